@@ -1,0 +1,1 @@
+"""The command `dc-assets`: parses, calls, prints."""

@@ -1,0 +1,1 @@
+"""`python -m dc_assets.demo`: an emulated org and a private Dagster, loaded and proved."""

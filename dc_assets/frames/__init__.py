@@ -1,0 +1,1 @@
+"""Pure column work in Polars: canon, CSV, lanes, settling, differences."""

@@ -1,0 +1,1 @@
+"""Everything that knows Dagster: partitions, resources, assets, checks, sensors."""

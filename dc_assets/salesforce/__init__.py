@@ -1,0 +1,1 @@
+"""Adapters to a Salesforce org and its Data Cloud tenant, over HTTP."""
