@@ -1,0 +1,35 @@
+"""The exit codes of every `dc-assets` command: one table."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command says to the shell."""
+
+    PROVED = 0
+    """All rows landed and every check agreed."""
+    OWN_FAULT = 1
+    """A fault in our own program."""
+    CONFIGURATION = 2
+    """Wrong usage or configuration."""
+    REFUSED_ROWS = 3
+    """Complete; some rows were refused, nothing is unexplained."""
+    UNEXPLAINED = 4
+    """Rows are pending or unexplained."""
+    STOPPED = 5
+    """Stopped by the breaker, a budget or a canary's bar."""
+    INTERRUPTED = 130
+    """Interrupted by the operator."""
+
+
+def exit_code(*, refused: int, pending: int, unexplained: int) -> ExitCode:
+    """Choose the exit code of a finished load from its row counts.
+
+    >>> exit_code(refused=37, pending=0, unexplained=0).name
+    'REFUSED_ROWS'
+    """
+    if pending or unexplained:
+        return ExitCode.UNEXPLAINED
+    return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED

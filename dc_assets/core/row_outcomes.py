@@ -1,0 +1,47 @@
+"""What became of a row, and which refusals are worth another attempt.
+
+Source of the grammar and the codes: Bulk API 2.0 Developer Guide v66 and captured result files.
+Only the code decides; messages differ between orgs, languages and releases.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Disposition(Enum):
+    """What the writer does with a row that the org did not accept."""
+
+    RETRYABLE = "retryable"
+    """Somebody else held a lock, or the org never looked at the row: send it again later."""
+    PERMANENT = "permanent"
+    """The same row would be refused again: it becomes a dead letter."""
+
+
+UNPROCESSED = "UNPROCESSED"
+"""Our own code for rows that a job returned untouched (file `unprocessedrecords`)."""
+
+DISPOSITIONS: dict[str, Disposition] = {
+    "UNABLE_TO_LOCK_ROW": Disposition.RETRYABLE,
+    UNPROCESSED: Disposition.RETRYABLE,
+}
+"""Every code that is not listed is permanent: an unknown refusal is shown, not repeated."""
+
+RETRYABLE_CODES = frozenset(
+    code for code, what in DISPOSITIONS.items() if what is Disposition.RETRYABLE
+)
+
+EXHAUSTED_CODE = "LOCK_EXHAUSTED"
+"""Dead-letter code of a row that was still retryable after the last rung of the ladder."""
+
+ERROR_PATTERN = r"(?s)^([^:]*):?(.*?)(?::([^:]*?))?\s*--\s*$"
+"""Groups: code, message, comma-separated fields. ``CODE:message:field1,field2 --``."""
+
+
+def disposition(code: str) -> Disposition:
+    """Say whether a row refused with this code is worth another attempt.
+
+    >>> disposition("UNABLE_TO_LOCK_ROW").value, disposition("SOME_NEW_CODE").value
+    ('retryable', 'permanent')
+    """
+    return DISPOSITIONS.get(code, Disposition.PERMANENT)

@@ -1,0 +1,171 @@
+"""The load spec: everything that is particular to one object, validated.
+
+A spec is one YAML file in the loads folder. It names things of Data Cloud and of the org; no
+module of the product does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from dc_assets.core.ladders import ROW_LADDER_S
+from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
+from dc_assets.core.ranges import IdRange, partition_ranges
+
+ColumnType = Literal["text", "number", "boolean", "date", "datetime", "reference"]
+NullPolicy = Literal["null", "unchanged"]
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class SourceSpec(_Part):
+    """Where the rows come from."""
+
+    object: Name = Field(description="Data model object, such as Things__dlm")
+    key: Name = Field(description="Column with the external id")
+    parent: Name | None = Field(
+        default=None, description="Column with the parent's external id: it decides the lane"
+    )
+    where: str | None = Field(default=None, description="SQL condition that selects the rows")
+
+
+class TargetSpec(_Part):
+    """Where the rows go."""
+
+    object: Name = Field(description="API name of the object in the org")
+    external_id: Name = Field(description="External id field that the upsert matches by")
+
+
+class ColumnSpec(_Part):
+    """One column on its way: source name, target name, type."""
+
+    source: Name
+    target: Name
+    type: ColumnType = "text"
+    when_null: NullPolicy = Field(
+        default="null",
+        description="null: clear the field in the org. unchanged: leave it as it is",
+    )
+
+
+class PartitionsSpec(_Part):
+    """How the ids are cut into Dagster partitions."""
+
+    scheme: int = Field(ge=1, le=999, description="Raise it when the bounds change")
+    upper_bounds: tuple[str, ...] = Field(
+        description="Last id of each partition but the last one, which is open above"
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for lower, upper in zip(self.upper_bounds, self.upper_bounds[1:], strict=False):
+            if lower >= upper:
+                raise ValueError(f"upper_bounds must ascend, but {lower!r} stands before {upper!r}")
+        return self
+
+
+class ChecksSpec(_Part):
+    """What the asset checks compare besides the row count."""
+
+    distributions: tuple[Name, ...] = Field(
+        default=(), description="Target fields whose value counts must agree"
+    )
+
+
+class ProfileSpec(_Part):
+    """How the writer treats the org. A change here never asks for a new load."""
+
+    window: int = Field(default=WINDOW_DEFAULT, ge=1, le=100)
+    batch_rows_max: int = Field(default=BATCH_ROWS_MAX, ge=1, le=BATCH_ROWS_MAX)
+    row_ladder_s: tuple[float, ...] = Field(default=ROW_LADDER_S, max_length=20)
+    exclusive_user: bool = Field(
+        default=False,
+        description="The org's integration user runs nothing else: stray Open jobs may be aborted",
+    )
+
+
+class LoadSpec(_Part):
+    """One object's way from Data Cloud to the org."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
+    source: SourceSpec
+    target: TargetSpec
+    columns: tuple[ColumnSpec, ...] = Field(min_length=1)
+    partitions: PartitionsSpec
+    checks: ChecksSpec = ChecksSpec()
+    profile: ProfileSpec = ProfileSpec()
+
+    @model_validator(mode="after")
+    def _columns_agree(self) -> Self:
+        sources = [column.source for column in self.columns]
+        targets = [column.target for column in self.columns]
+        for names, side in ((sources, "source"), (targets, "target")):
+            doubled = {name for name in names if names.count(name) > 1}
+            if doubled:
+                raise ValueError(f"{side} columns stand twice: {', '.join(sorted(doubled))}")
+        if (self.source.key, self.target.external_id) not in set(
+            zip(sources, targets, strict=True)
+        ):
+            raise ValueError(
+                f"columns must map {self.source.key} to {self.target.external_id}: it is the key"
+            )
+        if self.source.parent is not None and self.source.parent not in sources:
+            raise ValueError(f"columns must hold the parent column {self.source.parent}")
+        unknown = sorted(set(self.checks.distributions) - set(targets))
+        if unknown:
+            raise ValueError(f"checks name target fields that no column has: {', '.join(unknown)}")
+        return self
+
+    @property
+    def asset_name(self) -> str:
+        """Name of the Dagster asset."""
+        return f"{self.name}_in_core"
+
+    @property
+    def ranges(self) -> Mapping[str, IdRange]:
+        """Id range of each partition key, in order."""
+        return partition_ranges(self.partitions.scheme, self.partitions.upper_bounds)
+
+    @property
+    def parent_target(self) -> str | None:
+        """Target field of the parent column, such as Parent.External_ID__c, if there is one."""
+        if self.source.parent is None:
+            return None
+        return self.column(source=self.source.parent).target
+
+    @property
+    def spec_hash(self) -> str:
+        """Digest of everything that decides which rows are sent and what they say.
+
+        The profile and the checks stay out: tuning a running load must not orphan it.
+        """
+        identity = self.model_dump(mode="json", exclude={"profile", "checks"})
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+    def column(self, *, source: str) -> ColumnSpec:
+        """Return the column that reads a source name."""
+        return next(column for column in self.columns if column.source == source)
+
+    def source_of(self, target: str) -> str:
+        """Return the source column of a target field."""
+        return next(column.source for column in self.columns if column.target == target)
+
+
+def check_name(field: str) -> str:
+    """Turn a target field's name into the name of its distribution check.
+
+    >>> check_name("StatusName"), check_name("Parent.External_ID__c")
+    ('status_name_distribution_matches', 'parent_external_id__c_distribution_matches')
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", field).replace(".", "_")
+    return re.sub(r"[^a-z0-9_]", "_", spaced.lower()) + "_distribution_matches"

@@ -1,0 +1,6 @@
+"""``python -m dc_assets.emulator``."""
+
+from dc_assets.emulator.command import main
+
+if __name__ == "__main__":
+    main()

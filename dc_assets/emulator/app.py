@@ -1,0 +1,83 @@
+"""The two listeners as one ASGI application: the port a call came in on decides whose routes answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from dc_assets.emulator.errors import APIError, TenantError, WireError, invalid_session
+from dc_assets.emulator.routes import admin, bulk_query, describe, ingest, oauth, soql, tenant
+from dc_assets.emulator.routes.http import Call, Route, Router, bearer, error_answer, normalised
+from dc_assets.emulator.world import World
+
+ORG_ROUTES = (
+    *oauth.ROUTES,
+    *describe.ROUTES,
+    *soql.ROUTES,
+    *ingest.ROUTES,
+    *bulk_query.ROUTES,
+    *admin.ROUTES,
+)
+URI_BYTES_MAX = 16_384
+DATA_PREFIX = "/services/data/"
+
+
+class Application:
+    """Answers every call of both ports."""
+
+    def __init__(self, world: World, tenant_port: int) -> None:
+        self._world = world
+        self._tenant_port = tenant_port
+        self._org = Router(ORG_ROUTES)
+        self._tenant = Router(tenant.ROUTES)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry; only HTTP is spoken."""
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        is_tenant = scope["server"][1] == self._tenant_port
+        try:
+            response = await (self._to_tenant if is_tenant else self._to_org)(request)
+        except WireError as error:
+            response = error_answer(error)
+        if not is_tenant and scope["path"].startswith(DATA_PREFIX):
+            usage = (
+                f"api-usage={self._world.calls.api_total}/{self._world.options.api_requests_max}"
+            )
+            response.headers["Sforce-Limit-Info"] = usage
+        await response(scope, receive, send)
+
+    async def _to_org(self, request: Request) -> Response:
+        path = normalised(request.url.path)
+        if len(str(request.scope["raw_path"])) + len(request.scope["query_string"]) > URI_BYTES_MAX:
+            raise APIError(414, "URI_TOO_LONG", "The URI is longer than 16,384 bytes")
+        if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request)):
+            raise invalid_session()
+        route, parts = self._org.find(request.method, path)
+        world = self._world
+        world.calls.add(route.kind, counts_as_api=path.startswith(DATA_PREFIX))
+        if path.startswith(DATA_PREFIX) and world.calls.api_total > world.options.api_requests_max:
+            text = "TotalRequests Limit exceeded."
+            raise APIError(403, "REQUEST_LIMIT_EXCEEDED", text)
+        return await self._answer(route, Call(world, request, parts))
+
+    async def _to_tenant(self, request: Request) -> Response:
+        path = normalised(request.url.path)
+        now_s = self._world.clock.now().timestamp()
+        try:
+            if not self._world.tokens.is_tenant(bearer(request), now_s):
+                raise TenantError(401, "Invalid or expired tenant token", path=path)
+            route, parts = self._tenant.find(request.method, path)
+        except APIError as error:
+            raise TenantError(error.status, error.message, path=path) from error
+        self._world.calls.add(route.kind, counts_as_api=False)
+        return await self._answer(route, Call(self._world, request, parts))
+
+    async def _answer(self, route: Route, call: Call) -> Response:
+        """Do the work of a call between the two places where it can be held."""
+        await self._world.gate.wait(route.kind, "before")
+        response = await route.handler(call)
+        await self._world.gate.wait(route.kind, "after")
+        return response

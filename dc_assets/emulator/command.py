@@ -1,0 +1,130 @@
+"""The command line of the emulator."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import secrets
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dc_assets.emulator.schema import PACKAGED, Schema, SchemaError, load_schema
+from dc_assets.emulator.seed import SeedError, SeedPlan, seed
+from dc_assets.emulator.server import ListenError, listen, serve, url_of, write_ready_file
+from dc_assets.emulator.stores.data_cloud import SourceError
+from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.world import Address, World, open_world
+
+STARTUP_ERRORS = (ListenError, SchemaError, SeedError, SourceError)
+
+
+class StartError(Exception):
+    """The emulator cannot start; the text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of one start."""
+
+    host: str
+    port: int
+    tenant_port: int
+    ready_file: Path | None
+    data: Path | None
+    schema: Path
+    source: Path | None
+    source_object: str | None
+    seed: dict[str, object]
+
+
+@click.command(name="emulator")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Org port; 0: a free one.")
+@click.option("--tenant-port", default=0, type=click.IntRange(0, 65535), help="Data Cloud port.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Written when ready.")
+@click.option("--data", type=click.Path(path_type=Path), help="Keeps the state; default: nothing.")
+@click.option("--schema", default=PACKAGED, type=click.Path(path_type=Path), help="Objects.")
+@click.option("--source", type=click.Path(path_type=Path), help="Parquet or CSV file to serve.")
+@click.option("--source-object", help="Its object; default: the file's stem and __dlm.")
+@click.option("--opportunities", default=0, type=click.IntRange(0), help="Source rows to make.")
+@click.option("--accounts", default=0, type=click.IntRange(0), help="Parents to make.")
+@click.option("--skew", default="uniform", show_default=True, help="uniform, zipf:1.0 or hot:0.05.")
+@click.option("--seed", default=1, type=click.IntRange(0), show_default=True, help="Of the rows.")
+@click.option("--bad-rows", default=0, type=click.IntRange(0), help="Rows the org must refuse.")
+def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options say
+    """Run a small Salesforce org with a Data Cloud tenant on loopback."""
+    seeding = ("opportunities", "accounts", "skew", "seed", "bad_rows")
+    chosen = {name: options.pop(name) for name in seeding}
+    try:
+        run(Settings(**options, seed=chosen))
+    except (StartError, *STARTUP_ERRORS) as error:
+        click.echo(f"emulator: {error}", err=True)
+        sys.exit(2)
+
+
+def run(settings: Settings) -> None:
+    """Start, serve, stop."""
+    _check_loopback(settings.host)
+    plan = SeedPlan.from_options(settings.seed)
+    schema = load_schema(settings.schema)
+    with ExitStack() as stack:
+        org = stack.enter_context(listen(settings.host, settings.port))
+        tenant = stack.enter_context(listen(settings.host, settings.tenant_port))
+        folder = settings.data or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
+        )
+        address = Address(
+            org_url=url_of(org),
+            tenant_url=url_of(tenant),
+            client_id=os.environ.get("SF_CLIENT_ID") or f"3MVG9{secrets.token_hex(20)}",
+            client_secret=os.environ.get("SF_CLIENT_SECRET") or secrets.token_hex(32),
+        )
+        world = _open(folder, schema, address)
+        stack.callback(world.close)
+        _fill(world, settings, plan)
+        serve(world, org, tenant, lambda: _announce(address, settings.ready_file))
+
+
+def _check_loopback(host: str) -> None:
+    try:
+        is_loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = host == "localhost"
+    if not is_loopback:
+        raise StartError(f"{host} is not a loopback address; the emulator listens on no other.")
+
+
+def _open(folder: Path, schema: Schema, address: Address) -> World:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return open_world(folder, schema, address)
+    except (OSError, DatabaseError) as error:
+        reason = str(error).splitlines()[0]
+        raise StartError(f"The data folder {folder} cannot be used: {reason}") from error
+
+
+def _fill(world: World, settings: Settings, plan: SeedPlan) -> None:
+    if world.is_empty():
+        seed(world.core, world.data_cloud, plan)
+    if settings.source is not None:
+        name = settings.source_object or f"{settings.source.stem}__dlm"
+        world.data_cloud.add_file(settings.source, name)
+
+
+def _announce(address: Address, ready_file: Path | None) -> None:
+    shown = {
+        "base_url": address.org_url,
+        "tenant_url": address.tenant_url,
+        "client_id": address.client_id,
+        "admin_url": f"{address.org_url}/__emulator__",
+    }
+    if ready_file is not None:
+        write_ready_file(ready_file, {**shown, "client_secret": address.client_secret})
+    click.echo(json.dumps(shown))

@@ -1,0 +1,1 @@
+"""What the emulator computes: SOQL, the Data Cloud dialect, and ingest."""

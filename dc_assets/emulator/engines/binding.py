@@ -1,0 +1,92 @@
+"""From the header of an upload to the fields its columns fill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dc_assets.emulator.schema import Field, ObjectType, Schema
+from dc_assets.emulator.stores.jobs import Job
+
+
+class BatchError(Exception):
+    """A reason for which a whole job fails; the text is the job's ``errorMessage``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an upload.
+
+    ``parent`` and ``parent_field`` are set when the cell names a parent record: by an external id
+    in a relationship column, by an id in a reference column.
+    """
+
+    number: int
+    header: str
+    field: Field
+    parent: ObjectType | None = None
+    parent_field: Field | None = None
+
+    @property
+    def cell(self) -> str:
+        """The column of the staged table with its text."""
+        return f"c{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job does with its columns: fixed once its header is read."""
+
+    job: Job
+    item: ObjectType
+    columns: tuple[Column, ...]
+    key: Column | None
+    """The column that finds records; None for insert."""
+
+    @property
+    def written(self) -> tuple[Column, ...]:
+        """Columns that fill a field: all but the key of an update or delete, and the field Id."""
+        return tuple(c for c in self.columns if c.field.type != "id")
+
+    @property
+    def unique(self) -> tuple[Column, ...]:
+        """Columns whose values no second record may have, without the key."""
+        return tuple(c for c in self.written if c.field.unique and c is not self.key)
+
+
+def bind(job: Job, item: ObjectType, header: Sequence[str], schema: Schema) -> Plan:
+    """Find the field of each column.
+
+    Raises:
+        BatchError: a column names no field, or the column of the key is not there.
+    """
+    columns = tuple(_column(n, text, item, schema) for n, text in enumerate(header))
+    return Plan(job, item, columns, _key(job, item, columns))
+
+
+def _column(number: int, text: str, item: ObjectType, schema: Schema) -> Column:
+    relation_name, dot, field_name = text.partition(".")
+    if not dot:
+        field = item.field(text)
+        if field is None:
+            raise BatchError(f"InvalidBatch : Field name not found : {text}")
+        if not field.refers_to:
+            return Column(number, text, field)
+        parent = schema.parent_of(field)
+        return Column(number, text, field, parent, parent.id_field)
+    reference = item.relation(relation_name)
+    parent = schema.parent_of(reference) if reference else None
+    found = parent.field(field_name) if parent else None
+    if reference is None or parent is None or found is None or not found.has_key:
+        raise BatchError(f"InvalidBatch : Field name not found : {text}")
+    return Column(number, text, reference, parent, found)
+
+
+def _key(job: Job, item: ObjectType, columns: tuple[Column, ...]) -> Column | None:
+    if job.operation == "insert":
+        return None
+    wanted = job.external_id_field if job.operation == "upsert" else item.id_field.name
+    for column in columns:
+        if column.header.lower() == wanted.lower():
+            return column
+    raise BatchError(f"InvalidBatch : Field name not found : {wanted}")

@@ -1,0 +1,60 @@
+"""Read the CSV of an upload: header, rows in batches, and the check of its line ending."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from dc_assets.emulator.engines.binding import BatchError
+from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job
+
+BATCH_ROWS = 10_000
+"""Records of one internal batch of the service."""
+
+CELL_CHARACTERS_MAX = 10_000_000
+csv.field_size_limit(CELL_CHARACTERS_MAX)
+
+
+def check_line_ending(path: Path, job: Job) -> None:
+    """Compare the first line break of the file with the job's setting.
+
+    Raises:
+        BatchError: they differ.
+    """
+    with path.open("rb") as file:
+        line = file.readline()
+    if not line.endswith(b"\n"):
+        return
+    found = "CRLF" if line.endswith(LINE_ENDINGS["CRLF"].encode()) else "LF"
+    if found != job.line_ending:
+        raise BatchError(
+            "ClientInputError : LineEnding is invalid on user data. "
+            f"Current LineEnding setting is {job.line_ending}"
+        )
+
+
+def header_text(path: Path, job: Job) -> str:
+    """The header line as it was uploaded, quotes and all, without its line break."""
+    if not path.exists():
+        return ""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def read_rows(path: Path, job: Job) -> Iterator[list[str]]:
+    """All rows of the upload with the header first; empty lines are no rows."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            for row in csv.reader(file, delimiter=DELIMITERS[job.column_delimiter]):
+                if row:
+                    yield row
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise BatchError(f"InvalidBatch : {error}") from error
+
+
+def in_batches(rows: Iterator[list[str]], size: int = BATCH_ROWS) -> Iterator[list[list[str]]]:
+    """Rows in lists of at most `size`."""
+    while batch := list(islice(rows, size)):
+        yield batch

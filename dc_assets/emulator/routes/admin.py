@@ -1,0 +1,167 @@
+"""The side door for tests under ``/__emulator__/``: no token, loopback only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.errors import APIError
+from dc_assets.emulator.routes.http import Call, Route, json_answer
+from dc_assets.emulator.routes.soql import json_value
+from dc_assets.emulator.seed import SeedError, SeedPlan, seed
+from dc_assets.emulator.stores.data_cloud import SourceError
+from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.stores.options import OptionError
+from dc_assets.emulator.world import World
+
+
+def _refused(error: Exception) -> APIError:
+    return APIError(400, "EMULATOR", str(error))
+
+
+async def reset(call: Call) -> Response:
+    """Forget all records, objects, jobs, tokens, counts, holds and options."""
+    await run_in_threadpool(call.world.reset)
+    call.world.gate.release(None)
+    return json_answer(_state(call.world))
+
+
+async def seed_stores(call: Call) -> Response:
+    """Reset, then seed by the options of the command line."""
+    body = await call.json()
+    try:
+        plan = SeedPlan.from_options(body)
+        await run_in_threadpool(call.world.reset)
+        await run_in_threadpool(partial(seed, call.world.core, call.world.data_cloud, plan))
+    except SeedError as error:
+        raise _refused(error) from error
+    return json_answer(_state(call.world))
+
+
+async def add_source(call: Call) -> Response:
+    """Make a Data Cloud object of a file."""
+    body = await call.json()
+    path = Path(str(body.get("path", "")))
+    name = str(body.get("object") or f"{path.stem}__dlm")
+    try:
+        rows = await run_in_threadpool(partial(call.world.data_cloud.add_file, path, name))
+    except SourceError as error:
+        raise _refused(error) from error
+    return json_answer({"object": name, "rows": rows})
+
+
+async def sql(call: Call) -> Response:
+    """Run SQL on one of the two stores; the answer has columns and rows."""
+    body = await call.json()
+    try:
+        return json_answer(await run_in_threadpool(partial(_run_sql, call.world, body)))
+    except DatabaseError as error:
+        raise _refused(error) from error
+
+
+def _run_sql(world: World, body: dict[str, object]) -> dict[str, object]:
+    stores = {"core": world.core.database, "data_cloud": world.data_cloud.database}
+    database = stores.get(str(body.get("store")))
+    if database is None:
+        raise APIError(400, "EMULATOR", f"The store is one of: {', '.join(stores)}.")
+    with world.core.writing, database.session() as session:
+        rows = session.rows(str(body.get("sql", "")))
+        if database is world.core.database:
+            world.core.rehash(session)
+    return {"rows": [[json_value(value) for value in row] for row in rows]}
+
+
+async def state(call: Call) -> Response:
+    """What there is: records, source rows, jobs by state, options, holds."""
+    return json_answer(await run_in_threadpool(partial(_state, call.world)))
+
+
+def _state(world: World) -> dict[str, object]:
+    jobs: dict[str, int] = {}
+    for job in world.jobs.all():
+        jobs[job.state] = jobs.get(job.state, 0) + 1
+    return {
+        "core": {item.name: world.core.count(item) for item in world.schema.objects},
+        "data_cloud": {name: world.data_cloud.count(name) for name in world.data_cloud.objects()},
+        "jobs": jobs,
+        "options": asdict(world.options),
+        **world.gate.state(),
+    }
+
+
+async def journal(call: Call) -> Response:
+    """All commits in order."""
+    commits = await run_in_threadpool(call.world.core.journal)
+    entries = [asdict(commit) | {"at": api_datetime(commit.at)} for commit in commits]
+    return json_answer({"commits": entries})
+
+
+async def journal_keys(call: Call) -> Response:
+    """Keys that several jobs committed, or the commits of one key."""
+    core = call.world.core
+    key = call.query("key")
+    if key:
+        commits = await run_in_threadpool(partial(core.commits_of_key, key))
+        return json_answer({"key": key, "commits": commits})
+    least = call.query("min_commits", "2")
+    if not least.isdigit():
+        raise APIError(400, "EMULATOR", "min_commits is a whole number.")
+    work = partial(core.keys_of_many_jobs, call.query("object"), int(least))
+    return json_answer({"keys": await run_in_threadpool(work)})
+
+
+async def hold(call: Call) -> Response:
+    """Hold calls of a kind."""
+    body = await call.json()
+    try:
+        call.world.gate.hold(str(body.get("kind")), str(body.get("when") or "before"))
+    except OptionError as error:
+        raise _refused(error) from error
+    return json_answer(call.world.gate.state())
+
+
+async def release(call: Call) -> Response:
+    """Let held calls go on: those of a kind, or all."""
+    kind = (await call.json()).get("kind")
+    call.world.gate.release(None if kind is None else str(kind))
+    return json_answer(call.world.gate.state())
+
+
+async def options(call: Call) -> Response:
+    """Set options."""
+    try:
+        call.world.options.change(await call.json())
+    except OptionError as error:
+        raise _refused(error) from error
+    return json_answer(asdict(call.world.options))
+
+
+async def calls(call: Call) -> Response:
+    """Counts of calls by kind; calls of this side door are not counted."""
+    counted = cast("dict[str, Any]", dict(call.world.calls.by_kind))
+    return json_answer({"calls": counted, "api_total": call.world.calls.api_total})
+
+
+def _admin(method: str, path: str, handler: Any) -> Route:  # noqa: ANN401
+    return Route(method, f"/__emulator__/{path}", "admin", handler, needs_token=False)
+
+
+ROUTES = (
+    _admin("POST", "reset", reset),
+    _admin("POST", "seed", seed_stores),
+    _admin("POST", "source", add_source),
+    _admin("POST", "sql", sql),
+    _admin("GET", "state", state),
+    _admin("GET", "journal", journal),
+    _admin("GET", "journal/keys", journal_keys),
+    _admin("POST", "hold", hold),
+    _admin("POST", "release", release),
+    _admin("POST", "options", options),
+    _admin("GET", "calls", calls),
+)

@@ -1,0 +1,205 @@
+"""What the org says of itself: versions, objects, fields, limits."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from dc_assets.emulator.errors import not_found
+from dc_assets.emulator.ids import ORG_ID, USER_ID
+from dc_assets.emulator.routes.http import VERSION_MAX, VERSION_MIN, Call, Route, json_answer
+from dc_assets.emulator.routes.oauth import USERNAME
+from dc_assets.emulator.schema import Field, ObjectType
+
+SEASONS = ("Winter", "Spring", "Summer")
+FIRST_SEASON_YEAR = 21
+"""Version 50.0 is Winter '21."""
+
+SOAP_TYPES = {
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "double": "xsd:double",
+    "int": "xsd:int",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "boolean": "xsd:boolean",
+}
+LIMITS = {
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DataStorageMB": 10_240,
+    "FileStorageMB": 10_240,
+    "DailyAsyncApexExecutions": 250_000,
+    "ConcurrentAsyncGetReportInstances": 200,
+}
+"""Limits with their maximum; what is counted is subtracted."""
+
+RECORD_KB = 2
+"""Storage of one record, as the org bills it."""
+
+
+async def versions(call: Call) -> Response:
+    """GET /services/data; needs no token."""
+    entries: list[dict[str, str]] = []
+    for version in range(VERSION_MIN, VERSION_MAX + 1):
+        year, season = divmod(version - VERSION_MIN, len(SEASONS))
+        label = f"{SEASONS[season]} '{FIRST_SEASON_YEAR + year}"
+        url = f"/services/data/v{version}.0"
+        entries.append({"label": label, "url": url, "version": f"{version}.0"})
+    del call
+    return json_answer(entries)
+
+
+async def resources(call: Call) -> Response:
+    """GET /services/data/vNN.0."""
+    names = ("jobs", "limits", "query", "queryAll", "sobjects")
+    body = {name: f"{call.base}/{name}" for name in names}
+    body["identity"] = f"{call.world.address.org_url}/id/{ORG_ID}/{USER_ID}"
+    return json_answer(body)
+
+
+async def all_objects(call: Call) -> Response:
+    """GET /sobjects."""
+    entries = [object_entry(item, call.base) for item in call.world.schema.objects]
+    return json_answer({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": entries})
+
+
+def object_entry(item: ObjectType, base: str) -> dict[str, object]:
+    """What the list of all objects says of one."""
+    url = f"{base}/sobjects/{item.name}"
+    return {
+        "name": item.name,
+        "label": item.label,
+        "labelPlural": item.plural,
+        "keyPrefix": item.key_prefix,
+        "custom": item.name.endswith("__c"),
+        "customSetting": False,
+        "createable": True,
+        "updateable": True,
+        "deletable": True,
+        "queryable": True,
+        "retrieveable": True,
+        "searchable": True,
+        "undeletable": True,
+        "triggerable": True,
+        "urls": {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"},
+    }
+
+
+async def describe(call: Call) -> Response:
+    """GET /sobjects/X/describe."""
+    item = call.world.schema.find(call.parts["object"])
+    if item is None:
+        raise not_found()
+    children = [
+        {
+            "childSObject": child.name,
+            "field": field.name,
+            "relationshipName": child.plural,
+            "cascadeDelete": False,
+            "deprecatedAndHidden": False,
+            "restrictedDelete": False,
+        }
+        for child in call.world.schema.objects
+        for field in child.fields
+        if field.refers_to == item.name
+    ]
+    body = object_entry(item, call.base) | {
+        "childRelationships": children,
+        "fields": [field_entry(field) for field in item.fields],
+        "recordTypeInfos": [],
+    }
+    return json_answer(body)
+
+
+def field_entry(field: Field) -> dict[str, object]:
+    """What describe says of one field."""
+    has_values = field.type == "picklist"
+    values = [
+        {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
+        for value in field.values
+        if has_values
+    ]
+    return {
+        "name": field.name,
+        "label": field.label,
+        "type": field.type,
+        "soapType": SOAP_TYPES.get(field.type, "xsd:string"),
+        "length": field.length,
+        "byteLength": field.length * 3,
+        "precision": field.precision if field.type != "int" else 0,
+        "scale": field.scale,
+        "digits": 8 if field.type == "int" else 0,
+        "nillable": not field.required and field.type != "boolean",
+        "defaultedOnCreate": field.type == "boolean" or not field.writable,
+        "createable": field.writable,
+        "updateable": field.writable,
+        "calculated": False,
+        "autoNumber": False,
+        "custom": field.name.endswith("__c"),
+        "externalId": field.external_id,
+        "idLookup": field.id_lookup,
+        "unique": field.unique,
+        "caseSensitive": field.case_sensitive and field.external_id,
+        "referenceTo": [field.refers_to] if field.refers_to else [],
+        "relationshipName": field.relationship or None,
+        "restrictedPicklist": field.restricted,
+        "picklistValues": values,
+        "filterable": field.type != "textarea",
+        "groupable": field.type not in {"textarea", "currency", "double", "percent", "datetime"},
+        "sortable": field.type != "textarea",
+        "aggregatable": field.type not in {"textarea", "boolean"},
+        "permissionable": field.writable and not field.required,
+        "defaultValue": None,
+        "inlineHelpText": None,
+    }
+
+
+async def user(call: Call) -> Response:
+    """GET /sobjects/User/{id}."""
+    if call.parts["id"] not in {USER_ID, USER_ID[:15]}:
+        raise not_found()
+    return json_answer(
+        {
+            "attributes": {"type": "User", "url": f"{call.base}/sobjects/User/{USER_ID}"},
+            "Id": USER_ID,
+            "Username": USERNAME,
+            "Name": "Integration User",
+            "Email": USERNAME,
+            "IsActive": True,
+        }
+    )
+
+
+async def limits(call: Call) -> Response:
+    """GET /limits."""
+    world = call.world
+    journal = world.core.journal()
+    records = sum(world.core.count(item) for item in world.schema.objects)
+    used = {
+        "DailyBulkApiBatches": len(journal),
+        "DailyBulkV2QueryJobs": len(world.jobs.all("query")),
+        "DataStorageMB": records * RECORD_KB // 1024,
+    }
+    body = {
+        "DailyApiRequests": {
+            "Max": world.options.api_requests_max,
+            "Remaining": max(0, world.options.api_requests_max - world.calls.api_total),
+        }
+    }
+    for name, maximum in LIMITS.items():
+        body[name] = {"Max": maximum, "Remaining": max(0, maximum - used.get(name, 0))}
+    return json_answer(body)
+
+
+BASE = "/services/data/v{version}"
+ROUTES = (
+    Route("GET", "/services/data", "other", versions, needs_token=False),
+    Route("GET", BASE, "other", resources),
+    Route("GET", f"{BASE}/sobjects", "describe", all_objects),
+    Route("GET", f"{BASE}/sobjects/User/{{id}}", "describe", user),
+    Route("GET", f"{BASE}/sobjects/{{object}}/describe", "describe", describe),
+    Route("GET", f"{BASE}/limits", "limits", limits),
+)

@@ -1,0 +1,212 @@
+"""Bulk API 2.0 ingest on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import IO
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from dc_assets.emulator.engines.upload import header_text, read_rows
+from dc_assets.emulator.errors import APIError, not_found
+from dc_assets.emulator.ids import USER_ID
+from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
+from dc_assets.emulator.stores.jobs import DELIMITERS, Job
+from dc_assets.emulator.world import World
+
+UPLOAD_BYTES_MAX = 150_000_000
+LIST_ROWS = 1000
+
+
+def job_summary(job: Job) -> dict[str, object]:
+    """The fields every answer about a job has, in the order of a real org."""
+    summary: dict[str, object] = {
+        "id": job.id,
+        "operation": job.operation,
+        "object": job.object,
+        "createdById": USER_ID,
+        "createdDate": job.created_date,
+        "systemModstamp": job.system_modstamp,
+        "state": job.state,
+    }
+    if job.external_id_field:
+        summary["externalIdFieldName"] = job.external_id_field
+    summary |= {
+        "concurrencyMode": "Parallel",
+        "contentType": "CSV",
+        "apiVersion": job.api_version,
+    }
+    return summary
+
+
+def job_as_created(job: Job) -> dict[str, object]:
+    """What create answers, and what an Open job shows."""
+    content_url = f"services/data/v{job.api_version}/jobs/ingest/{job.id}/batches"
+    return job_summary(job) | {
+        "contentUrl": content_url,
+        "lineEnding": job.line_ending,
+        "columnDelimiter": job.column_delimiter,
+    }
+
+
+def job_info(job: Job) -> dict[str, object]:
+    """What a poll answers: the address of the content only while Open, counts once there is any."""
+    info = job_as_created(job) if job.state == "Open" else job_summary(job)
+    info |= {
+        "jobType": "V2Ingest",
+        "lineEnding": job.line_ending,
+        "columnDelimiter": job.column_delimiter,
+    }
+    if job.has_content or job.state != "Open":
+        info |= {
+            "numberRecordsProcessed": job.rows_processed,
+            "numberRecordsFailed": job.rows_failed,
+        }
+    info |= {
+        "retries": 0,
+        "totalProcessingTime": job.processing_ms,
+        "apiActiveProcessingTime": job.processing_ms,
+        "apexProcessingTime": 0,
+    }
+    if job.error_message:
+        info["errorMessage"] = job.error_message
+    return info
+
+
+async def create(call: Call) -> Response:
+    """POST /jobs/ingest."""
+    job = call.world.service.create(await call.json(), call.version)
+    return json_answer(job_as_created(job))
+
+
+async def upload(call: Call) -> Response:
+    """PUT the content; the body may come in chunks and without a length."""
+    job = call.world.service.begin_upload(call.parts["id"])
+    path = call.world.jobs.upload_path(job.id)
+    draft = path.with_suffix(".draft")
+    try:
+        with draft.open("wb") as file:
+            await _receive(call.request.stream(), file)
+    except BaseException:
+        # The content never arrived: the job has none, as before this call.
+        call.world.jobs.change(job.id, has_content=False)
+        raise
+    draft.replace(path)
+    return Response(b"", 201)
+
+
+async def _receive(stream: AsyncIterator[bytes], file: IO[bytes]) -> None:
+    received = 0
+    async for piece in stream:
+        received += len(piece)
+        if received > UPLOAD_BYTES_MAX:
+            raise APIError(413, "API_ERROR", "The content of a job may have 150 MB at most")
+        file.write(piece)
+
+
+async def change_state(call: Call) -> Response:
+    """PATCH to UploadComplete or Aborted."""
+    body = await call.json()
+    state = body.get("state")
+    if state == "UploadComplete":
+        job = call.world.service.close(call.parts["id"])
+    elif state == "Aborted":
+        job = call.world.service.abort(call.parts["id"], "ingest")
+    else:
+        text = f"Invalid value: '{state}' supplied for property: 'state'"
+        raise APIError(400, "API_ERROR", text)
+    return json_answer(job_summary(job))
+
+
+async def info(call: Call) -> Response:
+    """GET one job."""
+    return json_answer(job_info(call.world.service.find(call.parts["id"], "ingest")))
+
+
+async def delete(call: Call) -> Response:
+    """DELETE one job."""
+    call.world.service.delete(call.parts["id"], "ingest")
+    return Response(b"", 204)
+
+
+async def list_jobs(call: Call, kind: str = "ingest") -> Response:
+    """GET all jobs, a thousand at a time, newest id last."""
+    start = call.query("queryLocator", "0").rpartition("-")[2]
+    if not start.isdigit():
+        raise APIError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+    jobs = sorted(call.world.jobs.all(kind), key=lambda job: job.id)
+    page = jobs[int(start) : int(start) + LIST_ROWS]
+    end = int(start) + LIST_ROWS
+    done = end >= len(jobs)
+    records = [job_summary(call.world.service.find(job.id, kind)) for job in page]
+    return json_answer(
+        {
+            "done": done,
+            "records": records,
+            "nextRecordsUrl": None
+            if done
+            else f"{call.base}/jobs/ingest?queryLocator=01gRO0000000000000-{end}",
+        }
+    )
+
+
+RESULT_HEADERS = {
+    "successfulresults": ("successful", ("sf__Id", "sf__Created")),
+    "failedresults": ("failed", ("sf__Id", "sf__Error")),
+}
+
+
+async def results(call: Call) -> Response:
+    """GET one of the three result files; the name may come in any case."""
+    name = call.parts["result"].lower()
+    if name not in {*RESULT_HEADERS, "unprocessedrecords"}:
+        raise not_found()
+    job = call.world.service.finished(call.parts["id"], "ingest")
+    if name == "unprocessedrecords":
+        body = await run_in_threadpool(partial(_unprocessed, call.world, job))
+    else:
+        body = await run_in_threadpool(partial(_result_file, call.world, job, name))
+    return Response(body, 200, media_type=CSV_TYPE)
+
+
+def _result_file(world: World, job: Job, name: str) -> bytes:
+    stem, first_columns = RESULT_HEADERS[name]
+    delimiter = DELIMITERS[job.column_delimiter]
+    header = header_text(world.jobs.upload_path(job.id), job)
+    names = [f'"{column}"' for column in first_columns] + ([header] if header else [])
+    # Only parts of batches that were committed count: a stop may leave one more.
+    committed = len(world.core.committed_batches(job.id))
+    parts = world.jobs.parts(job.id, stem)[:committed]
+    body = b"".join(part.read_bytes() for part in parts)
+    return f"{delimiter.join(names)}\n".encode() + body
+
+
+def _unprocessed(world: World, job: Job) -> bytes:
+    path = world.jobs.upload_path(job.id)
+    header = header_text(path, job)
+    if not header:
+        return b""
+    lines = [header]
+    if job.state != "JobComplete":
+        delimiter = DELIMITERS[job.column_delimiter]
+        rows = read_rows(path, job)
+        next(rows, None)
+        for number, row in enumerate(rows):
+            if number >= job.rows_processed:
+                cells = (f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row)
+                lines.append(delimiter.join(cells))
+    return ("\n".join(lines) + "\n").encode()
+
+
+BASE = "/services/data/v{version}/jobs/ingest"
+ROUTES = (
+    Route("POST", BASE, "create", create),
+    Route("GET", BASE, "list", list_jobs),
+    Route("GET", f"{BASE}/{{id}}", "poll", info),
+    Route("PATCH", f"{BASE}/{{id}}", "close", change_state),
+    Route("DELETE", f"{BASE}/{{id}}", "delete", delete),
+    Route("PUT", f"{BASE}/{{id}}/batches", "upload", upload),
+    Route("GET", f"{BASE}/{{id}}/{{result}}", "results", results),
+)

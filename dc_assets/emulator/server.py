@@ -1,0 +1,93 @@
+"""The process: two sockets on loopback, one server, a ready file, an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from dc_assets.emulator.app import Application
+from dc_assets.emulator.world import World
+
+SHUTDOWN_S = 2
+"""Calls that have not ended by then are dropped."""
+
+
+class ListenError(Exception):
+    """A port cannot be had; the text is one sentence."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises:
+        ListenError: the port is in use or not allowed.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise ListenError(f"Port {port} on {host} cannot be used: {error.strerror}.") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The base URL of a listener."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(
+    world: World, org: socket.socket, tenant: socket.socket, when_ready: Callable[[], None]
+) -> None:
+    """Answer calls until SIGTERM or SIGINT; both end it in good order."""
+    app = Application(world, tenant.getsockname()[1])
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_keep_alive=60,
+        ws="none",
+        h11_max_incomplete_event_size=65_536,
+    )
+    server = _Server(config, when_ready)
+    # The server raises the signal again when it is done; then it must do nothing.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    asyncio.run(server.serve(sockets=[org, tenant]))
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """The second arrival of a signal that was already obeyed."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, when_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._when_ready = when_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._when_ready()
+
+
+def write_ready_file(path: Path, content: dict[str, str]) -> None:
+    """Write the addresses and the credentials for the owner's eyes only, all at once."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(json.dumps(content) + "\n")
+    draft.replace(path)

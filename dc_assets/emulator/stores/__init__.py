@@ -1,0 +1,1 @@
+"""What the emulator keeps: two databases, the jobs with their files, tokens, options."""

@@ -1,0 +1,147 @@
+"""Bulk API 2.0 jobs: a record in memory, and a folder with the same record, the upload, the results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any, cast
+
+from dc_assets.emulator.ids import record_id
+
+DELIMITERS = {
+    "BACKQUOTE": "`",
+    "CARET": "^",
+    "COMMA": ",",
+    "PIPE": "|",
+    "SEMICOLON": ";",
+    "TAB": "\t",
+}
+LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
+TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
+JOB_PREFIX = "750"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One ingest or query job. Times are texts of the API or milliseconds."""
+
+    id: str
+    kind: str
+    operation: str
+    object: str
+    created_date: str
+    system_modstamp: str
+    state: str
+    api_version: float
+    external_id_field: str = ""
+    query: str = ""
+    line_ending: str = "LF"
+    column_delimiter: str = "COMMA"
+    has_content: bool = False
+    rows_processed: int = 0
+    rows_failed: int = 0
+    error_message: str = ""
+    processing_ms: int = 0
+    complete_at_s: float = 0.0
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.state in TERMINAL
+
+
+class JobStore:
+    """All jobs; each change is on disk before the call that makes it returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "jobs"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = RLock()
+        self._jobs: dict[str, Job] = {}
+        for path in sorted(self._folder.glob("*/job.json")):
+            job = Job(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
+            self._jobs[job.id] = job
+        self._last_path = self._folder / "last_number"
+        self._last = int(self._last_path.read_text()) if self._last_path.exists() else 0
+
+    def next_id(self) -> str:
+        """An id no job had before, over restarts too."""
+        with self._lock:
+            self._last += 1
+            _write(self._last_path, str(self._last))
+            return record_id(JOB_PREFIX, self._last)
+
+    def add(self, job: Job) -> None:
+        """Keep a new job."""
+        with self._lock:
+            self.folder(job.id).mkdir()
+            self._save(job)
+
+    def get(self, job_id: str) -> Job | None:
+        """The job of this id; 15 characters are enough. None when there is none."""
+        with self._lock:
+            if len(job_id) == 15:  # noqa: PLR2004  the case-sensitive form of an id
+                return next((j for j in self._jobs.values() if j.id.startswith(job_id)), None)
+            return self._jobs.get(job_id)
+
+    def all(self, kind: str | None = None) -> list[Job]:
+        """Jobs of one kind, or all."""
+        with self._lock:
+            return [job for job in self._jobs.values() if kind in {None, job.kind}]
+
+    def change(self, job_id: str, **values: object) -> Job | None:
+        """Set fields of a job; None when it is gone."""
+        return self.change_if(job_id, lambda _: True, **values)
+
+    def change_if(self, job_id: str, test: Callable[[Job], bool], **values: object) -> Job | None:
+        """Set fields of a job if it still passes the test; None when it does not or is gone."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or not test(job):
+                return None
+            changed = replace(job, **cast("dict[str, Any]", values))
+            self._save(changed)
+            return changed
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job and its files."""
+        with self._lock:
+            self._jobs.pop(job_id, None)
+            shutil.rmtree(self.folder(job_id), ignore_errors=True)
+
+    def clear(self) -> None:
+        """Forget all jobs; ids are not used again."""
+        with self._lock:
+            for job_id in list(self._jobs):
+                self.delete(job_id)
+
+    def folder(self, job_id: str) -> Path:
+        """The folder of the job's files."""
+        return self._folder / job_id
+
+    def upload_path(self, job_id: str) -> Path:
+        """The uploaded CSV."""
+        return self.folder(job_id) / "upload.csv"
+
+    def part_path(self, job_id: str, result: str, batch: int) -> Path:
+        """The rows of one internal batch in one result file, without header."""
+        return self.folder(job_id) / f"{result}-{batch:06d}.csv"
+
+    def parts(self, job_id: str, result: str) -> list[Path]:
+        """All parts of one result file in order."""
+        return sorted(self.folder(job_id).glob(f"{result}-*.csv"))
+
+    def _save(self, job: Job) -> None:
+        text = json.dumps(asdict(job), ensure_ascii=False)
+        _write(self.folder(job.id) / "job.json", text)
+        self._jobs[job.id] = job
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)

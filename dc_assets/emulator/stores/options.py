@@ -1,0 +1,126 @@
+"""What a test may turn while the emulator runs: options, held calls, counts of calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+PAGE_ROWS_MAX = 49_999
+
+KINDS = (
+    "token",
+    "tenant_token",
+    "data_cloud_query",
+    "data_cloud_batch",
+    "create",
+    "upload",
+    "close",
+    "poll",
+    "results",
+    "delete",
+    "list",
+    "bulk_query",
+    "soql",
+    "describe",
+    "limits",
+    "other",
+)
+"""Kinds of calls: each route has one; they can be counted and held."""
+
+
+class OptionError(Exception):
+    """An option that is not there or has a wrong value; the text is one sentence."""
+
+
+@dataclass(slots=True)
+class Options:
+    """Switches of the admin route ``options``; the first values are those of a plain org."""
+
+    arrow: bool = True
+    page_rows: int = PAGE_ROWS_MAX
+    instance_url_scheme: bool = True
+    decimal_as_text: bool = False
+    job_delay_s: float = 0.0
+    api_requests_max: int = 10_000_000
+
+    def restore(self) -> None:
+        """Set all options to their first values."""
+        for entry in fields(self):
+            setattr(self, entry.name, entry.default)
+
+    def change(self, values: Mapping[str, object]) -> None:
+        """Set the named options.
+
+        Raises:
+            OptionError: a name is unknown or a value is of another type; nothing is changed then.
+        """
+        known = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        for name, value in values.items():
+            wanted = known.get(name)
+            if wanted is None:
+                raise OptionError(f"There is no option {name}.")
+            fits = isinstance(value, wanted) or (wanted is float and type(value) is int)
+            if not fits or (wanted is not bool and isinstance(value, bool)):
+                raise OptionError(f"The option {name} takes a {wanted.__name__}.")
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.page_rows = max(1, min(self.page_rows, PAGE_ROWS_MAX))
+
+
+class Gate:
+    """Holds calls of a kind, before or after their work, until they are released."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, str], asyncio.Event] = {}
+        self._waiting: Counter[str] = Counter()
+
+    async def wait(self, kind: str, when: str) -> None:
+        """Return at once, or when the kind is released."""
+        event = self._held.get((kind, when))
+        if event is None:
+            return
+        self._waiting[kind] += 1
+        try:
+            await event.wait()
+        finally:
+            self._waiting[kind] -= 1
+
+    def hold(self, kind: str, when: str) -> None:
+        """From now on calls of the kind wait.
+
+        Raises:
+            OptionError: no such kind, or `when` is neither ``before`` nor ``after``.
+        """
+        if kind not in KINDS or when not in {"before", "after"}:
+            raise OptionError(f"Calls can be held before or after one of: {', '.join(KINDS)}.")
+        self._held.setdefault((kind, when), asyncio.Event())
+
+    def release(self, kind: str | None) -> None:
+        """Let the calls of the kind go on, or all calls."""
+        for key in [key for key in self._held if kind in {None, key[0]}]:
+            self._held.pop(key).set()
+
+    def state(self) -> dict[str, object]:
+        """What is held, and how many calls wait by kind."""
+        held = [{"kind": kind, "when": when} for kind, when in sorted(self._held)]
+        return {"held": held, "waiting": {k: n for k, n in self._waiting.items() if n}}
+
+
+class Calls:
+    """Counts of calls by kind, and the day's total that the limits show."""
+
+    def __init__(self) -> None:
+        self.by_kind: Counter[str] = Counter()
+        self.api_total = 0
+
+    def add(self, kind: str, *, counts_as_api: bool) -> None:
+        """Count one call."""
+        self.by_kind[kind] += 1
+        self.api_total += counts_as_api
+
+    def clear(self) -> None:
+        """Start at zero again."""
+        self.by_kind.clear()
+        self.api_total = 0

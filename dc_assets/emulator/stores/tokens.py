@@ -1,0 +1,74 @@
+"""Tokens that are alive: those of the org, and those of the tenant that an org token bought."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from threading import Lock
+
+from dc_assets.emulator.ids import ORG_ID
+
+TENANT_TOKEN_S = 7200
+TENANT_ID = "a360/prod/3f1c5d8e9a2b4c6d8e0f1a2b3c4d5e6f"
+
+
+class Tokens:
+    """Tokens live in memory only: a restart ends every session, as a release of an org does."""
+
+    def __init__(self) -> None:
+        self._core: set[str] = set()
+        self._tenant: dict[str, float] = {}
+        self._lock = Lock()
+
+    def issue_core(self) -> str:
+        """A new session of the org: ``00D…!…``."""
+        token = f"{ORG_ID}!AQ{secrets.token_urlsafe(60)}"
+        with self._lock:
+            self._core.add(token)
+        return token
+
+    def issue_tenant(self, now_s: float) -> str:
+        """A new tenant token, in the form of a JWT with ``audienceTenantId`` and ``exp``."""
+        expires_s = now_s + TENANT_TOKEN_S
+        header = {"alg": "ES256", "typ": "JWT", "kid": "CORE_ATJWT"}
+        claims = {
+            "audienceTenantId": TENANT_ID,
+            "iat": int(now_s),
+            "exp": int(expires_s),
+            "scp": "cdp_query_api cdp_profile_api api",
+            "jti": secrets.token_hex(16),
+        }
+        head = f"{_base64url(json.dumps(header))}.{_base64url(json.dumps(claims))}"
+        signature = hashlib.sha256(head.encode() + secrets.token_bytes(8)).digest()
+        token = f"{head}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+        with self._lock:
+            self._tenant[token] = expires_s
+        return token
+
+    def is_core(self, token: str) -> bool:
+        """Whether it is a live session of the org."""
+        with self._lock:
+            return token in self._core
+
+    def is_tenant(self, token: str, now_s: float) -> bool:
+        """Whether it is a live tenant token."""
+        with self._lock:
+            return self._tenant.get(token, 0.0) > now_s
+
+    def revoke(self, token: str) -> None:
+        """End one token; an unknown one is no error."""
+        with self._lock:
+            self._core.discard(token)
+            self._tenant.pop(token, None)
+
+    def revoke_all(self) -> None:
+        """End all tokens."""
+        with self._lock:
+            self._core.clear()
+            self._tenant.clear()
+
+
+def _base64url(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -1,0 +1,96 @@
+"""The canonical text of a value: what the org is sent and what the checks compare.
+
+The source hands every value over as text (`docs/adr/0003-the-reader-asks-for-text.md`), so nothing
+passes through a float. A text that is not of its column's type is left as it is: the org then
+refuses the row by name, which is better than a value that silently became null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from dc_assets.core.spec import ColumnSpec, ColumnType, LoadSpec
+
+LANE = "__lane"
+"""Column that carries the lane number beside the target columns."""
+
+
+def canonical(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Rename source columns to target fields and bring every value into canonical text.
+
+    The frame has one text column per source name; the result has one per target field, in the
+    order of the spec. The external id is never changed, not even from "" to null.
+    """
+    return frame.select(
+        pl.col(c.source).alias(c.target)
+        if c.target == spec.target.external_id
+        else canonical_text(pl.col(c.source), c).alias(c.target)
+        for c in spec.columns
+    )
+
+
+def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
+    """Return the canonical text of one column; "" is null in every type."""
+    return _CANON[column.type](pl.when(value != "").then(value))
+
+
+def _text(value: pl.Expr) -> pl.Expr:
+    """Line ends become LF: an ingest job refuses a file that mixes them (ClientInputError)."""
+    return value.str.replace_all("\r\n", "\n", literal=True).str.replace_all(
+        "\r", "\n", literal=True
+    )
+
+
+def _number(value: pl.Expr) -> pl.Expr:
+    """Drop a plus sign, needless zeros and a bare point: 0012.500 is 12.5, -0.0 is 0."""
+    plain = value.str.strip_chars()
+    digits = (
+        plain.str.replace(r"^\+", "")
+        .str.replace(r"^(-?)0+(\d)", "${1}${2}")
+        .str.replace(r"(\.\d*?)0+$", "${1}")
+        .str.replace(r"\.$", "")
+        .str.replace(r"^-0$", "0")
+    )
+    return pl.when(plain.str.contains(r"^[+-]?\d+(\.\d*)?$")).then(digits).otherwise(plain)
+
+
+def _boolean(value: pl.Expr) -> pl.Expr:
+    lower = value.str.strip_chars().str.to_lowercase()
+    return (
+        pl.when(lower.is_in(["true", "t", "1", "yes"]))
+        .then(pl.lit("true"))
+        .when(lower.is_in(["false", "f", "0", "no"]))
+        .then(pl.lit("false"))
+        .otherwise(value)
+    )
+
+
+def _date(value: pl.Expr) -> pl.Expr:
+    """Keep yyyy-MM-dd of a date or of a timestamp at midnight; anything else stays."""
+    plain = value.str.strip_chars()
+    midnight = plain.str.contains(r"^\d{4}-\d{2}-\d{2}([ T]00:00(:00(\.0+)?)?(Z|[+-]00(:?00)?)?)?$")
+    return pl.when(midnight).then(plain.str.slice(0, 10)).otherwise(plain)
+
+
+def _datetime(value: pl.Expr) -> pl.Expr:
+    """Bring a timestamp to UTC with milliseconds; one without a zone is taken as UTC."""
+    plain = value.str.strip_chars().str.replace(r"[zZ]$", "+00:00").str.replace("T", " ")
+    zoned = (
+        pl.when(plain.str.contains(r"[+-]\d{2}(:?\d{2})?$") & plain.str.contains(":"))
+        .then(plain.str.replace(r"([+-]\d{2})$", "${1}:00"))
+        .otherwise(plain + "+00:00")
+    )
+    parsed = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
+    return pl.coalesce(parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.%3fZ"), value)
+
+
+_CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
+    "text": _text,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _date,
+    "datetime": _datetime,
+    "reference": _text,
+}

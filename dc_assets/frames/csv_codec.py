@@ -1,0 +1,43 @@
+"""The CSV that an ingest job takes, and the CSV that its result files are.
+
+Rules (Bulk API 2.0 Developer Guide v66, "Prepare CSV Files"): UTF-8, first row holds field names,
+LF in the whole file, quotes doubled, nothing trimmed. An empty cell leaves a field as it is;
+`#N/A` sets it to null.
+"""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+
+from dc_assets.core.spec import LoadSpec
+
+NULL_TEXT = "#N/A"
+
+
+def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
+    """Write rows of canonical text as the payload of one job.
+
+    Nulls become `#N/A`, or an empty cell where the column says ``when_null: unchanged``.
+    """
+    kept = [c.target for c in spec.columns if c.when_null == "unchanged"]
+    sink = io.BytesIO()
+    rows.select(
+        pl.col(c.target).fill_null("") if c.target in kept else pl.col(c.target)
+        for c in spec.columns
+    ).write_csv(sink, null_value=NULL_TEXT, line_terminator="\n", quote_style="necessary")
+    return sink.getvalue()
+
+
+def decode(body: bytes) -> pl.DataFrame:
+    """Read a result file into text columns by name; an empty body has no rows and no columns."""
+    if not body.strip():
+        return pl.DataFrame()
+    return pl.read_csv(body, infer_schema=False, empty_string_is_null=False)
+
+
+def not_representable(field: str) -> pl.Expr:
+    """Tell which values of a field no CSV cell can carry: NUL, and the very text `#N/A`."""
+    value = pl.col(field)
+    return (value == NULL_TEXT) | value.str.contains("\0", literal=True)

@@ -1,0 +1,158 @@
+"""Join the result files of a job to the rows that were sent, by external id.
+
+Never by position: Salesforce says that rows and columns of a result file have no promised order
+(Bulk API 2.0 Developer Guide v66), and joining by position gave wrong rows in other loaders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from dc_assets.core.errors import UnsettledJob
+from dc_assets.core.row_outcomes import ERROR_PATTERN, RETRYABLE_CODES, UNPROCESSED
+
+RECEIPT_SCHEMA = {
+    "external_id": pl.String,
+    "salesforce_id": pl.String,
+    "created": pl.Boolean,
+    "outcome": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFiles:
+    """The three result files of a job as text frames; a file that was not read is empty."""
+
+    successful: pl.DataFrame
+    failed: pl.DataFrame
+    unprocessed: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """Rows of one batch by what became of them; together they are the batch, no row twice.
+
+    Attributes:
+        receipt: one line per row of the batch, in `RECEIPT_SCHEMA`.
+        refused: rows as sent, plus ``__code``, ``__message``, ``__fields``; never to be sent again.
+        retryable: rows as sent, plus the same three columns; for another attempt.
+    """
+
+    receipt: pl.DataFrame
+    landed: int
+    refused: pl.DataFrame
+    retryable: pl.DataFrame
+
+
+def settle(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> Outcomes:
+    """Give every sent row its outcome.
+
+    Raises:
+        UnsettledJob: a sent row is in no file or in two, or a file names a row that was not sent.
+    """
+    verdicts = pl.concat(
+        [
+            _landed(files.successful, external_id),
+            _refused(files.failed, external_id),
+            _unprocessed(files.unprocessed, external_id),
+        ]
+    )
+    joined = sent.join(verdicts, left_on=external_id, right_on="__key", how="left")
+    missing = joined.get_column("__code").null_count()
+    if missing or verdicts.height != sent.height:
+        raise UnsettledJob(
+            f"{sent.height:,} rows were sent, the result files hold {verdicts.height:,} "
+            f"and leave {missing:,} unnamed"
+        )
+    failed = joined.filter(pl.col("__code") != "").drop("__salesforce_id", "__created")
+    retryable = pl.col("__code").is_in(list(RETRYABLE_CODES))
+    return Outcomes(
+        receipt=_receipt(joined, external_id),
+        landed=sent.height - failed.height,
+        refused=failed.filter(~retryable),
+        retryable=failed.filter(retryable),
+    )
+
+
+def name_the_unnamed(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> ResultFiles:
+    """Count rows that no file names as unprocessed: what a job did that Failed or was Aborted.
+
+    Such a job may have committed rows, and those stand in successfulResults; a row that stands
+    nowhere was not reported as landed, so it is tried again. Upsert makes that safe.
+    """
+    named = [
+        file.select(external_id)
+        for file in (files.successful, files.failed)
+        if external_id in file.columns
+    ]
+    unnamed = sent.select(external_id)
+    if named:
+        unnamed = unnamed.join(pl.concat(named), on=external_id, how="anti")
+    return ResultFiles(files.successful, files.failed, unprocessed=unnamed)
+
+
+def _receipt(joined: pl.DataFrame, external_id: str) -> pl.DataFrame:
+    code = pl.col("__code")
+    return joined.select(
+        pl.col(external_id).alias("external_id"),
+        pl.col("__salesforce_id").alias("salesforce_id"),
+        pl.col("__created").alias("created"),
+        pl.when(code == "").then(pl.lit("landed")).otherwise(code).alias("outcome"),
+    ).cast(pl.Schema(RECEIPT_SCHEMA))
+
+
+_VERDICT = {
+    "__key": pl.String,
+    "__code": pl.String,
+    "__message": pl.String,
+    "__fields": pl.String,
+    "__salesforce_id": pl.String,
+    "__created": pl.Boolean,
+}
+
+
+def _verdicts(file: pl.DataFrame, external_id: str, **columns: pl.Expr) -> pl.DataFrame:
+    """Bring one file into the common shape; columns that are not given are null."""
+    if file.is_empty():
+        return pl.DataFrame(schema=_VERDICT)
+    if external_id not in file.columns:
+        raise UnsettledJob(f"a result file has no column {external_id}")
+    given = {"__key": pl.col(external_id), **columns}
+    return file.select(
+        given.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in _VERDICT.items()
+    )
+
+
+def _landed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+    return _verdicts(
+        file,
+        external_id,
+        __code=pl.lit(""),
+        __salesforce_id=pl.col("sf__Id"),
+        __created=pl.col("sf__Created") == "true",
+    )
+
+
+def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+    error = pl.col("sf__Error")
+    return _verdicts(
+        file,
+        external_id,
+        __code=pl.coalesce(error.str.extract(ERROR_PATTERN, 1), error.str.slice(0, 80))
+        .str.strip_chars()
+        .replace("", "UNKNOWN_ERROR"),
+        __message=pl.coalesce(error.str.extract(ERROR_PATTERN, 2), error),
+        __fields=pl.coalesce(error.str.extract(ERROR_PATTERN, 3), pl.lit("")),
+    )
+
+
+def _unprocessed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+    return _verdicts(
+        file,
+        external_id,
+        __code=pl.lit(UNPROCESSED),
+        __message=pl.lit("the job ended before it came to this row"),
+        __fields=pl.lit(""),
+    )

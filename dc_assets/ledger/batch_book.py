@@ -1,0 +1,376 @@
+"""Batches in the ledger database: intent first, then effect, each step behind the fence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
+from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
+from dc_assets.load.ports import (
+    BatchRecord,
+    DeadLetter,
+    NewBatch,
+    RangeTicket,
+    RangeTotals,
+    Settlement,
+)
+
+_IN_FLIGHT = [state.value for state in IN_FLIGHT]
+_NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
+
+
+class SqlBatchBook:
+    """The batches of one spec in one org."""
+
+    def __init__(self, database: Database, spec: LoadSpec, *, org_id: str) -> None:
+        self._database = database
+        self._org_id = org_id
+        self._lane_scope = f"{org_id}/{spec.name}"
+
+    def plan_batches(
+        self,
+        ticket: RangeTicket,
+        *,
+        selected: int,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+    ) -> None:
+        """Store all batches of a freshly extracted partition, in one transaction."""
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            for new in batches:
+                self._insert(connection, ticket.load_id, ticket.partition_key, new)
+            self._bury(connection, ticket.load_id, ticket.partition_key, dead_letters)
+            connection.execute(
+                range_state.update()
+                .where(range_state.c.load_id == ticket.load_id)
+                .where(range_state.c.partition_key == ticket.partition_key)
+                .values(phase="writing", selected=selected)
+            )
+
+    def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Return the batches of a partition that are not final, oldest attempt first."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                _records()
+                .where(batch.c.load_id == ticket.load_id)
+                .where(batch.c.partition_key == ticket.partition_key)
+                .where(batch.c.state.in_(_NOT_FINAL))
+                .order_by(batch.c.lane, batch.c.attempt, batch.c.batch_id)
+            )
+            return [_record(row) for row in rows]
+
+    def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Take over batches in flight in this org that no live run drives, and return them."""
+        holder = range_state.alias("holder")
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            rows = connection.execute(
+                _records(
+                    batch.c.holder_fence,
+                    holder.c.fence,
+                    holder.c.owner,
+                    (holder.c.lease_until > epoch_now()).label("leased"),
+                )
+                .join(
+                    holder,
+                    (holder.c.load_id == batch.c.holder_load)
+                    & (holder.c.partition_key == batch.c.holder_key),
+                )
+                .where(batch.c.lane_scope == self._lane_scope, batch.c.state.in_(_IN_FLIGHT))
+                .with_for_update()
+            ).all()
+            orphans = [row for row in rows if _is_orphan(row)]
+            for row in orphans:
+                self._update(connection, row.batch_id, _holder(ticket))
+            return [_record(row) for row in orphans]
+
+    def claim(self, ticket: RangeTicket, batch_ids: Sequence[str], window: int) -> str | None:
+        """Move the first batch whose lane is free to `opening`, if the window has room.
+
+        Batches in flight of another load block all claims: its lane map is another one.
+        """
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            connection.execute(  # the claims of one org stand in line here
+                sa.select(load.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.state == "open")
+                .order_by(load.c.load_id)
+                .with_for_update()
+            )
+            flying = connection.execute(
+                sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, batch.c.state.in_(_IN_FLIGHT))
+            ).all()
+            ours = [row for row in flying if row.lane_scope == self._lane_scope]
+            if len(flying) >= window or any(row.load_id != ticket.load_id for row in ours):
+                return None
+            return self._claim_first(connection, ticket, batch_ids, {row.lane for row in ours})
+
+    def _claim_first(
+        self, connection: Connection, ticket: RangeTicket, wanted: Sequence[str], busy: set[int]
+    ) -> str | None:
+        lanes = dict(
+            connection.execute(
+                sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
+            )
+            .tuples()
+            .all()
+        )
+        for batch_id in wanted:
+            if lanes[batch_id] not in busy:
+                self._move(
+                    connection,
+                    batch_id,
+                    BatchState.OPENING,
+                    {"opening_at": epoch_now(), **_holder(ticket)},
+                )
+                return batch_id
+        return None
+
+    def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
+        """Store the job id of an opening batch."""
+        with self._database.begin() as connection:
+            self._check_held(connection, ticket, batch_id)
+            self._move(connection, batch_id, BatchState.OPEN, {"job_id": job_id})
+
+    def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
+        """Note that the org acknowledged the close."""
+        with self._database.begin() as connection:
+            self._check_held(connection, ticket, batch_id)
+            self._move(connection, batch_id, BatchState.UPLOADED, {"uploaded_at": epoch_now()})
+
+    def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
+        """Finish a batch and plan the retry, in one transaction."""
+        with self._database.begin() as connection:
+            row = self._check_held(connection, ticket, settlement.batch_id)
+            retried = settlement.retry.rows if settlement.retry else 0
+            assert settlement.landed + len(settlement.dead_letters) + retried == row.rows
+            self._move(
+                connection,
+                settlement.batch_id,
+                BatchState.SETTLED,
+                {
+                    "finished_at": epoch_now(),
+                    "landed": settlement.landed,
+                    "retried": retried,
+                    "active_s": settlement.job.active_s,
+                    "total_s": settlement.job.total_s,
+                    "receipt_path": str(settlement.receipt_path),
+                    "receipt_sha256": settlement.receipt_sha256,
+                },
+            )
+            self._bury(connection, row.load_id, row.partition_key, settlement.dead_letters)
+            if settlement.retry:
+                self._insert(connection, row.load_id, row.partition_key, settlement.retry)
+
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
+        """Give a batch up for good and plan its rows as a new one, in one transaction."""
+        with self._database.begin() as connection:
+            row = self._check_held(connection, ticket, batch_id)
+            assert again.rows == row.rows
+            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            self._insert(connection, row.load_id, row.partition_key, again)
+
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
+        with self._database.begin() as connection:
+            return _record(connection.execute(_records().where(batch.c.batch_id == batch_id)).one())
+
+    def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has.
+
+        Empty while another batch of the org is opening: a listed job may be its job. A job that
+        was listed before this look and belongs to a live run is either in the ledger by now, or
+        its batch is still opening.
+        """
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            opening = connection.execute(
+                sa.select(batch.c.batch_id)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, batch.c.batch_id != batch_id)
+                .where(batch.c.state == BatchState.OPENING.value)
+            ).first()
+            if opening is not None:
+                return []
+            known = set(
+                connection.execute(
+                    sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
+                ).scalars()
+            )
+        return [job_id for job_id in job_ids if job_id not in known]
+
+    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+        """Return the row counts of a partition."""
+        with self._database.begin() as connection:
+            selected = connection.execute(
+                sa.select(range_state.c.selected).where(
+                    range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
+                )
+            ).scalar()
+            landed, batches = (
+                connection.execute(
+                    sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
+                    .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+                    .where(batch.c.state == BatchState.SETTLED.value)
+                )
+                .tuples()
+                .one()
+            )
+            by_code = self._refusals(connection, load_id, partition_key)
+        return RangeTotals(
+            selected=selected or 0,
+            landed=int(landed),
+            refused=sum(by_code.values()),
+            batches=batches,
+            refusals_by_code=by_code,
+        )
+
+    def _refusals(
+        self, connection: Connection, load_id: str, partition_key: str
+    ) -> Mapping[str, int]:
+        rows = connection.execute(
+            sa.select(dead_letter.c.code, sa.func.count().label("n"))
+            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
+            .group_by(dead_letter.c.code)
+        )
+        return {row.code: row.n for row in rows}
+
+    def _insert(
+        self, connection: Connection, load_id: str, partition_key: str, new: NewBatch
+    ) -> None:
+        connection.execute(
+            batch.insert().values(
+                batch_id=new.batch_id,
+                load_id=load_id,
+                partition_key=partition_key,
+                lane_scope=self._lane_scope,
+                lane=new.lane,
+                attempt=new.attempt,
+                rows=new.rows,
+                state=BatchState.PLANNED.value,
+                ready_at=epoch_now() + new.ready_in_s,
+            )
+        )
+
+    def _bury(
+        self,
+        connection: Connection,
+        load_id: str,
+        partition_key: str,
+        letters: Sequence[DeadLetter],
+    ) -> None:
+        if not letters:
+            return
+        now = connection.execute(sa.select(epoch_now())).scalar_one()
+        connection.execute(
+            dead_letter.insert(),
+            [
+                {
+                    "load_id": load_id,
+                    "partition_key": partition_key,
+                    "external_id": letter.external_id,
+                    "code": letter.code[:80],
+                    "message": letter.message,
+                    "fields": letter.fields,
+                    "row_json": letter.row_json,
+                    "attempts": letter.attempts,
+                    "refused_at": now,
+                }
+                for letter in letters
+            ],
+        )
+
+    def _check_fence(self, connection: Connection, ticket: RangeTicket) -> None:
+        fence = connection.execute(
+            sa.select(range_state.c.fence)
+            .where(range_state.c.load_id == ticket.load_id)
+            .where(range_state.c.partition_key == ticket.partition_key)
+            .with_for_update()
+        ).scalar()
+        if fence != ticket.fence:
+            raise LedgerConflict(
+                f"Partition {ticket.partition_key} was taken over by another run; this one stops."
+            )
+
+    def _check_held(self, connection: Connection, ticket: RangeTicket, batch_id: str) -> Row[Any]:
+        row = connection.execute(
+            sa.select(batch).where(batch.c.batch_id == batch_id).with_for_update()
+        ).one()
+        holder = (row.holder_load, row.holder_key, row.holder_fence)
+        if holder != (ticket.load_id, ticket.partition_key, ticket.fence):
+            raise LedgerConflict(f"Batch {batch_id} was taken over by another run; this one stops.")
+        return row
+
+    def _move(
+        self, connection: Connection, batch_id: str, to: BatchState, values: dict[str, Any]
+    ) -> None:
+        allowed = [before.value for before, following in TRANSITIONS.items() if to in following]
+        try:
+            result = connection.execute(
+                batch.update()
+                .where(batch.c.batch_id == batch_id, batch.c.state.in_(allowed))
+                .values(state=to.value, **values)
+            )
+        except IntegrityError as error:
+            raise LedgerConflict(f"The lane of batch {batch_id} is in flight already.") from error
+        if result.rowcount != 1:
+            raise LedgerConflict(f"Batch {batch_id} cannot become {to.value}: it is elsewhere.")
+
+    def _update(self, connection: Connection, batch_id: str, values: dict[str, Any]) -> None:
+        connection.execute(batch.update().where(batch.c.batch_id == batch_id).values(**values))
+
+
+def _holder(ticket: RangeTicket) -> dict[str, Any]:
+    return {
+        "holder_load": ticket.load_id,
+        "holder_key": ticket.partition_key,
+        "holder_fence": ticket.fence,
+    }
+
+
+def _is_orphan(row: Row[Any]) -> bool:
+    """A batch whose holder was succeeded, released its partition, or is dead or silent."""
+    if row.holder_fence != row.fence or not row.leased:
+        return True
+    return Owner.from_text(row.owner).is_known_dead()
+
+
+def _records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    return sa.select(
+        batch.c.batch_id,
+        batch.c.load_id,
+        batch.c.partition_key,
+        batch.c.lane,
+        batch.c.attempt,
+        batch.c.rows,
+        batch.c.state,
+        batch.c.job_id,
+        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
+        *more,
+    )
+
+
+def _record(row: Row[Any]) -> BatchRecord:
+    return BatchRecord(
+        batch_id=row.batch_id,
+        load_id=row.load_id,
+        partition_key=row.partition_key,
+        lane=row.lane,
+        attempt=row.attempt,
+        rows=row.rows,
+        state=BatchState(row.state),
+        job_id=row.job_id,
+        ready_in_s=max(0.0, row.ready_in_s),
+    )

@@ -1,0 +1,119 @@
+"""Rows on local disk: pages as they were read, rows of each batch, receipts.
+
+Everything lies below `DC_ASSETS_DATA`, readable by its owner only. Files appear whole: they are
+written beside their place and renamed. One page is one Parquet file sorted by lane, so that a lane
+is read back by the statistics of the row groups (`docs/adr/0006-pages-not-lane-files.md`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+import polars as pl
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.load.ports import RangeTicket
+
+_PAGE_ROW_GROUP = 4096
+_LAST_KEY = "dc_assets.last_key"
+
+
+class DiskSpool:
+    """The spool and the receipts below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            ConfigError: the folder cannot be made or written.
+        """
+        self._root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            probe = root / f".probe-{os.getpid()}"
+            probe.touch(mode=0o600)
+            probe.unlink()
+        except OSError as error:
+            raise ConfigError(
+                f"The data folder {root} cannot be written: {error.strerror}. "
+                "Set DC_ASSETS_DATA to a folder on a disk with room."
+            ) from error
+
+    def start_pages(self, ticket: RangeTicket) -> str | None:
+        """Keep the pages an earlier run wrote; return the last key in them, or None."""
+        files = self._page_files(ticket)
+        return pl.read_parquet_metadata(files[-1])[_LAST_KEY] if files else None
+
+    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, last_key: str) -> None:
+        """Write one page, whole or not at all."""
+        number = len(self._page_files(ticket)) + 1
+        self._write(
+            rows, self._pages(ticket) / f"page-{number:06d}.parquet", metadata={_LAST_KEY: last_key}
+        )
+
+    def pages(self, ticket: RangeTicket) -> pl.LazyFrame | None:
+        """Scan all pages of a partition; None when there is none."""
+        files = self._page_files(ticket)
+        return pl.scan_parquet(files) if files else None
+
+    def drop_pages(self, ticket: RangeTicket) -> None:
+        """Delete the pages of a partition."""
+        shutil.rmtree(self._pages(ticket), ignore_errors=True)
+
+    def write_batch(self, load_id: str, batch_id: str, rows: pl.DataFrame) -> None:
+        """Write the rows of a batch, whole or not at all."""
+        self._write(rows, self._batch(load_id, batch_id))
+
+    def read_batch(self, load_id: str, batch_id: str) -> pl.DataFrame:
+        """Read the rows of a batch.
+
+        Raises:
+            ConfigError: the spool folder is gone.
+        """
+        try:
+            return pl.read_parquet(self._batch(load_id, batch_id), memory_map=False)
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"The spool below {self._root} lost the rows of batch {batch_id[:8]}. "
+                "Put DC_ASSETS_DATA back, or begin again: dc-assets run --new-load"
+            ) from error
+
+    def drop_batch(self, load_id: str, batch_id: str) -> None:
+        """Delete the rows of a batch that is final."""
+        self._batch(load_id, batch_id).unlink(missing_ok=True)
+
+    def write_receipt(self, load_id: str, batch_id: str, receipt: pl.DataFrame) -> tuple[Path, str]:
+        """Write a receipt; return its path and SHA-256."""
+        path = self._root / "receipts" / load_id / f"{batch_id}.parquet"
+        self._write(receipt, path)
+        return path, hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def _write(
+        self, rows: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None
+    ) -> None:
+        scratch = path.with_suffix(f".{os.getpid()}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            rows.write_parquet(
+                scratch, compression="lz4", row_group_size=_PAGE_ROW_GROUP, metadata=metadata
+            )
+            scratch.rename(path)
+        except OSError as error:
+            scratch.unlink(missing_ok=True)
+            raise ConfigError(
+                f"The data folder {self._root} cannot be written: {error.strerror or error}. "
+                "Make room or set DC_ASSETS_DATA to another disk, then run again: "
+                "what was done is kept."
+            ) from error
+
+    def _pages(self, ticket: RangeTicket) -> Path:
+        return self._root / "spool" / ticket.load_id / ticket.partition_key
+
+    def _page_files(self, ticket: RangeTicket) -> list[Path]:
+        return sorted(self._pages(ticket).glob("page-*.parquet"))
+
+    def _batch(self, load_id: str, batch_id: str) -> Path:
+        return self._root / "spool" / load_id / "batches" / f"{batch_id}.parquet"

@@ -1,0 +1,150 @@
+"""Tables of the ledger, and the two rules that the database itself enforces.
+
+One unfinished load per (org, spec), and one batch in flight per (org, spec, lane): two partial
+unique indexes. So a lane is leased exactly while a batch of it is in flight, and no lease can
+outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True))
+
+load = Table(
+    "load",
+    metadata,
+    Column("load_id", String(32), primary_key=True),
+    Column("spec_name", String(64), nullable=False),
+    Column("spec_hash", String(64), nullable=False),
+    Column("org_id", String(32), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("state", String(16), nullable=False, doc="open, done or superseded"),
+    Column("opened_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("notified_at", Float),
+    Column("planner", Text, doc="owner that makes the plan"),
+    Column("planner_until", Float, nullable=False, server_default=text("0")),
+)
+Index(
+    "one_open_load",
+    load.c.org_id,
+    load.c.spec_name,
+    load.c.mode,
+    unique=True,
+    sqlite_where=load.c.state == "open",
+    postgresql_where=load.c.state == "open",
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
+    Column("lanes_shared", Integer, nullable=False),
+    Column("hot_parents", Text, nullable=False, doc="JSON list"),
+    Column("window_jobs", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("ambiguous_keys", Text, nullable=False, doc="JSON list"),
+    Column("made_at", Float, nullable=False),
+)
+
+range_state = Table(
+    "range_state",
+    metadata,
+    Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
+    Column("partition_key", String(32), primary_key=True),
+    Column("phase", String(16), nullable=False, doc="new, writing or done"),
+    Column("owner", Text),
+    Column("fence", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("selected", Integer),
+    Column("started_at", Float),
+    Column("finished_at", Float),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("batch_id", String(32), primary_key=True),
+    Column("load_id", String(32), ForeignKey("load.load_id"), nullable=False),
+    Column("partition_key", String(32), nullable=False),
+    Column("lane_scope", String(96), nullable=False, doc="org and spec that the lane belongs to"),
+    Column("lane", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("holder_key", String(32), doc="partition whose run drives the batch"),
+    Column("holder_load", String(32)),
+    Column("holder_fence", Integer),
+    Column("job_id", String(32)),
+    Column("ready_at", Float, nullable=False),
+    Column("opening_at", Float),
+    Column("uploaded_at", Float),
+    Column("finished_at", Float),
+    Column("landed", Integer, nullable=False, server_default=text("0")),
+    Column("retried", Integer, nullable=False, server_default=text("0")),
+    Column("active_s", Float),
+    Column("total_s", Float),
+    Column("receipt_path", Text),
+    Column("receipt_sha256", String(64)),
+)
+_in_flight = batch.c.state.in_(["opening", "open", "uploaded"])
+Index(
+    "one_job_a_lane",
+    batch.c.lane_scope,
+    batch.c.lane,
+    unique=True,
+    sqlite_where=_in_flight,
+    postgresql_where=_in_flight,
+)
+Index("batch_by_range", batch.c.load_id, batch.c.partition_key, batch.c.state)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("load_id", String(32), ForeignKey("load.load_id"), nullable=False),
+    Column("partition_key", String(32), nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("code", String(80), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fields", Text, nullable=False),
+    Column("row_json", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("refused_at", Float, nullable=False),
+)
+Index("dead_letter_by_range", dead_letter.c.load_id, dead_letter.c.partition_key)
+
+
+class epoch_now(FunctionElement[float]):  # noqa: N801 - SQL functions are written in lower case
+    """The database's own clock, seconds since 1970: leases never compare clocks of two hosts."""
+
+    inherit_cache = True
+    type = Float()
+
+
+@compiles(epoch_now, "sqlite")
+def _sqlite_now(*_: object, **__: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(epoch_now, "postgresql")
+def _postgresql_now(*_: object, **__: object) -> str:
+    return "extract(epoch from clock_timestamp())::float8"

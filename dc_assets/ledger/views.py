@@ -1,0 +1,170 @@
+"""What the ledger tells people and checks: the newest state of every partition."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
+
+
+@dataclass(frozen=True, slots=True)
+class RangeStatus:
+    """One partition in the newest load that touched it.
+
+    Attributes:
+        phase: new (reading), writing or done.
+        selected: rows of the range; None until they are read.
+        in_flight: jobs between create and settle.
+        is_held: whether a live run is at work on it.
+        seconds: from its first start until its end, or until now.
+    """
+
+    partition_key: str
+    load_id: str
+    phase: str
+    selected: int | None
+    landed: int
+    refused: int
+    in_flight: int
+    is_held: bool
+    seconds: float
+
+    @property
+    def pending(self) -> int:
+        """Rows that have no outcome yet."""
+        return max(0, (self.selected or 0) - self.landed - self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A dead letter as people read it."""
+
+    partition_key: str
+    external_id: str
+    code: str
+    message: str
+
+
+class LedgerViews:
+    """Read-only views of one spec, in one org or, without an org id, in whatever org it was."""
+
+    def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
+        self._database = database
+        self._spec_name = spec_name
+        self._org_id = org_id
+
+    def ranges(self) -> Sequence[RangeStatus]:
+        """Return the newest state of every partition that was ever begun, by partition key."""
+        with self._database.begin() as connection:
+            return [
+                self._range(connection, load_id, key)
+                for key, load_id in sorted(self._newest(connection).items())
+            ]
+
+    def refused(self, partition_key: str) -> int:
+        """Count the dead letters of a partition in its newest load."""
+        with self._database.begin() as connection:
+            load_id = self._newest(connection).get(partition_key)
+            if load_id is None:
+                return 0
+            return connection.execute(
+                sa.select(sa.func.count())
+                .select_from(dead_letter)
+                .where(dead_letter.c.load_id == load_id)
+                .where(dead_letter.c.partition_key == partition_key)
+            ).scalar_one()
+
+    def refused_by_value(self, partition_key: str, field: str) -> Mapping[str | None, int]:
+        """Count them by the value of a target field."""
+        with self._database.begin() as connection:
+            load_id = self._newest(connection).get(partition_key)
+            rows = connection.execute(
+                sa.select(dead_letter.c.row_json)
+                .where(dead_letter.c.load_id == load_id)
+                .where(dead_letter.c.partition_key == partition_key)
+            ).scalars()
+            return Counter(json.loads(row).get(field) for row in rows)
+
+    def refusals(self, limit: int) -> Sequence[Refusal]:
+        """Return dead letters of the newest loads, by partition and external id."""
+        with self._database.begin() as connection:
+            newest = [(load_id, key) for key, load_id in self._newest(connection).items()]
+            rows = connection.execute(
+                sa.select(dead_letter)
+                .where(sa.tuple_(dead_letter.c.load_id, dead_letter.c.partition_key).in_(newest))
+                .order_by(dead_letter.c.partition_key, dead_letter.c.external_id)
+                .limit(limit)
+            )
+            return [Refusal(r.partition_key, r.external_id, r.code, r.message) for r in rows]
+
+    def refusals_by_code(self) -> Mapping[str, int]:
+        """Count dead letters of the newest loads by code, the most frequent first."""
+        with self._database.begin() as connection:
+            newest = [(load_id, key) for key, load_id in self._newest(connection).items()]
+            rows = connection.execute(
+                sa.select(dead_letter.c.code, sa.func.count().label("n"))
+                .where(sa.tuple_(dead_letter.c.load_id, dead_letter.c.partition_key).in_(newest))
+                .group_by(dead_letter.c.code)
+                .order_by(sa.desc("n"), dead_letter.c.code)
+            )
+            return {row.code: row.n for row in rows}
+
+    def _newest(self, connection: Connection) -> dict[str, str]:
+        """Return the newest load of each partition key."""
+        query = (
+            sa.select(range_state.c.partition_key, range_state.c.load_id)
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(load.c.spec_name == self._spec_name)
+            .order_by(load.c.opened_at)
+        )
+        if self._org_id is not None:
+            query = query.where(load.c.org_id == self._org_id)
+        return {row.partition_key: row.load_id for row in connection.execute(query)}
+
+    def _range(self, connection: Connection, load_id: str, partition_key: str) -> RangeStatus:
+        state = connection.execute(
+            sa.select(
+                range_state,
+                (range_state.c.lease_until > epoch_now()).label("leased"),
+                (
+                    sa.func.coalesce(range_state.c.finished_at, epoch_now())
+                    - range_state.c.started_at
+                ).label("seconds"),
+            ).where(range_state.c.load_id == load_id, range_state.c.partition_key == partition_key)
+        ).one()
+        in_flight = sa.case((batch.c.state.in_([s.value for s in IN_FLIGHT]), 1), else_=0)
+        landed, flying = (
+            connection.execute(
+                sa.select(
+                    sa.func.coalesce(sa.func.sum(batch.c.landed), 0),
+                    sa.func.coalesce(sa.func.sum(in_flight), 0),
+                ).where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+            )
+            .tuples()
+            .one()
+        )
+        refused = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(dead_letter)
+            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
+        ).scalar_one()
+        return RangeStatus(
+            partition_key=partition_key,
+            load_id=load_id,
+            phase=state.phase,
+            selected=state.selected,
+            landed=int(landed),
+            refused=refused,
+            in_flight=int(flying),
+            is_held=bool(state.leased) and not Owner.from_text(state.owner).is_known_dead(),
+            seconds=float(state.seconds or 0.0),
+        )

@@ -1,0 +1,72 @@
+"""The whole way of one partition: join the load, plan, extract, regroup, write, prove the sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dc_assets.core.errors import LedgerConflict, RowsPending
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.extract import extract
+from dc_assets.load.plan import agreed_plan
+from dc_assets.load.ports import Ports, RangeTicket, RangeTotals
+from dc_assets.load.regroup import regroup
+from dc_assets.load.run import RangeRun
+from dc_assets.load.write import write
+
+LAST_LOAD_WAIT_S = 600.0
+"""How long a new load waits for the runs of the last one."""
+
+JOIN_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRange:
+    """What one partition run reached."""
+
+    load_id: str
+    partition_key: str
+    totals: RangeTotals
+    seconds: float
+
+
+def load_partition(spec: LoadSpec, partition_key: str, ports: Ports) -> LoadedRange:
+    """Move one partition's rows into the org; running it again goes on where it stopped.
+
+    Raises:
+        RowsPending: rows are left without an outcome; the message says how many.
+        DcError: any other reason that one sentence explains.
+    """
+    started_s = ports.clock.now_s()
+    ticket = _ticket(partition_key, ports)
+    with ports.loads.heartbeat(ticket):
+        plan = agreed_plan(spec, ticket.load_id, ports)
+        run = RangeRun(spec, ticket, plan, ports)
+        if ticket.phase == "new":
+            selected = extract(run)
+            run.note(f"read {selected:,} rows")
+            regroup(run, selected=selected)
+        write(run)
+        totals = ports.batches.totals(ticket.load_id, partition_key)
+        if totals.pending:
+            raise RowsPending(
+                f"Partition {partition_key}: {totals.pending:,} of {totals.selected:,} rows have "
+                "no outcome yet. Run the partition again: it goes on where it stopped."
+            )
+        ports.loads.finish_range(ticket)
+    seconds = ports.clock.now_s() - started_s
+    return LoadedRange(ticket.load_id, partition_key, totals, seconds)
+
+
+def _ticket(partition_key: str, ports: Ports) -> RangeTicket:
+    """Join the load; a new load waits for the runs of the last one to end."""
+    deadline_s = ports.clock.now_s() + LAST_LOAD_WAIT_S
+    while True:
+        try:
+            load_id = ports.loads.join_load(partition_key)
+        except LedgerConflict as conflict:
+            if ports.clock.now_s() >= deadline_s:
+                raise
+            ports.note(f"{partition_key}: {conflict} Waiting.")
+            ports.clock.sleep(JOIN_AGAIN_S)
+        else:
+            return ports.loads.take_range(load_id, partition_key)

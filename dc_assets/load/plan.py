@@ -1,0 +1,48 @@
+"""Step 1: one plan for each load, made once, used by every partition run, process and host."""
+
+from __future__ import annotations
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.lanes import LaneMap, hot_threshold, lane_count
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.ports import Plan, Ports, Source
+
+PLAN_AGAIN_S = 1.0
+
+
+def agreed_plan(spec: LoadSpec, load_id: str, ports: Ports) -> Plan:
+    """Return the plan of a load; the first run makes it, the others wait for it."""
+    while True:
+        plan = ports.loads.plan(load_id)
+        if plan is not None:
+            return plan
+        if ports.loads.take_planning(load_id):
+            ports.loads.keep_plan(load_id, make_plan(spec, ports.source))
+        else:
+            ports.clock.sleep(PLAN_AGAIN_S)
+
+
+def make_plan(spec: LoadSpec, source: Source) -> Plan:
+    """Look at the source once and decide lanes and window.
+
+    Raises:
+        ConfigError: the source has rows without a key: no partition would hold them.
+    """
+    rows, keyless_rows = source.rows_total()
+    if keyless_rows:
+        raise ConfigError(
+            f"{keyless_rows:,} of {rows:,} rows of {spec.source.object} have no "
+            f"{spec.source.key}, so no partition holds them. Give them a key, or leave them out "
+            f"on purpose with source.where in the spec {spec.name}."
+        )
+    shared = lane_count(rows=rows, partitions=len(spec.ranges), window=spec.profile.window)
+    hot: tuple[str, ...] = ()
+    if spec.source.parent is not None:
+        parents = source.parents_above(hot_threshold(rows=rows, lanes=shared))
+        hot = tuple(parent for parent, _ in parents[: 2 * shared])
+    return Plan(
+        lanes=LaneMap(shared=shared, hot=hot),
+        window=spec.profile.window,
+        rows=rows,
+        ambiguous_keys=frozenset(source.ambiguous_keys()),
+    )

@@ -1,0 +1,376 @@
+"""What the way of a row needs from the outside, as narrow protocols.
+
+Adapters: `dc_assets.salesforce` (source, target, jobs) and `dc_assets.ledger` (everything else).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import polars as pl
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.ingest_job import IngestJob
+from dc_assets.core.lanes import LaneMap
+from dc_assets.core.ranges import IdRange
+
+ResultKind = Literal["successful", "failed", "unprocessed"]
+RangePhase = Literal["new", "writing", "done"]
+
+
+class Source(Protocol):
+    """Where the rows come from; every value is handed over as text or null."""
+
+    def count(self, id_range: IdRange) -> int:
+        """Count the rows of a range, asked fresh."""
+        ...
+
+    def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a range in ascending key order, as source columns of text.
+
+        Raises:
+            TransientRemoteError: the stream broke; ask again from the last key that was yielded.
+        """
+        ...
+
+    def rows_total(self) -> tuple[int, int]:
+        """Count all selected rows, and those among them that have no key."""
+        ...
+
+    def parents_above(self, rows: int) -> Sequence[tuple[str, int]]:
+        """Return parents with more than the given number of rows, biggest first."""
+        ...
+
+    def ambiguous_keys(self) -> Sequence[str]:
+        """Return the lower-cased keys that stand twice or differ in case only."""
+        ...
+
+    def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
+        """Count the rows of a range by the value of a source column."""
+        ...
+
+
+class Target(Protocol):
+    """The org, asked about what it holds."""
+
+    @property
+    def org_id(self) -> str:
+        """The org's own id; it starts with 00D."""
+        ...
+
+    def count(self, id_range: IdRange) -> int:
+        """Count the target rows whose external id lies in a range."""
+        ...
+
+    def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
+        """Count the target rows of a range by the value of a field."""
+        ...
+
+
+class IngestJobs(Protocol):
+    """Bulk API 2.0 ingest jobs of one object, operation and external id field."""
+
+    def create(self) -> str:
+        """Open a job and return its id."""
+        ...
+
+    def upload(self, job_id: str, payload: bytes) -> None:
+        """Send the rows; one job takes one upload."""
+        ...
+
+    def close(self, job_id: str) -> None:
+        """Hand the rows to the org. From here on they may land."""
+        ...
+
+    def abort(self, job_id: str) -> None:
+        """Stop a job that is not finished; rows that landed stay."""
+        ...
+
+    def job(self, job_id: str) -> IngestJob:
+        """Ask how far a job is."""
+        ...
+
+    def results(self, job_id: str, kind: ResultKind) -> bytes:
+        """Read one result file of a finished job."""
+        ...
+
+    def open_jobs(self) -> Sequence[IngestJob]:
+        """List jobs in state Open of our user with the same object, operation and field."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every partition run of one load has agreed on."""
+
+    lanes: LaneMap
+    window: int
+    rows: int
+    ambiguous_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTicket:
+    """The right to work on one partition of one load.
+
+    Attributes:
+        fence: grows with each owner; a write with an older fence is refused.
+        phase: how far an earlier owner came.
+    """
+
+    load_id: str
+    partition_key: str
+    fence: int
+    phase: RangePhase
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch as the ledger knows it."""
+
+    batch_id: str
+    load_id: str
+    partition_key: str
+    lane: int
+    attempt: int
+    rows: int
+    state: BatchState
+    job_id: str | None
+    ready_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch to be planned; its rows are in the spool under its id already."""
+
+    batch_id: str
+    lane: int
+    attempt: int
+    rows: int
+    ready_in_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A row that was refused for good."""
+
+    external_id: str
+    code: str
+    message: str
+    fields: str
+    row_json: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of a batch: what became of its rows, and the batch that tries some again."""
+
+    batch_id: str
+    landed: int
+    dead_letters: Sequence[DeadLetter]
+    retry: NewBatch | None
+    receipt_path: Path
+    receipt_sha256: str
+    job: IngestJob
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTotals:
+    """Row counts of one partition; at the end selected = landed + refused and pending is 0."""
+
+    selected: int
+    landed: int
+    refused: int
+    batches: int = 0
+    refusals_by_code: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def pending(self) -> int:
+        """Rows that have no outcome yet."""
+        return self.selected - self.landed - self.refused
+
+
+class LoadBook(Protocol):
+    """Loads, their plans and the partitions they are made of."""
+
+    def join_load(self, partition_key: str) -> str:
+        """Join the unfinished load of this spec and org, or open one; return its id.
+
+        Raises:
+            ConfigError: the spec changed since the unfinished load began.
+            LedgerConflict: a new load is due, and the last one still has runs at work.
+        """
+        ...
+
+    def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
+        """Become the owner of a partition.
+
+        Raises:
+            LedgerConflict: a live run owns it.
+        """
+        ...
+
+    def plan(self, load_id: str) -> Plan | None:
+        """Return the plan of a load, if it was made."""
+        ...
+
+    def take_planning(self, load_id: str) -> bool:
+        """Become the one that plans the load; False while another live run is at it."""
+        ...
+
+    def keep_plan(self, load_id: str, plan: Plan) -> None:
+        """Store the plan; from now on every run of the load uses it."""
+        ...
+
+    def finish_range(self, ticket: RangeTicket) -> None:
+        """Mark the partition done and release it; the last one finishes the load."""
+        ...
+
+    def heartbeat(self, ticket: RangeTicket) -> AbstractContextManager[None]:
+        """Keep the partition ours while the block runs; release it when the block ends."""
+        ...
+
+
+class BatchBook(Protocol):
+    """Batches: intent first, then effect."""
+
+    def plan_batches(
+        self,
+        ticket: RangeTicket,
+        *,
+        selected: int,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+    ) -> None:
+        """Store all batches of a freshly extracted partition, in one transaction."""
+        ...
+
+    def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Return the batches of a partition that are not final, oldest first."""
+        ...
+
+    def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Take over batches in flight in this org that no live run drives, and return them.
+
+        They may belong to other partitions: a lane must not stay blocked by a dead run.
+        """
+        ...
+
+    def claim(self, ticket: RangeTicket, batch_ids: Sequence[str], window: int) -> str | None:
+        """Move the first batch whose lane is free to `opening`, if the window has room.
+
+        Returns its id; None when no lane or no slot is free now.
+        """
+        ...
+
+    def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
+        """Store the job id of an opening batch."""
+        ...
+
+    def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
+        """Note that the org owns the rows: the close was acknowledged or seen to have worked."""
+        ...
+
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
+        ...
+
+    def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has.
+
+        Empty while another batch of the org is opening: a listed job may be its job.
+        """
+        ...
+
+    def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
+        """Finish a batch and plan the retry, in one transaction."""
+        ...
+
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
+        """Give a batch up for good and plan its rows as a new one, in one transaction."""
+        ...
+
+    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+        """Return the row counts of a partition."""
+        ...
+
+
+class Spool(Protocol):
+    """Rows on local disk: pages as they were read, and the rows of each batch."""
+
+    def start_pages(self, ticket: RangeTicket) -> str | None:
+        """Keep the pages an earlier run wrote; return the last key in them, or None."""
+        ...
+
+    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, last_key: str) -> None:
+        """Write one page, whole or not at all."""
+        ...
+
+    def pages(self, ticket: RangeTicket) -> pl.LazyFrame | None:
+        """Scan all pages of a partition; None when there is none."""
+        ...
+
+    def drop_pages(self, ticket: RangeTicket) -> None:
+        """Delete the pages of a partition."""
+        ...
+
+    def write_batch(self, load_id: str, batch_id: str, rows: pl.DataFrame) -> None:
+        """Write the rows of a batch, whole or not at all."""
+        ...
+
+    def read_batch(self, load_id: str, batch_id: str) -> pl.DataFrame:
+        """Read the rows of a batch.
+
+        Raises:
+            ConfigError: the spool folder is gone.
+        """
+        ...
+
+    def drop_batch(self, load_id: str, batch_id: str) -> None:
+        """Delete the rows of a batch that is final."""
+        ...
+
+    def write_receipt(self, load_id: str, batch_id: str, receipt: pl.DataFrame) -> tuple[Path, str]:
+        """Write a receipt; return its path and SHA-256."""
+        ...
+
+
+class Clock(Protocol):
+    """Policy time: polls, waits and pacing."""
+
+    def now_s(self) -> float:
+        """Return seconds that only grow."""
+        ...
+
+    def sleep(self, wait_s: float) -> None:
+        """Wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything a partition run needs from the outside.
+
+    Attributes:
+        chance: returns a random number in [0, 1) for the jitter of waits.
+        new_id: returns a fresh batch id.
+        note: takes one line for the operator's log.
+        io_threads: requests to the org that may be under way at once.
+    """
+
+    source: Source
+    target: Target
+    jobs: IngestJobs
+    loads: LoadBook
+    batches: BatchBook
+    spool: Spool
+    clock: Clock
+    chance: Callable[[], float]
+    new_id: Callable[[], str]
+    note: Callable[[str], None]
+    io_threads: int = 4

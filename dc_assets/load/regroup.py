@@ -1,0 +1,72 @@
+"""Step 3: turn the pages of a partition into batches, one lane at a time."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.frames.canon import LANE
+from dc_assets.frames.csv_codec import not_representable
+from dc_assets.frames.lanes import cut, in_sending_order
+from dc_assets.load.dead_letters import dead_letters
+from dc_assets.load.ports import DeadLetter, NewBatch, Plan
+from dc_assets.load.run import RangeRun
+
+AMBIGUOUS_ID = "AMBIGUOUS_ID"
+NOT_REPRESENTABLE = "NOT_REPRESENTABLE"
+BLANK_ID = "MISSING_ARGUMENT"
+
+
+def regroup(run: RangeRun, *, selected: int) -> None:
+    """Write the rows of every batch, then tell the ledger of all of them in one transaction.
+
+    Rows that cannot be sent at all become dead letters here. A crash before the transaction leaves
+    files that no batch names, and the next run makes the batches anew from the same pages.
+    """
+    spec, ticket, ports = run.spec, run.ticket, run.ports
+    batches: list[NewBatch] = []
+    letters: list[DeadLetter] = []
+    pages = ports.spool.pages(ticket)
+    for lane in range(run.plan.lanes.total if pages is not None else 0):
+        assert pages is not None
+        rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
+        sendable, refused = _sift(rows, spec, run.plan)
+        letters += refused
+        for part in cut(in_sending_order(sendable, spec), spec.profile.batch_rows_max):
+            batch = NewBatch(ports.new_id(), lane=lane, attempt=1, rows=part.height)
+            ports.spool.write_batch(ticket.load_id, batch.batch_id, part)
+            batches.append(batch)
+    assert sum(batch.rows for batch in batches) + len(letters) == selected
+    ports.batches.plan_batches(ticket, selected=selected, batches=batches, dead_letters=letters)
+    ports.spool.drop_pages(ticket)
+
+
+def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame, list[DeadLetter]]:
+    """Split off the rows that must not or cannot be sent, each with its reason."""
+    key = pl.col(spec.target.external_id)
+    ambiguous = pl.lit(value=False)
+    if plan.ambiguous_keys:
+        ambiguous = key.str.to_lowercase().is_in(list(plan.ambiguous_keys))
+    unfit = [pl.when(not_representable(c.target)).then(pl.lit(c.target)) for c in spec.columns]
+    judged = rows.with_columns(
+        pl.when(ambiguous)
+        .then(pl.lit(AMBIGUOUS_ID))
+        .when(key == "")
+        .then(pl.lit(BLANK_ID))
+        .when(pl.any_horizontal(not_representable(c.target) for c in spec.columns))
+        .then(pl.lit(NOT_REPRESENTABLE))
+        .alias("__code"),
+        pl.concat_str(unfit, separator=",", ignore_nulls=True).alias("__fields"),
+    )
+    refused = judged.filter(pl.col("__code").is_not_null()).with_columns(
+        pl.col("__code").replace_strict(_REASONS).alias("__message")
+    )
+    sendable = judged.filter(pl.col("__code").is_null()).drop("__code", "__fields")
+    return sendable, dead_letters(refused, spec, attempts=0)
+
+
+_REASONS = {
+    AMBIGUOUS_ID: "the source has this external id more than once, upper and lower case alike",
+    BLANK_ID: "the external id is empty text",
+    NOT_REPRESENTABLE: "a value holds NUL or is the text #N/A, which means null in an ingest job",
+}

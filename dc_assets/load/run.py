@@ -1,0 +1,28 @@
+"""One run of one partition: what is loaded, by which right, by which plan, through which ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.ports import Plan, Ports, RangeTicket
+
+
+@dataclass(frozen=True, slots=True)
+class RangeRun:
+    """Everything that stays the same while one partition is loaded."""
+
+    spec: LoadSpec
+    ticket: RangeTicket
+    plan: Plan
+    ports: Ports
+
+    @property
+    def id_range(self) -> IdRange:
+        """The ids of the partition."""
+        return self.spec.ranges[self.ticket.partition_key]
+
+    def note(self, line: str) -> None:
+        """Tell the operator, with the partition in front."""
+        self.ports.note(f"{self.ticket.partition_key}: {line}")

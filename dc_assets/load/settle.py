@@ -1,0 +1,94 @@
+"""Step 5: give every row of a finished job its outcome, write the receipt, then tell the ledger."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from dc_assets.core.errors import UnsettledJob
+from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.core.ladders import jittered, row_wait_s
+from dc_assets.core.row_outcomes import EXHAUSTED_CODE
+from dc_assets.frames.csv_codec import decode
+from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
+from dc_assets.load.dead_letters import dead_letters
+from dc_assets.load.ports import BatchRecord, NewBatch, Settlement
+from dc_assets.load.run import RangeRun
+
+READS_MAX = 3
+"""How often the result files of one job are read before a hole in them is an error."""
+
+
+def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> Settlement:
+    """Settle one batch whose job is terminal, and return what became of its rows.
+
+    Raises:
+        UnsettledJob: three readings of the result files leave rows without an outcome.
+    """
+    spool = run.ports.spool
+    sent = spool.read_batch(batch.load_id, batch.batch_id)
+    outcomes = _outcomes(run, sent, job)
+    retry, exhausted = _next_attempt(run, batch, outcomes.retryable)
+    attempts = batch.attempt
+    letters = dead_letters(outcomes.refused, run.spec, attempts=attempts)
+    letters += dead_letters(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
+    path, digest = spool.write_receipt(batch.load_id, batch.batch_id, outcomes.receipt)
+    settlement = Settlement(
+        batch_id=batch.batch_id,
+        landed=outcomes.landed,
+        dead_letters=letters,
+        retry=retry,
+        receipt_path=path,
+        receipt_sha256=digest,
+        job=job,
+    )
+    run.ports.batches.settled(run.ticket, settlement)
+    spool.drop_batch(batch.load_id, batch.batch_id)
+    return settlement
+
+
+def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> Outcomes:
+    external_id = run.spec.target.external_id
+    for reading in range(1, READS_MAX + 1):
+        files = _read_files(run, sent, job)
+        if job.state is not JobState.JOB_COMPLETE:
+            files = name_the_unnamed(sent, files, external_id)
+        try:
+            return settle(sent, files, external_id)
+        except UnsettledJob as error:
+            if reading == READS_MAX:
+                raise UnsettledJob(f"Job {job.job_id}: {error}, {READS_MAX} times over.") from error
+    raise AssertionError("the loop returns or raises")
+
+
+def _read_files(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> ResultFiles:
+    """Read successfulResults always, the others unless it settles every row by itself."""
+    jobs = run.ports.jobs
+    successful = decode(jobs.results(job.job_id, "successful"))
+    if successful.height == sent.height and job.failed_rows == 0:
+        return ResultFiles(successful, failed=pl.DataFrame(), unprocessed=pl.DataFrame())
+    return ResultFiles(
+        successful,
+        failed=decode(jobs.results(job.job_id, "failed")),
+        unprocessed=decode(jobs.results(job.job_id, "unprocessed")),
+    )
+
+
+def _next_attempt(
+    run: RangeRun, batch: BatchRecord, retryable: pl.DataFrame
+) -> tuple[NewBatch | None, pl.DataFrame]:
+    """Put retryable rows into a new batch of the same lane, or give them up after the last rung."""
+    if retryable.is_empty():
+        return None, retryable
+    wait_s = row_wait_s(run.spec.profile.row_ladder_s, batch.attempt)
+    if wait_s is None:
+        return None, retryable
+    again = NewBatch(
+        run.ports.new_id(),
+        lane=batch.lane,
+        attempt=batch.attempt + 1,
+        rows=retryable.height,
+        ready_in_s=jittered(wait_s, run.ports.chance()),
+    )
+    rows = retryable.drop("__code", "__message", "__fields")
+    run.ports.spool.write_batch(batch.load_id, again.batch_id, rows)
+    return again, retryable.clear()

@@ -1,0 +1,100 @@
+"""Reads load specs from YAML; what is wrong is said with file and line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.spec import LoadSpec
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without its guesses at dates: an id that looks like a date stays text."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_specs(folder: Path) -> list[LoadSpec]:
+    """Read every ``*.yaml`` of a folder, in the order of their names.
+
+    Raises:
+        ConfigError: the folder is missing or empty, a file is wrong, or two specs share a name.
+    """
+    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    if not files:
+        raise ConfigError(
+            f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
+        )
+    specs = [read_spec(file) for file in files]
+    for spec, file in zip(specs, files, strict=True):
+        if [other.name for other in specs].count(spec.name) > 1:
+            raise ConfigError(f"{file}: another spec in this folder is called {spec.name} too.")
+    return specs
+
+
+def read_spec(file: Path) -> LoadSpec:
+    """Read one spec.
+
+    Raises:
+        ConfigError: it cannot be read, is not YAML, or does not make sense.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        root = cast("yaml.Node | None", yaml.compose(text, Loader=_PlainLoader))
+        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text.") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{file}, line {line}: {error.problem or 'not YAML'}.") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}, line 1: a load spec is a mapping that begins with name.")
+    try:
+        return LoadSpec.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        raise ConfigError(_sentence(file, root, error)) from error
+
+
+def _sentence(file: Path, root: yaml.Node | None, error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    line = _line_of(root, problem["loc"])
+    place = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "string_type":
+        message += " (put the value in quotes)"
+    if problem["type"] == "extra_forbidden":
+        message = "no such setting"
+    return f"{file}, line {line}: {place + ': ' if place else ''}{message}."
+
+
+def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
+    """Return the line of the deepest node that a path of keys and indexes leads to."""
+    line = 1
+    for part in path:
+        found = _child(node, part)
+        if found is None:
+            break
+        marked, node = found
+        line = marked.start_mark.line + 1
+    return line
+
+
+def _child(node: Any, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:  # noqa: ANN401 - yaml's nodes are untyped
+    if isinstance(node, yaml.MappingNode):
+        pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
+        return next(((key, value) for key, value in pairs if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+        items: list[yaml.Node] = node.value
+        return (items[part], items[part]) if part < len(items) else None
+    return None

@@ -1,0 +1,135 @@
+"""Tokens: client credentials for the org, and their exchange for the Data Cloud tenant.
+
+Shapes: Salesforce help "OAuth 2.0 Client Credentials Flow"; Data Cloud "Exchange Access Token".
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+import httpx
+
+from dc_assets.core.errors import ConfigError, RejectedRequest, RemoteError
+from dc_assets.salesforce.http import UNAUTHORIZED, Host
+
+TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
+ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
+EXPIRED_STATUSES = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to log in; the secret never shows in a repr."""
+
+    login_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and the host it is good for."""
+
+    value: str = field(repr=False)
+    instance_url: str
+    identity_url: str = ""
+
+
+class TokenStore:
+    """Holds one token and replaces it when it is found stale, once for all threads."""
+
+    def __init__(self, fetch: Callable[[], Token]) -> None:
+        self._fetch = fetch
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+
+    def token(self, stale: Token | None = None) -> Token:
+        """Return the token; fetch one when there is none, or when the held one is the stale one."""
+        with self._lock:
+            if self._token is None or self._token == stale:
+                self._token = self._fetch()
+            return self._token
+
+
+class BearerAuth(httpx.Auth):
+    """Sends the token, and once more with a new one when the server says it is not valid."""
+
+    requires_response_body = True
+
+    def __init__(self, tokens: TokenStore, *, expired: Callable[[httpx.Response], bool]) -> None:
+        self._tokens = tokens
+        self._expired = expired
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Yield the request with the token, again with a fresh one if needed."""
+        token = self._tokens.token()
+        request.headers["Authorization"] = f"Bearer {token.value}"
+        response = yield request
+        if self._expired(response):
+            request.headers["Authorization"] = f"Bearer {self._tokens.token(stale=token).value}"
+            yield request
+
+
+def org_session_expired(response: httpx.Response) -> bool:
+    """Tell an expired session from a session that this API never accepts."""
+    return (
+        response.status_code == UNAUTHORIZED
+        and "INVALID_SESSION_ID" in response.text
+        and "not valid for use with the REST API" not in response.text
+    )
+
+
+def tenant_token_expired(response: httpx.Response) -> bool:
+    """Tell whether the tenant refuses the token; it says so with 401 or 403."""
+    return response.status_code in EXPIRED_STATUSES
+
+
+def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
+    """Log in with client credentials.
+
+    Raises:
+        ConfigError: the org refuses the id, the secret or the host.
+    """
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": login.client_id,
+        "client_secret": login.client_secret,
+    }
+    try:
+        host = Host.at(login.login_url, sleep=sleep)
+        with host.client:
+            body = host.call("POST", "/services/oauth2/token", data=form).json()
+        return Token(body["access_token"], body["instance_url"], body.get("id", ""))
+    except RemoteError as error:
+        raise ConfigError(
+            f"Salesforce does not let us in: {error}. Check SF_LOGIN_URL (the org's My Domain), "
+            "SF_CLIENT_ID, SF_CLIENT_SECRET and the connected app's Run As user."
+        ) from error
+    except (ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{login.login_url} answered the login with something that is not Salesforce's. "
+            "Check SF_LOGIN_URL: it is the org's My Domain, https://….my.salesforce.com."
+        ) from error
+
+
+def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
+    """Exchange the org's token for one of the Data Cloud tenant.
+
+    Raises:
+        ConfigError: the org has no Data Cloud, or the app lacks the scope.
+    """
+    form = {
+        "grant_type": TENANT_GRANT,
+        "subject_token": org_tokens.token().value,
+        "subject_token_type": ACCESS_TOKEN_TYPE,
+    }
+    try:
+        body = org.call("POST", "/services/a360/token", data=form).json()
+        return Token(body["access_token"], body["instance_url"])
+    except RejectedRequest as error:
+        raise ConfigError(
+            f"Data Cloud does not let us in: {error}. The connected app needs the scopes api and "
+            "cdp_query_api, and its user access to Data Cloud."
+        ) from error

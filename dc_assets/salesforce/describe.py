@@ -1,0 +1,75 @@
+"""Hold a spec against the org's own description, before a row is read.
+
+Source: sObject Describe, REST API Developer Guide; relationship columns of an ingest job are
+``Relationship.ExternalIdField``, one level up only (Bulk API 2.0 Developer Guide v66).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.spec import LoadSpec
+from dc_assets.salesforce.session import API, OrgSession
+
+
+def check_target(session: OrgSession, spec: LoadSpec) -> None:
+    """Check that the org has the object, its external id field and every target field.
+
+    Raises:
+        ConfigError: the first thing that does not fit, with what to change.
+    """
+    described = _describe(session, spec, spec.target.object)
+    fields: dict[str, dict[str, Any]] = {field["name"]: field for field in described["fields"]}
+    for column in spec.columns:
+        relationship, dot, parent_field = column.target.partition(".")
+        if dot:
+            _check_parent(session, spec, fields, (relationship, parent_field))
+        elif column.target not in fields:
+            raise ConfigError(
+                f"{spec.target.object} has no field {column.target} that our user can see. "
+                f"Correct the column in the spec {spec.name}, or grant the user the field."
+            )
+    if not fields[spec.target.external_id].get("externalId"):
+        raise ConfigError(
+            f"{spec.target.object}.{spec.target.external_id} is not an External ID field. "
+            "Tick External ID (and Unique) on the field in the org, or name another one."
+        )
+
+
+def _check_parent(
+    session: OrgSession,
+    spec: LoadSpec,
+    fields: dict[str, dict[str, Any]],
+    path: tuple[str, str],
+) -> None:
+    relationship, parent_field = path
+    parents = [
+        str(name)
+        for field in fields.values()
+        if field.get("relationshipName") == relationship
+        for name in field["referenceTo"]
+    ]
+    if not parents:
+        raise ConfigError(
+            f"{spec.target.object} has no relationship {relationship}. "
+            f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."
+        )
+    for parent in parents:
+        described = _describe(session, spec, parent)["fields"]
+        if any(field["name"] == parent_field for field in described):
+            return
+    raise ConfigError(
+        f"{' and '.join(parents)} has no field {parent_field} that our user can see. "
+        f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."
+    )
+
+
+def _describe(session: OrgSession, spec: LoadSpec, object_name: str) -> dict[str, Any]:
+    try:
+        return session.org.call("GET", f"{API}/sobjects/{object_name}/describe").json()
+    except RejectedRequest as error:
+        raise ConfigError(
+            f"The org has no object {object_name} that our user can see. "
+            f"Correct the spec {spec.name}, or grant the user the object."
+        ) from error

@@ -1,0 +1,147 @@
+"""One way to call Salesforce over HTTP: timeouts stated, every failure in our own error tree."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import httpx
+
+from dc_assets.core.errors import (
+    AuthExpired,
+    ConfigError,
+    LimitReached,
+    RejectedRequest,
+    TransientRemoteError,
+)
+from dc_assets.core.ladders import CALL_LADDER_S
+from dc_assets.salesforce.retry import call_with_backoff
+
+TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
+"""Seconds. Reading is long because a first page of Data Cloud may be computed for minutes."""
+
+REPEATABLE = frozenset({"GET", "DELETE"})
+UNAUTHORIZED = 401
+TRANSIENT_STATUSES = frozenset({420, 429, 500, 502, 503, 504})
+MESSAGE_CHARS_MAX = 300
+
+
+def checked_url(url: str) -> str:
+    """Return a host's URL without a trailing slash; a bare host becomes https.
+
+    >>> checked_url("acme.my.salesforce.com/")
+    'https://acme.my.salesforce.com'
+    """
+    url = url.strip().rstrip("/")
+    parsed = httpx.URL(url if "://" in url else f"https://{url}")
+    if parsed.scheme == "https" and parsed.host:
+        return str(parsed).rstrip("/")
+    if parsed.scheme == "http" and _is_loopback(parsed.host):
+        return str(parsed).rstrip("/")
+    raise ConfigError(
+        f"{parsed.scheme}://{parsed.host} is refused: secrets travel over https only, "
+        "or over http to an emulator on 127.0.0.1."
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One server: a client that knows its URL and token, and a way to wait between attempts."""
+
+    client: httpx.Client
+    sleep: Callable[[float], None]
+
+    @classmethod
+    def at(
+        cls, base_url: str, *, sleep: Callable[[float], None], auth: httpx.Auth | None = None
+    ) -> Self:
+        """Make a client of one host.
+
+        Raises:
+            ConfigError: the URL is not https, and not plain http to this machine.
+        """
+        client = httpx.Client(base_url=checked_url(base_url), auth=auth, timeout=TIMEOUT)
+        return cls(client, sleep)
+
+    def call(self, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+        """Send one request and return its answer, if it is a 2xx.
+
+        GET and DELETE climb `CALL_LADDER_S`; POST, PUT and PATCH are sent once: whether they acted
+        is for the caller to find out.
+
+        Raises:
+            TransientRemoteError, AuthExpired, LimitReached, RejectedRequest
+        """
+        if method not in REPEATABLE:
+            return self._call_once(method, url, options)
+        return call_with_backoff(
+            lambda: self._call_once(method, url, options),
+            ladder_s=CALL_LADDER_S,
+            sleep=self.sleep,
+            chance=random.random,
+        )
+
+    def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
+        base = self.client.base_url
+        where = f"{method} {base.host}{httpx.URL(url).path}"
+        try:
+            response = self.client.request(method, url, **options)
+        except httpx.ConnectError as error:
+            port = base.port or 443
+            raise TransientRemoteError(f"{base.host}:{port} cannot be reached: {error}") from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            reason = f"{type(error).__name__} {error}".rstrip()
+            raise TransientRemoteError(f"{where}: {reason}") from error
+        if response.is_success:
+            return response
+        raise _failure(response, where)
+
+
+def _failure(response: httpx.Response, where: str) -> Exception:
+    code, message = error_of(response)
+    said = f"{where} answered {response.status_code}: {message}"
+    if response.status_code == UNAUTHORIZED:
+        return AuthExpired(said)
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        return LimitReached(said)
+    if response.status_code in TRANSIENT_STATUSES:
+        return TransientRemoteError(said, retry_after_s=_retry_after_s(response))
+    return RejectedRequest(said, code=code, status=response.status_code)
+
+
+def error_of(response: httpx.Response) -> tuple[str, str]:
+    """Return code and message of a failed answer, whatever shape it has.
+
+    Salesforce answers `[{"errorCode", "message"}]`, OAuth `{"error", "error_description"}`, Data
+    Cloud `{"error", "message"}`, and its edge HTML or nothing at all.
+    """
+    try:
+        body: object = response.json()
+    except ValueError:
+        return "", response.reason_phrase or "no readable reason"
+    listed = cast("list[object]", body) if isinstance(body, list) else [body]
+    first = listed[0] if listed else None
+    if not isinstance(first, dict):
+        return "", response.reason_phrase
+    known = cast("dict[str, object]", first)
+    code = known.get("errorCode") or known.get("error") or ""
+    message = known.get("message") or known.get("error_description") or code
+    return str(code), " ".join(str(message).split())[:MESSAGE_CHARS_MAX]
+
+
+def _retry_after_s(response: httpx.Response) -> float | None:
+    """Read Retry-After in seconds; the form with a date is not used by Salesforce."""
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None

@@ -1,0 +1,41 @@
+"""The one place that knows tenacity: calls are repeated after the rungs of a ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+from dc_assets.core.errors import TransientRemoteError
+from dc_assets.core.ladders import jittered
+
+T = TypeVar("T")
+
+
+def call_with_backoff(
+    effect: Callable[[], T],
+    *,
+    ladder_s: tuple[float, ...],
+    sleep: Callable[[float], None],
+    chance: Callable[[], float],
+) -> T:
+    """Try once, then once more after each rung of ``ladder_s`` (seconds, jittered).
+
+    Only `TransientRemoteError` is tried again; the server's own Retry-After wins over the ladder;
+    the last error is let through.
+    """
+
+    def wait_s(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, TransientRemoteError) and error.retry_after_s is not None:
+            return error.retry_after_s
+        return jittered(ladder_s[state.attempt_number - 1], chance())
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientRemoteError),
+        stop=tenacity.stop_after_attempt(len(ladder_s) + 1),
+        wait=wait_s,
+        sleep=sleep,
+        reraise=True,
+    )(effect)

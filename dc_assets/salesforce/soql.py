@@ -1,0 +1,80 @@
+"""The target, asked in SOQL, and the only place that quotes values for it.
+
+Counts go through REST /query: Bulk query jobs allow no aggregates (Bulk API 2.0 Developer Guide).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+from dc_assets.salesforce.session import API, OrgSession
+
+QUERY_URL = f"{API}/query"
+
+_ESCAPES = str.maketrans(
+    {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
+)
+
+
+def text(value: str) -> str:
+    r"""Quote a value.
+
+    >>> text("O'Brien")
+    "'O\\'Brien'"
+    """
+    return f"'{value.translate(_ESCAPES)}'"
+
+
+class SOQLTarget:
+    """The spec's object in the org."""
+
+    def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
+        self._session = session
+        self._spec = spec
+
+    @property
+    def org_id(self) -> str:
+        """The org's own id; it starts with 00D."""
+        return self._session.org_id
+
+    def count(self, id_range: IdRange) -> int:
+        """Count the target rows whose external id lies in a range."""
+        query = f"SELECT COUNT() FROM {self._spec.target.object}{self._where(id_range)}"
+        return int(self._ask(query)["totalSize"])
+
+    def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
+        """Count the target rows of a range by the value of a field."""
+        query = (
+            f"SELECT {field_name} val, COUNT(Id) n FROM {self._spec.target.object}"
+            f"{self._where(id_range)} GROUP BY {field_name}"
+        )
+        return {_as_text(record["val"]): int(record["n"]) for record in self._records(query)}
+
+    def _where(self, id_range: IdRange) -> str:
+        key = self._spec.target.external_id
+        terms = [f"{key} != null"]
+        if id_range.after is not None:
+            terms.append(f"{key} > {text(id_range.after)}")
+        if id_range.upto is not None:
+            terms.append(f"{key} <= {text(id_range.upto)}")
+        return f" WHERE {' AND '.join(terms)}"
+
+    def _records(self, query: str) -> Iterator[dict[str, Any]]:
+        answer = self._ask(query)
+        yield from answer["records"]
+        while not answer["done"]:
+            answer = self._session.org.call("GET", answer["nextRecordsUrl"]).json()
+            yield from answer["records"]
+
+    def _ask(self, query: str) -> dict[str, Any]:
+        return self._session.org.call("GET", QUERY_URL, params={"q": query}).json()
+
+
+def _as_text(value: object) -> str | None:
+    """Return a JSON value as the text that an ingest job would take."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,53 @@
+"""SQL text for Data Cloud: the only place that quotes names and values for it.
+
+Names are always quoted: unquoted ones fold to lower case and miss ``Key__c``. Query API V2 takes
+no parameters, so a value is written as a literal; a backslash is plain text in it.
+"""
+
+from __future__ import annotations
+
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+
+
+def name(identifier: str) -> str:
+    """Quote an identifier.
+
+    >>> name('Key__c'), name('a"b')
+    ('"Key__c"', '"a""b"')
+    """
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """Quote a value.
+
+    >>> text("x' OR '1'='1")
+    "'x'' OR ''1''=''1'"
+    """
+    return "'" + value.replace("'", "''") + "'"
+
+
+def where(spec: LoadSpec, id_range: IdRange) -> str:
+    """Return the WHERE clause of one range, or "" when it selects everything."""
+    key = name(spec.source.key)
+    terms = [f"({spec.source.where})"] if spec.source.where else []
+    if id_range.after is not None:
+        terms.append(f"{key} > {text(id_range.after)}")
+    if id_range.upto is not None:
+        terms.append(f"{key} <= {text(id_range.upto)}")
+    return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def also(clause: str, term: str) -> str:
+    """Add a term to a WHERE clause that may be empty."""
+    return f"{clause} AND {term}" if clause else f" WHERE {term}"
+
+
+def rows(spec: LoadSpec, id_range: IdRange) -> str:
+    """Return the query for the rows of a range, every column as text, ordered by key."""
+    columns = ", ".join(f"CAST({name(c.source)} AS text) AS {name(c.source)}" for c in spec.columns)
+    return (
+        f"SELECT {columns} FROM {name(spec.source.object)}{where(spec, id_range)} "
+        f"ORDER BY {name(spec.source.key)}"
+    )
