@@ -152,6 +152,11 @@ class LoadSpec(_Part):
         identity = self.model_dump(mode="json", exclude={"profile", "checks"})
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
+    def with_profile(self, overrides: Mapping[str, object]) -> LoadSpec:
+        """Return the spec with some settings of its profile replaced and checked."""
+        profile = {**self.profile.model_dump(), **overrides}
+        return self.model_copy(update={"profile": ProfileSpec.model_validate(profile)})
+
     def column(self, *, source: str) -> ColumnSpec:
         """Return the column that reads a source name."""
         return next(column for column in self.columns if column.source == source)

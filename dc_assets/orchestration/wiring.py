@@ -32,6 +32,16 @@ from dc_assets.salesforce.soql import SOQLTarget
 PACKAGED_LOADS = Path(__file__).parent.parent / "loads"
 
 
+def refuse_without_asserts() -> None:
+    """Refuse `python -O`: it strips the asserts that guard against faults of our own.
+
+    Raises:
+        ConfigError: asserts are off.
+    """
+    if not __debug__:
+        raise ConfigError("dc_assets does not run with python -O or PYTHONOPTIMIZE: unset it.")
+
+
 def data_folder() -> Path:
     """Return the folder of ledger, spool and receipts: `DC_ASSETS_DATA`, or ~/.dc_assets."""
     return Path(os.environ.get("DC_ASSETS_DATA") or Path.home() / ".dc_assets").absolute()

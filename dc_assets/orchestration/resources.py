@@ -1,0 +1,40 @@
+"""The one Dagster resource: a Salesforce org with its Data Cloud tenant."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import Field
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.orchestration.wiring import OpenLoad, open_load
+from dc_assets.salesforce.auth import Login
+
+
+class SalesforceResource(dg.ConfigurableResource[None]):
+    """Where to log in; values come from the environment when a run starts, never at import."""
+
+    login_url: str = Field(description="The org's My Domain, https://….my.salesforce.com")
+    client_id: str = Field(description="Consumer key of the connected app")
+    client_secret: str = Field(
+        description="Consumer secret of the connected app",
+        json_schema_extra={"dagster__is_secret": True},
+    )
+
+    @contextmanager
+    def open(
+        self, spec: LoadSpec, *, run_id: str, note: Callable[[str], None]
+    ) -> Generator[OpenLoad]:
+        """Connect everything that one run of a spec needs."""
+        login = Login(self.login_url, self.client_id, self.client_secret)
+        with open_load(spec, login, run_id=run_id, note=note) as opened:
+            yield opened
+
+
+def salesforce_from_environment() -> SalesforceResource:
+    """Return the resource bound to SF_LOGIN_URL, SF_CLIENT_ID and SF_CLIENT_SECRET."""
+    return SalesforceResource(
+        login_url=dg.EnvVar("SF_LOGIN_URL"),
+        client_id=dg.EnvVar("SF_CLIENT_ID"),
+        client_secret=dg.EnvVar("SF_CLIENT_SECRET"),
+    )
