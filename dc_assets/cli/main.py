@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+import click
 
+from dc_assets.cli.errors import Commands
+from dc_assets.cli.home import home
+from dc_assets.cli.programs import demo, dev, emulator
+from dc_assets.cli.run import run
+from dc_assets.cli.status import status
+from dc_assets.orchestration.wiring import refuse_without_asserts
+
+_EPILOG = """\b
+Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete, some rows
+refused, nothing unexplained; 4 rows pending or unexplained; 5 stopped; 1 a fault of the
+program; 130 interrupted.
+\b
+Settings: SF_LOGIN_URL, SF_CLIENT_ID, SF_CLIENT_SECRET (the org); DC_ASSETS_DATA (spool,
+receipts, ledger file; ~/.dc_assets); DC_ASSETS_LEDGER_URL (a PostgreSQL ledger);
+DC_ASSETS_LOADS (folder of load specs); DC_ASSETS_DAGSTER_URL (a running webserver).
+"""
+
+
+@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dc-assets")
 def main() -> None:
-    """Run the command line."""
+    """Move records from Salesforce Data Cloud to Salesforce Core, and prove that each arrived.
+
+    Begin with `dc-assets demo`: it needs no org.
+    """
+    refuse_without_asserts()
+
+
+for command in (demo, dev, emulator, home, run, status):
+    main.add_command(command)

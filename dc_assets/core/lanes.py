@@ -55,10 +55,12 @@ class LaneMap:
     def lanes_of(self, parents: Iterable[str]) -> list[int]:
         """Return the lane of each parent, in order.
 
-        CRC-32 because every process must agree: Python's `hash` is salted per process.
+        CRC-32 because every process must agree: Python's `hash` is salted per process. Upper and
+        lower case are one parent, because the org finds a parent by its external id without case.
 
         >>> LaneMap(shared=4, hot=("big",)).lanes_of(["big", "acc1", "acc1"])
         [4, 1, 1]
         """
-        own = {parent: self.shared + n for n, parent in enumerate(self.hot)}
-        return [own.get(p, zlib.crc32(p.encode()) % self.shared) for p in parents]
+        own = {parent.casefold(): self.shared + n for n, parent in enumerate(self.hot)}
+        folded = (parent.casefold() for parent in parents)
+        return [own.get(p, zlib.crc32(p.encode()) % self.shared) for p in folded]

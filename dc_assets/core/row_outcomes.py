@@ -37,6 +37,9 @@ EXHAUSTED_CODE = "LOCK_EXHAUSTED"
 ERROR_PATTERN = r"(?s)^([^:]*):?(.*?)(?::([^:]*?))?\s*--\s*$"
 """Groups: code, message, comma-separated fields. ``CODE:message:field1,field2 --``."""
 
+BARE_CODE_PATTERN = r"^\s*([A-Z][A-Z0-9_]*)\s*(?::|$)"
+"""The code alone, of a text that does not end as it should: the code decides, so it is found."""
+
 
 def disposition(code: str) -> Disposition:
     """Say whether a row refused with this code is worth another attempt.

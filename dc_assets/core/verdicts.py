@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -60,6 +60,22 @@ class ValueCount:
     counts: CountVerdict
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What one check said of one partition.
+
+    Attributes:
+        values: the compared value counts of a distribution check, else empty.
+    """
+
+    check: str
+    partition_key: str
+    severity: Severity
+    summary: str
+    unexplained: int
+    values: tuple[ValueCount, ...] = ()
+
+
 def compare_distributions(
     source: Mapping[str | None, int],
     target: Mapping[str | None, int],
@@ -76,7 +92,7 @@ def compare_distributions(
     ]
 
 
-def worst(counts: list[ValueCount]) -> Severity:
+def worst(counts: Sequence[ValueCount]) -> Severity:
     """Return the worst verdict over all values."""
     seen = {count.counts.severity for count in counts}
     for severity in (Severity.ERROR, Severity.WARN):

@@ -1,4 +1,4 @@
-"""The two listeners as one ASGI application: the port a call came in on decides whose routes answer."""
+"""The two listeners as one application: the port of a call decides whose routes answer it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,14 @@ class Application:
 
     async def _to_org(self, request: Request) -> Response:
         path = normalised(request.url.path)
-        if len(str(request.scope["raw_path"])) + len(request.scope["query_string"]) > URI_BYTES_MAX:
+        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > URI_BYTES_MAX:
             raise APIError(414, "URI_TOO_LONG", "The URI is longer than 16,384 bytes")
         if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request)):
             raise invalid_session()
         route, parts = self._org.find(request.method, path)
         world = self._world
-        world.calls.add(route.kind, counts_as_api=path.startswith(DATA_PREFIX))
+        if route.kind != admin.KIND:
+            world.calls.add(route.kind, counts_as_api=path.startswith(DATA_PREFIX))
         if path.startswith(DATA_PREFIX) and world.calls.api_total > world.options.api_requests_max:
             text = "TotalRequests Limit exceeded."
             raise APIError(403, "REQUEST_LIMIT_EXCEEDED", text)

@@ -1,4 +1,4 @@
-"""The objects of the org, read from data: no object and no field is named in code but the system fields."""
+"""The objects of the org, read from data: code names no object, and only the system fields."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import yaml
 
+from dc_assets.emulator.ids import id_macro_sql
 from dc_assets.emulator.schema import ObjectType
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.data_cloud import DataCloudStore
@@ -134,18 +135,15 @@ def _seed_parents(core: CoreStore, spec: Mapping[str, Any], plan: SeedPlan) -> N
         raise SeedError(f"The schema has no object {spec['object']}, which seeding fills.")
     values = {"Name": str(spec["name"]), str(spec["key"]): str(spec["key_sql"]), **spec["columns"]}
     columns = _parent_columns(item, {k: str(v) for k, v in values.items()})
-    session = core.writer()
-    try:
-        with core.writing, session.transaction():
-            _macros(session, plan.seed)
-            session.run(
-                f"INSERT INTO {quoted(item.name)} ({', '.join(columns)}) "
-                f"SELECT {', '.join(columns.values())} FROM "
-                f"(SELECT range + 1 AS n FROM range({plan.accounts}))"
-            )
-            core.rehash(session)
-    finally:
-        session.close()
+    with core.writing, core.database.session() as session, session.transaction():
+        session.run(id_macro_sql())
+        _macros(session, plan.seed)
+        session.run(
+            f"INSERT INTO {quoted(item.name)} ({', '.join(columns)}) "
+            f"SELECT {', '.join(columns.values())} FROM "
+            f"(SELECT range + 1 AS n FROM range({plan.accounts}))"
+        )
+        core.rehash(session)
 
 
 def _parent_columns(item: ObjectType, values: Mapping[str, str]) -> dict[str, str]:
@@ -182,7 +180,7 @@ def _seed_source(session: Session, spec: Mapping[str, Any], plan: SeedPlan) -> N
 
 
 def _bad_number(plan: SeedPlan) -> str:
-    """Number of a bad row from 0, null for a good one: the i-th stands at the end of the i-th part."""
+    """Number of a bad row from 0, null for a good one: the last row of each equal part is bad."""
     rows, bad = plan.opportunities, plan.bad_rows
     if not bad:
         return "NULL::BIGINT"

@@ -11,6 +11,7 @@ import io
 
 import polars as pl
 
+from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.spec import LoadSpec
 
 NULL_TEXT = "#N/A"
@@ -31,13 +32,24 @@ def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
 
 
 def decode(body: bytes) -> pl.DataFrame:
-    """Read a result file into text columns by name; an empty body has no rows and no columns."""
+    """Read a result file into text columns by name; an empty body has no rows and no columns.
+
+    Raises:
+        UnsettledJob: it is not a whole CSV file.
+    """
     if not body.strip():
         return pl.DataFrame()
-    return pl.read_csv(body, infer_schema=False, empty_string_is_null=False)
+    try:
+        return pl.read_csv(body, infer_schema=False, empty_string_is_null=False)
+    except pl.exceptions.PolarsError as error:
+        raise UnsettledJob("a result file is cut off or not CSV") from error
 
 
 def not_representable(field: str) -> pl.Expr:
-    """Tell which values of a field no CSV cell can carry: NUL, and the very text `#N/A`."""
+    """Tell which values of a field no CSV cell can carry: NUL, CR, and the very text `#N/A`.
+
+    CR is left only in an external id and in a text that is not of its column's type. One of them
+    would fail the whole job, because the file then mixes line ends.
+    """
     value = pl.col(field)
-    return (value == NULL_TEXT) | value.str.contains("\0", literal=True)
+    return (value == NULL_TEXT) | value.str.contains(r"[\x00\r]")

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from dc_assets.core.errors import UnsettledJob
-from dc_assets.core.row_outcomes import ERROR_PATTERN, RETRYABLE_CODES, UNPROCESSED
+from dc_assets.core.row_outcomes import (
+    BARE_CODE_PATTERN,
+    ERROR_PATTERN,
+    RETRYABLE_CODES,
+    UNPROCESSED,
+)
 
 RECEIPT_SCHEMA = {
     "external_id": pl.String,
@@ -61,7 +66,7 @@ def settle(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> Outcomes
     )
     joined = sent.join(verdicts, left_on=external_id, right_on="__key", how="left")
     missing = joined.get_column("__code").null_count()
-    if missing or verdicts.height != sent.height:
+    if missing or verdicts.height != sent.height or joined.height != sent.height:
         raise UnsettledJob(
             f"{sent.height:,} rows were sent, the result files hold {verdicts.height:,} "
             f"and leave {missing:,} unnamed"
@@ -140,7 +145,11 @@ def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
     return _verdicts(
         file,
         external_id,
-        __code=pl.coalesce(error.str.extract(ERROR_PATTERN, 1), error.str.slice(0, 80))
+        __code=pl.coalesce(
+            error.str.extract(ERROR_PATTERN, 1),
+            error.str.extract(BARE_CODE_PATTERN, 1),
+            error.str.slice(0, 80),
+        )
         .str.strip_chars()
         .replace("", "UNKNOWN_ERROR"),
         __message=pl.coalesce(error.str.extract(ERROR_PATTERN, 2), error),

@@ -87,7 +87,8 @@ class SqlBatchBook:
                     & (holder.c.partition_key == batch.c.holder_key),
                 )
                 .where(batch.c.lane_scope == self._lane_scope, batch.c.state.in_(_IN_FLIGHT))
-                .with_for_update()
+                .order_by(batch.c.batch_id)
+                .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
             ).all()
             orphans = [row for row in rows if _is_orphan(row)]
             for row in orphans:
@@ -100,13 +101,13 @@ class SqlBatchBook:
         Batches in flight of another load block all claims: its lane map is another one.
         """
         with self._database.begin() as connection:
-            self._check_fence(connection, ticket)
-            connection.execute(  # the claims of one org stand in line here
+            connection.execute(  # the claims of one org stand in line here; load before range
                 sa.select(load.c.load_id)
                 .where(load.c.org_id == self._org_id, load.c.state == "open")
                 .order_by(load.c.load_id)
                 .with_for_update()
             )
+            self._check_fence(connection, ticket)
             flying = connection.execute(
                 sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
                 .join(load, load.c.load_id == batch.c.load_id)
@@ -280,7 +281,7 @@ class SqlBatchBook:
                 {
                     "load_id": load_id,
                     "partition_key": partition_key,
-                    "external_id": letter.external_id,
+                    "external_id": letter.external_id.replace("\0", "\\u0000"),  # PostgreSQL
                     "code": letter.code[:80],
                     "message": letter.message,
                     "fields": letter.fields,

@@ -258,6 +258,9 @@ class SqlLoadBook:
     def finish_range(self, ticket: RangeTicket) -> None:
         """Mark the partition done and release it; the last one finishes the load."""
         with self._database.begin() as connection:
+            connection.execute(  # two last ones stand in line: one of them counts both
+                sa.select(load.c.load_id).where(load.c.load_id == ticket.load_id).with_for_update()
+            )
             self._update_own_range(
                 connection,
                 ticket,

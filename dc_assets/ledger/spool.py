@@ -32,7 +32,8 @@ class DiskSpool:
         """
         self._root = root
         try:
-            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (root, root / "spool", root / "receipts"):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = root / f".probe-{os.getpid()}"
             probe.touch(mode=0o600)
             probe.unlink()

@@ -52,8 +52,8 @@ def _read_to_end(run: RangeRun) -> None:
             for page in run.ports.source.pages(rest):
                 if page.is_empty():
                     continue  # an empty page is never by itself the end
-                last_key = _spool_page(run, page, rest)
-                rest, failures = run.id_range.beyond(last_key), 0
+                last_key = _spool_page(run, page, rest, behind=last_key)
+                failures = 0
         except TransientRemoteError as error:
             failures += 1
             if failures > len(CALL_LADDER_S):
@@ -67,11 +67,15 @@ def _read_to_end(run: RangeRun) -> None:
             return
 
 
-def _spool_page(run: RangeRun, page: pl.DataFrame, rest: IdRange) -> str:
-    """Sort one page into lanes, write it, and return its last key."""
+def _spool_page(run: RangeRun, page: pl.DataFrame, rest: IdRange, *, behind: str | None) -> str:
+    """Sort one page into lanes, write it, and return its last key.
+
+    Its first key may be the last one of the page before: a doubled id can stand on both.
+    """
     keys = page.get_column(run.spec.source.key)
     first, last = str(keys[0]), str(keys[-1])
-    if not (keys.is_sorted() and rest.contains(first) and rest.contains(last)):
+    follows = keys.is_sorted() and (behind is None or first >= behind)
+    if not (follows and rest.contains(first) and rest.contains(last)):
         raise SourceOutOfOrder(
             f"{run.spec.source.object} answered keys {first!r} .. {last!r} to a query for {rest} "
             "ordered by key. Nothing of this page was used."

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
-from dc_assets.core.spec import ColumnSpec, LoadSpec
-from dc_assets.core.verdicts import CountVerdict, ValueCount, compare_distributions
+from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
+from dc_assets.core.verdicts import (
+    CheckOutcome,
+    CountVerdict,
+    ValueCount,
+    compare_distributions,
+    worst,
+)
 from dc_assets.frames.canon import canonical_text
 from dc_assets.load.ports import Source, Target
+
+ROW_COUNT = "row_count_matches"
+"""Name of the check that compares the row counts of both sides."""
 
 
 class Labels(Protocol):
@@ -35,6 +44,28 @@ class BothSides:
     source: Source
     target: Target
     labels: Labels
+
+    def outcomes(
+        self, partition_key: str, wanted: Collection[str] | None = None
+    ) -> Iterator[CheckOutcome]:
+        """Evaluate the checks of one partition, all of them or the wanted ones."""
+        if wanted is None or ROW_COUNT in wanted:
+            counts = self.row_count(partition_key)
+            yield CheckOutcome(
+                ROW_COUNT, partition_key, counts.severity, counts.sentence, counts.unexplained
+            )
+        for field in self.spec.checks.distributions:
+            if wanted is None or check_name(field) in wanted:
+                values = self.distribution(partition_key, field)
+                unequal = sum(1 for value in values if value.counts.unexplained)
+                yield CheckOutcome(
+                    check_name(field),
+                    partition_key,
+                    worst(values),
+                    f"{len(values)} values, {unequal} with unexplained rows",
+                    sum(value.counts.unexplained for value in values),
+                    tuple(values),
+                )
 
     def row_count(self, partition_key: str) -> CountVerdict:
         """Compare the number of rows of a partition."""

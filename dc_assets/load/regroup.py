@@ -44,9 +44,9 @@ def regroup(run: RangeRun, *, selected: int) -> None:
 def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame, list[DeadLetter]]:
     """Split off the rows that must not or cannot be sent, each with its reason."""
     key = pl.col(spec.target.external_id)
-    ambiguous = pl.lit(value=False)
+    ambiguous = key.is_duplicated()  # a double that came after the plan was made
     if plan.ambiguous_keys:
-        ambiguous = key.str.to_lowercase().is_in(list(plan.ambiguous_keys))
+        ambiguous |= key.str.to_lowercase().is_in(list(plan.ambiguous_keys))
     unfit = [pl.when(not_representable(c.target)).then(pl.lit(c.target)) for c in spec.columns]
     judged = rows.with_columns(
         pl.when(ambiguous)
@@ -68,5 +68,5 @@ def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame,
 _REASONS = {
     AMBIGUOUS_ID: "the source has this external id more than once, upper and lower case alike",
     BLANK_ID: "the external id is empty text",
-    NOT_REPRESENTABLE: "a value holds NUL or is the text #N/A, which means null in an ingest job",
+    NOT_REPRESENTABLE: "a value holds NUL or CR, or is the text #N/A, which means null in a job",
 }

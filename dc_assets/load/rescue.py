@@ -6,9 +6,12 @@ The two are the same case: the ledger says how far we meant to go, the org says 
 from __future__ import annotations
 
 from dc_assets.core.batch_states import RESCUE, Rescue
+from dc_assets.core.errors import RejectedRequest
 from dc_assets.core.ingest_job import JobState
 from dc_assets.load.ports import BatchRecord, NewBatch
 from dc_assets.load.run import RangeRun
+
+NOT_FOUND = 404
 
 
 def rescue(run: RangeRun, batch: BatchRecord) -> NewBatch | None:
@@ -25,7 +28,12 @@ def rescue(run: RangeRun, batch: BatchRecord) -> NewBatch | None:
         _clear_strays(run, batch)
         return _resend(run, batch)
     assert batch.job_id is not None
-    job = run.ports.jobs.job(batch.job_id)
+    try:
+        job = run.ports.jobs.job(batch.job_id)
+    except RejectedRequest as error:
+        if error.status != NOT_FOUND:
+            raise
+        return _resend(run, batch)  # the org dropped the job: nothing of it can land any more
     if job.state is JobState.OPEN:
         run.ports.jobs.abort(batch.job_id)  # a late close of the dead run is refused from here on
         return _resend(run, batch)

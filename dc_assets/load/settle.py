@@ -49,10 +49,10 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> Settlemen
 def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> Outcomes:
     external_id = run.spec.target.external_id
     for reading in range(1, READS_MAX + 1):
-        files = _read_files(run, sent, job)
-        if job.state is not JobState.JOB_COMPLETE:
-            files = name_the_unnamed(sent, files, external_id)
         try:
+            files = _read_files(run, sent, job)
+            if job.state is not JobState.JOB_COMPLETE:
+                files = name_the_unnamed(sent, files, external_id)
             return settle(sent, files, external_id)
         except UnsettledJob as error:
             if reading == READS_MAX:

@@ -49,15 +49,19 @@ def read_spec(file: Path) -> LoadSpec:
     """
     try:
         text = file.read_text(encoding="utf-8")
-        root = cast("yaml.Node | None", yaml.compose(text, Loader=_PlainLoader))
-        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} is not UTF-8 text.") from error
+    try:
+        root = cast("yaml.Node | None", yaml.compose(text, Loader=_PlainLoader))
+        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{file}, line {line}: {error.problem or 'not YAML'}.") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{file}, line {line}: {error.reason}.") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{file}, line 1: a load spec is a mapping that begins with name.")
     try:

@@ -125,10 +125,14 @@ class _Writer:
         self._waiting[batch_id] = WaitingBatch(batch_id, lane, rows, ready_at_s)
 
     def _wake_s(self, now_s: float) -> float:
-        """Return how long nothing will be due."""
+        """Return how long nothing will be due; a batch behind a busy lane is not due."""
+        if self._effects.idle_threads == 0:
+            return WAKE_S_MAX
         moments = [flight.due_s for flight in self._flights.values() if flight.due_s is not None]
-        if self._waiting and self._stopped_by is None:
-            moments.append(max(self._claim_at_s, min(b.ready_at_s for b in self._waiting.values())))
+        busy = {flight.batch.lane for flight in self._flights.values()}
+        ready = [b.ready_at_s for b in self._waiting.values() if b.lane not in busy]
+        if ready and self._stopped_by is None:
+            moments.append(max(self._claim_at_s, min(ready)))
         return max(0.0, min([*moments, now_s + WAKE_S_MAX]) - now_s)
 
     def _start_due(self, now_s: float) -> None:
@@ -193,8 +197,10 @@ class _Writer:
             wait_s = jittered(SNOOZE_S, self._run.ports.chance())
             self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
         else:
-            if flight.in_doubt and self._stopped_by is not None:
-                raise error  # the org refuses even the question: the ledger keeps the batch
+            known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
+            if known and self._stopped_by is not None:
+                del self._flights[flight.batch.batch_id]  # the ledger keeps it, another run asks
+                return
             self._stopped_by = self._stopped_by or error
             wait_s = 0.0
         flight.batch = self._run.ports.batches.record(flight.batch.batch_id)

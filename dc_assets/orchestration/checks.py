@@ -5,18 +5,16 @@ them. `build_asset_check_context` knows no partition, so the logic is in `load.r
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import dagster as dg
 
 from dc_assets.core.spec import LoadSpec, check_name
-from dc_assets.core.verdicts import Severity, ValueCount, worst
-from dc_assets.load.reconcile import BothSides
+from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
+from dc_assets.load.reconcile import ROW_COUNT
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
-
-ROW_COUNT = "row_count_matches"
 
 
 def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
@@ -35,7 +33,8 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 in_one_sentence(),
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
-                yield from evaluate(opened.both_sides, context.partition_key, wanted)
+                for outcome in opened.both_sides.outcomes(context.partition_key, wanted):
+                    yield _result(spec, outcome)
 
         return checks
 
@@ -56,64 +55,31 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def evaluate(
-    both_sides: BothSides, partition_key: str, wanted: Sequence[str]
-) -> Iterator[dg.AssetCheckResult]:
-    """Evaluate the wanted checks of one partition."""
-    spec = both_sides.spec
-    if ROW_COUNT in wanted:
-        counts = both_sides.row_count(partition_key)
-        yield _result(
-            spec,
-            ROW_COUNT,
-            counts.severity,
-            {
-                "summary": counts.sentence,
-                "source rows": counts.source_rows,
-                "target rows": counts.target_rows,
-                "refused": counts.refused,
-                "unexplained": counts.unexplained,
-            },
-        )
-    for field in spec.checks.distributions:
-        if check_name(field) in wanted:
-            values = both_sides.distribution(partition_key, field)
-            yield _result(spec, check_name(field), worst(values), _distribution(field, values))
-
-
-def _distribution(field: str, values: list[ValueCount]) -> dict[str, dg.MetadataValue]:
-    unequal = sum(1 for value in values if value.counts.unexplained)
-    rows = [
-        dg.TableRecord(
-            {
-                field: "(null)" if value.value is None else value.value,
-                "source rows": value.counts.source_rows,
-                "target rows": value.counts.target_rows,
-                "refused": value.counts.refused,
-                "unexplained": value.counts.unexplained,
-            }
-        )
-        for value in values
-    ]
-    return {
-        "summary": dg.MetadataValue.text(f"{len(values)} values, {unequal} with unexplained rows"),
-        "distribution": dg.MetadataValue.table(rows),
-        "unexplained": dg.MetadataValue.int(sum(v.counts.unexplained for v in values)),
+def _result(spec: LoadSpec, outcome: CheckOutcome) -> dg.AssetCheckResult:
+    """Say it in Dagster's words: refused rows warn, unexplained rows are an error."""
+    error = outcome.severity is Severity.ERROR
+    metadata: dict[str, dg.MetadataValue] = {
+        "summary": dg.MetadataValue.text(outcome.summary),
+        "unexplained": dg.MetadataValue.int(outcome.unexplained),
     }
-
-
-def _result(
-    spec: LoadSpec,
-    name: str,
-    severity: Severity,
-    metadata: dict[str, dg.MetadataValue] | dict[str, str | int],
-) -> dg.AssetCheckResult:
+    if outcome.values:
+        metadata["values"] = dg.MetadataValue.table([_record(v) for v in outcome.values])
     return dg.AssetCheckResult(
         asset_key=spec.asset_name,
-        check_name=name,
-        passed=severity is Severity.PASSED,
-        severity=dg.AssetCheckSeverity.ERROR
-        if severity is Severity.ERROR
-        else dg.AssetCheckSeverity.WARN,
+        check_name=outcome.check,
+        passed=outcome.severity is Severity.PASSED,
+        severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
         metadata=metadata,
+    )
+
+
+def _record(value: ValueCount) -> dg.TableRecord:
+    return dg.TableRecord(
+        {
+            "value": "(null)" if value.value is None else value.value,
+            "source rows": value.counts.source_rows,
+            "target rows": value.counts.target_rows,
+            "refused": value.counts.refused,
+            "unexplained": value.counts.unexplained,
+        }
     )

@@ -84,6 +84,21 @@ class DataCloudSource:
         )
         return [str(row[0]) for row in found]
 
+    def key_quantiles(self, parts: int) -> Sequence[str]:
+        """Return the keys that cut the rows into nearly equal parts, one less than parts."""
+        key = sql.name(self._spec.source.key)
+        rows, _ = self.rows_total()
+        cuts = sorted({rows * number // parts for number in range(1, parts)} - {0})
+        if not cuts:
+            return []
+        found = self._rows(
+            f'SELECT "key" FROM (SELECT CAST({key} AS text) AS "key", '
+            f'ROW_NUMBER() OVER (ORDER BY {key}) AS "number" FROM {self._object}'
+            f'{sql.where(self._spec, EVERYTHING)}) AS "numbered" '
+            f'WHERE "number" IN ({", ".join(map(str, cuts))}) ORDER BY "key"'
+        )
+        return [str(row[0]) for row in found]
+
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by the value of a source column."""
         where = sql.also(sql.where(self._spec, id_range), _fresh())
@@ -105,7 +120,9 @@ class DataCloudSource:
     def _pages(self, query: str) -> Iterator[pl.DataFrame]:
         answer = self._ask("POST", QUERY_URL, json={"sql": query})
         yield _frame(answer)
-        while not answer.get("done", True) and answer.get("nextBatchId"):
+        while not answer.get("done", True):
+            if not answer.get("nextBatchId"):
+                raise TransientRemoteError("an answer that is not done names no next batch")
             batch_url = f"{QUERY_URL}/{quote(str(answer['nextBatchId']), safe='')}"
             try:
                 answer = self._ask("GET", batch_url)

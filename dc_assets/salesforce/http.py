@@ -36,7 +36,10 @@ def checked_url(url: str) -> str:
     'https://acme.my.salesforce.com'
     """
     url = url.strip().rstrip("/")
-    parsed = httpx.URL(url if "://" in url else f"https://{url}")
+    try:
+        parsed = httpx.URL(url if "://" in url else f"https://{url}")
+    except httpx.InvalidURL as error:
+        raise ConfigError(f"A host's URL cannot be read: {error}.") from error
     if parsed.scheme == "https" and parsed.host:
         return str(parsed).rstrip("/")
     if parsed.scheme == "http" and _is_loopback(parsed.host):

@@ -1,22 +1,22 @@
 """Apply one internal batch to the Core store: one transaction, results and journal with it."""
-# ruff: noqa: S608  names are fixed or from the schema file
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zlib import crc32
 
 import polars as pl
 
 from dc_assets.emulator.engines import statements
 from dc_assets.emulator.engines.binding import Plan
+from dc_assets.emulator.engines.cells import echoed
+from dc_assets.emulator.engines.staging import staged, to_frame
+from dc_assets.emulator.engines.upload import BATCH_ROWS
 from dc_assets.emulator.stores.core import CoreStore
-from dc_assets.emulator.stores.duck import Session
+from dc_assets.emulator.stores.duck import Session, literal, quoted
 from dc_assets.emulator.stores.jobs import DELIMITERS, JobStore
-
-CHUNK_ROWS = 200
-"""Records of one transaction chunk of an org: the scope in which a key may stand once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class BatchWriter:
         self._core = core
         self._jobs = jobs
         self._plan = plan
-        self._session = core.writer()
+        self._session = core.database.open_session()
 
     @property
     def job_id(self) -> str:
@@ -56,38 +56,62 @@ class BatchWriter:
             rows: cells as uploaded.
             now: time of the commit.
         """
-        job_id = self._plan.job.id
-        path = self._jobs.folder(job_id) / f"batch-{batch:06d}.parquet"
-        to_frame(rows, len(self._plan.columns), first).write_parquet(path, compression="lz4")
+        plan = self._plan
+        frame = staged(plan, to_frame(rows, len(plan.columns), first), self._first_id())
+        path = self._jobs.folder(plan.job.id) / f"batch-{batch:06d}.parquet"
+        frame.write_parquet(path, compression="uncompressed", statistics=False)
         try:
             with self._core.writing, self._session.transaction():
-                return self._apply(batch, path, now.astimezone(UTC).replace(tzinfo=None))
+                moment = now.astimezone(UTC).replace(tzinfo=None)
+                self._apply(frame, path, moment)
+                outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
+                self._write_results(batch, frame, outcome)
+                return _journal(self._session, plan, batch, moment)
         finally:
             path.unlink(missing_ok=True)
 
-    def _apply(self, batch: int, path: Path, now: datetime) -> Tally:
+    def _first_id(self) -> int:
+        """The number of the first of as many ids as a batch can need."""
+        sequence = literal(quoted("seq_" + self._plan.item.name))
+        return int(self._session.one(f"SELECT nextval({sequence})")[0]) * BATCH_ROWS
+
+    def _apply(self, frame: pl.DataFrame, path: Path, now: datetime) -> None:
         session, plan = self._session, self._plan
         session.run(statements.OUTCOME)
-        session.run(statements.staged_sql(plan, str(path)))
-        waves = int(session.one("SELECT coalesce(max(wave), 0) FROM staged")[0])
-        for wave in range(1, waves + 1):
-            session.run(statements.hit_sql(plan, wave))
+        session.run(statements.staged_sql(str(path)))
+        for wave in sorted(frame["wave"].unique().to_list()):
+            session.run(statements.near_sql(plan, wave))
+            session.run(statements.hit_sql(plan))
             session.run(statements.resolved_sql(plan, wave))
-            if plan.job.operation in {"insert", "upsert"}:
+            new, old = session.one(
+                "SELECT count(new_id), count(place) FILTER (final IS NULL) FROM resolved"
+            )
+            if new and plan.job.operation in {"insert", "upsert"}:
                 session.run(statements.insert_sql(plan), now, now, now)
-            if plan.key is not None:
+            if old and plan.key is not None:
                 session.run(statements.update_sql(plan), now, now)
             session.run(statements.outcome_sql(plan))
-        self._write_results(batch)
-        return _journal(session, plan, batch, now)
 
-    def _write_results(self, batch: int) -> None:
+    def _write_results(self, batch: int, frame: pl.DataFrame, outcome: pl.DataFrame) -> None:
+        """Write the parts of the result files that this batch fills.
+
+        Rows stand in an order that depends on the job and not on the upload: the real service
+        promises none, and a client that joins by position must be caught.
+        """
         job = self._plan.job
-        delimiter = DELIMITERS[job.column_delimiter]
-        for result in ("successful", "failed"):
-            path = self._jobs.part_path(job.id, result, batch)
-            sql = statements.result_sql(self._plan, result, str(path), delimiter)
-            self._session.run(sql)
+        rows = frame.drop("error").join(outcome, on="n", how="inner", maintain_order="left")
+        rows = rows.sample(fraction=1, shuffle=True, seed=crc32(f"{job.id}{batch}".encode()))
+        cells = [echoed(column).alias(f"echo{column.number}") for column in self._plan.columns]
+        for result, is_failed in (("successful", False), ("failed", True)):
+            part = rows.filter(pl.col("error").is_not_null() == is_failed)
+            told = pl.col("error") if is_failed else pl.col("created").cast(pl.String)
+            shown = part.select(pl.col("id"), told.alias("told"), *cells)
+            shown.fill_null("").write_csv(
+                self._jobs.part_path(job.id, result, batch),
+                include_header=False,
+                separator=DELIMITERS[job.column_delimiter],
+                quote_style="always",
+            )
 
 
 def _journal(session: Session, plan: Plan, batch: int, now: datetime) -> Tally:
@@ -107,21 +131,3 @@ def _journal(session: Session, plan: Plan, batch: int, now: datetime) -> Tally:
         *(plan.item.name, plan.job.id, batch),
     )
     return tally
-
-
-def to_frame(rows: list[list[str]], width: int, first: int) -> pl.DataFrame:
-    """Rows as columns ``c0…``, with their number, their chunk, and an error for a ragged row."""
-    ragged = [
-        None if len(row) == width else f"INVALID_FIELD:Row has {len(row)} of {width} columns:--"
-        for row in rows
-    ]
-    if any(ragged):
-        rows = [(row + [""] * width)[:width] for row in rows]
-    cells = {f"c{n}": column for n, column in enumerate(zip(*rows, strict=True))}
-    frame = pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String), strict=True)
-    number = pl.int_range(pl.len(), dtype=pl.Int64)
-    return frame.with_columns(
-        pl.Series("ragged", ragged, dtype=pl.String),
-        n=number + first,
-        chunk=number // CHUNK_ROWS,
-    )

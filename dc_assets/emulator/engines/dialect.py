@@ -131,7 +131,7 @@ def _check_rows(node: Node) -> None:
 def _check_compare(node: Node, catalog: Catalog) -> None:
     if node.get("class") in COMPARISONS:
         sides = [node.get("left"), node.get("right")]
-    elif node.get("type") in {"COMPARE_BETWEEN"}:
+    elif node.get("type") == "COMPARE_BETWEEN":
         sides = [node.get("input"), node.get("lower"), node.get("upper")]
     elif node.get("type") in {"COMPARE_IN", "COMPARE_NOT_IN"}:
         sides = cast("list[object]", node.get("children") or [])

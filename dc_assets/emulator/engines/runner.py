@@ -108,7 +108,7 @@ class JobRunner:
             return
         check_line_ending(path, job)
         rows = read_rows(path, job)
-        plan = self._plan(job, next(rows, []))
+        plan = self._plan(job, next(rows, list[str]()))
         done = self._core.committed_batches(job.id)
         self._jobs.change(
             job.id,

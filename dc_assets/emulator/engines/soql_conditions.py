@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import NoReturn
 
 from dc_assets.emulator.engines.soql_ast import (
     Aggregate,
@@ -99,7 +100,7 @@ def _bound(scope: Scope, token: Token, field: Field | None, left: Expression) ->
     if token.kind == "date":
         return scope.bind(_date(scope, token))
     if token.kind == "datetime":
-        at = datetime.fromisoformat(token.text.replace("Z", "+00:00"))
+        at = datetime.fromisoformat(token.text)
         return scope.bind(at.astimezone(UTC).replace(tzinfo=None))
     if token.kind == "word":
         return scope.bind(token.word == "TRUE")
@@ -110,7 +111,7 @@ def _date(scope: Scope, token: Token) -> date:
     try:
         return date.fromisoformat(token.text)
     except ValueError:
-        fail(scope.soql, token.at, f"Invalid date: {token.text}")
+        return fail(scope.soql, token.at, f"Invalid date: {token.text}")
 
 
 def _bound_text(scope: Scope, value: str, field: Field) -> str:
@@ -119,7 +120,7 @@ def _bound_text(scope: Scope, value: str, field: Field) -> str:
     return field.folded(scope.bind(value))
 
 
-def _wrong_type(scope: Scope, token: Token, field: Field | None, left: Expression) -> None:
+def _wrong_type(scope: Scope, token: Token, field: Field | None, left: Expression) -> NoReturn:
     name = field.name if field else "expr0"
     kind = XSD.get(field.type, field.type) if field else "double"
     kind = "string" if field and field.type not in LITERAL_KINDS else kind
@@ -134,13 +135,12 @@ def aggregate_sql(scope: Scope, aggregate: Aggregate) -> str:
     """SQL of COUNT, COUNT_DISTINCT, MIN, MAX, SUM or AVG of a field."""
     expression, field, _ = scope.resolve(aggregate.field)
     folded = _folded(expression, field)
-    match aggregate.function:
-        case "COUNT_DISTINCT":
-            return f"count(DISTINCT {folded})"
-        case "MIN" | "MAX" if field.is_text:
-            return f"arg_{aggregate.function.lower()}({expression}, {folded})"
-        case "SUM" | "AVG" if not field.is_number:
-            text = f"field {field.name} does not support aggregate operator {aggregate.function}"
-            fail(scope.soql, aggregate.at, text)
-        case function:
-            return f"{function.lower()}({expression})"
+    function = aggregate.function
+    if function == "COUNT_DISTINCT":
+        return f"count(DISTINCT {folded})"
+    if function in {"SUM", "AVG"} and not field.is_number:
+        text = f"field {field.name} does not support aggregate operator {function}"
+        fail(scope.soql, aggregate.at, text)
+    if function in {"MIN", "MAX"} and field.is_text:
+        return f"arg_{function.lower()}({expression}, {folded})"
+    return f"{function.lower()}({expression})"

@@ -40,15 +40,16 @@ class Scope:
     def _parent_field(
         self, ref: FieldRef, path: tuple[str, ...]
     ) -> tuple[str, Field, tuple[str, ...]]:
-        reference = self.item.relation(path[0]) if len(path) > 1 else None
-        if reference is None or len(path) > 2:  # noqa: PLR2004  one level of parents
-            text = f"Didn't understand relationship '{path[0] if path else ''}' in field path. "
+        names = list(path)
+        reference = self.item.relation(names[0]) if len(names) == 2 else None  # noqa: PLR2004
+        if reference is None:
+            text = f"Didn't understand relationship '{names[0] if names else ''}' in field path. "
             hint = CUSTOM_HINT.format(what="relationship", name="custom relationship")
             fail(self.soql, ref.at, text + hint.replace("__c", "__r"), "INVALID_FIELD")
         parent = self.schema.parent_of(reference)
-        found = parent.field(path[1])
+        found = parent.field(names[1])
         if found is None:
-            self._no_column(ref, path[1], parent)
+            self._no_column(ref, names[1], parent)
         alias = f"p_{reference.name}"
         self.joins[alias] = (
             f' LEFT JOIN {quoted(parent.name)} {quoted(alias)} ON {quoted(alias)}."Id" = '

@@ -4,15 +4,7 @@
 from __future__ import annotations
 
 from dc_assets.emulator.engines.binding import Column, Plan
-from dc_assets.emulator.engines.cells import (
-    NULL_MARK,
-    cell_error,
-    created_value,
-    echoed,
-    is_given,
-    updated_value,
-    value_sql,
-)
+from dc_assets.emulator.engines.cells import NULL_MARK
 from dc_assets.emulator.stores.duck import literal, quoted
 
 OUTCOME = (
@@ -21,63 +13,59 @@ OUTCOME = (
 )
 
 
-def staged_sql(plan: Plan, path: str) -> str:
-    """Rows with the error their cells give, their key, and their wave.
+def staged_sql(path: str) -> str:
+    """The staged rows of a Parquet file, with the hash their keys are found by."""
+    return (
+        "CREATE OR REPLACE TEMP TABLE staged AS "
+        f"SELECT *, hash(folded) AS key_hash FROM read_parquet({literal(path)})"
+    )
 
-    Rows of one key go in waves, the first row in wave 1: what an earlier chunk made, a later
-    chunk of the same batch finds.
+
+def _value(column: Column, cell: str) -> str:
+    """The cell as a value of its field; it is neither empty nor the null mark, and valid."""
+    if column.field.type == "datetime":
+        # The offset +0000 becomes +00:00, the only form the cast reads.
+        moment = f"regexp_replace({cell}, '([+-][0-9][0-9])([0-9][0-9])$', '\\1:\\2')"
+        return f"CAST(TRY_CAST({moment} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    kind = column.field.sql_type()
+    return cell if kind == "VARCHAR" else f"TRY_CAST({cell} AS {kind})"
+
+
+def _null(column: Column) -> str:
+    return "false" if column.field.type == "boolean" else "NULL"
+
+
+def is_given(cell: str) -> str:
+    """Whether the cell holds a value."""
+    return f"({cell} <> '' AND {cell} <> '{NULL_MARK}')"
+
+
+def near_sql(plan: Plan, wave: int) -> str:
+    """Places of the records whose key has the hash of a row's key.
+
+    The join reads no text: with one text column in it every record's text would be read.
     """
-    key = _wave_key(plan)
-    folded = key.field.folded(key.cell) if key else "NULL"
-    errors = ", ".join(["ragged", _key_error(plan), *(cell_error(c) for c in plan.columns)])
-    twice = _twice_error(plan)
-    return (
-        "CREATE OR REPLACE TEMP TABLE staged AS WITH told AS ("
-        f"SELECT *, {folded} AS folded, coalesce({errors}) AS told FROM read_parquet("
-        f"{literal(path)})), doubled AS ("
-        f"SELECT *, coalesce(told, {twice}) AS error FROM told) "
-        "SELECT *, hash(folded) AS key_hash, CASE WHEN coalesce(folded, '') = '' THEN 1 ELSE "
-        "row_number() OVER (PARTITION BY folded, error IS NULL ORDER BY n) END AS wave FROM doubled"
-    )
-
-
-def _wave_key(plan: Plan) -> Column | None:
-    return plan.key or next(iter(plan.unique), None)
-
-
-def _key_error(plan: Plan) -> str:
     if plan.key is None:
-        return "NULL"
-    call = "" if plan.job.operation == "upsert" else f" in an {plan.job.operation} call"
-    name = plan.key.field.name
-    return f"CASE WHEN NOT {is_given(plan.key.cell)} THEN {literal(f'MISSING_ARGUMENT:{name} not specified{call}:--')} END"
-
-
-def _twice_error(plan: Plan) -> str:
-    if plan.job.operation != "upsert" or plan.key is None:
-        return "NULL"
-    tail = literal(f":{plan.key.field.name} --")
+        return "CREATE OR REPLACE TEMP TABLE near (n BIGINT, folded VARCHAR, place BIGINT)"
+    key = quoted(plan.key.field.key_column)
     return (
-        "CASE WHEN folded <> '' AND count(*) OVER (PARTITION BY chunk, folded) > 1 THEN "
-        f"'DUPLICATE_VALUE:Duplicate external id specified: ' || {plan.key.cell} || {tail} END"
+        "CREATE OR REPLACE TEMP TABLE near AS SELECT s.n, s.folded, t.rowid AS place "
+        f"FROM staged s JOIN {quoted(plan.item.name)} t ON t.{key} = s.key_hash "
+        f'WHERE NOT t."IsDeleted" AND s.wave = {wave} AND s.error IS NULL'
     )
 
 
-def hit_sql(plan: Plan, wave: int) -> str:
+def hit_sql(plan: Plan) -> str:
     """The records the keys of this wave find: place, id, how many."""
-    if plan.key is None:
-        return (
-            "CREATE OR REPLACE TEMP TABLE hit (n BIGINT, place BIGINT, id VARCHAR, "
-            "hits BIGINT, ids VARCHAR)"
-        )
-    field = plan.key.field
-    stored = field.folded(f"t.{quoted(field.name)}")
+    equal = "true"
+    if plan.key is not None:
+        found = plan.key.field.folded(f"t.{quoted(plan.key.field.name)}")
+        equal = f"{found} = near.folded"
     return (
-        "CREATE OR REPLACE TEMP TABLE hit AS SELECT s.n, min(t.rowid) AS place, "
+        "CREATE OR REPLACE TEMP TABLE hit AS SELECT near.n, min(near.place) AS place, "
         'min(t."Id") AS id, count(*) AS hits, string_agg(t."Id", \', \') AS ids '
-        f"FROM staged s JOIN {quoted(plan.item.name)} t ON t.{quoted(field.key_column)} = "
-        f's.key_hash AND {stored} = s.folded AND NOT t."IsDeleted" '
-        f"WHERE s.wave = {wave} AND s.error IS NULL GROUP BY s.n"
+        f"FROM near JOIN {quoted(plan.item.name)} t ON t.rowid = near.place "
+        f"WHERE {equal} GROUP BY near.n"
     )
 
 
@@ -87,13 +75,11 @@ def resolved_sql(plan: Plan, wave: int) -> str:
     joins += "".join(_unique_join(plan, c) for c in plan.unique)
     parents = "".join(f", {_alias(c)}.id AS {_alias(c)}_id" for c in _with_parent(plan))
     errors = ", ".join(["s.error", *_store_errors(plan)])
-    prefix = literal(plan.item.key_prefix)
-    sequence = literal(quoted("seq_" + plan.item.name))
     return (
         "CREATE OR REPLACE TEMP TABLE resolved AS SELECT *, CASE WHEN final IS NULL AND "
-        f"place IS NULL THEN sf_id({prefix}, nextval({sequence})) END AS new_id FROM ("
-        f"SELECT s.*, h.place, h.id AS old_id{parents}, coalesce({errors}) AS final "
-        f"FROM staged s LEFT JOIN hit h ON h.n = s.n{joins} WHERE s.wave = {wave} ORDER BY s.n)"
+        "place IS NULL THEN fresh_id END AS new_id FROM ("
+        f"SELECT s.n, s.fresh_id, h.place, h.id AS old_id{parents}, coalesce({errors}) AS final "
+        f"FROM staged s LEFT JOIN hit h ON h.n = s.n{joins} WHERE s.wave = {wave})"
     )
 
 
@@ -138,7 +124,8 @@ def _store_errors(plan: Plan) -> list[str]:
             f"DUPLICATE_EXTERNAL_ID:{plan.key.field.label}: more than one record found "
         )
         errors.append(
-            f"CASE WHEN h.hits > 1 THEN {label} || 'for external id field: [' || h.ids || ']:--' END"
+            f"CASE WHEN h.hits > 1 THEN {label} || "
+            "'for external id field: [' || h.ids || ']:--' END"
         )
     elif plan.key is not None:
         text = literal("INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--")
@@ -198,21 +185,22 @@ def _required_error(plan: Plan) -> str:
     )
 
 
-def _source(column: Column, prefix: str = "") -> str:
-    if column.parent is not None:
-        return f"{prefix}{_alias(column)}_id"
-    return value_sql(column.field, f"{prefix}{column.cell}")
+def _source(column: Column) -> str:
+    return f"r.{_alias(column)}_id" if column.parent else _value(column, f"s.{column.cell}")
 
 
 def insert_sql(plan: Plan) -> str:
     """Write the records that were not there; the parameter is the time of the commit, thrice."""
-    values = {'"Id"': "new_id", '"IsDeleted"': "false"}
+    values = {'"Id"': "r.new_id", '"IsDeleted"': "false"}
     for field in plan.item.fields:
         if field.type == "boolean" and field.writable:
             values[quoted(field.name)] = "false"
     for column in plan.written:
         if column.field.writable:
-            values[quoted(column.field.name)] = created_value(column, _source(column))
+            values[quoted(column.field.name)] = (
+                f"CASE WHEN {is_given('s.' + column.cell)} THEN {_source(column)} "
+                f"ELSE {_null(column)} END"
+            )
     for field in plan.item.fields:
         if field.has_key and quoted(field.name) in values:
             folded = field.folded(f"({values[quoted(field.name)]})")
@@ -221,23 +209,21 @@ def insert_sql(plan: Plan) -> str:
         values[quoted(name)] = "?"
     return (
         f"INSERT INTO {quoted(plan.item.name)} ({', '.join(values)}) "
-        f"SELECT {', '.join(values.values())} FROM resolved "
-        "WHERE new_id IS NOT NULL ORDER BY n"
+        f"SELECT {', '.join(values.values())} FROM resolved r "
+        "JOIN staged s ON s.n = r.n WHERE r.new_id IS NOT NULL ORDER BY r.n"
     )
 
 
 def update_sql(plan: Plan) -> str:
     """Change the records that were there; the parameter is the time of the commit, twice."""
-    if plan.job.operation == "delete":
-        changes = {'"IsDeleted"': "true"}
-    else:
-        changes = _changes(plan)
+    is_delete = plan.job.operation == "delete"
+    changes = {'"IsDeleted"': "true"} if is_delete else _changes(plan)
     for name in ("LastModifiedDate", "SystemModstamp"):
         changes[quoted(name)] = "?"
     listed = ", ".join(f"{name} = {value}" for name, value in changes.items())
     return (
         f"UPDATE {quoted(plan.item.name)} AS t SET {listed} FROM resolved r "
-        "WHERE t.rowid = r.place AND r.final IS NULL"
+        "JOIN staged s ON s.n = r.n WHERE t.rowid = r.place AND r.final IS NULL"
     )
 
 
@@ -248,7 +234,10 @@ def _changes(plan: Plan) -> dict[str, str]:
         if column is plan.key or not field.writable:
             continue
         old = f"t.{quoted(field.name)}"
-        value = updated_value(column, _source(column, "r."), old)
+        value = (
+            f"CASE s.{column.cell} WHEN '' THEN {old} WHEN '{NULL_MARK}' THEN {_null(column)} "
+            f"ELSE {_source(column)} END"
+        )
         changes[quoted(field.name)] = value
         if field.has_key:
             changes[quoted(field.key_column)] = f"hash({field.folded(f'({value})')})"
@@ -257,28 +246,8 @@ def _changes(plan: Plan) -> dict[str, str]:
 
 def outcome_sql(plan: Plan) -> str:
     """Keep what became of the rows of one wave."""
-    key = plan.key.cell if plan.key else "new_id"
+    key = f"s.{plan.key.cell}" if plan.key else "r.new_id"
     return (
-        "INSERT INTO outcome SELECT n, CASE WHEN final IS NULL THEN coalesce(old_id, new_id) "
-        f"ELSE coalesce(old_id, '') END, new_id IS NOT NULL, {key}, final FROM resolved"
-    )
-
-
-def result_sql(plan: Plan, result: str, path: str, delimiter: str) -> str:
-    """Write the part of one result file that this batch fills.
-
-    Rows stand in an order that depends on the job and not on the upload: the real service
-    promises none, and a client that joins by position must be caught.
-    """
-    cells = ", ".join(echoed(c) for c in plan.columns)
-    told = "error" if result == "failed" else "created::VARCHAR"
-    where = "IS NOT NULL" if result == "failed" else "IS NULL"
-    query = (
-        f"SELECT coalesce(o.id, '') AS id, {told} AS told, {cells} FROM outcome o "
-        f"JOIN (SELECT n AS row_n, * EXCLUDE (n, error) FROM staged) s ON s.row_n = o.n "
-        f"WHERE o.error {where} ORDER BY hash(o.n, {literal(plan.job.id)})"
-    )
-    return (
-        f"COPY ({query}) TO {literal(path)} (FORMAT csv, HEADER false, FORCE_QUOTE *, "
-        f"DELIMITER {literal(delimiter)}, QUOTE '\"', ESCAPE '\"')"
+        "INSERT INTO outcome SELECT r.n, coalesce(r.old_id, r.new_id, ''), "
+        f"r.new_id IS NOT NULL, {key}, r.final FROM resolved r JOIN staged s ON s.n = r.n"
     )

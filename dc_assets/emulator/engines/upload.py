@@ -35,7 +35,7 @@ def check_line_ending(path: Path, job: Job) -> None:
         )
 
 
-def header_text(path: Path, job: Job) -> str:
+def header_text(path: Path) -> str:
     """The header line as it was uploaded, quotes and all, without its line break."""
     if not path.exists():
         return ""

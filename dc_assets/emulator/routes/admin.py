@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.errors import APIError
-from dc_assets.emulator.routes.http import Call, Route, json_answer
+from dc_assets.emulator.routes.http import Call, Handler, Route, json_answer
 from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.stores.data_cloud import SourceError
 from dc_assets.emulator.stores.duck import DatabaseError
 from dc_assets.emulator.stores.options import OptionError
 from dc_assets.emulator.world import World
+
+KIND = "admin"
+"""The kind of these calls: they are neither counted nor held."""
 
 
 def _refused(error: Exception) -> APIError:
@@ -144,12 +146,12 @@ async def options(call: Call) -> Response:
 
 async def calls(call: Call) -> Response:
     """Counts of calls by kind; calls of this side door are not counted."""
-    counted = cast("dict[str, Any]", dict(call.world.calls.by_kind))
+    counted = dict(call.world.calls.by_kind)
     return json_answer({"calls": counted, "api_total": call.world.calls.api_total})
 
 
-def _admin(method: str, path: str, handler: Any) -> Route:  # noqa: ANN401
-    return Route(method, f"/__emulator__/{path}", "admin", handler, needs_token=False)
+def _admin(method: str, path: str, handler: Handler) -> Route:
+    return Route(method, f"/__emulator__/{path}", KIND, handler, needs_token=False)
 
 
 ROUTES = (

@@ -174,7 +174,7 @@ async def results(call: Call) -> Response:
 def _result_file(world: World, job: Job, name: str) -> bytes:
     stem, first_columns = RESULT_HEADERS[name]
     delimiter = DELIMITERS[job.column_delimiter]
-    header = header_text(world.jobs.upload_path(job.id), job)
+    header = header_text(world.jobs.upload_path(job.id))
     names = [f'"{column}"' for column in first_columns] + ([header] if header else [])
     # Only parts of batches that were committed count: a stop may leave one more.
     committed = len(world.core.committed_batches(job.id))
@@ -185,7 +185,7 @@ def _result_file(world: World, job: Job, name: str) -> bytes:
 
 def _unprocessed(world: World, job: Job) -> bytes:
     path = world.jobs.upload_path(job.id)
-    header = header_text(path, job)
+    header = header_text(path)
     if not header:
         return b""
     lines = [header]

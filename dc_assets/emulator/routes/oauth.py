@@ -17,7 +17,7 @@ from dc_assets.emulator.routes.http import Call, Route, bearer, json_answer
 from dc_assets.emulator.stores.tokens import TENANT_TOKEN_S
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
+SUBJECT_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 USERNAME = "integration@emulator.invalid"
 
 
@@ -94,7 +94,7 @@ async def tenant_token(call: Call) -> Response:
     given = await _parameters(call)
     if given.get("grant_type") != TENANT_GRANT:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
-    if given.get("subject_token_type") != ACCESS_TOKEN_TYPE:
+    if given.get("subject_token_type") != SUBJECT_TYPE:
         raise OAuthError("invalid_request", "subject token type not supported")
     if not call.world.tokens.is_core(given.get("subject_token", "")):
         raise OAuthError("invalid_grant", "invalid subject token", 401)

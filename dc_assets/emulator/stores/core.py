@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
-from dc_assets.emulator.ids import id_macro_sql
 from dc_assets.emulator.schema import ObjectType, Schema
 from dc_assets.emulator.stores.duck import Database, Session, literal, quoted
 
@@ -55,12 +54,6 @@ class CoreStore:
             columns += [f"{quoted(f.key_column)} UBIGINT" for f in item.fields if f.has_key]
             tables.append(f"CREATE TABLE IF NOT EXISTS {quoted(item.name)} ({', '.join(columns)})")
         return tables
-
-    def writer(self) -> Session:
-        """A session that knows ``sf_id``; the caller closes it."""
-        session = self.database.open_session()
-        session.run(id_macro_sql())
-        return session
 
     def rehash(self, session: Session) -> None:
         """Make the hidden hashes anew where they are not those of their fields."""
@@ -121,5 +114,5 @@ class CoreStore:
                 session.run(f"DELETE FROM {quoted(name)}")
 
     def close(self) -> None:
-        """Write everything into the file."""
+        """Let go of the file."""
         self.database.close()

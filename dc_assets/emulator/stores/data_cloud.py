@@ -64,7 +64,7 @@ class DataCloudStore:
                 session.run(f"DROP TABLE {quoted(name)}")
 
     def close(self) -> None:
-        """Write everything into the file."""
+        """Let go of the file."""
         self.database.close()
 
 

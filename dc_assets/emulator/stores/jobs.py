@@ -1,4 +1,4 @@
-"""Bulk API 2.0 jobs: a record in memory, and a folder with the same record, the upload, the results."""
+"""Bulk API 2.0 jobs: a record in memory, and a folder with the record, the upload, the results."""
 
 from __future__ import annotations
 

@@ -56,14 +56,14 @@ class Options:
         Raises:
             OptionError: a name is unknown or a value is of another type; nothing is changed then.
         """
-        known = {field.name: type(getattr(self, field.name)) for field in fields(self)}
+        known = {entry.name: str(entry.type) for entry in fields(self)}
         for name, value in values.items():
             wanted = known.get(name)
             if wanted is None:
                 raise OptionError(f"There is no option {name}.")
-            fits = isinstance(value, wanted) or (wanted is float and type(value) is int)
-            if not fits or (wanted is not bool and isinstance(value, bool)):
-                raise OptionError(f"The option {name} takes a {wanted.__name__}.")
+            given = type(value).__name__
+            if given != wanted and (given, wanted) != ("int", "float"):
+                raise OptionError(f"The option {name} takes a {wanted}.")
         for name, value in values.items():
             setattr(self, name, value)
         self.page_rows = max(1, min(self.page_rows, PAGE_ROWS_MAX))

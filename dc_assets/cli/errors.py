@@ -1,0 +1,52 @@
+"""The border of the command line: our errors become one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from dc_assets.core.errors import (
+    ConfigError,
+    DcError,
+    JobsFailing,
+    LedgerConflict,
+    LimitReached,
+    RemoteError,
+)
+from dc_assets.core.exit_codes import ExitCode
+
+_EXIT_CODES: dict[type[DcError], ExitCode] = {
+    ConfigError: ExitCode.CONFIGURATION,
+    LedgerConflict: ExitCode.CONFIGURATION,
+    JobsFailing: ExitCode.STOPPED,
+    LimitReached: ExitCode.STOPPED,
+    RemoteError: ExitCode.CONFIGURATION,
+    DcError: ExitCode.UNEXPLAINED,
+}
+"""The first class in the order of the table that an error is of decides."""
+
+
+class Commands(click.Group):
+    """A click group that shows errors without a traceback."""
+
+    def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
+        """Run a command and leave with its exit code."""
+        try:
+            code = super().main(args, standalone_mode=False, **extra)
+        except DcError as error:
+            click.echo(f"dc-assets: {error}", err=True)
+            sys.exit(_code_of(error))
+        except click.ClickException as error:
+            error.show()
+            sys.exit(ExitCode.CONFIGURATION)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("dc-assets: interrupted", err=True)
+            sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+
+
+def _code_of(error: DcError) -> ExitCode:
+    return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))

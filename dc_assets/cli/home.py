@@ -1,0 +1,31 @@
+"""`dc-assets home`: a DAGSTER_HOME with settings that were tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dc_assets.orchestration.home import write_home
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--postgres",
+    metavar="URL",
+    help="Keep Dagster's history in PostgreSQL: postgresql://user@host/db, or env:NAME to read "
+    "the URL from a variable when a service starts. A URL with a password belongs there.",
+)
+def home(folder: Path, postgres: str | None) -> None:
+    """Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.
+
+    Without --postgres Dagster keeps its history in SQLite files of the same folder: right for one
+    machine. Take PostgreSQL for more than two workers.
+    """
+    folder = folder.absolute()
+    write_home(folder, postgres=postgres)
+    click.echo(f"Wrote {folder}. Start the services with:")
+    click.echo(f"  export DAGSTER_HOME={folder}")
+    click.echo(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")
+    click.echo(f"  dagster-daemon run -w {folder / 'workspace.yaml'}")

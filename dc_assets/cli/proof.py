@@ -1,0 +1,121 @@
+"""Prints the proof of a load: counts of both sides, distributions, checks, refused rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from dc_assets.core.exit_codes import ExitCode, exit_code
+from dc_assets.core.spec import LoadSpec, check_name
+from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.ledger.views import LedgerViews, RangeStatus
+from dc_assets.load.reconcile import ROW_COUNT
+
+REFUSALS_SHOWN = 40
+
+_WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedLoad:
+    """The partitions that a command loads, where it reads their state and where it prints."""
+
+    spec: LoadSpec
+    keys: Sequence[str]
+    views: LedgerViews
+    console: Console
+
+
+def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode:
+    """Print everything that an auditor asks first, and return the exit code that it amounts to."""
+    spec, keys, views, console = load.spec, load.keys, load.views, load.console
+    ranges = {r.partition_key: r for r in views.ranges() if r.partition_key in keys}
+    console.print(_counts(keys, outcomes, ranges))
+    for field in spec.checks.distributions:
+        console.print(_distribution(field, outcomes))
+    _print_checks(console, keys, outcomes)
+    print_refusals(console, views, REFUSALS_SHOWN)
+    done = [ranges[key] for key in keys if key in ranges and ranges[key].phase == "done"]
+    expected = len(keys) * (1 + len(spec.checks.distributions))
+    return exit_code(
+        refused=sum(r.refused for r in done),
+        pending=sum(r.pending for r in ranges.values()) + len(keys) - len(done),
+        unexplained=sum(o.severity is Severity.ERROR for o in outcomes) + expected - len(outcomes),
+    )
+
+
+def _counts(
+    keys: Sequence[str], outcomes: Sequence[CheckOutcome], ranges: dict[str, RangeStatus]
+) -> Table:
+    said = {o.partition_key: o.summary for o in outcomes if o.check == ROW_COUNT}
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.add_column("partition")
+    for title in ("selected", "landed", "refused", "pending"):
+        table.add_column(title, justify="right")
+    table.add_column("both sides")
+    total = [0, 0, 0, 0]
+    for key in keys:
+        r = ranges.get(key)
+        figures = [r.selected or 0, r.landed, r.refused, r.pending] if r else [0, 0, 0, 0]
+        total = [a + b for a, b in zip(total, figures, strict=True)]
+        table.add_row(key, *(f"{n:,}" for n in figures), said.get(key, "not checked"))
+    table.add_row("all", *(f"{n:,}" for n in total), "", style="bold")
+    return table
+
+
+def _distribution(field: str, outcomes: Sequence[CheckOutcome]) -> Table:
+    """Add up the value counts of all partitions."""
+    sums: dict[str, list[int]] = {}
+    for outcome in outcomes:
+        if outcome.check == check_name(field):
+            for value in outcome.values:
+                counts = value.counts
+                line = sums.setdefault(str(value.value), [0, 0, 0, 0])
+                line[0] += counts.source_rows
+                line[1] += counts.target_rows
+                line[2] += counts.refused
+                line[3] += counts.unexplained
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(field)
+    for title in ("source", "target", "refused", "unexplained"):
+        table.add_column(title, justify="right")
+    for name, line in sorted(sums.items(), key=lambda item: -item[1][0]):
+        table.add_row(name, *(f"{n:,}" for n in line))
+    return table
+
+
+def _print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[CheckOutcome]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("check", *keys):
+        table.add_column(title)
+    for check in dict.fromkeys(outcome.check for outcome in outcomes):
+        said = {o.partition_key: _WORDS[o.severity] for o in outcomes if o.check == check}
+        table.add_row(check, *(said.get(key, "not run") for key in keys))
+    console.print(table)
+    for outcome in outcomes:
+        if outcome.severity is Severity.ERROR:
+            line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
+            console.print(line, style="bold red", highlight=False, markup=False)
+
+
+def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:
+    """Print refused rows by code, and the first of them by id."""
+    by_code = views.refusals_by_code()
+    if not by_code:
+        return
+    total = sum(by_code.values())
+    console.print(f"\nRefused rows: {total:,}", highlight=False)
+    for code, rows in by_code.items():
+        console.print(f"  {rows:>9,}  {code}", highlight=False)
+    for refusal in views.refusals(limit):
+        console.print(
+            f"  {refusal.partition_key}  {refusal.external_id}  {refusal.code}: {refusal.message}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    if total > limit:
+        console.print(f"  … and {total - limit:,} more in the ledger", highlight=False)

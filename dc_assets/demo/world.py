@@ -1,0 +1,112 @@
+"""The demo's world: an emulated org, a spec cut to fit its rows, and a private Dagster."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.demo.services import Service, free_port
+from dc_assets.ledger.clock import SystemClock
+from dc_assets.load.spec_files import read_spec
+from dc_assets.orchestration.home import prepare_home, write_home
+from dc_assets.orchestration.webserver import Webserver
+from dc_assets.orchestration.wiring import PACKAGED_LOADS
+from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.data_cloud import DataCloudSource
+from dc_assets.salesforce.session import OrgSession
+
+LOAD = "opportunities"
+SEED_WITHIN_S = 600.0
+UI_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """What the emulated org is filled with."""
+
+    rows: int
+    accounts: int
+    skew: str
+    seed: int
+    bad_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the demo's servers listen."""
+
+    org: str
+    tenant: str
+    admin: str
+    ui: str
+
+
+def start_emulator(services: ExitStack, folder: Path, seeding: Seeding) -> dict[str, str]:
+    """Start the emulator, wait until it is seeded, and return what its ready file says."""
+    ready = folder / "emulator.json"
+    ready.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(ready)]
+    command += ["--data", str(folder / "org"), "--seed", str(seeding.seed)]
+    command += ["--opportunities", str(seeding.rows), "--accounts", str(seeding.accounts)]
+    command += ["--skew", seeding.skew, "--bad-rows", str(seeding.bad_rows)]
+    log = folder / "emulator.log"
+    service = services.enter_context(Service("The emulator", command, environment={}, log=log))
+    service.wait_until(ready.exists, within_s=SEED_WITHIN_S)
+    return json.loads(ready.read_text(encoding="utf-8"))
+
+
+def product_environment(folder: Path, emulator: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that point the product at the emulated org and at this folder."""
+    return {
+        "SF_LOGIN_URL": emulator["base_url"],
+        "SF_CLIENT_ID": emulator["client_id"],
+        "SF_CLIENT_SECRET": emulator["client_secret"],
+        "DC_ASSETS_DATA": str(folder / "data"),
+        "DC_ASSETS_LEDGER_URL": "",
+        "DC_ASSETS_LOADS": str(folder / "loads"),
+        "DAGSTER_HOME": str(folder / "dagster"),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+
+def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> LoadSpec:
+    """Write the packaged spec with bounds that cut the seeded rows into equal partitions."""
+    content = yaml.safe_load((PACKAGED_LOADS / f"{LOAD}.yaml").read_text(encoding="utf-8"))
+    packaged = read_spec(PACKAGED_LOADS / f"{LOAD}.yaml")
+    login = Login(emulator["base_url"], emulator["client_id"], emulator["client_secret"])
+    with OrgSession.connect(login, sleep=SystemClock().sleep) as session:
+        bounds = DataCloudSource(session.tenant, packaged).key_quantiles(partitions)
+    content["partitions"]["upper_bounds"] = list(bounds)
+    content["profile"] = {"exclusive_user": True}
+    file = folder / "loads" / f"{LOAD}.yaml"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return read_spec(file)
+
+
+def start_dagster(services: ExitStack, folder: Path, port: int | None) -> Webserver:
+    """Start a webserver and a daemon on a home of their own, and wait for the UI."""
+    home = folder / "dagster"
+    write_home(home)
+    prepare_home(home)
+    port = port or free_port()
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
+    command += ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
+    log = folder / "dagster.log"
+    service = services.enter_context(Service("Dagster", command, environment={}, log=log))
+    webserver = Webserver(f"http://127.0.0.1:{port}")
+    service.wait_until(webserver.is_up, within_s=UI_WITHIN_S)
+    return webserver
+
+
+def enter_environment(settings: Mapping[str, str]) -> None:
+    """Make the settings those of this process and of what it starts from here on."""
+    os.environ.update(settings)

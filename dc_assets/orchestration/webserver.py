@@ -1,0 +1,209 @@
+"""Talks to a running Dagster webserver in GraphQL: launches backfills and reads their outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from dc_assets.core.errors import ConfigError, RemoteError, TransientRemoteError
+from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
+
+GRAPHQL_TIMEOUT_S = 60.0
+
+_LAUNCH = """
+mutation Launch($params: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $params) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+    ... on PartitionKeysNotFoundError { message }
+    ... on PartitionSetNotFoundError { message }
+    ... on RunConflict { message }
+  }
+}"""
+
+_BACKFILL = """
+query Backfill($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    __typename
+    ... on PartitionBackfill {
+      status
+      error { message }
+      runs(limit: 1000) { runId status tags { key value } }
+    }
+    ... on BackfillNotFoundError { message }
+    ... on PythonError { message }
+  }
+}"""
+
+_CHECKS = """
+query Checks($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
+  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: $limit) {
+    runId
+    status
+    partition
+    evaluation {
+      success
+      severity
+      metadataEntries {
+        label
+        ... on TextMetadataEntry { text }
+        ... on IntMetadataEntry { intValue }
+        ... on TableMetadataEntry { table { records } }
+      }
+    }
+  }
+}"""
+
+FINAL_BACKFILL_STATUSES = frozenset(
+    {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
+)
+FAILED_RUN_STATUSES = frozenset({"FAILURE", "CANCELED"})
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillRun:
+    """One run of a backfill."""
+
+    run_id: str
+    partition_key: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill and its runs, the newest run first."""
+
+    status: str
+    runs: Sequence[BackfillRun]
+    error: str = ""
+
+    def latest(self) -> Mapping[str, BackfillRun]:
+        """Return the newest run of each partition: a retry stands for what it retries."""
+        newest: dict[str, BackfillRun] = {}
+        for run in self.runs:
+            newest.setdefault(run.partition_key, run)
+        return newest
+
+    def is_over(self, partitions: int) -> bool:
+        """Whether nothing more will happen.
+
+        Dagster's own status follows the last run by up to half a minute, so success is seen in the
+        runs; a failed run may still be retried, so failure is believed only when Dagster says so.
+        """
+        if self.status in FINAL_BACKFILL_STATUSES:
+            return True
+        newest = self.latest()
+        return len(newest) == partitions and all(run.status == "SUCCESS" for run in newest.values())
+
+
+class Webserver:
+    """One Dagster webserver."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        self._client = httpx.Client(base_url=self.url, timeout=GRAPHQL_TIMEOUT_S)
+
+    def is_up(self) -> bool:
+        """Tell whether the webserver answers."""
+        try:
+            return self._client.get("/server_info").is_success
+        except httpx.TransportError:
+            return False
+
+    def launch(
+        self, asset: str, partition_keys: Sequence[str], config: Mapping[str, object]
+    ) -> str:
+        """Launch an asset backfill of some partitions and return its id."""
+        params = {
+            "assetSelection": [{"path": [asset]}],
+            "partitionNames": list(partition_keys),
+            "runConfigData": {"ops": {asset: {"config": dict(config)}}},
+            "title": f"dc-assets run: {asset}",
+        }
+        answer = self._ask(_LAUNCH, {"params": params})["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            reason = answer.get("message") or answer["__typename"]
+            raise ConfigError(f"Dagster does not start the backfill of {asset}: {reason}")
+        return str(answer["backfillId"])
+
+    def backfill(self, backfill_id: str) -> Backfill:
+        """Ask how far a backfill is."""
+        answer = self._ask(_BACKFILL, {"id": backfill_id})["partitionBackfillOrError"]
+        if answer["__typename"] != "PartitionBackfill":
+            raise RemoteError(f"Dagster does not find backfill {backfill_id}.")
+        error = answer["error"]
+        return Backfill(
+            status=answer["status"],
+            runs=[_run(run) for run in answer["runs"]],
+            error=error["message"] if error else "",
+        )
+
+    def check_outcomes(
+        self, asset: str, checks: Sequence[str], run_ids: Sequence[str]
+    ) -> Sequence[CheckOutcome]:
+        """Return what the checks of an asset said in some runs, by partition."""
+        executions = [
+            (check, execution)
+            for check in checks
+            for execution in self._executions(asset, check)
+            if execution["runId"] in run_ids
+        ]
+        outcomes = [_outcome(check, execution) for check, execution in executions]
+        return sorted(outcomes, key=lambda o: (o.partition_key, checks.index(o.check)))
+
+    def _executions(self, asset: str, check: str) -> list[dict[str, Any]]:
+        variables = {"asset": {"path": [asset]}, "check": check, "limit": 1000}
+        return self._ask(_CHECKS, variables)["assetCheckExecutions"]
+
+    def _ask(self, query: str, variables: Mapping[str, object]) -> dict[str, Any]:
+        try:
+            response = self._client.post(
+                "/graphql", json={"query": query, "variables": dict(variables)}
+            )
+            body: dict[str, Any] = response.json()
+        except httpx.ConnectError as error:
+            raise ConfigError(
+                f"No Dagster webserver answers at {self.url}. Start one (dc-assets dev, or "
+                "dagster-webserver and dagster-daemon on your DAGSTER_HOME), set "
+                "DC_ASSETS_DAGSTER_URL to its address, or load without one: dc-assets run --local"
+            ) from error
+        except (httpx.TransportError, ValueError) as error:
+            raise TransientRemoteError(f"Dagster at {self.url} gave no usable answer.") from error
+        if body.get("errors"):
+            raise RemoteError(f"Dagster at {self.url}: {body['errors'][0]['message']}")
+        return body["data"]
+
+
+def _run(run: dict[str, Any]) -> BackfillRun:
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    return BackfillRun(run["runId"], tags.get("dagster/partition", ""), run["status"])
+
+
+def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
+    """Read back what `orchestration.checks` stored."""
+    evaluation: dict[str, Any] | None = execution["evaluation"]
+    if evaluation is None:
+        summary = f"the check did not run to its end ({execution['status']})"
+        return CheckOutcome(check, execution["partition"] or "", Severity.ERROR, summary, 0)
+    entries = {entry["label"]: entry for entry in evaluation["metadataEntries"]}
+    severity = Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
+    records: list[str] = entries["values"]["table"]["records"] if "values" in entries else []
+    return CheckOutcome(
+        check,
+        execution["partition"] or "",
+        Severity.PASSED if evaluation["success"] else severity,
+        entries["summary"]["text"],
+        int(entries["unexplained"]["intValue"]),
+        tuple(_value(json.loads(record)) for record in records),
+    )
+
+
+def _value(record: dict[str, Any]) -> ValueCount:
+    counts = CountVerdict(record["source rows"], record["target rows"], record["refused"])
+    return ValueCount(record["value"], counts)

@@ -1,0 +1,203 @@
+"""A plain client of the emulator for its tests: it knows the wire and nothing of the product."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+
+API = "/services/data/v66.0"
+TENANT_GRANT = {
+    "grant_type": "urn:salesforce:grant-type:external:cdp",
+    "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+}
+START_S = 20
+JSONDict = dict[str, Any]
+
+
+@dataclass
+class Emulator:
+    """A child process and what its ready file says."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, str]
+
+    def stop(self) -> int:
+        """End it by SIGTERM and give its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=10)
+
+
+def start(folder: Path, *arguments: str) -> Emulator:
+    """Start an emulator and wait until it is ready."""
+    ready_file = folder / "ready.json"
+    ready_file.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(ready_file), *arguments],
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "SF_CLIENT_ID": "the-client", "SF_CLIENT_SECRET": "the-secret"},
+    )
+    deadline = time.monotonic() + START_S
+    while not ready_file.exists():
+        assert process.poll() is None, "the emulator ended before it was ready"
+        assert time.monotonic() < deadline, "the emulator was not ready in time"
+        wait(0.02)
+    return Emulator(process, json.loads(ready_file.read_text()))
+
+
+def run_to_end(*arguments: str) -> tuple[int, str]:
+    """Start an emulator that must refuse: its exit code and its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dc_assets.emulator", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def wait(seconds: float) -> None:
+    """Let other processes work for a moment."""
+    signal.sigtimedwait([], seconds)
+
+
+class Client:
+    """A logged-in client of both hosts; `root` calls the org without a token."""
+
+    def __init__(self, ready: Mapping[str, str]) -> None:
+        self.ready = ready
+        self.root = httpx.Client(base_url=ready["base_url"], timeout=30)
+        self.admin = httpx.Client(base_url=ready["admin_url"], timeout=60)
+        self.org = httpx.Client(base_url=ready["base_url"] + API, timeout=30)
+        self.tenant = httpx.Client(base_url=ready["tenant_url"], timeout=30)
+        self.log_in()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for client in (self.root, self.admin, self.org, self.tenant):
+            client.close()
+
+    def log_in(self) -> None:
+        """Get both tokens."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.ready["client_id"],
+            "client_secret": self.ready["client_secret"],
+        }
+        self.core_token = str(
+            self.root.post("/services/oauth2/token", data=form).json()["access_token"]
+        )
+        self.org.headers["Authorization"] = f"Bearer {self.core_token}"
+        answer = self.root.post(
+            "/services/a360/token", data={**TENANT_GRANT, "subject_token": self.core_token}
+        )
+        self.tenant.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def start_clean(self, **seed: object) -> None:
+        """Forget everything, seed anew, log in again."""
+        answer = self.admin.post("/seed", json=seed)
+        assert answer.status_code == 200, answer.text
+        self.log_in()
+
+    def soql(self, text: str) -> JSONDict:
+        """The answer of a query that is right."""
+        answer = self.org.get("/query", params={"q": text})
+        assert answer.status_code == 200, answer.text
+        return cast("JSONDict", answer.json())
+
+    def count(self, condition: str = "") -> int:
+        """Opportunities that meet a condition."""
+        where = f" WHERE {condition}" if condition else ""
+        return int(self.soql(f"SELECT COUNT() FROM Opportunity{where}")["totalSize"])
+
+    def sql(self, text: str, **headers: str) -> httpx.Response:
+        """The answer of a Data Cloud query."""
+        return self.tenant.post("/api/v2/query", json={"sql": text}, headers=headers)
+
+    def open_job(self, **properties: object) -> str:
+        """Create an upsert job, or what the properties say."""
+        body: JSONDict = {"object": "Opportunity", "operation": "upsert", **properties}
+        if body["operation"] == "upsert":
+            body.setdefault("externalIdFieldName", "External_ID__c")
+        answer = self.org.post("/jobs/ingest", json=body)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["id"])
+
+    def upload(self, job: str, content: str | bytes) -> httpx.Response:
+        """PUT the content of a job."""
+        body = content.encode() if isinstance(content, str) else content
+        headers = {"Content-Type": "text/csv"}
+        return self.org.put(f"/jobs/ingest/{job}/batches", content=body, headers=headers)
+
+    def close_job(self, job: str) -> httpx.Response:
+        """PATCH a job to UploadComplete."""
+        return self.org.patch(f"/jobs/ingest/{job}", json={"state": "UploadComplete"})
+
+    def info(self, job: str) -> JSONDict:
+        """Poll a job once."""
+        return cast("JSONDict", self.org.get(f"/jobs/ingest/{job}").json())
+
+    def finish(self, job: str, within_s: float = 20) -> JSONDict:
+        """Poll a job until it is over."""
+        deadline = time.monotonic() + within_s
+        while (info := self.info(job))["state"] not in {"JobComplete", "Failed", "Aborted"}:
+            assert time.monotonic() < deadline, info
+            wait(0.01)
+        return info
+
+    def load(self, content: str | bytes, **properties: object) -> JSONDict:
+        """Run one whole job."""
+        job = self.open_job(**properties)
+        assert self.upload(job, content).status_code == 201
+        assert self.close_job(job).status_code == 200
+        return self.finish(job)
+
+    def result(self, job: str, name: str) -> list[dict[str, str]]:
+        """One result file as records."""
+        answer = self.org.get(f"/jobs/ingest/{job}/{name}")
+        assert answer.status_code == 200, answer.text
+        return list(csv.DictReader(io.StringIO(answer.text, newline="")))
+
+    def row_error(self, content: str, **properties: object) -> str:
+        """The error of the only failed row of a job."""
+        job = self.load(content, **properties)
+        (row,) = self.result(job["id"], "failedResults")
+        return row["sf__Error"]
+
+
+HEADER = "External_ID__c,Name,StageName,CloseDate,Amount,Account.External_ID__c"
+
+
+def rows_csv(count: int, *, first: int = 1, name: str = "Opp", accounts: int = 10) -> str:
+    """An upload of rows with the ids from `first` on."""
+    lines = [HEADER]
+    lines += [
+        f"externalOpp{n:07d},{name} {n},Prospecting,2026-03-31,{n}.50,acc{1 + n % accounts:07d}"
+        for n in range(first, first + count)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def one_row(**cells: str) -> str:
+    """An upload of one row that is right but for the given cells."""
+    row = {
+        "External_ID__c": "key-1",
+        "Name": "One",
+        "StageName": "Prospecting",
+        "CloseDate": "2026-03-31",
+        **{name.replace("__dot__", "."): cell for name, cell in cells.items()},
+    }
+    return f"{','.join(row)}\n{','.join(row.values())}\n"
