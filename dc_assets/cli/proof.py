@@ -10,11 +10,12 @@ from rich.table import Table
 
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec, check_name
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.reconcile import ROW_COUNT
 
 REFUSALS_SHOWN = 40
+REASON_CHARS_MAX = 120
 
 _WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
 
@@ -33,9 +34,13 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     """Print everything that an auditor asks first, and return the exit code that it amounts to."""
     spec, keys, views, console = load.spec, load.keys, load.views, load.console
     ranges = {r.partition_key: r for r in views.ranges() if r.partition_key in keys}
+    console.print("\nRows of both sides, beside the ledger")
     console.print(_counts(keys, outcomes, ranges))
+    console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}", highlight=False)
     for field in spec.checks.distributions:
+        console.print()
         console.print(_distribution(field, outcomes))
+    console.print()
     _print_checks(console, keys, outcomes)
     print_refusals(console, views, REFUSALS_SHOWN)
     done = [ranges[key] for key in keys if key in ranges and ranges[key].phase == "done"]
@@ -47,22 +52,44 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     )
 
 
+def _total(outcomes: Sequence[CheckOutcome]) -> CountVerdict:
+    """Add up the row counts of both sides over the partitions that were checked."""
+    counts = [o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values]
+    return CountVerdict(
+        source_rows=sum(c.source_rows for c in counts),
+        target_rows=sum(c.target_rows for c in counts),
+        refused=sum(c.refused for c in counts),
+    )
+
+
 def _counts(
     keys: Sequence[str], outcomes: Sequence[CheckOutcome], ranges: dict[str, RangeStatus]
 ) -> Table:
-    said = {o.partition_key: o.summary for o in outcomes if o.check == ROW_COUNT}
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.add_column("partition")
-    for title in ("selected", "landed", "refused", "pending"):
-        table.add_column(title, justify="right")
-    table.add_column("both sides")
-    total = [0, 0, 0, 0]
+    """Put what both sides count beside what the ledger recorded."""
+    both = {
+        o.partition_key: o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values
+    }
+    table = _table("partition", "source", "target", "landed", "refused", "pending", "unexplained")
+    totals = [0] * 6
     for key in keys:
-        r = ranges.get(key)
-        figures = [r.selected or 0, r.landed, r.refused, r.pending] if r else [0, 0, 0, 0]
-        total = [a + b for a, b in zip(total, figures, strict=True)]
-        table.add_row(key, *(f"{n:,}" for n in figures), said.get(key, "not checked"))
-    table.add_row("all", *(f"{n:,}" for n in total), "", style="bold")
+        counts, r = both.get(key), ranges.get(key)
+        ledger = [r.landed, r.refused, r.pending] if r else [0, 0, 0]
+        if counts is None:
+            table.add_row(key, "?", "?", *(f"{n:,}" for n in ledger), "not checked")
+            continue
+        line = [counts.source_rows, counts.target_rows, *ledger, counts.unexplained]
+        totals = [a + b for a, b in zip(totals, line, strict=True)]
+        table.add_row(key, *(f"{n:,}" for n in line))
+    table.add_row("all", *(f"{n:,}" for n in totals), style="bold")
+    return table
+
+
+def _table(first: str, *numbers: str) -> Table:
+    """Return a table with one column of names and columns of numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column(first)
+    for title in numbers:
+        table.add_column(title, justify="right")
     return table
 
 
@@ -78,10 +105,7 @@ def _distribution(field: str, outcomes: Sequence[CheckOutcome]) -> Table:
                 line[1] += counts.target_rows
                 line[2] += counts.refused
                 line[3] += counts.unexplained
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(field)
-    for title in ("source", "target", "refused", "unexplained"):
-        table.add_column(title, justify="right")
+    table = _table(field, "source", "target", "refused", "unexplained")
     for name, line in sorted(sums.items(), key=lambda item: -item[1][0]):
         table.add_row(name, *(f"{n:,}" for n in line))
     return table
@@ -111,8 +135,11 @@ def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:
     for code, rows in by_code.items():
         console.print(f"  {rows:>9,}  {code}", highlight=False)
     for refusal in views.refusals(limit):
+        reason = f"{refusal.code}: {refusal.message}"
+        if len(reason) > REASON_CHARS_MAX:
+            reason = f"{reason[: REASON_CHARS_MAX - 2]} …"
         console.print(
-            f"  {refusal.partition_key}  {refusal.external_id}  {refusal.code}: {refusal.message}",
+            f"  {refusal.partition_key}  {refusal.external_id}  {reason}",
             highlight=False,
             markup=False,
             soft_wrap=True,

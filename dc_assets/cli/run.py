@@ -73,7 +73,8 @@ def run(
             outcomes = _load_here(load, spec.with_profile(config))
         else:
             webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
-            outcomes = load_through(webserver, load, config)
+            backfill_id = webserver.launch(spec.asset_name, keys, config)
+            outcomes = follow_backfill(webserver, load, backfill_id)
         return print_proof(load, outcomes)
     finally:
         database.close()
@@ -103,12 +104,11 @@ def _silent(_: str) -> None:
     """Take a note nobody reads."""
 
 
-def load_through(
-    webserver: Webserver, load: WatchedLoad, config: dict[str, int]
+def follow_backfill(
+    webserver: Webserver, load: WatchedLoad, backfill_id: str
 ) -> Sequence[CheckOutcome]:
-    """Launch a backfill, follow it to its end, and return what its checks said."""
+    """Show a backfill until its end, and return what its checks said."""
     spec, keys, console = load.spec, load.keys, load.console
-    backfill_id = webserver.launch(spec.asset_name, keys, config)
     console.print(f"Backfill {backfill_id} of {spec.asset_name}, {len(keys)} partitions")
     clock = SystemClock()
     with Progress(console, keys).shown() as progress:

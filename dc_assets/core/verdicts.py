@@ -54,7 +54,7 @@ class CountVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ValueCount:
-    """One value of a distribution on both sides."""
+    """One value of a distribution on both sides; a row count is the value "rows"."""
 
     value: str | None
     counts: CountVerdict
@@ -65,7 +65,7 @@ class CheckOutcome:
     """What one check said of one partition.
 
     Attributes:
-        values: the compared value counts of a distribution check, else empty.
+        values: the compared counts: one for each value of a distribution, one for a row count.
     """
 
     check: str
@@ -73,7 +73,7 @@ class CheckOutcome:
     severity: Severity
     summary: str
     unexplained: int
-    values: tuple[ValueCount, ...] = ()
+    values: tuple[ValueCount, ...]
 
 
 def compare_distributions(

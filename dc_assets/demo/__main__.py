@@ -15,7 +15,7 @@ from rich.console import Console
 
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.proof import WatchedLoad, print_proof
-from dc_assets.cli.run import load_through
+from dc_assets.cli.run import follow_backfill
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.services import refuse_taken_port
 from dc_assets.demo.world import (
@@ -23,13 +23,15 @@ from dc_assets.demo.world import (
     Seeding,
     enter_environment,
     product_environment,
-    start_dagster,
+    start_daemon,
     start_emulator,
+    start_webserver,
     write_spec,
 )
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.webserver import Webserver
 from dc_assets.orchestration.wiring import ledger_url
 
@@ -80,9 +82,10 @@ def demo(
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         webserver = _start(services, console, folder, seeding, (partitions, port))
         if dev:
+            start_daemon(services, folder)
             console.print("Ctrl-C stops both; the next `dc-assets dev` goes on with this state.")
             _until_interrupted()
-        code = _load_and_prove(webserver, folder, console)
+        code = _load_and_prove(services, webserver, folder, console)
         if keep:
             console.print("\nStill up: look around in the UI. Ctrl-C stops everything.")
             _until_interrupted()
@@ -107,21 +110,23 @@ def _start(
     write_spec(folder, emulator, partitions)
     console.print(f"Emulated org   {emulator['base_url']}", highlight=False)
     console.print(f"Data Cloud     {emulator['tenant_url']}", highlight=False)
-    webserver = start_dagster(services, folder, port)
+    webserver = start_webserver(services, folder, port)
     console.print(f"Dagster UI     {webserver.url}", highlight=False)
     return webserver
 
 
-def _load_and_prove(webserver: Webserver, folder: Path, console: Console) -> ExitCode:
-    from dc_assets.load.spec_files import read_spec  # noqa: PLC0415
-
+def _load_and_prove(
+    services: ExitStack, webserver: Webserver, folder: Path, console: Console
+) -> ExitCode:
     spec = read_spec(folder / "loads" / f"{LOAD}.yaml")
     database = Database(ledger_url())
     clock = SystemClock()
     started_s = clock.now_s()
     try:
         load = WatchedLoad(spec, list(spec.ranges), LedgerViews(database, spec.name), console)
-        outcomes = load_through(webserver, load, {})
+        backfill_id = webserver.launch(spec.asset_name, load.keys, {})
+        start_daemon(services, folder)
+        outcomes = follow_backfill(webserver, load, backfill_id)
         seconds = clock.now_s() - started_s
         code = print_proof(load, outcomes)
         console.print(f"\nBackfill and checks took {seconds:.0f} s.", highlight=False)

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,16 +22,13 @@ LOOK_EVERY_S = 0.1
 class Service:
     """One program and everything that it starts."""
 
-    def __init__(
-        self, name: str, command: Sequence[str], *, environment: Mapping[str, str], log: Path
-    ) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, log: Path) -> None:
         self._name = name
         self._log = log
         self._clock = SystemClock()
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
                 command,
-                env={**os.environ, **environment},
                 cwd=log.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,

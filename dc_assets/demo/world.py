@@ -58,7 +58,7 @@ def start_emulator(services: ExitStack, folder: Path, seeding: Seeding) -> dict[
     command += ["--opportunities", str(seeding.rows), "--accounts", str(seeding.accounts)]
     command += ["--skew", seeding.skew, "--bad-rows", str(seeding.bad_rows)]
     log = folder / "emulator.log"
-    service = services.enter_context(Service("The emulator", command, environment={}, log=log))
+    service = services.enter_context(Service("The emulator", command, log=log))
     service.wait_until(ready.exists, within_s=SEED_WITHIN_S)
     return json.loads(ready.read_text(encoding="utf-8"))
 
@@ -92,19 +92,31 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
     return read_spec(file)
 
 
-def start_dagster(services: ExitStack, folder: Path, port: int | None) -> Webserver:
-    """Start a webserver and a daemon on a home of their own, and wait for the UI."""
+def start_webserver(services: ExitStack, folder: Path, port: int | None) -> Webserver:
+    """Start a Dagster webserver on a home of its own, and wait for it."""
     home = folder / "dagster"
     write_home(home)
     prepare_home(home)
     port = port or free_port()
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(home / "workspace.yaml")]
-    command += ["-h", "127.0.0.1", "-p", str(port), "--log-level", "warning"]
-    log = folder / "dagster.log"
-    service = services.enter_context(Service("Dagster", command, environment={}, log=log))
+    command = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
+    command += ["-w", str(home / "workspace.yaml")]
+    log = folder / "webserver.log"
+    service = services.enter_context(Service("Dagster's webserver", command, log=log))
     webserver = Webserver(f"http://127.0.0.1:{port}")
     service.wait_until(webserver.is_up, within_s=UI_WITHIN_S)
     return webserver
+
+
+def start_daemon(services: ExitStack, folder: Path) -> None:
+    """Start the Dagster daemon.
+
+    It looks for backfills when it starts and then every 30 seconds (Dagster 1.13 fixes that), so a
+    backfill that is launched before it starts begins at once.
+    """
+    command = [sys.executable, "-m", "dagster._daemon", "run"]
+    command += ["-w", str(folder / "dagster" / "workspace.yaml")]
+    log = folder / "daemon.log"
+    services.enter_context(Service("Dagster's daemon", command, log=log))
 
 
 def enter_environment(settings: Mapping[str, str]) -> None:

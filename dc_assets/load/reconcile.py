@@ -52,7 +52,12 @@ class BothSides:
         if wanted is None or ROW_COUNT in wanted:
             counts = self.row_count(partition_key)
             yield CheckOutcome(
-                ROW_COUNT, partition_key, counts.severity, counts.sentence, counts.unexplained
+                ROW_COUNT,
+                partition_key,
+                counts.severity,
+                counts.sentence,
+                counts.unexplained,
+                (ValueCount("rows", counts),),
             )
         for field in self.spec.checks.distributions:
             if wanted is None or check_name(field) in wanted:

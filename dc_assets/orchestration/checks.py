@@ -64,6 +64,10 @@ def _result(spec: LoadSpec, outcome: CheckOutcome) -> dg.AssetCheckResult:
     }
     if outcome.values:
         metadata["values"] = dg.MetadataValue.table([_record(v) for v in outcome.values])
+        counts = [value.counts for value in outcome.values]  # numbers plot, tables do not
+        metadata["source rows"] = dg.MetadataValue.int(sum(c.source_rows for c in counts))
+        metadata["target rows"] = dg.MetadataValue.int(sum(c.target_rows for c in counts))
+        metadata["refused"] = dg.MetadataValue.int(sum(c.refused for c in counts))
     return dg.AssetCheckResult(
         asset_key=spec.asset_name,
         check_name=outcome.check,

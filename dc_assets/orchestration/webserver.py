@@ -190,7 +190,8 @@ def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
     evaluation: dict[str, Any] | None = execution["evaluation"]
     if evaluation is None:
         summary = f"the check did not run to its end ({execution['status']})"
-        return CheckOutcome(check, execution["partition"] or "", Severity.ERROR, summary, 0)
+        key = execution["partition"] or ""
+        return CheckOutcome(check, key, Severity.ERROR, summary, unexplained=0, values=())
     entries = {entry["label"]: entry for entry in evaluation["metadataEntries"]}
     severity = Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
     records: list[str] = entries["values"]["table"]["records"] if "values" in entries else []

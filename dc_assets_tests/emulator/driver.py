@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 
 import httpx
@@ -71,7 +72,7 @@ def run_to_end(*arguments: str) -> tuple[int, str]:
 
 def wait(seconds: float) -> None:
     """Let other processes work for a moment."""
-    signal.sigtimedwait([], seconds)
+    Event().wait(seconds)
 
 
 class Client:

@@ -1,0 +1,43 @@
+"""Which refusals are worth another attempt, code by code."""
+
+from __future__ import annotations
+
+import pytest
+
+from dc_assets.core.row_outcomes import DISPOSITIONS, UNPROCESSED, Disposition, disposition
+
+PERMANENT_CODES = [
+    "REQUIRED_FIELD_MISSING",
+    "DUPLICATE_VALUE",
+    "DUPLICATE_EXTERNAL_ID",
+    "DUPLICATES_DETECTED",
+    "INVALID_FIELD",
+    "INVALID_CROSS_REFERENCE_KEY",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+    "STRING_TOO_LONG",
+    "MISSING_ARGUMENT",
+    "INSUFFICIENT_ACCESS_OR_READONLY",
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+    "UNKNOWN_ERROR",
+    "A_CODE_OF_NEXT_YEAR",
+    "unable_to_lock_row",
+    "",
+]
+
+
+@pytest.mark.parametrize("code", ["UNABLE_TO_LOCK_ROW", UNPROCESSED])
+def test_a_lock_or_an_untouched_row_is_tried_again(code: str) -> None:
+    """These two say nothing about the row itself."""
+    assert disposition(code) is Disposition.RETRYABLE
+
+
+@pytest.mark.parametrize("code", PERMANENT_CODES)
+def test_every_other_code_is_permanent(code: str) -> None:
+    """A refusal that nobody knows is shown to people, not repeated."""
+    assert disposition(code) is Disposition.PERMANENT
+
+
+def test_nothing_else_is_in_the_table() -> None:
+    """A code that joins the table has to join this test."""
+    assert set(DISPOSITIONS) == {"UNABLE_TO_LOCK_ROW", UNPROCESSED}

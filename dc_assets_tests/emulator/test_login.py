@@ -1,0 +1,136 @@
+"""Logging in, at the org and at the tenant, and who is kept out."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from dc_assets_tests.emulator.driver import API, TENANT_GRANT, Client
+
+TOKEN = "/services/oauth2/token"
+GOOD = {
+    "grant_type": "client_credentials",
+    "client_id": "the-client",
+    "client_secret": "the-secret",
+}
+
+
+def test_a_login_answers_what_a_real_org_answers(client: Client) -> None:
+    """All values are texts, the token starts with the org id, the time is in milliseconds."""
+    answer = client.root.post(TOKEN, data=GOOD).json()
+    assert set(answer) >= {"access_token", "instance_url", "id", "issued_at", "signature", "scope"}
+    assert answer["token_type"] == "Bearer"
+    assert answer["access_token"].startswith("00D")
+    assert "!" in answer["access_token"]
+    assert answer["instance_url"] == client.ready["base_url"]
+    assert len(answer["issued_at"]) == 13
+    assert answer["id"].startswith(client.ready["base_url"] + "/id/00D")
+
+
+def test_credentials_may_come_in_the_form_the_query_string_or_a_basic_header(
+    client: Client,
+) -> None:
+    """Real clients use all three."""
+    basic = base64.b64encode(b"the-client:the-secret").decode()
+    grant = {"grant_type": "client_credentials"}
+    header = {"Authorization": f"Basic {basic}"}
+    answers = [
+        client.root.post(TOKEN, data=GOOD),
+        client.root.post(TOKEN, params=GOOD),
+        client.root.post(TOKEN, data=grant, headers=header),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "description"),
+    [
+        ({"client_id": "other"}, "invalid_client_id", "client identifier invalid"),
+        ({"client_secret": "other"}, "invalid_client", "invalid client credentials"),
+        ({"grant_type": "password"}, "unsupported_grant_type", "grant type not supported"),
+    ],
+)
+def test_a_login_that_is_wrong_is_refused(
+    client: Client, changed: dict[str, str], error: str, description: str
+) -> None:
+    """OAuth errors are an object, not the array of the REST API."""
+    answer = client.root.post(TOKEN, data={**GOOD, **changed})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": error, "error_description": description}
+
+
+def test_an_unknown_token_is_an_expired_session(client: Client) -> None:
+    """Every call on the data API needs a live token, whether its path exists or not."""
+    for path in ("/limits", "/query?q=x", "/no/such/path"):
+        answer = client.root.get(API + path, headers={"Authorization": "Bearer 00D!old"})
+        assert answer.status_code == 401
+        assert answer.json() == [
+            {"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}
+        ]
+
+
+def test_a_malformed_authorization_header_is_named(client: Client) -> None:
+    """The error differs from that of an expired session, so that clients do not log in again."""
+    answer = client.root.get(f"{API}/limits", headers={"Authorization": "Nonsense"})
+    assert answer.status_code == 401
+    assert answer.json()[0]["errorCode"] == "INVALID_AUTH_HEADER"
+
+
+def test_a_revoked_token_is_dead(client: Client) -> None:
+    """After revoke the session is expired."""
+    assert client.org.get("/limits").status_code == 200
+    client.root.post("/services/oauth2/revoke", data={"token": client.core_token})
+    assert client.org.get("/limits").status_code == 401
+
+
+def test_user_info_says_who_is_logged_in(client: Client) -> None:
+    """It needs the token in the header."""
+    path = "/services/oauth2/userinfo"
+    assert client.root.get(path).status_code == 401
+    answer = client.root.get(path, headers={"Authorization": f"Bearer {client.core_token}"})
+    assert answer.json()["user_id"].startswith("005")
+    assert len(answer.json()["organization_id"]) == 18
+
+
+def test_a_core_token_buys_a_tenant_token_and_stays_alive(client: Client) -> None:
+    """The tenant token is a JWT with a tenant id and an end."""
+    answer = client.root.post(
+        "/services/a360/token", data={**TENANT_GRANT, "subject_token": client.core_token}
+    ).json()
+    assert answer["instance_url"] == client.ready["tenant_url"]
+    assert answer["expires_in"] > 0
+    payload = answer["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["audienceTenantId"].startswith("a360/")
+    assert claims["exp"] > claims["iat"]
+    assert client.org.get("/limits").status_code == 200
+
+
+def test_a_dead_core_token_buys_nothing(client: Client) -> None:
+    """The trade needs a live session."""
+    answer = client.root.post(
+        "/services/a360/token", params={**TENANT_GRANT, "subject_token": "00D!old"}
+    )
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "invalid_grant"
+
+
+def test_the_tenant_url_can_come_without_a_scheme(client: Client) -> None:
+    """Some tenants answer a bare host."""
+    client.admin.post("/options", json={"instance_url_scheme": False})
+    answer = client.root.post(
+        "/services/a360/token", data={**TENANT_GRANT, "subject_token": client.core_token}
+    )
+    assert answer.json()["instance_url"].startswith("127.0.0.1:")
+
+
+def test_each_host_knows_only_its_own_tokens_and_routes(client: Client) -> None:
+    """A client that mixes the two hosts is caught."""
+    core = {"Authorization": f"Bearer {client.core_token}"}
+    tenant = {"Authorization": client.tenant.headers["Authorization"]}
+    assert client.tenant.post("/api/v2/query", json={"sql": "x"}, headers=core).status_code == 401
+    assert client.org.get("/limits", headers=tenant).status_code == 401
+    assert client.tenant.get(f"{API}/limits").status_code == 404
+    assert client.root.post("/api/v2/query", json={"sql": "x"}, headers=core).status_code == 404

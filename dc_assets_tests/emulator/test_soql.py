@@ -1,0 +1,197 @@
+"""SOQL over REST: counts, groups, pages, conditions, and its errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dc_assets_tests.emulator.driver import Client, rows_csv
+
+
+@pytest.fixture
+def loaded(client: Client) -> Client:
+    """An org with 250 opportunities of 10 accounts."""
+    assert client.load(rows_csv(250))["numberRecordsFailed"] == 0
+    return client
+
+
+def test_count_of_rows_is_the_total_size(loaded: Client) -> None:
+    """Without records."""
+    assert loaded.soql("SELECT COUNT() FROM Opportunity") == {
+        "totalSize": 250,
+        "done": True,
+        "records": [],
+    }
+
+
+def test_aggregates_are_named_by_alias_or_by_number(loaded: Client) -> None:
+    """Only those without an alias are numbered."""
+    soql = (
+        "SELECT COUNT(Id), MIN(External_ID__c) low, MAX(External_ID__c), SUM(Amount), "
+        "COUNT_DISTINCT(StageName) stages FROM Opportunity"
+    )
+    assert loaded.soql(soql)["records"] == [
+        {
+            "attributes": {"type": "AggregateResult"},
+            "expr0": 250,
+            "low": "externalOpp0000001",
+            "expr1": "externalOpp0000250",
+            "expr2": 31_500.0,
+            "stages": 1,
+        }
+    ]
+
+
+def test_groups_are_counted_and_named_by_the_field(loaded: Client) -> None:
+    """A field of a parent is named by its last part; totalSize is the number of groups."""
+    soql = "SELECT Account.External_ID__c, COUNT(Id) n FROM Opportunity GROUP BY Account.External_ID__c"
+    answer = loaded.soql(f"{soql} HAVING COUNT(Id) > 5 ORDER BY Account.External_ID__c")
+    assert answer["totalSize"] == 10
+    assert answer["records"][0] == {
+        "attributes": {"type": "AggregateResult"},
+        "External_ID__c": "acc0000001",
+        "n": 25,
+    }
+
+
+def test_more_than_2000_groups_are_refused(client: Client) -> None:
+    """Grouped answers have no pages; a LIMIT helps."""
+    client.load(rows_csv(2001))
+    soql = "SELECT Name, COUNT(Id) FROM Opportunity GROUP BY Name"
+    answer = client.org.get("/query", params={"q": soql})
+    assert answer.status_code == 400
+    assert answer.json()[0]["message"] == (
+        "Aggregate query does not support queryMore(), use LIMIT to restrict the results "
+        "to a single batch"
+    )
+    assert client.soql(f"{soql} LIMIT 2000")["totalSize"] == 2000
+
+
+def test_a_long_answer_comes_in_pages_of_one_snapshot(loaded: Client) -> None:
+    """The size of a page is asked for by a header, 200 at least."""
+    headers = {"Sforce-Query-Options": "batchSize=200"}
+    soql = "SELECT Id, External_ID__c FROM Opportunity ORDER BY External_ID__c"
+    first = loaded.org.get("/query/", params={"q": soql}, headers=headers).json()
+    assert (first["totalSize"], first["done"], len(first["records"])) == (250, False, 200)
+    loaded.admin.post("/sql", json={"store": "core", "sql": 'DELETE FROM "Opportunity"'})
+    url = loaded.ready["base_url"] + first["nextRecordsUrl"]
+    last = loaded.org.get(url).json()
+    assert (last["done"], len(last["records"])) == (True, 50)
+    assert "nextRecordsUrl" not in last
+    assert last["records"][-1]["External_ID__c"] == "externalOpp0000250"
+
+
+def test_a_record_says_what_it_is(loaded: Client) -> None:
+    """Type and address, the parent's too; dates and times in their forms."""
+    soql = (
+        "SELECT Id, Name, CloseDate, CreatedDate, IsPrivate, Account.Name FROM Opportunity LIMIT 1"
+    )
+    record: dict[str, Any] = loaded.soql(soql)["records"][0]
+    assert record["attributes"]["url"].endswith(f"/sobjects/Opportunity/{record['Id']}")
+    assert record["Account"]["attributes"]["url"].rpartition("/")[2][:3] == "001"
+    assert (record["CloseDate"], record["IsPrivate"]) == ("2026-03-31", False)
+    assert record["CreatedDate"].endswith("+0000")
+
+
+CONDITIONS = {
+    "External_ID__c = 'EXTERNALOPP0000007'": 1,
+    "External_ID__c > 'EXTERNALOPP0000100' AND External_ID__c <= 'externalOpp0000110'": 10,
+    "StageName != 'prospecting'": 0,
+    "NextStep != 'x'": 250,
+    "NextStep = null": 250,
+    "NextStep = ''": 250,
+    "NOT NextStep = 'x'": 250,
+    "Name LIKE 'opp 1_'": 10,
+    "Name LIKE 'opp 1%'": 111,
+    r"Name LIKE 'opp\_%'": 0,
+    "Name IN ('opp 1', 'Opp 2', 'nothing')": 2,
+    "Name NOT IN ('opp 1')": 249,
+    "Amount > 240.5": 10,
+    "Amount >= 1e2 AND (Amount < 1.015E2 OR Amount = 200.5)": 3,
+    "CloseDate = 2026-03-31": 250,
+    "CloseDate < 2026-03-31": 0,
+    "CreatedDate > 2020-01-01T00:00:00Z": 250,
+    "IsPrivate = false AND IsDeleted = FALSE": 250,
+    "Account.External_ID__c = 'acc0000002'": 25,
+    "Account.Name IN ('account 1', 'Account 2')": 50,
+    "(Name = 'Opp 1') OR (Name = 'Opp 2')": 2,
+}
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_conditions_mean_what_they_mean_in_an_org(loaded: Client, condition: str) -> None:
+    """Text without regard to case; nothing is unknown."""
+    assert loaded.count(condition) == CONDITIONS[condition]
+
+
+def test_nulls_stand_first_unless_asked_otherwise(client: Client) -> None:
+    """In both ways of ordering."""
+    client.load(
+        "External_ID__c,Name,StageName,CloseDate,Amount\na,A,P,2026-01-01,1\nb,B,P,2026-01-01,\n"
+    )
+    soql = "SELECT Name FROM Opportunity ORDER BY Amount"
+    first = [
+        client.soql(f"{soql}{tail}")["records"][0]["Name"]
+        for tail in ("", " DESC", " NULLS LAST", " DESC NULLS LAST")
+    ]
+    assert first == ["B", "B", "A", "A"]
+
+
+def test_limit_and_offset_cut_the_answer(loaded: Client) -> None:
+    """An offset over 2,000 is refused."""
+    soql = "SELECT External_ID__c FROM Opportunity ORDER BY External_ID__c LIMIT 2 OFFSET 3"
+    keys = [record["External_ID__c"] for record in loaded.soql(soql)["records"]]
+    assert keys == ["externalOpp0000004", "externalOpp0000005"]
+    answer = loaded.org.get("/query", params={"q": "SELECT Id FROM Opportunity OFFSET 2001"})
+    assert answer.json()[0]["errorCode"] == "NUMBER_OUTSIDE_VALID_RANGE"
+
+
+BROKEN = {
+    "SELECT Foo FROM Opportunity": (
+        "INVALID_FIELD",
+        "No such column 'Foo' on entity 'Opportunity'.",
+    ),
+    "SELECT Account.Foo FROM Opportunity": (
+        "INVALID_FIELD",
+        "No such column 'Foo' on entity 'Account'.",
+    ),
+    "SELECT Owner.Name FROM Opportunity": ("INVALID_FIELD", "Didn't understand relationship"),
+    "SELECT Id FROM Xyzzy": ("INVALID_TYPE", "sObject type 'Xyzzy' is not supported."),
+    "SELECT Id FROM": ("MALFORMED_QUERY", "unexpected token: '<EOF>'"),
+    "SELECT Id From From Account": ("MALFORMED_QUERY", "unexpected token: 'From'"),
+    "SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'": (
+        "MALFORMED_QUERY",
+        "unexpected token: 'OR'",
+    ),
+    "SELECT StageName, COUNT(Id) FROM Opportunity": (
+        "MALFORMED_QUERY",
+        "Field must be grouped or aggregated: StageName",
+    ),
+    "SELECT Id FROM Opportunity WHERE Amount = '5'": (
+        "INVALID_FIELD",
+        "value of filter criterion for field 'Amount' must be of type double",
+    ),
+    "SELECT Id FROM Opportunity WHERE CloseDate = '2026-01-01'": (
+        "INVALID_FIELD",
+        "must be of type date and should not be enclosed in quotes",
+    ),
+}
+
+
+@pytest.mark.parametrize("soql", BROKEN)
+def test_a_wrong_query_is_refused_in_the_words_of_the_org(client: Client, soql: str) -> None:
+    """With the place and what is wrong there."""
+    code, text = BROKEN[soql]
+    answer = client.org.get("/query", params={"q": soql})
+    assert answer.status_code == 400
+    (error,) = answer.json()
+    assert error["errorCode"] == code
+    assert text in error["message"]
+    assert "ERROR at Row:1:Column:" in error["message"]
+
+
+def test_an_unknown_locator_is_refused(client: Client) -> None:
+    """As one that has expired."""
+    answer = client.org.get("/query/01gnothing-2000-2000")
+    assert answer.json()[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
