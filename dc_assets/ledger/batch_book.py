@@ -121,13 +121,10 @@ class SqlBatchBook:
     def _claim_first(
         self, connection: Connection, ticket: RangeTicket, wanted: Sequence[str], busy: set[int]
     ) -> str | None:
-        lanes = dict(
-            connection.execute(
-                sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
-            )
-            .tuples()
-            .all()
+        rows = connection.execute(
+            sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
         )
+        lanes: dict[str, int] = {row.batch_id: row.lane for row in rows}
         for batch_id in wanted:
             if lanes[batch_id] not in busy:
                 self._move(
@@ -220,15 +217,11 @@ class SqlBatchBook:
                     range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
                 )
             ).scalar()
-            landed, batches = (
-                connection.execute(
-                    sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
-                    .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
-                    .where(batch.c.state == BatchState.SETTLED.value)
-                )
-                .tuples()
-                .one()
-            )
+            landed, batches = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
+                .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+                .where(batch.c.state == BatchState.SETTLED.value)
+            ).one()
             by_code = self._refusals(connection, load_id, partition_key)
         return RangeTotals(
             selected=selected or 0,

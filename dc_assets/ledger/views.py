@@ -142,16 +142,12 @@ class LedgerViews:
             ).where(range_state.c.load_id == load_id, range_state.c.partition_key == partition_key)
         ).one()
         in_flight = sa.case((batch.c.state.in_([s.value for s in IN_FLIGHT]), 1), else_=0)
-        landed, flying = (
-            connection.execute(
-                sa.select(
-                    sa.func.coalesce(sa.func.sum(batch.c.landed), 0),
-                    sa.func.coalesce(sa.func.sum(in_flight), 0),
-                ).where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
-            )
-            .tuples()
-            .one()
-        )
+        landed, flying = connection.execute(
+            sa.select(
+                sa.func.coalesce(sa.func.sum(batch.c.landed), 0),
+                sa.func.coalesce(sa.func.sum(in_flight), 0),
+            ).where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+        ).one()
         refused = connection.execute(
             sa.select(sa.func.count())
             .select_from(dead_letter)

@@ -108,7 +108,7 @@ CONDITIONS = {
     "Name IN ('opp 1', 'Opp 2', 'nothing')": 2,
     "Name NOT IN ('opp 1')": 249,
     "Amount > 240.5": 10,
-    "Amount >= 1e2 AND (Amount < 1.015E2 OR Amount = 200.5)": 3,
+    "Amount >= 1e2 AND (Amount < 1.015E2 OR Amount = 200.5)": 2,
     "CloseDate = 2026-03-31": 250,
     "CloseDate < 2026-03-31": 0,
     "CreatedDate > 2020-01-01T00:00:00Z": 250,

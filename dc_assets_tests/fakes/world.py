@@ -1,0 +1,85 @@
+"""One partition run put together: fakes at both ends, the real ledger and spool between."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.owners import Owner, current_owner
+from dc_assets.ledger.spool import DiskSpool
+from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.partition import LoadedRange, load_partition
+from dc_assets.load.ports import Ports
+from dc_assets_tests.fakes.clock import SimClock
+from dc_assets_tests.fakes.org import FakeOrg
+from dc_assets_tests.fakes.source import FakeSource
+from dc_assets_tests.fakes.specs import small_spec
+
+
+def dead_owner(run_id: str) -> Owner:
+    """Return a process of this host that everybody knows to be dead: of an earlier boot."""
+    return replace(current_owner(run_id), boot="an earlier boot")
+
+
+@dataclass(slots=True)
+class World:
+    """A source, an org, a ledger and a spool that outlive a run."""
+
+    folder: Path
+    database: Database
+    source: FakeSource
+    org: FakeOrg
+    spec: LoadSpec = field(default_factory=small_spec)
+    clock: SimClock = field(default_factory=SimClock)
+    notes: list[str] = field(default_factory=list[str])
+    io_threads: int = 4
+    runs: itertools.count[int] = field(default_factory=itertools.count)
+
+    def ports(self, owner: Owner | None = None) -> Ports:
+        """Return the ports of a run of its own."""
+        org_id = self.org.org_id
+        owner = owner or current_owner(f"run-{next(self.runs)}")
+        return Ports(
+            source=self.source,
+            target=self.org,
+            jobs=self.org,
+            loads=SqlLoadBook(self.database, self.spec, org_id=org_id, owner=owner),
+            batches=SqlBatchBook(self.database, self.spec, org_id=org_id),
+            spool=DiskSpool(self.folder),
+            clock=self.clock,
+            chance=lambda: 0.5,
+            new_id=lambda: uuid.uuid4().hex,
+            note=self.notes.append,
+            io_threads=self.io_threads,
+        )
+
+    def run(self, partition_key: str = "r1-01") -> LoadedRange:
+        """Load one partition."""
+        return load_partition(self.spec, partition_key, self.ports())
+
+    @property
+    def views(self) -> LedgerViews:
+        """What the ledger tells people."""
+        return LedgerViews(self.database, self.spec.name, self.org.org_id)
+
+    def codes(self) -> dict[str, str]:
+        """Return the code of each dead letter by external id."""
+        return {letter.external_id: letter.code for letter in self.views.refusals(1000)}
+
+
+@contextmanager
+def small_world(folder: Path, source: FakeSource, org: FakeOrg | None = None) -> Generator[World]:
+    """Open a world on a SQLite ledger below a folder."""
+    database = Database(f"sqlite:///{folder / 'ledger.db'}")
+    try:
+        yield World(folder / "data", database, source, org or FakeOrg())
+    finally:
+        database.close()
