@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from dc_assets.core.errors import (
     ConfigError,
@@ -39,6 +40,9 @@ class Commands(click.Group):
         except DcError as error:
             click.echo(f"dc-assets: {error}", err=True)
             sys.exit(_code_of(error))
+        except (ArgumentError, OperationalError) as error:
+            click.echo(_ledger_sentence(error), err=True)
+            sys.exit(ExitCode.CONFIGURATION)
         except click.ClickException as error:
             error.show()
             sys.exit(ExitCode.CONFIGURATION)
@@ -50,3 +54,12 @@ class Commands(click.Group):
 
 def _code_of(error: DcError) -> ExitCode:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
+
+
+def _ledger_sentence(error: ArgumentError | OperationalError) -> str:
+    """Say what the database said; its own text holds no URL, so no password either."""
+    reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+    return (
+        f"dc-assets: The ledger cannot be used: {reason}. Make room on the disk of DC_ASSETS_DATA, "
+        "or check DC_ASSETS_LEDGER_URL, then run again: what was done is kept."
+    )

@@ -6,7 +6,9 @@ import click
 
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.home import home
+from dc_assets.cli.plan import plan
 from dc_assets.cli.programs import demo, dev, emulator
+from dc_assets.cli.reconcile import reconcile
 from dc_assets.cli.run import run
 from dc_assets.cli.status import status
 from dc_assets.orchestration.wiring import refuse_without_asserts
@@ -32,5 +34,5 @@ def main() -> None:
     refuse_without_asserts()
 
 
-for command in (demo, dev, emulator, home, run, status):
+for command in (demo, dev, emulator, home, plan, reconcile, run, status):
     main.add_command(command)

@@ -12,7 +12,7 @@ from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.ledger.views import LedgerViews, RangeStatus
-from dc_assets.load.reconcile import ROW_COUNT
+from dc_assets.load.reconcile import ROW_COUNT, check_descriptions
 
 REFUSALS_SHOWN = 40
 REASON_CHARS_MAX = 120
@@ -41,10 +41,10 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
         console.print()
         console.print(_distribution(field, outcomes))
     console.print()
-    _print_checks(console, keys, outcomes)
+    print_checks(console, keys, outcomes)
     print_refusals(console, views, REFUSALS_SHOWN)
     done = [ranges[key] for key in keys if key in ranges and ranges[key].phase == "done"]
-    expected = len(keys) * (1 + len(spec.checks.distributions))
+    expected = len(keys) * len(check_descriptions(spec))
     return exit_code(
         refused=sum(r.refused for r in done),
         pending=sum(r.pending for r in ranges.values()) + len(keys) - len(done),
@@ -69,7 +69,9 @@ def _counts(
     both = {
         o.partition_key: o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values
     }
-    table = _table("partition", "source", "target", "landed", "refused", "pending", "unexplained")
+    table = numbers_table(
+        "partition", "source", "target", "landed", "refused", "pending", "unexplained"
+    )
     totals = [0] * 6
     for key in keys:
         counts, r = both.get(key), ranges.get(key)
@@ -84,7 +86,7 @@ def _counts(
     return table
 
 
-def _table(first: str, *numbers: str) -> Table:
+def numbers_table(first: str, *numbers: str) -> Table:
     """Return a table with one column of names and columns of numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column(first)
@@ -105,13 +107,14 @@ def _distribution(field: str, outcomes: Sequence[CheckOutcome]) -> Table:
                 line[1] += counts.target_rows
                 line[2] += counts.refused
                 line[3] += counts.unexplained
-    table = _table(field, "source", "target", "refused", "unexplained")
+    table = numbers_table(field, "source", "target", "refused", "unexplained")
     for name, line in sorted(sums.items(), key=lambda item: -item[1][0]):
         table.add_row(name, *(f"{n:,}" for n in line))
     return table
 
 
-def _print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[CheckOutcome]) -> None:
+def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[CheckOutcome]) -> None:
+    """Print one line for each check, and what the failed ones found."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("check", *keys):
         table.add_column(title)
@@ -123,6 +126,8 @@ def _print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Chec
         if outcome.severity is Severity.ERROR:
             line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
             console.print(line, style="bold red", highlight=False, markup=False)
+            if outcome.repair:
+                console.print(f"  repair: {outcome.repair}", highlight=False, markup=False)
 
 
 def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:

@@ -14,13 +14,14 @@ from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import ConfigError, DcError, RowsPending
-from dc_assets.core.spec import LoadSpec, check_name
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.partition import load_partition
-from dc_assets.load.reconcile import ROW_COUNT
+from dc_assets.load.ports import Mode
+from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.webserver import FAILED_RUN_STATUSES, Backfill, Webserver
 from dc_assets.orchestration.wiring import (
     ledger_url,
@@ -36,6 +37,11 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 @click.argument("name", metavar="[LOAD]", required=False)
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option("--local", is_flag=True, help="Load in this process, without Dagster.")
+@click.option("--missing", "mode", flag_value="missing", help="Send the rows that Core lacks.")
+@click.option(
+    "--changed", "mode", flag_value="changed", help="Send the rows whose values differ in Core."
+)
+@click.option("--dry-run", is_flag=True, help="Read and write the payloads to disk; open no job.")
 @click.option(
     "--new-load", is_flag=True, help="Give the unfinished load up and select all rows again."
 )
@@ -46,6 +52,8 @@ def run(
     *,
     partitions: str | None,
     local: bool,
+    mode: Mode | None,
+    dry_run: bool,
     new_load: bool,
     batch_rows_max: int | None,
     window: int | None,
@@ -57,30 +65,35 @@ def run(
     Salesforce reported are not sent again.
     """
     spec = chosen_spec(name)
-    keys = _chosen_partitions(spec, partitions)
-    config = {
-        setting: value
-        for setting, value in {"batch_rows_max": batch_rows_max, "window": window}.items()
-        if value is not None
-    }
+    keys = chosen_partitions(spec, partitions)
+    overrides = {"batch_rows_max": batch_rows_max, "window": window}
+    profile = {setting: value for setting, value in overrides.items() if value is not None}
+    mode = mode or "full"
     console = Console()
+    if dry_run:
+        return _dry_run(spec.with_profile(profile), keys, console)
     if new_load:
-        _give_up_load(spec, console)
+        _give_up_load(spec, mode, console)
     database = Database(ledger_url())
     try:
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         if local:
-            outcomes = _load_here(load, spec.with_profile(config))
+            outcomes = _load_here(load, spec.with_profile(profile), mode)
         else:
             webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
-            backfill_id = webserver.launch(spec.asset_name, keys, config)
+            backfill_id = webserver.launch(spec.asset_name, keys, {"mode": mode, **profile})
             outcomes = follow_backfill(webserver, load, backfill_id)
         return print_proof(load, outcomes)
     finally:
         database.close()
 
 
-def _chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
+def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
+    """Return the named partition keys, or all.
+
+    Raises:
+        ConfigError: one is not of the spec's present scheme.
+    """
     if partitions is None:
         return list(spec.ranges)
     keys = [key.strip() for key in partitions.split(",") if key.strip()]
@@ -93,11 +106,30 @@ def _chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
     return keys
 
 
-def _give_up_load(spec: LoadSpec, console: Console) -> None:
-    with open_load(spec, login_from_environment(), run_id="cli", note=_silent) as opened:
+def _give_up_load(spec: LoadSpec, mode: Mode, console: Console) -> None:
+    login = login_from_environment()
+    with open_load(spec, login, run_id="cli", note=_silent, mode=mode) as opened:
         load_id = opened.loads.give_up_load()
     if load_id:
         console.print(f"Gave up the unfinished load {load_id[:8]}.", highlight=False)
+
+
+def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
+    """Print what each partition would send, and where its payloads lie."""
+    refused = 0
+    login = login_from_environment()
+    with open_load(spec, login, run_id="dry-run", note=console.log) as opened:
+        for key in keys:
+            seen = opened.dry_run(key)
+            refused += sum(seen.refused_by_code.values())
+            console.print(
+                f"{key}: {seen.selected:,} rows, {seen.jobs:,} jobs, {seen.payload_bytes:,} bytes "
+                f"in {seen.folder}",
+                highlight=False,
+            )
+            for code, rows in seen.refused_by_code.items():
+                console.print(f"  {rows:,} rows cannot be sent: {code}", highlight=False)
+    return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
 
 
 def _silent(_: str) -> None:
@@ -120,7 +152,7 @@ def follow_backfill(
                 break
             clock.sleep(LOOK_EVERY_S)
     _say_failures(console, backfill)
-    checks = [ROW_COUNT, *(check_name(field) for field in spec.checks.distributions)]
+    checks = list(check_descriptions(spec))
     run_ids = [run.run_id for run in backfill.latest().values()]
     return webserver.check_outcomes(spec.asset_name, checks, run_ids)
 
@@ -138,21 +170,23 @@ def _say_failures(console: Console, backfill: Backfill) -> None:
             )
 
 
-def _load_here(load: WatchedLoad, spec: LoadSpec) -> Sequence[CheckOutcome]:
+def _load_here(load: WatchedLoad, spec: LoadSpec, mode: Mode) -> Sequence[CheckOutcome]:
     """Load the partitions one after another; a failed one does not keep the others from trying."""
     outcomes: list[CheckOutcome] = []
     failures: list[DcError] = []
     login = login_from_environment()
     with (
         _followed(load),
-        open_load(spec, login, run_id=f"local-{os.getpid()}", note=load.console.log) as opened,
+        open_load(
+            spec, login, run_id=f"local-{os.getpid()}", note=load.console.log, mode=mode
+        ) as opened,
     ):
         for key in load.keys:
             try:
-                load_partition(spec, key, opened.ports)
+                opened.load(key)
             except RowsPending as error:
                 failures.append(error)
-            outcomes += opened.both_sides.outcomes(key)
+            outcomes += opened.audit(key).outcomes()
     for failure in failures:
         load.console.print(str(failure), style="red", highlight=False, markup=False)
     return outcomes

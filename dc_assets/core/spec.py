@@ -18,8 +18,21 @@ from dc_assets.core.ladders import ROW_LADDER_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
 from dc_assets.core.ranges import IdRange, partition_ranges
 
-ColumnType = Literal["text", "number", "boolean", "date", "datetime", "reference"]
+ColumnType = Literal[
+    "text",
+    "picklist",
+    "multipicklist",
+    "number",
+    "currency",
+    "percent",
+    "boolean",
+    "date",
+    "datetime",
+    "reference",
+]
+NUMBERS = frozenset({"number", "currency", "percent"})
 NullPolicy = Literal["null", "unchanged"]
+BlankPolicy = Literal["keep", "strip"]
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
@@ -31,12 +44,30 @@ class _Part(BaseModel):
 class SourceSpec(_Part):
     """Where the rows come from."""
 
-    object: Name = Field(description="Data model object, such as Things__dlm")
+    object: Name | None = Field(
+        default=None, description="Data model object in Data Cloud, such as Things__dlm"
+    )
+    files: Name | None = Field(
+        default=None,
+        description="Instead of an object: a Parquet or CSV file, a folder or a glob; a relative "
+        "path begins at the spec's folder",
+    )
     key: Name = Field(description="Column with the external id")
     parent: Name | None = Field(
         default=None, description="Column with the parent's external id: it decides the lane"
     )
     where: str | None = Field(default=None, description="SQL condition that selects the rows")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.object is None) == (self.files is None):
+            raise ValueError("source names either an object or files")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The object or the files, for people."""
+        return self.object or self.files or ""
 
 
 class TargetSpec(_Part):
@@ -44,6 +75,10 @@ class TargetSpec(_Part):
 
     object: Name = Field(description="API name of the object in the org")
     external_id: Name = Field(description="External id field that the upsert matches by")
+    scope: str | None = Field(
+        default=None,
+        description="SOQL condition that says which records are ours: the others are not compared",
+    )
 
 
 class ColumnSpec(_Part):
@@ -56,6 +91,18 @@ class ColumnSpec(_Part):
         default="null",
         description="null: clear the field in the org. unchanged: leave it as it is",
     )
+    blanks: BlankPolicy = Field(
+        default="keep", description="strip: drop blanks around a value before it is sent"
+    )
+    scale: int | None = Field(
+        default=None, ge=0, le=18, description="Decimals that a number is rounded to"
+    )
+
+    @model_validator(mode="after")
+    def _scale_of_a_number(self) -> Self:
+        if self.scale is not None and self.type not in NUMBERS:
+            raise ValueError(f"scale is for numbers; {self.target} is {self.type}")
+        return self
 
 
 class PartitionsSpec(_Part):
@@ -75,7 +122,15 @@ class PartitionsSpec(_Part):
 
 
 class ChecksSpec(_Part):
-    """What the asset checks compare besides the row count."""
+    """What the asset checks compare besides counts and keys."""
+
+    values: Literal["all", "sample", "none"] = Field(
+        default="all",
+        description="Compare the mapped fields of all rows, of a sample, or of none",
+    )
+    sample_rows: int = Field(
+        default=1_000, ge=1, le=100_000, description="Rows of a partition that a sample holds"
+    )
 
     distributions: tuple[Name, ...] = Field(
         default=(), description="Target fields whose value counts must agree"
@@ -156,6 +211,10 @@ class LoadSpec(_Part):
         """Return the spec with some settings of its profile replaced and checked."""
         profile = {**self.profile.model_dump(), **overrides}
         return self.model_copy(update={"profile": ProfileSpec.model_validate(profile)})
+
+    def with_files(self, files: str) -> LoadSpec:
+        """Return the spec with its source files at another path."""
+        return self.model_copy(update={"source": self.source.model_copy(update={"files": files})})
 
     def column(self, *, source: str) -> ColumnSpec:
         """Return the column that reads a source name."""

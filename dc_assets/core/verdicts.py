@@ -19,37 +19,45 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class CountVerdict:
-    """Row counts of one range on both sides.
+    """Row counts of both sides, and what is known to make them differ.
 
     Attributes:
-        refused: dead letters of the range in the ledger.
-        unexplained: absolute number of rows that the dead letters do not explain.
+        refused: rows that are missing, or that still have an old value, because the org refused
+            them. For one value of a distribution it may be negative: the old values.
+        deleted: rows that we landed and that the source no longer has.
+        unexplained: rows by which the sides differ beyond that.
     """
 
     source_rows: int
     target_rows: int
     refused: int
+    deleted: int = 0
 
     @property
     def unexplained(self) -> int:
-        """Rows missing beyond the refused ones, or rows too many."""
-        missing = self.source_rows - self.target_rows
-        return abs(missing - self.refused) if missing >= 0 else -missing + self.refused
+        """Rows missing or too many that nothing explains."""
+        return abs(self.source_rows - self.target_rows - self.refused + self.deleted)
 
     @property
     def severity(self) -> Severity:
         """The verdict."""
-        if self.unexplained:
-            return Severity.ERROR
-        return Severity.WARN if self.refused else Severity.PASSED
+        return severity_of(explained=self.refused or self.deleted, unexplained=self.unexplained)
 
     @property
     def sentence(self) -> str:
         """One line for people."""
+        deleted = f"{self.deleted:,} deleted in source, " if self.deleted else ""
         return (
             f"source {self.source_rows:,}, target {self.target_rows:,}: "
-            f"{self.refused:,} refused, {self.unexplained:,} unexplained"
+            f"{self.refused:,} refused, {deleted}{self.unexplained:,} unexplained"
         )
+
+
+def severity_of(*, explained: int, unexplained: int) -> Severity:
+    """Turn what was found into a verdict: explained differences warn, others are errors."""
+    if unexplained:
+        return Severity.ERROR
+    return Severity.WARN if explained else Severity.PASSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,9 @@ class CheckOutcome:
 
     Attributes:
         values: the compared counts: one for each value of a distribution, one for a row count.
+        table: what the check found, as lines of a table with the same columns; not all of it.
+        evidence: path of a Parquet file with all of it, "" if nothing was found.
+        repair: the command that mends what was found, "" if nothing is to mend.
     """
 
     check: str
@@ -73,7 +84,10 @@ class CheckOutcome:
     severity: Severity
     summary: str
     unexplained: int
-    values: tuple[ValueCount, ...]
+    values: tuple[ValueCount, ...] = ()
+    table: tuple[Mapping[str, str | int], ...] = ()
+    evidence: str = ""
+    repair: str = ""
 
 
 def compare_distributions(

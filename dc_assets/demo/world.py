@@ -20,7 +20,7 @@ from dc_assets.orchestration.home import prepare_home, write_home
 from dc_assets.orchestration.webserver import Webserver
 from dc_assets.orchestration.wiring import PACKAGED_LOADS
 from dc_assets.salesforce.auth import Login
-from dc_assets.salesforce.data_cloud import DataCloudSource
+from dc_assets.salesforce.data_cloud import EVERYTHING, DataCloudSource
 from dc_assets.salesforce.session import OrgSession
 
 LOAD = "opportunities"
@@ -83,7 +83,8 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
     packaged = read_spec(PACKAGED_LOADS / f"{LOAD}.yaml")
     login = Login(emulator["base_url"], emulator["client_id"], emulator["client_secret"])
     with OrgSession.connect(login, sleep=SystemClock().sleep) as session:
-        bounds = DataCloudSource(session.tenant, packaged).key_quantiles(partitions)
+        source = DataCloudSource(session.tenant(), packaged)
+        bounds = source.key_quantiles(partitions, EVERYTHING)
     content["partitions"]["upper_bounds"] = list(bounds)
     content["profile"] = {"exclusive_user": True}
     file = folder / "loads" / f"{LOAD}.yaml"

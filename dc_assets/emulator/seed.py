@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -108,14 +109,19 @@ def seed(core: CoreStore, data_cloud: DataCloudStore, plan: SeedPlan) -> None:
     Raises:
         SeedError: the schema lacks the parent object or one of its fields.
     """
-    loaded: object = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
-    spec = cast("dict[str, dict[str, Any]]", loaded)
+    spec = _spec()
     if plan.accounts:
         _seed_parents(core, spec["parent"], plan)
     if plan.opportunities:
         with data_cloud.database.session() as session, session.transaction():
             _macros(session, plan.seed)
             _seed_source(session, spec["source"], plan)
+
+
+@cache
+def _spec() -> dict[str, dict[str, Any]]:
+    loaded: object = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
+    return cast("dict[str, dict[str, Any]]", loaded)
 
 
 def _macros(session: Session, number: int) -> None:

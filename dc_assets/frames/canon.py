@@ -8,6 +8,7 @@ refuses the row by name, which is better than a value that silently became null.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 
@@ -31,9 +32,42 @@ def canonical(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     )
 
 
+def canonical_target(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Bring records of the org into the same form; column names are matched without case."""
+    names = {name.lower(): name for name in frame.columns}
+    return frame.select(
+        pl.col(names[c.target.lower()]).alias(c.target)
+        if c.target == spec.target.external_id
+        else canonical_text(pl.col(names[c.target.lower()]), c).alias(c.target)
+        for c in spec.columns
+    )
+
+
 def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     """Return the canonical text of one column; "" is null in every type."""
-    return _CANON[column.type](pl.when(value != "").then(value))
+    kept = value.str.strip_chars() if column.blanks == "strip" else value
+    text = _CANON[column.type](pl.when(kept != "").then(kept))
+    if column.scale is None:
+        return text
+    scale = column.scale
+    return text.map_batches(lambda texts: _rounded(texts, scale), return_dtype=pl.String)
+
+
+def _rounded(texts: pl.Series, scale: int) -> pl.Series:
+    """Round numbers with more decimals than the field has, half away from zero, as an org does."""
+    long = texts.str.contains(rf"^-?\d+\.\d{{{scale + 1},}}$").fill_null(value=False)
+    if not long.any():
+        return texts
+    unit = Decimal(1).scaleb(-scale)
+    found = texts.filter(long).unique().to_list()
+    rounded = [Decimal(text).quantize(unit, rounding=ROUND_HALF_UP) for text in found]
+    return texts.replace(found, [_bare(f"{number:f}") for number in rounded])
+
+
+def _bare(number: str) -> str:
+    """Drop needless decimals and the sign of zero."""
+    bare = number.rstrip("0").rstrip(".") if "." in number else number
+    return "0" if bare == "-0" else bare
 
 
 def _text(value: pl.Expr) -> pl.Expr:
@@ -44,16 +78,36 @@ def _text(value: pl.Expr) -> pl.Expr:
 
 
 def _number(value: pl.Expr) -> pl.Expr:
-    """Drop a plus sign, needless zeros and a bare point: 0012.500 is 12.5, -0.0 is 0."""
-    plain = value.str.strip_chars()
+    """Drop a plus sign, needless zeros and a bare point: 0012.500 is 12.5, -0.0 is 0.
+
+    A number with an exponent is written out by exact decimal arithmetic, never by a float.
+    """
+    plain = value.str.strip_chars().map_batches(_without_exponents, return_dtype=pl.String)
     digits = (
         plain.str.replace(r"^\+", "")
+        .str.replace(r"^(-?)\.", "${1}0.")
         .str.replace(r"^(-?)0+(\d)", "${1}${2}")
         .str.replace(r"(\.\d*?)0+$", "${1}")
         .str.replace(r"\.$", "")
         .str.replace(r"^-0$", "0")
     )
-    return pl.when(plain.str.contains(r"^[+-]?\d+(\.\d*)?$")).then(digits).otherwise(plain)
+    return pl.when(plain.str.contains(r"^[+-]?(\d+(\.\d*)?|\.\d+)$")).then(digits).otherwise(plain)
+
+
+def _without_exponents(texts: pl.Series) -> pl.Series:
+    """Write out the few numbers that carry an exponent: 9.12E3 is 9120."""
+    pattern = r"^[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d{1,3}$"
+    scientific = texts.str.contains(pattern).fill_null(value=False)
+    if not scientific.any():
+        return texts
+    found = texts.filter(scientific).unique().to_list()
+    return texts.replace(found, [f"{Decimal(text):f}" for text in found])
+
+
+def _multipicklist(value: pl.Expr) -> pl.Expr:
+    """Sort the values: an org keeps a set and answers it in an order of its own."""
+    values = value.str.split(";").list.eval(pl.element().str.strip_chars())
+    return values.list.unique().list.sort().list.join(";")
 
 
 def _boolean(value: pl.Expr) -> pl.Expr:
@@ -88,7 +142,11 @@ def _datetime(value: pl.Expr) -> pl.Expr:
 
 _CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
     "text": _text,
+    "picklist": _text,
+    "multipicklist": _multipicklist,
     "number": _number,
+    "currency": _number,
+    "percent": _number,
     "boolean": _boolean,
     "date": _date,
     "datetime": _datetime,

@@ -21,11 +21,10 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
-from dc_assets.load.ports import Plan, RangeTicket
+from dc_assets.load.ports import Mode, Plan, RangeTicket
 
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
-MODE = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,23 @@ class Lease:
 
 
 class SqlLoadBook:
-    """The loads of one spec in one org, written by one owner."""
+    """The loads of one spec and mode in one org, written by one owner."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is loaded where, and who does it
         self,
         database: Database,
         spec: LoadSpec,
         *,
         org_id: str,
         owner: Owner,
+        mode: Mode = "full",
         lease: Lease | None = None,
     ) -> None:
         self._database = database
         self._spec = spec
         self._org_id = org_id
         self._owner = owner
+        self._mode = mode
         self._lease = lease or Lease()
 
     def join_load(self, partition_key: str) -> str:
@@ -71,7 +72,7 @@ class SqlLoadBook:
             current = connection.execute(
                 sa.select(load)
                 .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == MODE, load.c.state == "open")
+                .where(load.c.mode == self._mode, load.c.state == "open")
                 .with_for_update()
             ).first()
             if current is None:
@@ -92,7 +93,7 @@ class SqlLoadBook:
             load_id = connection.execute(
                 sa.select(load.c.load_id)
                 .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == MODE, load.c.state == "open")
+                .where(load.c.mode == self._mode, load.c.state == "open")
                 .with_for_update()
             ).scalar()
             if load_id is not None:
@@ -115,7 +116,7 @@ class SqlLoadBook:
                 spec_name=self._spec.name,
                 spec_hash=self._spec.spec_hash,
                 org_id=self._org_id,
-                mode=MODE,
+                mode=self._mode,
                 state="open",
                 opened_at=epoch_now(),
             )

@@ -15,10 +15,11 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.load.ports import RangeTicket
+from dc_assets.load.ports import PageMark, RangeTicket
 
 _PAGE_ROW_GROUP = 4096
 _LAST_KEY = "dc_assets.last_key"
+_ROWS_READ = "dc_assets.rows_read"
 
 
 class DiskSpool:
@@ -48,12 +49,25 @@ class DiskSpool:
         files = self._page_files(ticket)
         return pl.read_parquet_metadata(files[-1])[_LAST_KEY] if files else None
 
-    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, last_key: str) -> None:
+    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, page: PageMark) -> None:
         """Write one page, whole or not at all."""
         number = len(self._page_files(ticket)) + 1
-        self._write(
-            rows, self._pages(ticket) / f"page-{number:06d}.parquet", metadata={_LAST_KEY: last_key}
-        )
+        path = self._pages(ticket) / f"page-{number:06d}.parquet"
+        self._write(rows, path, {_LAST_KEY: page.last_key, _ROWS_READ: str(page.rows_read)})
+
+    def rows_read(self, ticket: RangeTicket) -> int:
+        """Count the rows that the pages were made of, those left out included."""
+        files = self._page_files(ticket)
+        return sum(int(pl.read_parquet_metadata(file)[_ROWS_READ]) for file in files)
+
+    def keep_wanted(self, ticket: RangeTicket, keys: pl.Series) -> None:
+        """Keep the external ids that a partial load is about."""
+        self._write(keys.alias("external_id").to_frame(), self._wanted(ticket))
+
+    def wanted(self, ticket: RangeTicket) -> pl.Series | None:
+        """Return them, if they were kept."""
+        path = self._wanted(ticket)
+        return pl.read_parquet(path).to_series() if path.exists() else None
 
     def pages(self, ticket: RangeTicket) -> pl.LazyFrame | None:
         """Scan all pages of a partition; None when there is none."""
@@ -112,6 +126,9 @@ class DiskSpool:
 
     def _pages(self, ticket: RangeTicket) -> Path:
         return self._root / "spool" / ticket.load_id / ticket.partition_key
+
+    def _wanted(self, ticket: RangeTicket) -> Path:
+        return self._root / "spool" / ticket.load_id / f"{ticket.partition_key}-wanted.parquet"
 
     def _page_files(self, ticket: RangeTicket) -> list[Path]:
         return sorted(self._pages(ticket).glob("page-*.parquet"))

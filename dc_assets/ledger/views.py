@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -30,6 +29,7 @@ class RangeStatus:
 
     partition_key: str
     load_id: str
+    mode: str
     phase: str
     selected: int | None
     landed: int
@@ -70,29 +70,70 @@ class LedgerViews:
                 for key, load_id in sorted(self._newest(connection).items())
             ]
 
-    def refused(self, partition_key: str) -> int:
-        """Count the dead letters of a partition in its newest load."""
+    def dead_letters(self, partition_key: str) -> Sequence[tuple[str, float]]:
+        """Return external id and time of the dead letters since the last full load began."""
+        with self._database.begin() as connection:
+            began = connection.execute(
+                self._loads(sa.func.max(load.c.opened_at), partition_key).where(
+                    load.c.mode == "full"
+                )
+            ).scalar()
+            rows = connection.execute(
+                sa.select(dead_letter.c.external_id, dead_letter.c.refused_at)
+                .join(load, load.c.load_id == dead_letter.c.load_id)
+                .where(dead_letter.c.partition_key == partition_key)
+                .where(dead_letter.c.load_id.in_(self._loads(load.c.load_id, partition_key)))
+                .where(load.c.opened_at >= (began or 0.0))
+            )
+            return [(row.external_id, row.refused_at) for row in rows]
+
+    def pending_rows(self, partition_key: str) -> int:
+        """Count the rows of the partition's newest load that have no outcome."""
         with self._database.begin() as connection:
             load_id = self._newest(connection).get(partition_key)
             if load_id is None:
                 return 0
-            return connection.execute(
-                sa.select(sa.func.count())
-                .select_from(dead_letter)
-                .where(dead_letter.c.load_id == load_id)
-                .where(dead_letter.c.partition_key == partition_key)
-            ).scalar_one()
+            return self._range(connection, load_id, partition_key).pending
 
-    def refused_by_value(self, partition_key: str, field: str) -> Mapping[str | None, int]:
-        """Count them by the value of a target field."""
+    def receipts(self, after: float = 0.0) -> Sequence[tuple[str, float]]:
+        """Return path and time of the receipts of the spec that are newer than a moment."""
         with self._database.begin() as connection:
-            load_id = self._newest(connection).get(partition_key)
             rows = connection.execute(
-                sa.select(dead_letter.c.row_json)
-                .where(dead_letter.c.load_id == load_id)
-                .where(dead_letter.c.partition_key == partition_key)
-            ).scalars()
-            return Counter(json.loads(row).get(field) for row in rows)
+                self._batches(batch.c.receipt_path, batch.c.finished_at)
+                .where(batch.c.receipt_path.is_not(None), batch.c.finished_at > after)
+                .order_by(batch.c.finished_at)
+            )
+            return [(row.receipt_path, row.finished_at) for row in rows]
+
+    def settled_mark(self) -> str:
+        """Return a text that changes whenever a batch of the spec is settled."""
+        with self._database.begin() as connection:
+            row = connection.execute(
+                self._batches(
+                    sa.func.count().label("settled"), sa.func.max(batch.c.finished_at).label("last")
+                )
+            ).one()
+        return f"{row.settled}-{row.last or 0:.6f}"
+
+    def _loads(
+        self, column: sa.ColumnElement[Any], partition_key: str
+    ) -> sa.Select[*tuple[Any, ...]]:
+        """Select a column of the loads that touched a partition."""
+        query = (
+            sa.select(column)
+            .select_from(range_state)
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(range_state.c.partition_key == partition_key)
+        )
+        return self._of_spec(query)
+
+    def _batches(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
+        query = sa.select(*columns).select_from(batch)
+        return self._of_spec(query.join(load, load.c.load_id == batch.c.load_id))
+
+    def _of_spec(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
+        query = query.where(load.c.spec_name == self._spec_name)
+        return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
 
     def refusals(self, limit: int) -> Sequence[Refusal]:
         """Return dead letters of the newest loads, by partition and external id."""
@@ -123,23 +164,24 @@ class LedgerViews:
         query = (
             sa.select(range_state.c.partition_key, range_state.c.load_id)
             .join(load, load.c.load_id == range_state.c.load_id)
-            .where(load.c.spec_name == self._spec_name)
             .order_by(load.c.opened_at)
         )
-        if self._org_id is not None:
-            query = query.where(load.c.org_id == self._org_id)
-        return {row.partition_key: row.load_id for row in connection.execute(query)}
+        rows = connection.execute(self._of_spec(query))
+        return {row.partition_key: row.load_id for row in rows}
 
     def _range(self, connection: Connection, load_id: str, partition_key: str) -> RangeStatus:
         state = connection.execute(
             sa.select(
                 range_state,
+                load.c.mode,
                 (range_state.c.lease_until > epoch_now()).label("leased"),
                 (
                     sa.func.coalesce(range_state.c.finished_at, epoch_now())
                     - range_state.c.started_at
                 ).label("seconds"),
-            ).where(range_state.c.load_id == load_id, range_state.c.partition_key == partition_key)
+            )
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(range_state.c.load_id == load_id, range_state.c.partition_key == partition_key)
         ).one()
         in_flight = sa.case((batch.c.state.in_([s.value for s in IN_FLIGHT]), 1), else_=0)
         landed, flying = connection.execute(
@@ -156,6 +198,7 @@ class LedgerViews:
         return RangeStatus(
             partition_key=partition_key,
             load_id=load_id,
+            mode=state.mode,
             phase=state.phase,
             selected=state.selected,
             landed=int(landed),

@@ -9,6 +9,7 @@ from dc_assets.core.ladders import CALL_LADDER_S, jittered
 from dc_assets.core.ranges import IdRange
 from dc_assets.frames.canon import canonical
 from dc_assets.frames.lanes import with_lane
+from dc_assets.load.ports import PageMark
 from dc_assets.load.run import RangeRun
 
 ROUNDS_MAX = 3
@@ -16,9 +17,11 @@ ROUNDS_MAX = 3
 
 
 def extract(run: RangeRun) -> int:
-    """Read the partition's rows into pages; return how many there are.
+    """Read the partition's rows into pages; return how many of them are selected.
 
-    Pages of an earlier run are kept: reading goes on behind their last key.
+    Pages of an earlier run are kept: reading goes on behind their last key. A partial load reads
+    the whole range too, because only a whole range can be held against its count, and keeps the
+    wanted rows.
 
     Raises:
         SourceIncomplete: after three rounds the rows read are still not the rows counted.
@@ -27,16 +30,16 @@ def extract(run: RangeRun) -> int:
     read = counted = 0
     for number in range(1, ROUNDS_MAX + 1):
         _read_to_end(run)
-        read, counted = _spooled_rows(run), run.ports.source.count(run.id_range)
+        read, counted = run.ports.spool.rows_read(run.ticket), run.ports.source.count(run.id_range)
         if read == counted:
-            return read
+            return _selected_rows(run)
         run.note(
             f"read {read:,} rows, the source counts {counted:,} "
             f"(round {number} of {ROUNDS_MAX}): reading the range again"
         )
         run.ports.spool.drop_pages(run.ticket)
     raise SourceIncomplete(
-        f"Range {run.id_range} of {run.spec.source.object}: {read:,} rows were read, "
+        f"Range {run.id_range} of {run.spec.source.place}: {read:,} rows were read, "
         f"{counted:,} are counted, {ROUNDS_MAX} times over. Nothing of the range was sent. "
         "If the source is being refreshed, run the partition again afterwards."
     )
@@ -77,14 +80,17 @@ def _spool_page(run: RangeRun, page: pl.DataFrame, rest: IdRange, *, behind: str
     follows = keys.is_sorted() and (behind is None or first >= behind)
     if not (follows and rest.contains(first) and rest.contains(last)):
         raise SourceOutOfOrder(
-            f"{run.spec.source.object} answered keys {first!r} .. {last!r} to a query for {rest} "
+            f"{run.spec.source.place} answered keys {first!r} .. {last!r} to a query for {rest} "
             "ordered by key. Nothing of this page was used."
         )
-    rows = with_lane(canonical(page, run.spec), run.spec, run.plan.lanes)
-    run.ports.spool.add_page(run.ticket, rows, last_key=last)
+    rows = canonical(page, run.spec)
+    if run.wanted is not None:
+        rows = rows.filter(pl.col(run.spec.target.external_id).is_in(run.wanted.implode()))
+    mark = PageMark(last_key=last, rows_read=page.height)
+    run.ports.spool.add_page(run.ticket, with_lane(rows, run.spec, run.plan.lanes), mark)
     return last
 
 
-def _spooled_rows(run: RangeRun) -> int:
+def _selected_rows(run: RangeRun) -> int:
     pages = run.ports.spool.pages(run.ticket)
     return 0 if pages is None else int(pages.select(pl.len()).collect().item())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from dc_assets.core.errors import LedgerConflict, RowsPending
 from dc_assets.core.spec import LoadSpec
@@ -29,8 +32,15 @@ class LoadedRange:
     seconds: float
 
 
-def load_partition(spec: LoadSpec, partition_key: str, ports: Ports) -> LoadedRange:
+def load_partition(
+    spec: LoadSpec,
+    partition_key: str,
+    ports: Ports,
+    choose: Callable[[], pl.Series] | None = None,
+) -> LoadedRange:
     """Move one partition's rows into the org; running it again goes on where it stopped.
+
+    ``choose`` returns the external ids that a partial load sends; it is asked once a load.
 
     Raises:
         RowsPending: rows are left without an outcome; the message says how many.
@@ -42,8 +52,9 @@ def load_partition(spec: LoadSpec, partition_key: str, ports: Ports) -> LoadedRa
         plan = agreed_plan(spec, ticket.load_id, ports)
         run = RangeRun(spec, ticket, plan, ports)
         if ticket.phase == "new":
+            run = replace(run, wanted=_wanted(run, choose))
             selected = extract(run)
-            run.note(f"read {selected:,} rows")
+            run.note(f"{selected:,} rows are selected")
             regroup(run, selected=selected)
         write(run)
         totals = ports.batches.totals(ticket.load_id, partition_key)
@@ -55,6 +66,17 @@ def load_partition(spec: LoadSpec, partition_key: str, ports: Ports) -> LoadedRa
         ports.loads.finish_range(ticket)
     seconds = ports.clock.now_s() - started_s
     return LoadedRange(ticket.load_id, partition_key, totals, seconds)
+
+
+def _wanted(run: RangeRun, choose: Callable[[], pl.Series] | None) -> pl.Series | None:
+    """Return the chosen ids; a run that was killed while reading goes on with the same ones."""
+    if choose is None:
+        return None
+    kept = run.ports.spool.wanted(run.ticket)
+    if kept is None:
+        kept = choose()
+        run.ports.spool.keep_wanted(run.ticket, kept)
+    return kept
 
 
 def _ticket(partition_key: str, ports: Ports) -> RangeTicket:

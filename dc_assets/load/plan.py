@@ -31,7 +31,7 @@ def make_plan(spec: LoadSpec, source: Source) -> Plan:
     rows, keyless_rows = source.rows_total()
     if keyless_rows:
         raise ConfigError(
-            f"{keyless_rows:,} of {rows:,} rows of {spec.source.object} have no "
+            f"{keyless_rows:,} of {rows:,} rows of {spec.source.place} have no "
             f"{spec.source.key}, so no partition holds them. Give them a key, or leave them out "
             f"on purpose with source.where in the spec {spec.name}."
         )

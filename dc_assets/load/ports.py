@@ -25,6 +25,18 @@ RangePhase = Literal["new", "writing", "done"]
 class Source(Protocol):
     """Where the rows come from; every value is handed over as text or null."""
 
+    def check_columns(self) -> None:
+        """Ask for no rows of all columns.
+
+        Raises:
+            ConfigError: the object, a file or a column does not exist.
+        """
+        ...
+
+    def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
+        """Return the keys that cut a range into nearly equal parts, one less than parts."""
+        ...
+
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range, asked fresh."""
         ...
@@ -68,6 +80,10 @@ class Target(Protocol):
 
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the target rows of a range by the value of a field."""
+        ...
+
+    def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Yield the target rows of a range: the spec's target fields, as text, in any order."""
         ...
 
 
@@ -126,6 +142,10 @@ class RangeTicket:
     partition_key: str
     fence: int
     phase: RangePhase
+
+
+Mode = Literal["full", "missing", "changed"]
+"""full: every row. missing: rows that the target lacks. changed: rows whose values differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +320,14 @@ class BatchBook(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """Where a page ends, and how many rows were read for it."""
+
+    last_key: str
+    rows_read: int
+
+
 class Spool(Protocol):
     """Rows on local disk: pages as they were read, and the rows of each batch."""
 
@@ -307,8 +335,20 @@ class Spool(Protocol):
         """Keep the pages an earlier run wrote; return the last key in them, or None."""
         ...
 
-    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, last_key: str) -> None:
+    def add_page(self, ticket: RangeTicket, rows: pl.DataFrame, page: PageMark) -> None:
         """Write one page, whole or not at all."""
+        ...
+
+    def rows_read(self, ticket: RangeTicket) -> int:
+        """Count the rows that the pages were made of, those left out included."""
+        ...
+
+    def keep_wanted(self, ticket: RangeTicket, keys: pl.Series) -> None:
+        """Keep the external ids that a partial load is about."""
+        ...
+
+    def wanted(self, ticket: RangeTicket) -> pl.Series | None:
+        """Return them, if they were kept."""
         ...
 
     def pages(self, ticket: RangeTicket) -> pl.LazyFrame | None:

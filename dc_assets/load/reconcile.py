@@ -1,10 +1,15 @@
-"""Step 6: ask both sides, and believe neither the writer nor the ledger."""
+"""Step 6: hold both sides against each other, and believe neither the writer nor the ledger.
+
+Each check decides from the two sides alone. The ledger only labels what was found: a missing row
+with a dead letter is "refused", an extra row with a receipt of ours is "deleted in source".
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import polars as pl
@@ -13,88 +18,275 @@ from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
     CheckOutcome,
     CountVerdict,
+    Severity,
     ValueCount,
     compare_distributions,
+    severity_of,
     worst,
 )
 from dc_assets.frames.canon import canonical_text
-from dc_assets.load.ports import Source, Target
+from dc_assets.frames.differences import (
+    IN_SOURCE,
+    IN_TARGET,
+    at_source,
+    at_target,
+    changed_values,
+    doubled_keys,
+    runs_of,
+)
+from dc_assets.load.both_sides import BothSides
 
 ROW_COUNT = "row_count_matches"
-"""Name of the check that compares the row counts of both sides."""
+COVERAGE = "no_coverage_gaps"
+DUPLICATES = "no_duplicate_external_ids"
+VALUES = "values_match"
+PENDING = "nothing_pending"
+
+SHOWN = 20
+"""Ids and runs that a table shows; the evidence file has all."""
 
 
 class Labels(Protocol):
-    """What the ledger knows of refused rows; it explains a difference, it never decides one."""
+    """What the ledger knows; it explains a difference, it never decides one."""
 
-    def refused(self, partition_key: str) -> int:
-        """Count the dead letters of a partition in its newest load."""
+    def refused_keys(self, partition_key: str) -> Collection[str]:
+        """Return the external ids with a dead letter in the partition's newest load."""
         ...
 
-    def refused_by_value(self, partition_key: str, field: str) -> Mapping[str | None, int]:
-        """Count them by the value of a target field."""
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        ...
+
+    def pending(self, partition_key: str) -> int:
+        """Count the rows of the partition's newest load that have no outcome."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class BothSides:
-    """Where a check asks."""
+def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
+    """Return every check of a spec, in the order they are evaluated, with what it promises."""
+    descriptions = {ROW_COUNT: "Source and target hold the same number of rows of the range"}
+    for field in spec.checks.distributions:
+        descriptions[check_name(field)] = f"Both sides count the same rows for each {field}"
+    descriptions[COVERAGE] = "Each external id of the source is in the target, and no other"
+    descriptions[DUPLICATES] = "No external id stands twice on either side, case aside"
+    if spec.checks.values != "none":
+        descriptions[VALUES] = "Each mapped field has the same value on both sides"
+    descriptions[PENDING] = "No row of the newest load is without an outcome"
+    return descriptions
 
-    spec: LoadSpec
-    source: Source
-    target: Target
+
+@dataclass(frozen=True)
+class Audit:
+    """The checks of one partition."""
+
+    partition_key: str
+    sides: BothSides
     labels: Labels
 
-    def outcomes(
-        self, partition_key: str, wanted: Collection[str] | None = None
-    ) -> Iterator[CheckOutcome]:
-        """Evaluate the checks of one partition, all of them or the wanted ones."""
-        if wanted is None or ROW_COUNT in wanted:
-            counts = self.row_count(partition_key)
-            yield CheckOutcome(
-                ROW_COUNT,
-                partition_key,
-                counts.severity,
-                counts.sentence,
-                counts.unexplained,
-                (ValueCount("rows", counts),),
-            )
-        for field in self.spec.checks.distributions:
-            if wanted is None or check_name(field) in wanted:
-                values = self.distribution(partition_key, field)
-                unequal = sum(1 for value in values if value.counts.unexplained)
-                yield CheckOutcome(
-                    check_name(field),
-                    partition_key,
-                    worst(values),
-                    f"{len(values)} values, {unequal} with unexplained rows",
-                    sum(value.counts.unexplained for value in values),
-                    tuple(values),
-                )
+    def outcomes(self, wanted: Collection[str] | None = None) -> Iterator[CheckOutcome]:
+        """Evaluate the checks, all of them or the wanted ones."""
+        for check in check_descriptions(self._spec):
+            if wanted is None or check in wanted:
+                yield self._checks[check]()
 
-    def row_count(self, partition_key: str) -> CountVerdict:
-        """Compare the number of rows of a partition."""
-        id_range = self.spec.ranges[partition_key]
-        return CountVerdict(
-            source_rows=self.source.count(id_range),
-            target_rows=self.target.count(id_range),
-            refused=self.labels.refused(partition_key),
+    @property
+    def _spec(self) -> LoadSpec:
+        return self.sides.spec
+
+    @cached_property
+    def _checks(self) -> Mapping[str, Callable[[], CheckOutcome]]:
+        checks: dict[str, Callable[[], CheckOutcome]] = {
+            ROW_COUNT: self.row_count,
+            COVERAGE: self.coverage,
+            DUPLICATES: self.duplicates,
+            VALUES: self.values,
+            PENDING: self.pending,
+        }
+        for field in self._spec.checks.distributions:
+            checks[check_name(field)] = lambda field=field: self.distribution(field)
+        return checks
+
+    def row_count(self) -> CheckOutcome:
+        """Compare the number of rows, each side asked for its count."""
+        source = self.sides.source.count(self.sides.id_range)
+        target = self.sides.count_target()
+        counts = CountVerdict(source, target, refused=0)
+        if counts.unexplained:
+            counts = CountVerdict(source, target, self._refused.height, self._deleted.height)
+        return CheckOutcome(
+            ROW_COUNT,
+            self.partition_key,
+            counts.severity,
+            counts.sentence,
+            counts.unexplained,
+            values=(ValueCount("rows", counts),),
+            repair=self._repair("--missing") if counts.unexplained and target < source else "",
         )
 
-    def distribution(self, partition_key: str, field: str) -> list[ValueCount]:
-        """Compare how many rows of a partition have each value of a target field."""
-        id_range = self.spec.ranges[partition_key]
-        column = self.spec.column(source=self.spec.source_of(field))
-        return compare_distributions(
-            _canonical_counts(self.source.value_counts(column.source, id_range), column),
-            _canonical_counts(self.target.value_counts(field, id_range), column),
-            self.labels.refused_by_value(partition_key, field),
+    def distribution(self, field: str) -> CheckOutcome:
+        """Compare how many rows have each value of a field, each side asked to group."""
+        column = self._spec.column(source=self._spec.source_of(field))
+        id_range = self.sides.id_range
+        source = _canonical(self.sides.source.value_counts(column.source, id_range), column)
+        target = _canonical(self.sides.target.value_counts(field, id_range), column)
+        values = compare_distributions(source, target, {})
+        if worst(values) is not Severity.PASSED:
+            values = compare_distributions(source, target, self._explained_by_refusals(field))
+        unequal = sum(1 for value in values if value.counts.unexplained)
+        named = ", ".join(str(v.value) for v in values if v.counts.unexplained)[:200]
+        return CheckOutcome(
+            check_name(field),
+            self.partition_key,
+            worst(values),
+            f"{len(values)} values, {unequal} with unexplained rows"
+            + (f": {named}" if named else ""),
+            sum(value.counts.unexplained for value in values),
+            values=tuple(values),
+            repair=self._repair("--changed") if unequal else "",
         )
 
+    def coverage(self) -> CheckOutcome:
+        """Compare the external ids themselves: what is missing, what is extra, as ranges."""
+        joined = self.sides.joined
+        missing, extra = joined.filter(~pl.col(IN_TARGET)), joined.filter(~pl.col(IN_SOURCE))
+        refused, deleted = self._refused.height, self._deleted.height
+        unexplained = missing.height + extra.height - refused - deleted
+        found = pl.concat(
+            [
+                missing.select(self._key, pl.lit("missing").alias("what")),
+                extra.select(self._key, pl.lit("extra").alias("what")),
+            ]
+        )
+        runs = [("missing", run) for run in runs_of(joined, IN_TARGET, self._spec)]
+        runs += [("extra", run) for run in runs_of(joined, IN_SOURCE, self._spec)]
+        first = ", ".join(found.get_column(self._key).head(SHOWN).to_list())
+        return CheckOutcome(
+            COVERAGE,
+            self.partition_key,
+            severity_of(explained=refused + deleted, unexplained=unexplained),
+            f"{missing.height:,} missing, {extra.height:,} extra: {refused:,} refused, "
+            f"{deleted:,} deleted in source, {unexplained:,} unexplained"
+            + (f"; first ids: {first}" if first else ""),
+            unexplained,
+            table=tuple(
+                {"what": what, "first": run.first, "last": run.last, "rows": run.rows}
+                for what, run in runs[:SHOWN]
+            ),
+            evidence=self._evidence(COVERAGE, found),
+            repair=self._repair("--missing") if missing.height > refused else "",
+        )
 
-def _canonical_counts(
-    counts: Mapping[str | None, int], column: ColumnSpec
-) -> Mapping[str | None, int]:
+    def duplicates(self) -> CheckOutcome:
+        """Look for external ids that one side holds more than once, upper and lower case alike.
+
+        In the source they warn: all their rows are dead letters and none was sent.
+        """
+        source = doubled_keys(self.sides.source_rows, self._spec)
+        target = doubled_keys(self.sides.target_rows, self._spec)
+        found = pl.concat(
+            [
+                source.with_columns(pl.lit("source").alias("side")),
+                target.with_columns(pl.lit("target").alias("side")),
+            ]
+        )
+        return CheckOutcome(
+            DUPLICATES,
+            self.partition_key,
+            severity_of(explained=source.height, unexplained=target.height),
+            f"{source.height:,} doubled in the source, {target.height:,} in the target",
+            target.height,
+            table=tuple(found.select("side", "key", "rows").head(SHOWN).iter_rows(named=True)),
+            evidence=self._evidence(DUPLICATES, found),
+        )
+
+    def values(self) -> CheckOutcome:
+        """Compare every mapped field of the rows that both sides hold."""
+        joined, scope = self.sides.joined, "all rows"
+        if self._spec.checks.values == "sample":
+            every = max(1, joined.height // self._spec.checks.sample_rows)
+            joined, scope = joined.gather_every(every), f"every row of {every}"
+        compared = joined.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET)).height
+        changed = changed_values(joined, self._spec)
+        rows = changed.select(self._key).unique()
+        refused = rows.filter(pl.col(self._key).is_in(list(self._refused_keys))).height
+        by_field = changed.group_by("field").len().sort("len", descending=True)
+        fields = ", ".join(f"{field} {count:,}" for field, count in by_field.iter_rows())
+        return CheckOutcome(
+            VALUES,
+            self.partition_key,
+            severity_of(explained=refused, unexplained=rows.height - refused),
+            f"{rows.height:,} of {compared:,} compared rows differ ({scope}): "
+            f"{refused:,} refused, {rows.height - refused:,} unexplained"
+            + (f"; fields: {fields}" if fields else ""),
+            rows.height - refused,
+            table=tuple(changed.head(SHOWN).fill_null("(null)").iter_rows(named=True)),
+            evidence=self._evidence(VALUES, changed),
+            repair=self._repair("--changed") if rows.height > refused else "",
+        )
+
+    def pending(self) -> CheckOutcome:
+        """Ask the ledger whether the newest load left rows without an outcome."""
+        pending = self.labels.pending(self.partition_key)
+        return CheckOutcome(
+            PENDING,
+            self.partition_key,
+            severity_of(explained=0, unexplained=pending),
+            f"{pending:,} rows of the newest load have no outcome",
+            pending,
+            repair=self._repair("") if pending else "",
+        )
+
+    def keys_to_send(self, mode: str) -> pl.Series:
+        """Return the external ids that mode `missing` or `changed` sends."""
+        if mode == "missing":
+            return self.sides.joined.filter(~pl.col(IN_TARGET)).get_column(self._key).unique()
+        return changed_values(self.sides.joined, self._spec).get_column(self._key).unique()
+
+    @property
+    def _key(self) -> str:
+        return self._spec.target.external_id
+
+    @cached_property
+    def _refused_keys(self) -> Collection[str]:
+        return self.labels.refused_keys(self.partition_key)
+
+    @cached_property
+    def _refused(self) -> pl.DataFrame:
+        """Missing rows that a dead letter explains."""
+        explained = pl.col(self._key).is_in(list(self._refused_keys))
+        return self.sides.joined.filter(~pl.col(IN_TARGET) & explained)
+
+    @cached_property
+    def _deleted(self) -> pl.DataFrame:
+        """Extra rows that a receipt of ours explains."""
+        extra = self.sides.joined.filter(~pl.col(IN_SOURCE))
+        if extra.is_empty():
+            return extra
+        landed = self.labels.landed_keys(extra.get_column(self._key).to_list())
+        return extra.filter(pl.col(self._key).is_in(list(landed)))
+
+    def _explained_by_refusals(self, field: str) -> Mapping[str | None, int]:
+        """Return by how much refused and deleted rows shift each value, source minus target."""
+        refused = pl.col(self._key).is_in(list(self._refused_keys)) & pl.col(IN_SOURCE)
+        rows = pl.concat([self.sides.joined.filter(refused), self._deleted])
+        shift: Counter[str | None] = Counter()
+        for value in rows.filter(pl.col(IN_SOURCE)).get_column(at_source(field)).to_list():
+            shift[value] += 1
+        for value in rows.filter(pl.col(IN_TARGET)).get_column(at_target(field)).to_list():
+            shift[value] -= 1
+        return shift
+
+    def _evidence(self, check: str, rows: pl.DataFrame) -> str:
+        if rows.is_empty():
+            return ""
+        return self.sides.archive.keep_evidence(self.partition_key, check, rows)
+
+    def _repair(self, option: str) -> str:
+        command = f"dc-assets run {self._spec.name} {option} --partitions {self.partition_key}"
+        return " ".join(command.split())
+
+
+def _canonical(counts: Mapping[str | None, int], column: ColumnSpec) -> Mapping[str | None, int]:
     """Merge the counts of values that mean the same, such as 1.50 and 1.5."""
     raw = pl.Series("value", list(counts), dtype=pl.String)
     values = pl.DataFrame(raw).select(canonical_text(pl.col("value"), column)).to_series()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from dc_assets.core.spec import LoadSpec
@@ -23,22 +25,30 @@ def regroup(run: RangeRun, *, selected: int) -> None:
     Rows that cannot be sent at all become dead letters here. A crash before the transaction leaves
     files that no batch names, and the next run makes the batches anew from the same pages.
     """
-    spec, ticket, ports = run.spec, run.ticket, run.ports
+    ticket, ports = run.ticket, run.ports
     batches: list[NewBatch] = []
     letters: list[DeadLetter] = []
-    pages = ports.spool.pages(ticket)
-    for lane in range(run.plan.lanes.total if pages is not None else 0):
-        assert pages is not None
-        rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
-        sendable, refused = _sift(rows, spec, run.plan)
+    for lane, parts, refused in lanes_of(run):
         letters += refused
-        for part in cut(in_sending_order(sendable, spec), spec.profile.batch_rows_max):
+        for part in parts:
             batch = NewBatch(ports.new_id(), lane=lane, attempt=1, rows=part.height)
             ports.spool.write_batch(ticket.load_id, batch.batch_id, part)
             batches.append(batch)
     assert sum(batch.rows for batch in batches) + len(letters) == selected
     ports.batches.plan_batches(ticket, selected=selected, batches=batches, dead_letters=letters)
     ports.spool.drop_pages(ticket)
+
+
+def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[DeadLetter]]]:
+    """Yield the batches of each lane in sending order, and the rows that cannot be sent."""
+    pages = run.ports.spool.pages(run.ticket)
+    if pages is None:
+        return
+    for lane in range(run.plan.lanes.total):
+        rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
+        sendable, refused = _sift(rows, run.spec, run.plan)
+        ordered = in_sending_order(sendable, run.spec)
+        yield lane, list(cut(ordered, run.spec.profile.batch_rows_max)), refused
 
 
 def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame, list[DeadLetter]]:

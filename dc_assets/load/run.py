@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import polars as pl
+
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import Plan, Ports, RangeTicket
@@ -11,12 +13,17 @@ from dc_assets.load.ports import Plan, Ports, RangeTicket
 
 @dataclass(frozen=True, slots=True)
 class RangeRun:
-    """Everything that stays the same while one partition is loaded."""
+    """Everything that stays the same while one partition is loaded.
+
+    Attributes:
+        wanted: the external ids that a partial load sends; None for all of them.
+    """
 
     spec: LoadSpec
     ticket: RangeTicket
     plan: Plan
     ports: Ports
+    wanted: pl.Series | None = None
 
     @property
     def id_range(self) -> IdRange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -65,9 +66,12 @@ def read_spec(file: Path) -> LoadSpec:
     if not isinstance(content, dict):
         raise ConfigError(f"{file}, line 1: a load spec is a mapping that begins with name.")
     try:
-        return LoadSpec.model_validate_json(json.dumps(content))
+        spec = LoadSpec.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise ConfigError(_sentence(file, root, error)) from error
+    if spec.source.files is None:
+        return spec
+    return spec.with_files(str(file.absolute().parent / Path(spec.source.files).expanduser()))
 
 
 def _sentence(file: Path, root: yaml.Node | None, error: ValidationError) -> str:
@@ -102,3 +106,35 @@ def _child(node: Any, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:  #
         items: list[yaml.Node] = node.value
         return (items[part], items[part]) if part < len(items) else None
     return None
+
+
+def spec_file(folder: Path, name: str) -> Path:
+    """Return the file of the spec with a name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    for file in sorted(folder.glob("*.yaml")):
+        if read_spec(file).name == name:
+            return file
+    raise ConfigError(f"There is no load called {name} in {folder}.")
+
+
+def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> None:
+    """Replace the partitions of a spec, and leave every other line of the file as it is.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    text = file.read_text(encoding="utf-8")
+    root = cast("yaml.MappingNode", yaml.compose(text, Loader=_PlainLoader))
+    found = _child(root, "partitions")
+    assert found is not None, "a valid spec has partitions"
+    start, end = found[0].start_mark.index, found[1].end_mark.index
+    block = yaml.safe_dump(
+        {"partitions": {"scheme": scheme, "upper_bounds": list(upper_bounds)}}, sort_keys=False
+    )
+    try:
+        file.write_text(text[:start] + block + "\n" + text[end:].lstrip("\n"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error

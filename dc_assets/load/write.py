@@ -106,10 +106,11 @@ class _Writer:
             now_s = ports.clock.now_s()
             self._start_due(now_s)
             self._claim(now_s)
-            for name, future in self._effects.finished(self._wake_s(now_s)):
-                self._fold(name, future)
+            wake_s = self._wake_s(now_s)
             if self._effects.is_idle:
-                ports.clock.sleep(self._wake_s(ports.clock.now_s()))
+                ports.clock.sleep(wake_s)
+            for name, future in self._effects.finished(wake_s):
+                self._fold(name, future)
 
     def _adopt(self) -> None:
         now_s = self._run.ports.clock.now_s()

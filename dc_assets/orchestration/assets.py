@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.partition import LoadedRange, load_partition
+from dc_assets.load.partition import LoadedRange
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
 
@@ -17,8 +17,10 @@ POOL = "salesforce"
 class LoadConfig(dg.Config):
     """Run config of a load; the launchpad shows these fields. The ids come from the partition."""
 
-    mode: Literal["full"] = Field(
-        default="full", description="full: every row of the partition is selected and sent"
+    mode: Literal["full", "missing", "changed"] = Field(
+        default="full",
+        description="full: every row of the partition is sent. missing: exactly the rows that the "
+        "target lacks. changed: exactly the rows whose values differ",
     )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
@@ -51,7 +53,7 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         pool=POOL,
         group_name="loads",
         kinds={"salesforce"},
-        description=f"Rows of {spec.source.object} as {spec.target.object} records, upserted by "
+        description=f"Rows of {spec.source.place} as {spec.target.object} records, upserted by "
         f"{spec.target.external_id}.",
         metadata={
             "ranges": dg.MetadataValue.md(
@@ -65,9 +67,11 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         applied = config.applied_to(spec)
         with (
             in_one_sentence(),
-            salesforce.open(applied, run_id=context.run.run_id, note=context.log.info) as opened,
+            salesforce.open(
+                applied, run_id=context.run.run_id, note=context.log.info, mode=config.mode
+            ) as opened,
         ):
-            loaded = load_partition(applied, context.partition_key, opened.ports)
+            loaded = opened.load(context.partition_key)
         return dg.MaterializeResult(metadata=_metadata(spec, loaded))
 
     return asset

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dc_assets.core.spec import LoadSpec, check_name
+from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
-from dc_assets.load.reconcile import ROW_COUNT
+from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
@@ -33,16 +33,13 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 in_one_sentence(),
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
-                for outcome in opened.both_sides.outcomes(context.partition_key, wanted):
+                for outcome in opened.audit(context.partition_key).outcomes(wanted):
                     yield _result(spec, outcome)
 
         return checks
 
 
 def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
-    descriptions = {ROW_COUNT: "Data Cloud and Core hold the same number of rows of the range"}
-    for field in spec.checks.distributions:
-        descriptions[check_name(field)] = f"Both sides count the same rows for each {field}"
     return [
         dg.AssetCheckSpec(
             name,
@@ -51,7 +48,7 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
             blocking=True,
             partitions_def=partitions_of(spec),
         )
-        for name, description in descriptions.items()
+        for name, description in check_descriptions(spec).items()
     ]
 
 
@@ -68,6 +65,13 @@ def _result(spec: LoadSpec, outcome: CheckOutcome) -> dg.AssetCheckResult:
         metadata["source rows"] = dg.MetadataValue.int(sum(c.source_rows for c in counts))
         metadata["target rows"] = dg.MetadataValue.int(sum(c.target_rows for c in counts))
         metadata["refused"] = dg.MetadataValue.int(sum(c.refused for c in counts))
+    if outcome.table:
+        records = [dg.TableRecord(dict(line)) for line in outcome.table]
+        metadata["found"] = dg.MetadataValue.table(records)
+    if outcome.evidence:
+        metadata["all of it"] = dg.MetadataValue.path(outcome.evidence)
+    if outcome.repair:
+        metadata["repair"] = dg.MetadataValue.text(outcome.repair)
     return dg.AssetCheckResult(
         asset_key=spec.asset_name,
         check_name=outcome.check,

@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.ports import Mode
 from dc_assets.orchestration.wiring import OpenLoad, open_load
 from dc_assets.salesforce.auth import Login
 
@@ -23,11 +24,16 @@ class SalesforceResource(dg.ConfigurableResource[None]):
 
     @contextmanager
     def open(
-        self, spec: LoadSpec, *, run_id: str, note: Callable[[str], None]
+        self,
+        spec: LoadSpec,
+        *,
+        run_id: str,
+        note: Callable[[str], None],
+        mode: Mode = "full",
     ) -> Generator[OpenLoad]:
         """Connect everything that one run of a spec needs."""
         login = Login(self.login_url, self.client_id, self.client_secret)
-        with open_load(spec, login, run_id=run_id, note=note) as opened:
+        with open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened:
             yield opened
 
 

@@ -55,6 +55,7 @@ query Checks($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
         ... on TextMetadataEntry { text }
         ... on IntMetadataEntry { intValue }
         ... on TableMetadataEntry { table { records } }
+        ... on PathMetadataEntry { path }
       }
     }
   }
@@ -174,7 +175,10 @@ class Webserver:
                 "DC_ASSETS_DAGSTER_URL to its address, or load without one: dc-assets run --local"
             ) from error
         except (httpx.TransportError, ValueError) as error:
-            raise TransientRemoteError(f"Dagster at {self.url} gave no usable answer.") from error
+            raise TransientRemoteError(
+                f"Dagster at {self.url} gave no usable answer. Check DC_ASSETS_DAGSTER_URL: it is "
+                "the address of a webserver, such as http://127.0.0.1:3000."
+            ) from error
         if body.get("errors"):
             raise RemoteError(f"Dagster at {self.url}: {body['errors'][0]['message']}")
         return body["data"]
@@ -202,6 +206,8 @@ def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
         entries["summary"]["text"],
         int(entries["unexplained"]["intValue"]),
         tuple(_value(json.loads(record)) for record in records),
+        evidence=entries["all of it"]["path"] if "all of it" in entries else "",
+        repair=entries["repair"]["text"] if "repair" in entries else "",
     )
 
 

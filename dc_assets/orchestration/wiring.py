@@ -6,12 +6,14 @@ import os
 import random
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
+from dc_assets.files import FileSource
+from dc_assets.ledger.archive import DiskArchive, LedgerLabels
 from dc_assets.ledger.batch_book import SqlBatchBook
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
@@ -19,8 +21,11 @@ from dc_assets.ledger.load_book import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.ports import Ports
-from dc_assets.load.reconcile import BothSides
+from dc_assets.load.both_sides import BothSides
+from dc_assets.load.dry_run import DryRun, dry_run
+from dc_assets.load.partition import LoadedRange, load_partition
+from dc_assets.load.ports import Mode, Ports, Source
+from dc_assets.load.reconcile import Audit
 from dc_assets.load.spec_files import read_specs
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
@@ -93,14 +98,48 @@ def login_from_environment() -> Login:
 class OpenLoad:
     """One spec, connected: ports for a run, and both sides for the checks."""
 
+    spec: LoadSpec
+    mode: Mode
     ports: Ports
-    both_sides: BothSides
     loads: SqlLoadBook
+    labels: LedgerLabels
+    archive: DiskArchive
+
+    def load(self, partition_key: str) -> LoadedRange:
+        """Load one partition in this load's mode."""
+        if self.mode == "full":
+            return load_partition(self.spec, partition_key, self.ports)
+        audit = self.audit(partition_key)
+        return load_partition(
+            self.spec, partition_key, self.ports, lambda: audit.keys_to_send(self.mode)
+        )
+
+    def dry_run(self, partition_key: str) -> DryRun:
+        """Write the payloads of one partition to disk and open no job."""
+        folder = data_folder() / "dry-run" / self.spec.name / partition_key
+        return dry_run(self.spec, partition_key, self.ports, folder)
+
+    def audit(self, partition_key: str) -> Audit:
+        """Return the checks of one partition, asked of both sides as they are now."""
+        sides = BothSides(
+            self.spec,
+            self.spec.ranges[partition_key],
+            self.ports.source,
+            self.ports.target,
+            self.archive,
+            self.labels.settled_mark(),
+        )
+        return Audit(partition_key, sides, self.labels)
 
 
 @contextmanager
 def open_load(
-    spec: LoadSpec, login: Login, *, run_id: str, note: Callable[[str], None]
+    spec: LoadSpec,
+    login: Login,
+    *,
+    run_id: str,
+    note: Callable[[str], None],
+    mode: Mode = "full",
 ) -> Generator[OpenLoad]:
     """Connect everything one run of a spec needs, and disconnect it afterwards.
 
@@ -109,37 +148,35 @@ def open_load(
     """
     clock = SystemClock()
     spool = DiskSpool(data_folder())
-    database = Database(ledger_url())
-    try:
-        with OrgSession.connect(login, sleep=clock.sleep) as session:
-            source, target = DataCloudSource(session.tenant, spec), SOQLTarget(session, spec)
-            loads = SqlLoadBook(database, spec, org_id=session.org_id, owner=current_owner(run_id))
-            _check_both_ends(session, spec, source)
-            ports = Ports(
-                source=source,
-                target=target,
-                jobs=BulkIngestJobs(session, spec),
-                loads=loads,
-                batches=SqlBatchBook(database, spec, org_id=session.org_id),
-                spool=spool,
-                clock=clock,
-                chance=random.random,
-                new_id=lambda: uuid.uuid4().hex,
-                note=note,
-            )
-            labels = LedgerViews(database, spec.name, session.org_id)
-            yield OpenLoad(ports, BothSides(spec, source, target, labels), loads)
-    finally:
-        database.close()
+    with ExitStack() as cleanup:
+        database = Database(ledger_url())
+        cleanup.callback(database.close)
+        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
+        source, target = _source(spec, session, cleanup), SOQLTarget(session, spec)
+        check_target(session, spec)
+        source.check_columns()  # a wrong name is found before a row is read
+        owner = current_owner(run_id)
+        loads = SqlLoadBook(database, spec, org_id=session.org_id, owner=owner, mode=mode)
+        ports = Ports(
+            source=source,
+            target=target,
+            jobs=BulkIngestJobs(session, spec),
+            loads=loads,
+            batches=SqlBatchBook(database, spec, org_id=session.org_id),
+            spool=spool,
+            clock=clock,
+            chance=random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            note=note,
+        )
+        views = LedgerViews(database, spec.name, session.org_id)
+        archive = DiskArchive(data_folder() / "audit" / spec.name)
+        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), archive)
 
 
-def _check_both_ends(session: OrgSession, spec: LoadSpec, source: DataCloudSource) -> None:
-    """Find a wrong name before a row is read."""
-    check_target(session, spec)
-    try:
-        source.check_columns()
-    except RejectedRequest as error:
-        raise ConfigError(
-            f"Data Cloud refuses the query for {spec.source.object}: {error}. "
-            f"Correct source.object, source.where and the source columns of the spec {spec.name}."
-        ) from error
+def _source(spec: LoadSpec, session: OrgSession, cleanup: ExitStack) -> Source:
+    if spec.source.files is not None:
+        return FileSource(spec)
+    tenant = session.tenant()
+    cleanup.enter_context(tenant.client)
+    return DataCloudSource(tenant, spec)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from dc_assets.core.errors import RejectedRequest, TransientRemoteError
+from dc_assets.core.errors import ConfigError, RejectedRequest, TransientRemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.salesforce import sql
@@ -35,10 +35,16 @@ class DataCloudSource:
         """Ask for no rows of all columns.
 
         Raises:
-            RejectedRequest: the object or a column does not exist.
+            ConfigError: the object or a column does not exist.
         """
-        for _ in self._pages(f"{sql.rows(self._spec, EVERYTHING)} LIMIT 0"):
-            pass
+        try:
+            self._rows(f"{sql.rows(self._spec, EVERYTHING)} LIMIT 0")
+        except RejectedRequest as error:
+            raise ConfigError(
+                f"Data Cloud refuses the query for {self._spec.source.place}: {error}. Correct "
+                "source.object, source.where and the source columns of the spec "
+                f"{self._spec.name}."
+            ) from error
 
     def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the rows of a range in ascending key order, as source columns of text.
@@ -84,17 +90,17 @@ class DataCloudSource:
         )
         return [str(row[0]) for row in found]
 
-    def key_quantiles(self, parts: int) -> Sequence[str]:
-        """Return the keys that cut the rows into nearly equal parts, one less than parts."""
+    def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
+        """Return the keys that cut a range into nearly equal parts, one less than parts."""
         key = sql.name(self._spec.source.key)
-        rows, _ = self.rows_total()
+        rows = self.count(id_range)
         cuts = sorted({rows * number // parts for number in range(1, parts)} - {0})
         if not cuts:
             return []
         found = self._rows(
             f'SELECT "key" FROM (SELECT CAST({key} AS text) AS "key", '
             f'ROW_NUMBER() OVER (ORDER BY {key}) AS "number" FROM {self._object}'
-            f'{sql.where(self._spec, EVERYTHING)}) AS "numbered" '
+            f'{sql.where(self._spec, id_range)}) AS "numbered" '
             f'WHERE "number" IN ({", ".join(map(str, cuts))}) ORDER BY "key"'
         )
         return [str(row[0]) for row in found]
@@ -111,7 +117,7 @@ class DataCloudSource:
 
     @property
     def _object(self) -> str:
-        return sql.name(self._spec.source.object)
+        return sql.source_object(self._spec)
 
     def _rows(self, query: str) -> list[tuple[str | None, ...]]:
         """Return all rows of a small answer."""

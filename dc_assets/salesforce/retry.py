@@ -30,6 +30,8 @@ def call_with_backoff(
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, TransientRemoteError) and error.retry_after_s is not None:
             return error.retry_after_s
+        if state.attempt_number > len(ladder_s):
+            return 0.0  # tenacity asks before it stops
         return jittered(ladder_s[state.attempt_number - 1], chance())
 
     return tenacity.Retrying(

@@ -1,4 +1,4 @@
-"""A logged-in org: one HTTP client for the org, one for its Data Cloud tenant."""
+"""A logged-in org, and the way from it to its Data Cloud tenant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ API = f"/services/data/{API_VERSION}"
 
 @dataclass(frozen=True, slots=True)
 class OrgSession:
-    """Two clients that carry their tokens and renew them.
+    """A client of the org that carries its token and renews it.
 
     Attributes:
         org_id: 18 characters, from the identity URL of the login.
@@ -32,13 +32,13 @@ class OrgSession:
     """
 
     org: Host
-    tenant: Host
     org_id: str
     user_id: str
+    tokens: TokenStore
 
     @classmethod
     def connect(cls, login: Login, *, sleep: Callable[[float], None]) -> Self:
-        """Log in to the org and to its Data Cloud tenant.
+        """Log in to the org.
 
         ``sleep`` waits between two attempts of one call.
 
@@ -50,21 +50,23 @@ class OrgSession:
         org_id, user_id = _identity(first.identity_url)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth)
-        tenant_tokens = TokenStore(lambda: fetch_tenant_token(org, org_tokens))
-        tenant_auth = BearerAuth(tenant_tokens, expired=tenant_token_expired)
-        tenant = Host.at(tenant_tokens.token().instance_url, sleep=sleep, auth=tenant_auth)
-        return cls(org, tenant, org_id, user_id)
+        return cls(org, org_id, user_id, org_tokens)
 
-    def close(self) -> None:
-        """Close both clients."""
-        self.org.client.close()
-        self.tenant.client.close()
+    def tenant(self) -> Host:
+        """Log in to the org's Data Cloud tenant, which has a host and a token of its own.
+
+        Raises:
+            ConfigError: the org has no Data Cloud, or does not let us in.
+        """
+        tokens = TokenStore(lambda: fetch_tenant_token(self.org, self.tokens))
+        auth = BearerAuth(tokens, expired=tenant_token_expired)
+        return Host.at(tokens.token().instance_url, sleep=self.org.sleep, auth=auth)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.org.client.close()
 
 
 def _identity(identity_url: str) -> tuple[str, str]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import polars as pl
+
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import API, OrgSession
 
 QUERY_URL = f"{API}/query"
@@ -53,9 +56,19 @@ class SOQLTarget:
         )
         return {_as_text(record["val"]): int(record["n"]) for record in self._records(query)}
 
+    def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Yield the target rows of a range: the spec's target fields, as text, in any order."""
+        fields = ", ".join(column.target for column in self._spec.columns)
+        query = f"SELECT {fields} FROM {self._spec.target.object}{self._where(id_range)}"
+        for page in query_records(self._session.org, query):
+            if not page.is_empty():
+                yield page
+
     def _where(self, id_range: IdRange) -> str:
         key = self._spec.target.external_id
         terms = [f"{key} != null"]
+        if self._spec.target.scope:
+            terms.append(f"({self._spec.target.scope})")
         if id_range.after is not None:
             terms.append(f"{key} > {text(id_range.after)}")
         if id_range.upto is not None:

@@ -28,6 +28,12 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def source_object(spec: LoadSpec) -> str:
+    """Return the quoted name of the source object."""
+    assert spec.source.object is not None, "a spec with files never comes here"
+    return name(spec.source.object)
+
+
 def where(spec: LoadSpec, id_range: IdRange) -> str:
     """Return the WHERE clause of one range, or "" when it selects everything."""
     key = name(spec.source.key)
@@ -48,6 +54,6 @@ def rows(spec: LoadSpec, id_range: IdRange) -> str:
     """Return the query for the rows of a range, every column as text, ordered by key."""
     columns = ", ".join(f"CAST({name(c.source)} AS text) AS {name(c.source)}" for c in spec.columns)
     return (
-        f"SELECT {columns} FROM {name(spec.source.object)}{where(spec, id_range)} "
+        f"SELECT {columns} FROM {source_object(spec)}{where(spec, id_range)} "
         f"ORDER BY {name(spec.source.key)}"
     )

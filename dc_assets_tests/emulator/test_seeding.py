@@ -101,7 +101,7 @@ def test_a_wrong_skew_is_refused(text: str) -> None:
 def test_bad_rows_are_exactly_those_the_org_refuses(client: Client) -> None:
     """Seven of 300, over the whole range, of three kinds."""
     client.start_clean(opportunities=300, accounts=5, bad_rows=7)
-    columns = "ExternalId__c Name__c StageName__c CloseDate__c AccountExternalId__c".split()
+    columns = ["ExternalId__c", "Name__c", "StageName__c", "CloseDate__c", "AccountExternalId__c"]
     selected = ", ".join(f'"{name}"' for name in columns)
     rows = _rows(client, f'SELECT {selected} FROM {OBJECT} ORDER BY "ExternalId__c"')
     names = ["External_ID__c", "Name", "StageName", "CloseDate", "Account.External_ID__c"]

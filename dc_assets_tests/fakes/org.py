@@ -6,9 +6,11 @@ import csv
 import io
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+import polars as pl
 
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import IngestJob, JobState
@@ -174,6 +176,11 @@ class FakeOrg:
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by value."""
         return Counter(row[field_name] for i, row in self.rows.items() if id_range.contains(i))
+
+    def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a range as text."""
+        found = [row for i, row in self.rows.items() if id_range.contains(i)]
+        yield pl.DataFrame(found)
 
     def states(self) -> Counter[JobState]:
         """Count the jobs by state."""

@@ -14,7 +14,7 @@ EXTERNAL_ID = "External_ID__c"
 PARENT = "Parent__r.External_ID__c"
 
 
-def content(**changes: Any) -> dict[str, Any]:
+def content(**changes: object) -> dict[str, Any]:
     """Return a valid spec as a plain mapping; ``changes`` replace its top settings."""
     valid: dict[str, Any] = {
         "name": "things",
@@ -31,7 +31,7 @@ def content(**changes: Any) -> dict[str, Any]:
     return {**valid, **changes}
 
 
-def small_spec(**changes: Any) -> LoadSpec:
+def small_spec(**changes: object) -> LoadSpec:
     """Return a spec of four columns with a parent; ``changes`` replace its top settings."""
     return LoadSpec.model_validate_json(json.dumps(content(**changes)))
 

@@ -30,7 +30,7 @@ def canon(value: str | None, kind: ColumnType) -> str | None:
         ("100", "number", "100"),
         ("1.", "number", "1"),
         (" 5 ", "number", "5"),
-        ("1e5", "number", "1e5"),
+        ("1e5", "number", "100000"),
         ("twelve", "number", "twelve"),
         ("T", "boolean", "true"),
         ("0", "boolean", "false"),

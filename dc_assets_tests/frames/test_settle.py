@@ -21,60 +21,45 @@ LOCK = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record:--"
 BAD = "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
 NONE = pl.DataFrame()
 
+LOCKED_200 = (
+    "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 200 records: "
+    "001xxx,001yyy,...:--"
+)
+LOCKED_CUT = (
+    "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
+    "0013000000ABCDeAAF"
+)
+NO_PARENT = "INVALID_FIELD:Foreign key external ID: 1580 not found for field Ext__c in entity A:--"
+DOUBLE = (
+    "DUPLICATE_VALUE:duplicate value found: Record_Key__c duplicates value on record with id: "
+    "006Ov000004iYzqIAE:--"
+)
+SEVERAL = "DUPLICATE_EXTERNAL_ID:Ext: more than one record found for external id field: [a, b]:--"
+TWO_FIELDS = "REQUIRED_FIELD_MISSING:Required fields are missing: [A, B]:A,B --"
+BAD_DATE = (
+    "INVALID_FIELD:Failed to deserialize field at col 4. Due to, '6/15/19' is not a valid value "
+    "for the type xsd:date:Trip_End_Date__c --"
+)
+RULE = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+
 ERRORS = [
-    (
-        "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 200 records: "
-        "001xxx,001yyy,...:--",
-        "UNABLE_TO_LOCK_ROW",
-        "",
-    ),
-    (
-        "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
-        "0013000000ABCDeAAF",
-        "UNABLE_TO_LOCK_ROW",
-        "",
-    ),
+    (LOCKED_200, "UNABLE_TO_LOCK_ROW", ""),
+    (LOCKED_CUT, "UNABLE_TO_LOCK_ROW", ""),
     (LOCK, "UNABLE_TO_LOCK_ROW", ""),
-    (
-        "INVALID_FIELD:Foreign key external ID: 1580 not found for field Ext__c in entity User:--",
-        "INVALID_FIELD",
-        "",
-    ),
+    ("UNABLE_TO_LOCK_ROW", "UNABLE_TO_LOCK_ROW", ""),
+    (NO_PARENT, "INVALID_FIELD", ""),
     (
         "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--",
         "INVALID_CROSS_REFERENCE_KEY",
         "",
     ),
-    (
-        "DUPLICATE_VALUE:duplicate value found: Record_Key__c duplicates value on record with id: "
-        "006Ov000004iYzqIAE:--",
-        "DUPLICATE_VALUE",
-        "",
-    ),
-    (
-        "DUPLICATE_EXTERNAL_ID:Ext: more than one record found for external id field: [a, b]:--",
-        "DUPLICATE_EXTERNAL_ID",
-        "",
-    ),
+    (DOUBLE, "DUPLICATE_VALUE", ""),
+    (SEVERAL, "DUPLICATE_EXTERNAL_ID", ""),
     (BAD, "REQUIRED_FIELD_MISSING", "Name"),
-    (
-        "REQUIRED_FIELD_MISSING:Required fields are missing: [A, B]:A,B --",
-        "REQUIRED_FIELD_MISSING",
-        "A,B",
-    ),
-    (
-        "INVALID_FIELD:Failed to deserialize field at col 4. Due to, '6/15/19' is not a valid value "
-        "for the type xsd:date:Trip_End_Date__c --",
-        "INVALID_FIELD",
-        "Trip_End_Date__c",
-    ),
-    (
-        "FIELD_CUSTOM_VALIDATION_EXCEPTION:line one\nline two:--",
-        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
-        "",
-    ),
+    (TWO_FIELDS, "REQUIRED_FIELD_MISSING", "A,B"),
+    (BAD_DATE, "INVALID_FIELD", "Trip_End_Date__c"),
+    (f"{RULE}:line one\nline two:--", RULE, ""),
     ("DUPLICATES_DETECTED:Use one of these records?:--", "DUPLICATES_DETECTED", ""),
-    ("UNABLE_TO_LOCK_ROW", "UNABLE_TO_LOCK_ROW", ""),
     ("a sentence without any code", "a sentence without any code", ""),
     ("", "UNKNOWN_ERROR", ""),
 ]

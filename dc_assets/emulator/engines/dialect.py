@@ -33,11 +33,12 @@ def checked(sql: str, session: Session, catalog: Catalog) -> str:
     Raises:
         TenantError: 400 with the SQLSTATE Hyper gives.
     """
-    folded = _fold(sql, catalog)
-    tree = _tree(folded, session)
-    tables = {name for node in _nodes(tree) for name in _common_tables(node)}
-    for node in _nodes(tree):
-        _check_table(node, catalog, tables)
+    folded = _fold(sql)
+    nodes = list(_nodes(_tree(folded, session)))
+    named = {name for node in nodes for name in _given_names(node)}
+    for node in nodes:
+        _check_table(node, catalog, named)
+        _check_column(node, catalog, named)
         _check_rows(node)
         _check_compare(node, catalog)
     return folded.rstrip().rstrip(";")
@@ -47,36 +48,13 @@ def _refuse(sqlstate: str, message: str) -> NoReturn:
     raise TenantError(400, message, sqlstate=sqlstate)
 
 
-def _fold(sql: str, catalog: Catalog) -> str:
-    columns = {name for table in catalog.values() for name in table}
-    exact = columns | set(catalog)
-    by_lower = {name.lower(): name for name in exact}
+def _fold(sql: str) -> str:
+    """The text without comments and with all words in lower case but the quoted ones."""
     out: list[str] = []
-    aliases: set[str] = set()
-    previous = ""
     for match in TOKEN.finditer(sql):
         kind, text = match.lastgroup, match.group()
-        if kind == "comment":
-            text = " "
-        elif kind == "word":
-            text = text.lower()
-        name = text[1:-1].replace('""', '"') if kind == "quoted" else text
-        if kind in {"word", "quoted"}:
-            if previous in {"as", "with"}:
-                aliases.add(name)
-            known = by_lower.get(name.lower())
-            if known is not None and name not in exact and name not in aliases:
-                _unknown(name, is_table=known not in columns)
-        if text.strip():
-            previous = text
-        out.append(text)
+        out.append({"comment": " ", "word": text.lower()}.get(kind or "", text))
     return "".join(out)
-
-
-def _unknown(name: str, *, is_table: bool) -> NoReturn:
-    if is_table:
-        _refuse("42P01", f'table "{name}" does not exist')
-    _refuse("42703", f'unknown column "{name}"')
 
 
 def _tree(sql: str, session: Session) -> object:
@@ -104,14 +82,20 @@ def _nodes(tree: object) -> Iterator[Node]:
             waiting.extend(cast("list[object]", value))
 
 
-def _common_tables(node: Node) -> Iterator[str]:
+def _given_names(node: Node) -> Iterator[str]:
+    """Names the query itself gives: aliases and common tables."""
+    if node.get("alias"):
+        yield str(node["alias"])
     entries = node.get("cte_map")
     if isinstance(entries, dict):
         for entry in cast("dict[str, list[dict[str, object]]]", entries).get("map", []):
             yield str(entry["key"])
+    listed = node.get("column_name_alias")
+    if isinstance(listed, list):
+        yield from (str(name) for name in cast("list[object]", listed))
 
 
-def _check_table(node: Node, catalog: Catalog, common: set[str]) -> None:
+def _check_table(node: Node, catalog: Catalog, named: set[str]) -> None:
     if node.get("type") == "TABLE_FUNCTION":
         function = cast("Node", node["function"])
         name = str(function.get("function_name"))
@@ -119,8 +103,20 @@ def _check_table(node: Node, catalog: Catalog, common: set[str]) -> None:
             _refuse("42883", f"unknown table function '{name}'")
     if node.get("type") == "BASE_TABLE":
         name = str(node.get("table_name"))
-        if name not in catalog and name not in common:
+        if name not in catalog and name not in named:
             _refuse("42P01", f'table "{name}" does not exist')
+
+
+def _check_column(node: Node, catalog: Catalog, named: set[str]) -> None:
+    """Refuse a name that is that of a column but for its case: the engine below would take it."""
+    if node.get("class") != "COLUMN_REF":
+        return
+    columns = {name for table in catalog.values() for name in table}
+    folded = {name.lower() for name in columns}
+    for name in cast("list[str]", node["column_names"]):
+        known = name in columns or name in catalog or name in named
+        if not known and name.lower() in folded:
+            _refuse("42703", f'unknown column "{name}"')
 
 
 def _check_rows(node: Node) -> None:

@@ -14,7 +14,6 @@ from dc_assets.emulator.engines.batch_writer import BatchWriter
 from dc_assets.emulator.engines.binding import BatchError, Plan, bind
 from dc_assets.emulator.engines.upload import check_line_ending, in_batches, read_rows
 from dc_assets.emulator.stores.core import CoreStore
-from dc_assets.emulator.stores.duck import DatabaseError
 from dc_assets.emulator.stores.jobs import Job, JobStore
 
 WORKERS = 2
@@ -98,8 +97,8 @@ class JobRunner:
             self._write_batches(job)
         except BatchError as error:
             return str(error)
-        except (DatabaseError, OSError) as error:
-            return f"InternalServerError : {error}"
+        except Exception as error:  # noqa: BLE001  whatever happened, a job must come to an end
+            return f"InternalServerError : {error!r}"
         return ""
 
     def _write_batches(self, job: Job) -> None:

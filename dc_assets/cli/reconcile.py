@@ -1,0 +1,52 @@
+"""`dc-assets reconcile`: the asset checks, without Dagster and without loading anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+
+from dc_assets.cli.proof import print_checks
+from dc_assets.cli.run import chosen_partitions
+from dc_assets.cli.status import chosen_spec
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.orchestration.wiring import login_from_environment, open_load
+
+
+@click.command()
+@click.argument("name", metavar="[LOAD]", required=False)
+@click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
+@click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int:
+    """Hold both sides of LOAD against each other: counts, keys, values. Nothing is written.
+
+    These are the checks that Dagster shows. What they find is printed with the command that
+    repairs it; a Parquet file with all of it is named.
+    """
+    spec = chosen_spec(name)
+    keys = chosen_partitions(spec, partitions)
+    console = Console()
+    outcomes: list[CheckOutcome] = []
+    login = login_from_environment()
+    with open_load(spec, login, run_id="reconcile", note=console.log) as opened:
+        for key in keys:
+            if not as_json:
+                console.print(f"{key} …", highlight=False)
+            outcomes += opened.audit(key).outcomes()
+    if as_json:
+        lines = [{**asdict(o), "severity": o.severity.value} for o in outcomes]
+        click.echo(json.dumps(lines, indent=2))
+    else:
+        print_checks(console, keys, outcomes)
+    return _verdict(outcomes)
+
+
+def _verdict(outcomes: Sequence[CheckOutcome]) -> ExitCode:
+    severities = {outcome.severity for outcome in outcomes}
+    if Severity.ERROR in severities:
+        return ExitCode.UNEXPLAINED
+    return ExitCode.REFUSED_ROWS if Severity.WARN in severities else ExitCode.PROVED

@@ -1,0 +1,142 @@
+"""The source: Parquet or CSV files, read with Polars and handed over as text.
+
+Number columns of floating point are printed in their shortest exact form; decimal, date and text
+columns as they are. In CSV every cell is text already, and an empty one is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+import polars.exceptions as polars_errors
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+
+PAGE_ROWS = 50_000
+SUFFIXES = frozenset({".parquet", ".csv"})
+EVERYTHING = IdRange(after=None, upto=None)
+
+
+class FileSource:
+    """The files of one load spec."""
+
+    def __init__(self, spec: LoadSpec) -> None:
+        self._spec = spec
+        self._key = pl.col(spec.source.key)
+
+    def check_columns(self) -> None:
+        """Read no rows of all columns.
+
+        Raises:
+            ConfigError: there is no such file, it cannot be read, or it lacks a column.
+        """
+        try:
+            schema = self._scan().collect_schema()
+            missing = [c.source for c in self._spec.columns if c.source not in schema]
+            if missing:
+                raise ConfigError(
+                    f"{self._spec.source.files} has no column {', '.join(missing)}. "
+                    f"It has: {', '.join(schema.names())}."
+                )
+            self._rows(EVERYTHING).head(0).collect()
+        except (OSError, polars_errors.PolarsError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(
+                f"{self._spec.source.files} cannot be read: {reason}. "
+                f"Correct source.files or source.where of the spec {self._spec.name}."
+            ) from error
+
+    def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Yield the rows of a range in ascending key order, as source columns of text."""
+        rows = self._rows(id_range).sort(self._key).collect(engine="streaming")
+        for start in range(0, rows.height, PAGE_ROWS):
+            yield rows.slice(start, PAGE_ROWS)
+
+    def count(self, id_range: IdRange) -> int:
+        """Count the rows of a range."""
+        return self._number(self._rows(id_range).select(pl.len()))
+
+    def rows_total(self) -> tuple[int, int]:
+        """Count all selected rows, and those among them that have no key."""
+        rows = self._rows(EVERYTHING)
+        return self.count(EVERYTHING), self._number(rows.select(self._key.null_count()))
+
+    def parents_above(self, rows: int) -> Sequence[tuple[str, int]]:
+        """Return parents with more than the given number of rows, biggest first."""
+        parent = self._spec.source.parent
+        assert parent is not None  # noqa: S101 - the caller asked the spec
+        counted = (
+            self._rows(EVERYTHING)
+            .drop_nulls(parent)
+            .group_by(parent)
+            .agg(pl.len().alias("rows"))
+            .filter(pl.col("rows") > rows)
+            .sort(["rows", parent], descending=[True, False])
+        )
+        return [(str(name), int(count)) for name, count in counted.collect().iter_rows()]
+
+    def ambiguous_keys(self) -> Sequence[str]:
+        """Return the lower-cased keys that stand twice or differ in case only."""
+        folded = self._rows(EVERYTHING).group_by(self._key.str.to_lowercase().alias("folded"))
+        doubled = folded.agg(pl.len().alias("rows")).filter(pl.col("rows") > 1)
+        return doubled.select("folded").collect().to_series().to_list()
+
+    def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
+        """Return the keys that cut a range into nearly equal parts, one less than parts."""
+        keys = self._rows(id_range).select(self._key).sort(self._key).collect().to_series()
+        cuts = sorted({keys.len() * number // parts for number in range(1, parts)} - {0})
+        return [str(keys[cut - 1]) for cut in cuts]
+
+    def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
+        """Count the rows of a range by the value of a source column."""
+        counted = self._rows(id_range).group_by(column).agg(pl.len())
+        return {value: int(rows) for value, rows in counted.collect().iter_rows()}
+
+    def _rows(self, id_range: IdRange) -> pl.LazyFrame:
+        rows = self._scan()
+        if self._spec.source.where:
+            rows = rows.filter(pl.sql_expr(self._spec.source.where))
+        schema = rows.collect_schema()
+        texts = rows.select(_as_text(c.source, schema[c.source]) for c in self._spec.columns)
+        bounds: list[pl.Expr] = []
+        if id_range.after is not None:
+            bounds.append(self._key > id_range.after)
+        if id_range.upto is not None:
+            bounds.append(self._key <= id_range.upto)
+        return texts.filter(bounds) if bounds else texts
+
+    def _scan(self) -> pl.LazyFrame:
+        files = self._files()
+        suffixes = {file.suffix.lower() for file in files}
+        if len(suffixes) != 1 or not suffixes <= SUFFIXES:
+            raise ConfigError(
+                f"{self._spec.source.files} must be Parquet (.parquet) or CSV (.csv) files, "
+                f"all of one kind; found: {', '.join(sorted(suffixes)) or 'no file'}."
+            )
+        if suffixes == {".parquet"}:
+            return pl.scan_parquet(files)
+        return pl.scan_csv(files, infer_schema=False)
+
+    def _files(self) -> list[Path]:
+        path = Path(self._spec.source.files or "")
+        if path.is_dir():
+            return sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        if path.is_file():
+            return [path]
+        return sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
+
+    @staticmethod
+    def _number(query: pl.LazyFrame) -> int:
+        return int(query.collect().item())
+
+
+def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Return a column as text; a timestamp with a zone is written in UTC."""
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        utc = pl.col(name).dt.convert_time_zone("UTC")
+        return utc.dt.strftime("%Y-%m-%d %H:%M:%S%.6f+00:00").alias(name)
+    return pl.col(name).cast(pl.String)

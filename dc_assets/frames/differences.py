@@ -1,0 +1,126 @@
+"""Compare the rows of both sides by external id: keys, then values, all in canonical text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from dc_assets.core.spec import LoadSpec
+
+IN_SOURCE = "__in_source"
+IN_TARGET = "__in_target"
+_AT_SOURCE = ":source"
+_AT_TARGET = ":target"
+
+
+def at_source(field: str) -> str:
+    """Return the name of a field's column that holds the source's value."""
+    return field + _AT_SOURCE
+
+
+def at_target(field: str) -> str:
+    """Return the name of a field's column that holds the target's value."""
+    return field + _AT_TARGET
+
+
+def side_by_side(source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Join both sides by external id.
+
+    Both frames have the target fields of the spec. The result has the external id, each other
+    field as ``<field>:source`` and ``<field>:target``, and the flags `IN_SOURCE` and `IN_TARGET`,
+    sorted by external id. A key that one side holds twice stands twice.
+    """
+    key = spec.target.external_id
+    left = _renamed(source, key, _AT_SOURCE).with_columns(pl.lit(value=True).alias(IN_SOURCE))
+    right = _renamed(target, key, _AT_TARGET).with_columns(pl.lit(value=True).alias(IN_TARGET))
+    return (
+        left.join(right, on=key, how="full", coalesce=True)
+        .with_columns(
+            pl.col(IN_SOURCE).fill_null(value=False), pl.col(IN_TARGET).fill_null(value=False)
+        )
+        .sort(key)
+    )
+
+
+def _renamed(frame: pl.DataFrame, key: str, suffix: str) -> pl.DataFrame:
+    return frame.rename({name: name + suffix for name in frame.columns if name != key})
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRun:
+    """Neighbouring keys that one side lacks: no key between them is on both sides."""
+
+    first: str
+    last: str
+    rows: int
+
+
+def runs_of(joined: pl.DataFrame, lacking: str, spec: LoadSpec) -> list[KeyRun]:
+    """Return the keys that the side of a flag lacks, as runs in key order."""
+    key = spec.target.external_id
+    runs = (
+        joined.with_columns((~pl.col(lacking)).alias("__lacks"))
+        .with_columns(pl.col("__lacks").rle_id().alias("__run"))
+        .filter(pl.col("__lacks"))
+        .group_by("__run", maintain_order=True)
+        .agg(pl.first(key).alias("first"), pl.last(key).alias("last"), pl.len().alias("rows"))
+    )
+    return [KeyRun(*line) for line in runs.select("first", "last", "rows").iter_rows()]
+
+
+def changed_values(joined: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Return one line for each differing value: external id, field, source value, target value.
+
+    A column with ``when_null: unchanged`` is not compared where the source has no value, because
+    then nothing was asked of the org.
+    """
+    key = spec.target.external_id
+    both = joined.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET))
+    parts: list[pl.DataFrame] = []
+    for column in spec.columns:
+        if column.target == key:
+            continue
+        source, target = pl.col(at_source(column.target)), pl.col(at_target(column.target))
+        differs = source.ne_missing(target)
+        if column.when_null == "unchanged":
+            differs &= source.is_not_null()
+        parts.append(
+            both.filter(differs).select(
+                pl.col(key),
+                pl.lit(column.target).alias("field"),
+                source.alias("source"),
+                target.alias("target"),
+            )
+        )
+    nothing = pl.DataFrame(schema=dict.fromkeys((key, "field", "source", "target"), pl.String))
+    return pl.concat([nothing, *parts]).sort(key, "field")
+
+
+def doubled_keys(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Return external ids that stand twice or differ in case only: ``key``, ``rows``, sorted."""
+    folded = pl.col(spec.target.external_id).str.to_lowercase()
+    return (
+        frame.group_by(folded.alias("key"))
+        .agg(pl.len().alias("rows"))
+        .filter(pl.col("rows") > 1)
+        .sort("key")
+    )
+
+
+def are_order_safe(keys: pl.Series) -> bool:
+    """Tell whether an org sorts these keys as bytes do, so that a SOQL range can be trusted.
+
+    An org compares text without regard to case. Keys whose part behind the common beginning is
+    made of digits and of ASCII letters of one case only sort alike both ways.
+    """
+    if keys.is_empty():
+        return True
+    ordered = keys.sort()
+    first, last = str(ordered[0]), str(ordered[-1])
+    common = 0
+    while common < min(len(first), len(last)) and first[common] == last[common]:
+        common += 1
+    rest = keys.str.slice(common)
+    one_case = [rest.str.contains(pattern).all() for pattern in (r"^[0-9a-z]*$", r"^[0-9A-Z]*$")]
+    return any(one_case)

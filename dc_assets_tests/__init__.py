@@ -1,0 +1,1 @@
+"""Tests of dc_assets; doubles are in `fakes`."""

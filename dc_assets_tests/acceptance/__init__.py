@@ -1,0 +1,1 @@
+"""Whole-process tests: the program as a user starts it, against an emulated org."""

@@ -1,0 +1,292 @@
+"""Whole processes for tests: an emulated org, the product pointed at it, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from typing import Any, Self
+
+import httpx
+import yaml
+
+PACKAGED_SPEC = Path(__file__).parents[2] / "dc_assets" / "loads" / "opportunities.yaml"
+PROGRAM = Path(sys.executable).with_name("dc-assets")
+OWN_SETTINGS = ("SF_", "DC_ASSETS_", "DAGSTER_", "PYTHONOPTIMIZE")
+PARENTS = 3
+LOOK_EVERY_S = 0.05
+START_WITHIN_S = 60.0
+END_WITHIN_S = 30.0
+
+
+def wait_until(is_so: Callable[[], object], what: str, *, within_s: float = 60.0) -> None:
+    """Return when something is so.
+
+    Raises:
+        AssertionError: it is not, in the time given.
+    """
+    deadline = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
+        Event().wait(LOOK_EVERY_S)
+
+
+def alive_with(text: str, *, command: str = "") -> list[int]:
+    """Return ids of living processes whose environment holds a text, and whose command another."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with suppress(OSError):
+                environment = (entry / "environ").read_bytes()  # empty for one that has ended
+                line = (entry / "cmdline").read_bytes()
+                if text.encode() in environment and command.encode() in line:
+                    found.append(int(entry.name))
+    return found
+
+
+def assert_nothing_lives(folder: Path) -> None:
+    """Fail when a process that was started on a folder outlives its test."""
+    with suppress(AssertionError):
+        wait_until(lambda: not alive_with(str(folder)), "all have ended", within_s=5)
+    left = {
+        pid: Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
+        for pid in alive_with(str(folder))
+    }
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert not left, f"these processes outlive the test: {left}"
+
+
+def bounds(rows: int, partitions: int) -> list[str]:
+    """Return upper bounds that cut the seeded ids into partitions of about one size."""
+    return [f"externalOpp{rows * part // partitions:07d}" for part in range(1, partitions)]
+
+
+def spec_content(rows: int, partitions: int) -> dict[str, Any]:
+    """Return the packaged spec, cut to fit a seeded org of our own; a lane a parent, for speed."""
+    content: dict[str, Any] = yaml.safe_load(PACKAGED_SPEC.read_text(encoding="utf-8"))
+    content["partitions"]["upper_bounds"] = bounds(rows, partitions)
+    content["profile"] = {"exclusive_user": True, "window": PARENTS + 1}
+    return content
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a program ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Org:
+    """An emulated org, and the side door to it."""
+
+    process: subprocess.Popen[bytes]
+    ready: Mapping[str, str]
+    admin: httpx.Client
+
+    def ask(self, route: str, **parameters: str | int) -> dict[str, Any]:
+        """Read from a route of the side door."""
+        answer = self.admin.get(route, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def tell(self, route: str, **body: object) -> dict[str, Any]:
+        """Write to a route of the side door."""
+        answer = self.admin.post(route, json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def sql(self, text: str, store: str = "core") -> list[list[Any]]:
+        """Run SQL on one of the two stores."""
+        return self.tell("sql", store=store, sql=text)["rows"]
+
+    def core_ids(self) -> list[str]:
+        """Return the external ids that Core holds, in order."""
+        rows = self.sql('SELECT "External_ID__c" FROM "Opportunity" ORDER BY 1')
+        return [row[0] for row in rows]
+
+    def keys_of_two_jobs(self) -> dict[str, list[str]]:
+        """Return the keys that more than one job committed."""
+        return self.ask("journal/keys", object="Opportunity", min_commits=2)["keys"]
+
+    def waiting(self, kind: str) -> int:
+        """Count the held calls of a kind."""
+        return self.ask("state")["waiting"].get(kind, 0)
+
+    def calls(self, kind: str) -> int:
+        """Count the calls of a kind since the start."""
+        return self.ask("calls")["calls"].get(kind, 0)
+
+    def rest(self) -> httpx.Client:
+        """Return a logged-in client of the org's REST API."""
+        form = {"grant_type": "client_credentials"}
+        form |= {name: self.ready[name] for name in ("client_id", "client_secret")}
+        base = self.ready["base_url"]
+        token = httpx.post(f"{base}/services/oauth2/token", data=form).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=f"{base}/services/data/v64.0", headers=headers)
+
+
+@contextmanager
+def running_org(folder: Path, *, rows: int, bad_rows: int = 0) -> Generator[Org]:
+    """Run an emulated org with rows in Data Cloud and none in Core."""
+    file = folder / "org.json"
+    command = [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(file)]
+    command += ["--opportunities", str(rows), "--accounts", str(PARENTS)]
+    command += ["--bad-rows", str(bad_rows)]
+    with running(command, environment_of(folder), log=folder / "org.log") as process:
+        wait_until(lambda: file.exists() or process.poll() is not None, "the org is up")
+        assert process.poll() is None, (folder / "org.log").read_text(encoding="utf-8")
+        ready: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        with httpx.Client(base_url=ready["admin_url"], timeout=60) as admin:
+            yield Org(process, ready, admin)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str], *, log: Path
+) -> Generator[subprocess.Popen[bytes]]:
+    """Run a program in a session of its own; afterwards the whole session is ended."""
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            command,
+            cwd=log.parent,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_WITHIN_S)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """Return this environment without the product's settings, with home and /tmp in a folder."""
+    for name in ("tmp", "home"):
+        (folder / name).mkdir(exist_ok=True)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(OWN_SETTINGS)}
+    return {
+        **kept,
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "COLUMNS": "160",
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+
+@dataclass
+class Stage:
+    """An org, and a folder with everything the product needs to load it."""
+
+    folder: Path
+    org: Org
+    rows: int
+    partitions: int
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def set_up(cls, folder: Path, org: Org, *, rows: int, partitions: int) -> Self:
+        """Write the spec and make the settings."""
+        stage = cls(folder, org, rows, partitions)
+        stage.environment = {
+            **environment_of(folder),
+            "SF_LOGIN_URL": org.ready["base_url"],
+            "SF_CLIENT_ID": org.ready["client_id"],
+            "SF_CLIENT_SECRET": org.ready["client_secret"],
+            "DC_ASSETS_DATA": str(folder / "data"),
+            "DC_ASSETS_LOADS": str(folder / "loads"),
+            "DAGSTER_HOME": str(folder / "dagster"),
+        }
+        stage.write_spec(spec_content(rows, partitions))
+        return stage
+
+    @property
+    def keys(self) -> list[str]:
+        """The partition keys, in order."""
+        return [f"r1-{number:02d}" for number in range(1, self.partitions + 1)]
+
+    @property
+    def ids(self) -> list[str]:
+        """The external ids of the source, in order."""
+        return [f"externalOpp{number:07d}" for number in range(1, self.rows + 1)]
+
+    def write_spec(self, content: Mapping[str, Any]) -> Path:
+        """Write the load spec."""
+        file = self.folder / "loads" / "opportunities.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
+        return file
+
+    def run(self, *arguments: str, within_s: float = 120.0, **changed: str | None) -> Done:
+        """Run `dc-assets` to its end; settings that are None are left out."""
+        return run_program(arguments, {**self.environment, **changed}, within_s=within_s)
+
+    @contextmanager
+    def started(self, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+        """Start `dc-assets`, and end it with the block."""
+        log = self.folder / "started.log"
+        with running([str(PROGRAM), *arguments], self.environment, log=log) as process:
+            yield process
+
+
+def run_program(
+    arguments: Sequence[str], environment: Mapping[str, str | None], *, within_s: float = 120.0
+) -> Done:
+    """Run `dc-assets` to its end."""
+    done = subprocess.run(
+        [str(PROGRAM), *arguments],
+        env={name: value for name, value in environment.items() if value is not None},
+        cwd=environment["TMPDIR"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+class StageMaker:
+    """Sets up stages of any size, all of them ended with the test."""
+
+    def __init__(self, folder: Path, enter: Callable[[Any], Any]) -> None:
+        self._folder = folder
+        self._enter = enter
+
+    def __call__(self, *, rows: int, partitions: int = 2, bad_rows: int = 0) -> Stage:
+        """Start an org and write a spec that fits it."""
+        org: Org = self._enter(running_org(self._folder, rows=rows, bad_rows=bad_rows))
+        return Stage.set_up(self._folder, org, rows=rows, partitions=partitions)
+
+
+@contextmanager
+def short_folder() -> Generator[Path]:
+    """Give a folder with a short path, as sockets need; whatever runs on it must have ended."""
+    folder = Path(tempfile.mkdtemp(prefix="dca-"))
+    try:
+        yield folder
+        assert_nothing_lives(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""A real backfill whose run worker is killed: Dagster starts it again, the ledger goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dc_assets.core.verdicts import Severity
+from dc_assets.load.reconcile import ROW_COUNT
+from dc_assets_tests.acceptance.services import running_daemon, running_webserver
+from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
+
+pytestmark = pytest.mark.acceptance
+
+ASSET = "opportunities_in_core"
+
+
+def owner_of(stage: Stage, partition_key: str) -> int:
+    """Return the process that owns a partition, as the ledger tells it."""
+    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger:
+        query = "SELECT owner FROM range_state WHERE partition_key = ?"
+        return int(json.loads(ledger.execute(query, (partition_key,)).fetchone()[0])["pid"])
+
+
+def kill_worker(stage: Stage, home: Path, partition_key: str) -> None:
+    """Kill the run worker of a partition, and make sure that it was one."""
+    worker = owner_of(stage, partition_key)
+    assert worker in alive_with(f"DAGSTER_HOME={home}", command="multiprocessing")
+    os.kill(worker, signal.SIGKILL)
+
+
+@pytest.mark.timeout(200)
+def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_of: StageMaker) -> None:
+    """Nobody helps: run retries bring the partition to its end, and all checks pass."""
+    stage = stage_of(rows=120, partitions=2)
+    home = stage.folder / "dagster"
+    assert stage.run("home", str(home)).code == 0
+    stage.org.tell("hold", kind="results", when="before")
+    with running_webserver(stage, home) as webserver:
+        backfill_id = webserver.launch(ASSET, stage.keys, {})
+        with running_daemon(stage, home):
+            wait_until(lambda: stage.org.waiting("results") >= 2, "results are held", within_s=90)
+            kill_worker(stage, home, "r1-01")
+            wait_until(
+                lambda: len(webserver.backfill(backfill_id).runs) > len(stage.keys),
+                "Dagster starts the lost run again",
+                within_s=90,
+            )
+            stage.org.tell("release")
+            wait_until(
+                lambda: webserver.backfill(backfill_id).is_over(len(stage.keys)),
+                "the backfill ends",
+                within_s=90,
+            )
+            backfill = webserver.backfill(backfill_id)
+        newest = backfill.latest()
+        assert {key: run.status for key, run in newest.items()} == dict.fromkeys(
+            stage.keys, "SUCCESS"
+        )
+        assert [run.status for run in backfill.runs].count("FAILURE") == 1
+        checks = [ROW_COUNT, "stage_name_distribution_matches"]
+        outcomes = webserver.check_outcomes(ASSET, checks, [r.run_id for r in newest.values()])
+        assert [(o.partition_key, o.check) for o in outcomes] == [
+            (key, check) for key in stage.keys for check in checks
+        ]
+        assert {outcome.severity for outcome in outcomes} == {Severity.PASSED}
+    assert stage.org.core_ids() == stage.ids
+    assert stage.org.keys_of_two_jobs() == {}

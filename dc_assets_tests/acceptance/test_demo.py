@@ -1,0 +1,84 @@
+"""`dc-assets demo` as a stranger runs it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dc_assets_tests.acceptance.stage import (
+    PROGRAM,
+    alive_with,
+    environment_of,
+    run_program,
+    wait_until,
+)
+
+pytestmark = pytest.mark.acceptance
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return what the demo left in the place for temporary files."""
+    return [path.name for path in (folder / "tmp").glob("dc-assets-demo-*")]
+
+
+def test_the_demo_proves_its_load_and_leaves_nothing_behind(folder: Path) -> None:
+    """2,000 rows, seven of them bad: the proof names each, and the exit code says so."""
+    done = run_program(["demo", "--rows", "2000", "--bad-rows", "7"], environment_of(folder))
+    assert done.code == 3, done.out + done.err
+    assert "row_count_matches: source 2,000, target 1,993: 7 refused, 0 unexplained" in done.out
+    named = re.findall(r"r1-0[1-5]  (externalOpp\d{7})  ([A-Z_]+): \S+", done.out)
+    assert len(set(named)) == 7
+    assert {code for _, code in named} == {
+        "REQUIRED_FIELD_MISSING",
+        "INVALID_FIELD",
+        "STRING_TOO_LONG",
+    }
+    for check in ("row_count_matches", "stage_name_distribution_matches"):
+        assert re.search(rf"^{check} +(WARNING *){{5}}$", done.out, re.MULTILINE), done.out
+    assert "Traceback" not in done.out + done.err
+    assert not leftovers(folder)
+    assert not alive_with(str(folder))
+
+
+def test_ctrl_c_ends_everything_the_demo_started(folder: Path) -> None:
+    """In the middle of the backfill: exit code 130 within 30 seconds."""
+    log = folder / "demo.log"
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [str(PROGRAM), "demo", "--rows", "500"],
+            env=environment_of(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+        )
+    try:
+        wait_until(lambda: b"Backfill" in log.read_bytes(), "the backfill began")
+        assert leftovers(folder)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+        process.wait()
+    assert "Traceback" not in log.read_text(encoding="utf-8")
+    assert not leftovers(folder)
+    assert not alive_with(str(folder))
+
+
+def test_a_port_in_use_is_said_before_anything_starts(folder: Path) -> None:
+    """One sentence with the port, and exit code 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        arguments = ["demo", "--rows", "500", "--port", str(port)]
+        done = run_program(arguments, environment_of(folder))
+    assert done.code == 2
+    assert done.err.startswith(f"dc-assets: Port {port} of 127.0.0.1 cannot be used: ")
+    assert done.err.count("\n") == 1
+    assert "--port" in done.err
+    assert not leftovers(folder)

@@ -1,0 +1,17 @@
+"""Fixtures of the tests of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+
+import pytest
+
+from dc_assets_tests.acceptance.stage import Stage, StageMaker, short_folder
+
+
+@pytest.fixture(scope="module")
+def stage() -> Generator[Stage]:
+    """One org for the tests of a module: they change nothing in it, or do so in order."""
+    with short_folder() as folder, ExitStack() as stack:
+        yield StageMaker(folder, stack.enter_context)(rows=60, partitions=2, bad_rows=2)

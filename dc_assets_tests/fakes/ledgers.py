@@ -1,0 +1,99 @@
+"""A ledger database with short ways to loads, partitions and batches."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.load_book import Lease, SqlLoadBook
+from dc_assets.ledger.owners import Owner, current_owner
+from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.ports import DeadLetter, NewBatch, RangeTicket, Settlement
+from dc_assets_tests.fakes.specs import small_spec
+
+KEYS = ("r1-01", "r1-02", "r1-03")
+SPEC = small_spec(partitions={"scheme": 1, "upper_bounds": ["g", "p"]})
+
+
+def letter(external_id: str, code: str = "STRING_TOO_LONG") -> DeadLetter:
+    """Return a dead letter."""
+    row = f'{{"Title__c": "{code}"}}'
+    return DeadLetter(external_id, code, "a message", "Title__c", row, attempts=1)
+
+
+def new_batch(lane: int, rows: int = 10, *, attempt: int = 1, ready_in_s: float = 0.0) -> NewBatch:
+    """Return a batch with an id of its own."""
+    return NewBatch(uuid.uuid4().hex, lane, attempt, rows, ready_in_s)
+
+
+def settlement(
+    batch_id: str,
+    landed: int,
+    letters: Sequence[DeadLetter] = (),
+    retry: NewBatch | None = None,
+) -> Settlement:
+    """Return the end of a batch whose job completed."""
+    job = IngestJob("750", JobState.JOB_COMPLETE, active_s=1.0, total_s=2.0)
+    return Settlement(batch_id, landed, letters, retry, Path("receipt"), "0" * 64, job)
+
+
+@dataclass(slots=True)
+class OpenLedger:
+    """A database and one org in it."""
+
+    database: Database
+    url: str
+    org_id: str
+    runs: itertools.count[int] = field(default_factory=itertools.count)
+
+    def loads(
+        self, *, owner: Owner | None = None, lease_s: float = 60.0, spec: LoadSpec = SPEC
+    ) -> SqlLoadBook:
+        """Return the load book of a run; a live one unless an owner is given."""
+        owner = owner or current_owner(f"run-{next(self.runs)}")
+        lease = Lease(lease_s=lease_s, heartbeat_s=0.05)
+        return SqlLoadBook(self.database, spec, org_id=self.org_id, owner=owner, lease=lease)
+
+    def batches(self, database: Database | None = None, spec: LoadSpec = SPEC) -> SqlBatchBook:
+        """Return the batch book of a run."""
+        return SqlBatchBook(database or self.database, spec, org_id=self.org_id)
+
+    def views(self) -> LedgerViews:
+        """Return what people are told."""
+        return LedgerViews(self.database, SPEC.name, self.org_id)
+
+    def ticket(self, key: str = KEYS[0], loads: SqlLoadBook | None = None) -> RangeTicket:
+        """Join the load and take a partition."""
+        loads = loads or self.loads()
+        return loads.take_range(loads.join_load(key), key)
+
+    def planned(self, ticket: RangeTicket, *batches: NewBatch) -> list[str]:
+        """Plan batches in a partition and return their ids."""
+        self.batches().plan_batches(
+            ticket, selected=sum(b.rows for b in batches), batches=batches, dead_letters=()
+        )
+        return [b.batch_id for b in batches]
+
+    def uploaded(self, ticket: RangeTicket, batch_id: str, window: int = 16) -> None:
+        """Bring a planned batch to the state uploaded."""
+        book = self.batches()
+        assert book.claim(ticket, [batch_id], window) == batch_id
+        book.opened(ticket, batch_id, f"750{batch_id[:15]}")
+        book.uploaded(ticket, batch_id)
+
+    @contextmanager
+    def another_connection(self) -> Generator[Database]:
+        """Open the same ledger as another process would."""
+        database = Database(self.url)
+        try:
+            yield database
+        finally:
+            database.close()

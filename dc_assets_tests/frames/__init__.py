@@ -1,0 +1,1 @@
+"""Column work, mostly on invented rows."""

@@ -1,0 +1,69 @@
+"""What Dagster is told: a snapshot, and what importing it does not do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from dc_assets.definitions import defs
+from dc_assets.orchestration.assets import LoadConfig
+
+ASSET = dg.AssetKey("opportunities_in_core")
+
+
+def test_the_definitions_are_what_operators_know() -> None:
+    """Asset, partitions, pool, checks and resource: a change here is seen by every operator."""
+    asset = defs.get_assets_def(ASSET)
+    assert {*asset.keys} == {ASSET}
+    assert asset.partitions_def is not None
+    assert asset.partitions_def.get_partition_keys() == [f"r1-0{n}" for n in range(1, 6)]
+    assert asset.op.pool == "salesforce"
+    assert asset.backfill_policy is None
+    checks = {spec.name: spec for c in defs.asset_checks or () for spec in c.check_specs}
+    assert set(checks) >= {"row_count_matches", "stage_name_distribution_matches"}
+    for spec in checks.values():
+        assert spec.asset_key == ASSET
+        assert spec.blocking
+        assert spec.partitions_def == asset.partitions_def
+    assert set(defs.resources or {}) == {"salesforce"}
+
+
+def test_the_run_config_has_three_fields() -> None:
+    """The launchpad shows them, each with its description."""
+    fields = LoadConfig.model_fields
+    assert set(fields) == {"mode", "batch_rows_max", "window"}
+    assert all(field.description for field in fields.values())
+
+
+def test_the_definitions_can_be_loaded() -> None:
+    """Dagster resolves every reference among them."""
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_importing_the_definitions_touches_neither_network_nor_ledger(tmp_path: Path) -> None:
+    """A code location loads while the org is away; an audit hook sees every call."""
+    program = (
+        "import sys\n"
+        "seen = []\n"
+        "names = {'socket.connect', 'socket.getaddrinfo', 'sqlite3.connect'}\n"
+        "sys.addaudithook(lambda name, arguments: name in names and seen.append(name))\n"
+        "import dc_assets.definitions\n"
+        "assert seen == [], seen\n"
+    )
+    data = tmp_path / "data"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("SF_", "DC_ASSETS_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**kept, "DC_ASSETS_DATA": str(data), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not data.exists()
+    assert not (tmp_path / ".dc_assets").exists()

@@ -1,0 +1,1 @@
+"""Adapters, fed with answers."""

@@ -1,0 +1,259 @@
+"""One way to call Salesforce: what is repeated, what is not, and what an error says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Barrier, Thread
+
+import httpx
+import pytest
+
+from dc_assets.core.errors import (
+    AuthExpired,
+    ConfigError,
+    LimitReached,
+    RejectedRequest,
+    TransientRemoteError,
+)
+from dc_assets.salesforce.auth import (
+    BearerAuth,
+    Login,
+    Token,
+    TokenStore,
+    org_session_expired,
+    tenant_token_expired,
+)
+from dc_assets.salesforce.http import Host, checked_url, error_of
+
+SECRET = "tok-SECRET-123"
+EXPIRED = '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+class Wire:
+    """A host whose answers are given, with the requests and waits it saw."""
+
+    def __init__(self, answer: Answer, auth: httpx.Auth | None = None) -> None:
+        self.requests: list[httpx.Request] = []
+        self.tokens: list[str] = []
+        self.waits_s: list[float] = []
+        self._answer = answer
+        client = httpx.Client(
+            base_url="https://org.example", transport=httpx.MockTransport(self._seen), auth=auth
+        )
+        self.host = Host(client, self.waits_s.append)
+
+    def _seen(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        self.tokens.append(request.headers.get("Authorization", ""))
+        return self._answer(request)
+
+
+def always(status: int, text: str = "", **headers: str) -> Answer:
+    """Return an answer that is the same for each request."""
+    return lambda _: httpx.Response(status, text=text, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        (EXPIRED, "INVALID_SESSION_ID", "Session expired or invalid"),
+        ('[ {\n "message" : "m",\n "errorCode" : "INVALID_FIELD"\n} ]', "INVALID_FIELD", "m"),
+        ('{"errorCode":"X","message":"m"}', "X", "m"),
+        (
+            '{"error":"invalid_grant","error_description":"authentication failure"}',
+            "invalid_grant",
+            "authentication failure",
+        ),
+        ('{"error":"Bad Request","message":"no table"}', "Bad Request", "no table"),
+        ('["/services/data/v23.0/sobjects/Whizbang/foo"]', "", "Bad Request"),
+        ("[]", "", "Bad Request"),
+        ("null", "", "Bad Request"),
+        ("<html><body>Down for maintenance</body></html>", "", "Bad Request"),
+        ("", "", "Bad Request"),
+    ],
+)
+def test_an_error_has_a_code_and_a_message_in_every_shape(
+    body: str, code: str, message: str
+) -> None:
+    """Arrays, objects, OAuth's own shape, HTML and nothing at all are read."""
+    assert error_of(httpx.Response(400, text=body)) == (code, message)
+
+
+def test_a_long_message_is_cut() -> None:
+    """One sentence ends a run, not a page of HTML in JSON."""
+    _, message = error_of(httpx.Response(400, json=[{"message": "x \n" * 999, "errorCode": "C"}]))
+    assert len(message) == 300
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, EXPIRED, AuthExpired),
+        (403, '[{"message":"m","errorCode":"REQUEST_LIMIT_EXCEEDED"}]', LimitReached),
+        (403, '[{"message":"m","errorCode":"INSUFFICIENT_ACCESS"}]', RejectedRequest),
+        (400, '[{"message":"m","errorCode":"MALFORMED_ID"}]', RejectedRequest),
+        (404, '[{"message":"m","errorCode":"NOT_FOUND"}]', RejectedRequest),
+        (420, "", TransientRemoteError),
+        (429, "", TransientRemoteError),
+        (500, "", TransientRemoteError),
+        (502, "<html>", TransientRemoteError),
+        (503, '[{"message":"m","errorCode":"SERVER_UNAVAILABLE"}]', TransientRemoteError),
+        (504, "", TransientRemoteError),
+        (302, "", RejectedRequest),
+    ],
+)
+def test_a_failure_is_named_by_what_the_caller_can_do(
+    status: int, body: str, kind: type[Exception]
+) -> None:
+    """Status and code choose the error, and the sentence says which call it was."""
+    with pytest.raises(kind, match=f"POST org.example/path answered {status}"):
+        Wire(always(status, body)).host.call("POST", "/path?secret=1")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_call_without_effect_is_repeated(method: str) -> None:
+    """It climbs the ladder to its end, with jitter, and the last error is let through."""
+    wire = Wire(always(503))
+    with pytest.raises(TransientRemoteError):
+        wire.host.call(method, "/x")
+    assert len(wire.requests) == 6
+    for wait_s, rung_s in zip(wire.waits_s, (0.5, 1.0, 2.0, 4.0, 8.0), strict=True):
+        assert rung_s * 0.75 <= wait_s <= rung_s * 1.25
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_a_call_with_effect_is_sent_once(method: str) -> None:
+    """Whether it acted is for the caller to find out."""
+    wire = Wire(always(503))
+    with pytest.raises(TransientRemoteError):
+        wire.host.call(method, "/x")
+    assert (len(wire.requests), wire.waits_s) == (1, [])
+
+
+def test_a_refusal_is_not_repeated() -> None:
+    """The same call would be refused again."""
+    wire = Wire(always(400))
+    with pytest.raises(RejectedRequest):
+        wire.host.call("GET", "/x")
+    assert len(wire.requests) == 1
+
+
+def test_the_server_says_how_long_to_wait() -> None:
+    """Retry-After wins over the ladder; a date in it is ignored."""
+    wire = Wire(always(429, **{"Retry-After": "7"}))
+    with pytest.raises(TransientRemoteError) as caught:
+        wire.host.call("GET", "/x")
+    assert wire.waits_s == [7.0] * 5
+    assert caught.value.retry_after_s == 7.0
+    dated = Wire(always(503, **{"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}))
+    with pytest.raises(TransientRemoteError):
+        dated.host.call("GET", "/x")
+    assert dated.waits_s[0] < 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")],
+)
+def test_a_broken_connection_is_transient(error: httpx.TransportError) -> None:
+    """Timeouts, refusals and cut answers may work later."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    with pytest.raises(TransientRemoteError, match=r"org\.example"):
+        Wire(answer).host.call("POST", "/x")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("acme.my.salesforce.com", "https://acme.my.salesforce.com"),
+        (" https://acme.my.salesforce.com/ ", "https://acme.my.salesforce.com"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_a_host_is_reached_by_https_or_on_this_machine(given: str, expected: str) -> None:
+    """Plain http is for an emulator on loopback."""
+    assert checked_url(given) == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://acme.my.salesforce.com",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "http://10.0.0.1",
+        "http://0.0.0.0:80",
+        "ftp://acme",
+        "https://[::1",
+        "https://acme:port",
+        "",
+    ],
+)
+def test_any_other_host_is_refused(given: str) -> None:
+    """Secrets do not travel in the clear, and a URL that is none is a wrong setting."""
+    with pytest.raises(ConfigError):
+        checked_url(given)
+
+
+def renewing(fetched: list[Token]) -> TokenStore:
+    """Return a store whose tokens are numbered."""
+
+    def fetch() -> Token:
+        fetched.append(Token(f"{SECRET}-{len(fetched)}", "https://org.example"))
+        return fetched[-1]
+
+    return TokenStore(fetch)
+
+
+def test_an_expired_token_is_renewed_once() -> None:
+    """The request is sent again with the new token; a second refusal is let through."""
+    fetched: list[Token] = []
+    wire = Wire(always(401, EXPIRED), BearerAuth(renewing(fetched), expired=org_session_expired))
+    with pytest.raises(AuthExpired):
+        wire.host.call("POST", "/x", content=b"rows")
+    assert wire.tokens == [f"Bearer {SECRET}-0", f"Bearer {SECRET}-1"]
+    assert [r.content for r in wire.requests] == [b"rows", b"rows"]
+
+
+def test_many_threads_renew_a_token_once() -> None:
+    """All of them found the same token stale, and one of them fetches."""
+    fetched: list[Token] = []
+    store = renewing(fetched)
+    stale, barrier = store.token(), Barrier(8)
+
+    def renew() -> None:
+        barrier.wait()
+        store.token(stale=stale)
+
+    threads = [Thread(target=renew) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(fetched) == 2
+
+
+def test_a_session_that_is_never_valid_is_not_renewed() -> None:
+    """A new token would be refused alike, for ever."""
+    message = "This session is not valid for use with the REST API"
+    body = f'[{{"message":"{message}","errorCode":"INVALID_SESSION_ID"}}]'
+    assert not org_session_expired(httpx.Response(401, text=body))
+    assert not org_session_expired(httpx.Response(403, text=EXPIRED))
+    assert tenant_token_expired(httpx.Response(403, text=""))
+
+
+def test_no_secret_is_in_a_repr_or_an_error() -> None:
+    """Neither the login, nor the token, nor the sentence of a failure shows it."""
+    token = Token(SECRET, "https://org.example")
+    wire = Wire(always(400, "[]"), BearerAuth(TokenStore(lambda: token), expired=lambda _: False))
+    with pytest.raises(RejectedRequest) as caught:
+        wire.host.call("POST", "/x", data={"client_secret": SECRET})
+    shown = [token, Login("https://a", "id", SECRET), wire.host, caught.value]
+    assert SECRET not in "".join(f"{thing!r}{thing!s}" for thing in shown)

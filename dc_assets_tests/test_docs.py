@@ -1,0 +1,175 @@
+"""The documents name everything that the program has, and nothing that it has not."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+import click
+import pytest
+from pydantic import BaseModel
+
+from dc_assets.cli.main import main
+from dc_assets.core.spec import LoadSpec
+from dc_assets.demo.__main__ import demo
+from dc_assets.emulator.command import main as emulator
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "dc_assets"
+PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": demo, "emulator": emulator}
+STANDARD = {"--help", "--version", "-h"}
+
+
+def documents() -> dict[str, str]:
+    """Return the text of README and docs by their path."""
+    files = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
+
+
+ALL_TEXT = "\n".join(documents().values())
+
+
+def commands() -> dict[str, click.Command]:
+    """Return every command with the parameters that it really takes."""
+    assert isinstance(main, click.Group)
+    return {name: PROGRAMS.get(name, command) for name, command in main.commands.items()}
+
+
+def options_of(command: click.Command, *, hidden: bool = False) -> set[str]:
+    """Return the long options of a command."""
+    return {
+        name
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and (hidden or not parameter.hidden)
+        for name in parameter.opts
+        if name.startswith("--")
+    }
+
+
+def is_documented(word: str, text: str = ALL_TEXT) -> bool:
+    """Tell whether a word stands in a text by itself."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def variables() -> Iterator[str]:
+    """Yield the environment variables that the package reads."""
+    for file in PACKAGE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        if "environ" in text or "EnvVar" in text:
+            strings = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant))
+            words = (s for s in strings if isinstance(s, str))
+            yield from (w for w in words if re.fullmatch(r"(SF|DC_ASSETS)_[A-Z_]+", w))
+
+
+def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """Yield the settings of a spec as the document writes them, such as `source.key`."""
+    for name, field in model.model_fields.items():
+        inner = list(models_in(field.annotation))
+        if not inner:
+            yield f"{prefix}{name}"
+        for part in inner:
+            yield from settings_of(part, f"{prefix}{name}.")
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models of a type, those of its parts too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in {tuple, list, Union, UnionType}:
+        for part in get_args(annotation):
+            yield from models_in(part)
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_command_is_documented(name: str) -> None:
+    """README or docs show how it is called."""
+    assert f"dc-assets {name}" in ALL_TEXT
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, opt) for name, c in sorted(commands().items()) for opt in sorted(options_of(c))],
+)
+def test_every_option_is_documented(name: str, option: str) -> None:
+    """Somewhere in README or docs, by its name."""
+    assert option in STANDARD or is_documented(option), f"dc-assets {name} {option}"
+
+
+@pytest.mark.parametrize("variable", sorted(set(variables())))
+def test_every_environment_variable_is_documented(variable: str) -> None:
+    """A setting nobody can find is no setting."""
+    assert is_documented(variable)
+
+
+def test_the_variables_are_found() -> None:
+    """The search above sees the known ones."""
+    assert {"SF_LOGIN_URL", "DC_ASSETS_DATA", "DC_ASSETS_DAGSTER_URL"} <= set(variables())
+
+
+@pytest.mark.parametrize("setting", sorted(settings_of(LoadSpec)))
+def test_every_setting_of_a_spec_is_documented(setting: str) -> None:
+    """By its path; `columns.source` and `columns.target` may stand in one line."""
+    specs = documents()["docs/specs.md"]
+    group, _, own = setting.rpartition(".")
+    listed = re.search(rf"^\| `{group}` \|.*`{own}`", specs, re.MULTILINE) if group else None
+    assert f"| `{setting}` |" in specs or listed is not None
+
+
+def test_no_setting_is_documented_that_a_spec_refuses() -> None:
+    """The first column of the table holds settings only."""
+    known = {*settings_of(LoadSpec)}
+    known |= {setting.rpartition(".")[0] for setting in known}
+    named = re.findall(r"^\| `([a-z_.]+)` \|", documents()["docs/specs.md"], re.MULTILINE)
+    assert [name for name in named if name not in known] == []
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("external id", "source", "target", "id range", "partition", "page", "ingest job"),
+        *("batch", "internal batch", "chunk", "payload", "parent", "lane", "attempt"),
+        *("backoff ladder", "snooze", "selected", "landed", "refused", "pending", "load", "plan"),
+        *("spool", "receipt", "window", "hot parent", "ledger", "settled", "unprocessed"),
+        *("dead letter", "rescue", "fake", "emulator"),
+    ],
+)
+def test_every_word_of_ours_stands_in_the_glossary(word: str) -> None:
+    """One word, one meaning: the first column of its table."""
+    entries = re.findall(r"^\| ([^|]+) \|", documents()["docs/glossary.md"], re.MULTILINE)
+    assert word in {part.strip() for entry in entries for part in entry.split(",")}
+
+
+def calls() -> Iterator[tuple[str, str, str]]:
+    """Yield document, command and option of every `dc-assets … --option` that is written."""
+    for document, text in documents().items():
+        if document.startswith("docs/adr"):
+            continue
+        for line in text.splitlines():
+            for call in re.split(r"[`#;]|&&", line):
+                found = re.search(r"\bdc-assets ([a-z]+)\b(.*)", call)
+                if found is not None:
+                    yield document, found.group(1), ""
+                    for option in re.findall(r"(?<!\S)--[a-z][a-z-]*", found.group(2)):
+                        yield document, found.group(1), option
+
+
+def test_no_call_is_documented_that_the_program_refuses() -> None:
+    """Each documented command and option exists."""
+    known = commands()
+    wrong = [
+        (document, name, option)
+        for document, name, option in calls()
+        if name not in known
+        or (option and option not in options_of(known[name], hidden=True) | STANDARD)
+    ]
+    assert wrong == []
+
+
+def test_the_documented_calls_are_found() -> None:
+    """The search above sees what README shows."""
+    assert ("README.md", "demo", "--bad-rows") in set(calls())
+    assert ("README.md", "run", "--local") in set(calls())
