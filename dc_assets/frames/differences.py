@@ -10,6 +10,8 @@ from dc_assets.core.spec import LoadSpec
 
 IN_SOURCE = "__in_source"
 IN_TARGET = "__in_target"
+DIGEST = "__digest"
+ALIKE = "__alike"
 _AT_SOURCE = ":source"
 _AT_TARGET = ":target"
 
@@ -45,6 +47,26 @@ def side_by_side(source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec) -> 
 
 def _renamed(frame: pl.DataFrame, key: str, suffix: str) -> pl.DataFrame:
     return frame.rename({name: name + suffix for name in frame.columns if name != key})
+
+
+def digests(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Return external id and a 64-bit digest of all other fields: what is kept in memory.
+
+    Digests compare within one process only. Two different rows share one with a chance of 2^-64;
+    equal rows always do.
+    """
+    fields = [c.target for c in spec.columns if c.target != spec.target.external_id]
+    values = rows.select(fields) if fields else rows.select(pl.lit(0).alias("nothing"))
+    return rows.select(spec.target.external_id).with_columns(values.hash_rows().alias(DIGEST))
+
+
+def key_by_key(source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Join the digests of both sides: external id, `IN_SOURCE`, `IN_TARGET`, `ALIKE`, sorted."""
+    left, right = pl.col(at_source(DIGEST)), pl.col(at_target(DIGEST))
+    joined = side_by_side(source, target, spec)
+    return joined.with_columns(left.eq_missing(right).alias(ALIKE)).drop(
+        at_source(DIGEST), at_target(DIGEST)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +115,13 @@ def changed_values(joined: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
                 target.alias("target"),
             )
         )
-    nothing = pl.DataFrame(schema=dict.fromkeys((key, "field", "source", "target"), pl.String))
-    return pl.concat([nothing, *parts]).sort(key, "field")
+    return pl.concat([without_values(spec), *parts]).sort(key, "field")
+
+
+def without_values(spec: LoadSpec) -> pl.DataFrame:
+    """Return the empty result of `changed_values`."""
+    key = spec.target.external_id
+    return pl.DataFrame(schema=dict.fromkeys((key, "field", "source", "target"), pl.String))
 
 
 def doubled_keys(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -12,45 +15,99 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.ledger.views import LedgerViews
 
 
+class ParquetPages:
+    """A folder of Parquet files, one a page. Until it is sealed it has another name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sealed = folder
+        self._folder = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Write one page."""
+        number = len(list(self._folder.glob("*.parquet"))) + 1
+        write_parquet(self._folder / f"{number:06d}.parquet", rows)
+
+    def scan(self) -> pl.LazyFrame | None:
+        """Scan all pages; None when there is none."""
+        files = sorted(self._folder.glob("*.parquet"))
+        return pl.scan_parquet(files) if files else None
+
+    def pages(self) -> Iterator[pl.DataFrame]:
+        """Read the pages, one at a time."""
+        for file in sorted(self._folder.glob("*.parquet")):
+            yield pl.read_parquet(file, memory_map=False)
+
+    def seal(self) -> None:
+        """Say that all pages are written: other processes find them from now on."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(OSError):  # another process was first, with the same rows
+            self._folder.rename(self._sealed)
+            self._folder = self._sealed
+
+    @classmethod
+    def sealed(cls, folder: Path) -> Self | None:
+        """Return the pages that were sealed under a name, if there are any."""
+        if not folder.exists():
+            return None
+        found = cls(folder)
+        found._folder = folder
+        return found
+
+
 class DiskArchive:
     """The audit folder of one spec."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._scratch = root / f"scratch-{os.getpid()}"
+        self._scratches = 0
 
-    def kept_target(self, mark: str) -> pl.LazyFrame | None:
-        """Scan the target rows that were read at a state of the ledger, if they were kept."""
-        path = self._target(mark)
-        return pl.scan_parquet(path) if path.exists() else None
+    def scratch(self, name: str) -> ParquetPages:
+        """Return an empty place for rows; it is gone when the connection is closed."""
+        self._scratches += 1
+        return ParquetPages(self._scratch / f"{self._scratches}-{name}")
 
-    def keep_target(self, mark: str, pages: Iterator[pl.DataFrame]) -> pl.LazyFrame:
-        """Keep the target rows of a state of the ledger, drop older ones, and scan them."""
-        for old in self._root.glob("target-*.parquet"):
-            old.unlink(missing_ok=True)
-        rows = pl.concat(list(pages), how="vertical")
-        self._write(self._target(mark), rows)
-        return pl.scan_parquet(self._target(mark))
+    def close(self) -> None:
+        """Drop the rows that were kept for comparison."""
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def kept_target(self, mark: str) -> ParquetPages | None:
+        """Return all target rows that were read at a state of the ledger, if they were kept."""
+        return ParquetPages.sealed(self._target(mark))
+
+    def new_target(self, mark: str) -> ParquetPages:
+        """Return the place for all target rows of a state of the ledger; older ones are dropped."""
+        for old in self._root.glob("target-*"):
+            if old.suffix != ".tmp":  # that one is being read by another process
+                shutil.rmtree(old, ignore_errors=True)
+        return ParquetPages(self._target(mark))
 
     def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
         """Write what a check found as Parquet and return the path."""
         path = self._root / partition_key / f"{check}.parquet"
-        self._write(path, rows)
+        write_parquet(path, rows)
         return str(path)
 
     def _target(self, mark: str) -> Path:
-        return self._root / f"target-{mark}.parquet"
+        return self._root / f"target-{mark.replace('.', '-')}"
 
-    def _write(self, path: Path, rows: pl.DataFrame) -> None:
-        scratch = path.with_suffix(f".{os.getpid()}.tmp")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            rows.write_parquet(scratch, compression="lz4")
-            scratch.rename(path)
-        except OSError as error:
-            raise ConfigError(
-                f"The audit folder {self._root} cannot be written: {error}. Make room in "
-                "DC_ASSETS_DATA and run the check again."
-            ) from error
+
+def write_parquet(path: Path, rows: pl.DataFrame) -> None:
+    """Write a file, whole or not at all, readable by its owner only.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rows.write_parquet(scratch, compression="lz4")
+        scratch.rename(path)
+    except OSError as error:
+        raise ConfigError(
+            f"The audit folder {path.parent} cannot be written: {error}. Make room in "
+            "DC_ASSETS_DATA and run the check again."
+        ) from error
 
 
 class LedgerLabels:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Protocol, TypeVar
 
 import polars as pl
@@ -13,8 +15,9 @@ from dc_assets.core.errors import RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import canonical, canonical_target
-from dc_assets.frames.differences import are_order_safe, side_by_side
-from dc_assets.load.ports import Source, Target
+from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
+from dc_assets.load.ports import Ports, Source
+from dc_assets.load.reading import ordered_pages
 
 HALVINGS_MAX = 10
 """How often a range is halved before a query that is too slow for the org is given up."""
@@ -23,14 +26,18 @@ T = TypeVar("T")
 
 
 class Archive(Protocol):
-    """Where the reading of a whole target is kept, and the evidence of checks."""
+    """Where rows are kept while both sides are compared, and the evidence of checks."""
 
-    def kept_target(self, mark: str) -> pl.LazyFrame | None:
-        """Scan the target rows that were read at a state of the ledger, if they were kept."""
+    def scratch(self, name: str) -> PageFiles:
+        """Return an empty place for rows; it is gone when the connection is closed."""
         ...
 
-    def keep_target(self, mark: str, pages: Iterator[pl.DataFrame]) -> pl.LazyFrame:
-        """Keep the target rows of a state of the ledger, drop older ones, and scan them."""
+    def kept_target(self, mark: str) -> PageFiles | None:
+        """Return all target rows that were read at a state of the ledger, if they were kept."""
+        ...
+
+    def new_target(self, mark: str) -> PageFiles:
+        """Return the place for all target rows of a state of the ledger; older ones are dropped."""
         ...
 
     def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
@@ -38,9 +45,32 @@ class Archive(Protocol):
         ...
 
 
+class PageFiles(Protocol):
+    """Rows on disk, written page by page."""
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Write one page."""
+        ...
+
+    def scan(self) -> pl.LazyFrame | None:
+        """Scan all pages; None when there is none."""
+        ...
+
+    def pages(self) -> Iterator[pl.DataFrame]:
+        """Read the pages, one at a time."""
+        ...
+
+    def seal(self) -> None:
+        """Say that all pages are written."""
+        ...
+
+
 @dataclass(frozen=True)
 class BothSides:
     """One id range of a spec on both sides; what is read is read once.
+
+    Rows go to disk page by page. Memory holds the external id and a digest of each row, so a range
+    of millions of rows can be compared; the fields of rows that differ are read back.
 
     Attributes:
         mark: the state of the ledger; it changes whenever a batch is settled.
@@ -48,45 +78,87 @@ class BothSides:
 
     spec: LoadSpec
     id_range: IdRange
-    source: Source
-    target: Target
+    ports: Ports
     archive: Archive
     mark: str
 
     @cached_property
-    def source_rows(self) -> pl.DataFrame:
-        """All source rows, as target fields."""
-        pages = [canonical(page, self.spec) for page in self.source.pages(self.id_range)]
-        return pl.concat(pages) if pages else _no_rows(self.spec)
+    def source_digests(self) -> pl.DataFrame:
+        """External id and digest of each source row."""
+        pages = ordered_pages(self.spec, self.id_range, self.ports)
+        return self._kept(self._source_files, (canonical(page, self.spec) for page in pages))
 
     @cached_property
-    def target_rows(self) -> pl.DataFrame:
-        """All target rows whose id lies in the range by bytes.
+    def target_digests(self) -> pl.DataFrame:
+        """External id and digest of each target row whose id lies in the range by bytes."""
+        if self.is_order_safe:
+            pages = map(self._ours, self._records(self.id_range))
+        else:
+            pages = (page.filter(self._inside) for page in self._whole_target().pages())
+        return self._kept(self._target_files, pages)
 
-        An org compares text without regard to case. Where the ids prove that this makes no
-        difference it is asked for the range; else all its rows are read once for every partition,
-        and the range is cut here.
+    @cached_property
+    def is_order_safe(self) -> bool:
+        """Whether the org may be asked for the range, though it compares text without case.
+
+        Where the ids do not prove that this makes no difference, all its rows are read once for
+        every partition, and the range is cut and counted here.
         """
         bounds = [b for b in (self.id_range.after, self.id_range.upto) if b is not None]
-        keys = pl.concat([self.source_rows.get_column(self._key), pl.Series(self._key, bounds)])
-        if are_order_safe(keys):
-            pages = halving(self.source, self.id_range, self._records, _joined)
-            rows = pl.concat(pages) if pages else _no_rows(self.spec)
-            return rows.filter(self._inside)
-        return self._whole_target().filter(self._inside).collect()
+        keys = self.source_digests.get_column(self._key)
+        return are_order_safe(pl.concat([keys, pl.Series(self._key, bounds, dtype=pl.String)]))
 
     @cached_property
-    def joined(self) -> pl.DataFrame:
-        """Both sides beside each other, by external id."""
-        return side_by_side(self.source_rows, self.target_rows, self.spec)
+    def keys(self) -> pl.DataFrame:
+        """One line for each external id: `IN_SOURCE`, `IN_TARGET`, `ALIKE`, sorted."""
+        return key_by_key(self.source_digests, self.target_digests, self.spec)
+
+    def rows_of(self, keys: pl.Series) -> pl.DataFrame:
+        """Return all fields of some external ids from both sides, beside each other."""
+        assert self.keys is not None, "both sides are read"
+        wanted = pl.col(self._key).is_in(keys.implode())
+        found = [
+            _no_rows(self.spec) if rows is None else rows.filter(wanted).collect()
+            for rows in (self._source_files.scan(), self._target_files.scan())
+        ]
+        return side_by_side(found[0], found[1], self.spec)
+
+    def count_source(self) -> int:
+        """Count the source rows of the range."""
+        return self.ports.source.count(self.id_range)
 
     def count_target(self) -> int:
         """Count the target rows of the range, in halves if the org finds it too slow."""
-        return halving(self.source, self.id_range, self.target.count, lambda a, b: a + b)
+        if not self.is_order_safe:
+            return self.target_digests.height
+        ports = self.ports
+        return sum(halving(ports.source, self.id_range, ports.target.count))
+
+    def count_target_values(self, field: str) -> Mapping[str | None, int]:
+        """Count the target rows of the range by the value of a field, likewise."""
+        if not self.is_order_safe:
+            rows = self._target_rows()
+            counted = rows.group_by(field).agg(pl.len()).collect(engine="streaming")
+            return {value: int(number) for value, number in counted.iter_rows()}
+        target = self.ports.target
+        merged: Counter[str | None] = Counter()
+        for part in halving(
+            self.ports.source, self.id_range, lambda ids: target.value_counts(field, ids)
+        ):
+            merged.update(part)
+        return merged
 
     @property
     def _key(self) -> str:
         return self.spec.target.external_id
+
+    @cached_property
+    def _source_files(self) -> PageFiles:
+        return self.archive.scratch("source")
+
+    @cached_property
+    def _target_files(self) -> PageFiles:
+        return self.archive.scratch("target")
 
     @property
     def _inside(self) -> pl.Expr:
@@ -94,22 +166,57 @@ class BothSides:
         inside = pl.lit(value=True)
         if self.id_range.after is not None:
             inside &= key > self.id_range.after
-        return inside if self.id_range.upto is None else inside & (key <= self.id_range.upto)
+        if self.id_range.upto is not None:
+            inside &= key <= self.id_range.upto
+        return inside
 
-    def _records(self, id_range: IdRange) -> list[pl.DataFrame]:
-        return [canonical_target(page, self.spec) for page in self.target.records(id_range)]
+    def _kept(self, files: PageFiles, pages: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """Write the rows of the range to disk and return their digests."""
+        kept = [digests(_no_rows(self.spec), self.spec)]
+        for rows in pages:
+            if not rows.is_empty():
+                files.add(rows)
+                kept.append(digests(rows, self.spec))
+        return pl.concat(kept)
 
-    def _whole_target(self) -> pl.LazyFrame:
+    def _ours(self, page: pl.DataFrame) -> pl.DataFrame:
+        """Leave out records outside the range by bytes, but not those that double one of ours.
+
+        An id that differs from ours in case only may lie in another range by bytes.
+        """
+        outside = page.filter(~self._inside)
+        if outside.is_empty():
+            return page
+        keys = self.source_digests.get_column(self._key).str.to_lowercase()
+        doubles = pl.col(self._key).str.to_lowercase().is_in(keys.implode())
+        return page.filter(self._inside | doubles)
+
+    def _target_rows(self) -> pl.LazyFrame:
+        assert self.target_digests is not None, "the target is read"
+        rows = self._target_files.scan()
+        return _no_rows(self.spec).lazy() if rows is None else rows
+
+    def _records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        parts = halving(self.ports.source, id_range, self._records_of_part)
+        for part in parts:
+            yield from part
+
+    def _records_of_part(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
+        """Return the records of a range; a query that is too slow fails here, not later."""
+        pages = self.ports.target.records(id_range)
+        first = next(pages, None)
+        rest = chain([] if first is None else [first], pages)
+        return (canonical_target(page, self.spec) for page in rest)
+
+    def _whole_target(self) -> PageFiles:
         kept = self.archive.kept_target(self.mark)
         if kept is not None:
             return kept
-        everything = IdRange(after=None, upto=None)
-        pages = (canonical_target(p, self.spec) for p in self.target.records(everything))
-        return self.archive.keep_target(self.mark, pages)
-
-
-def _joined(first: list[pl.DataFrame], second: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    return [*first, *second]
+        files = self.archive.new_target(self.mark)
+        for page in self._records_of_part(IdRange(after=None, upto=None)):
+            files.add(page)
+        files.seal()
+        return files
 
 
 def _no_rows(spec: LoadSpec) -> pl.DataFrame:
@@ -117,25 +224,21 @@ def _no_rows(spec: LoadSpec) -> pl.DataFrame:
 
 
 def halving(
-    source: Source,
-    id_range: IdRange,
-    ask: Callable[[IdRange], T],
-    join: Callable[[T, T], T],
-    depth: int = 0,
-) -> T:
+    source: Source, id_range: IdRange, ask: Callable[[IdRange], T], depth: int = 0
+) -> list[T]:
     """Ask about a range; where the org answers QUERY_TIMEOUT, ask about its two halves.
 
-    The middle is the middle key of the source, because the org cannot be asked for its own.
+    Returns the answers for the parts, in order. The middle is the middle key of the source,
+    because the org cannot be asked for its own.
     """
     try:
-        return ask(id_range)
+        return [ask(id_range)]
     except RejectedRequest as error:
         if error.code != "QUERY_TIMEOUT" or depth >= HALVINGS_MAX:
             raise
-        middle: Sequence[str] = source.key_quantiles(2, id_range)
+        middle = source.key_quantiles(2, id_range)
         if not middle or middle[0] == id_range.upto:
             raise
-        lower = IdRange(after=id_range.after, upto=middle[0])
-        upper = IdRange(after=middle[0], upto=id_range.upto)
-    below = halving(source, lower, ask, join, depth + 1)
-    return join(below, halving(source, upper, ask, join, depth + 1))
+    lower = IdRange(after=id_range.after, upto=middle[0])
+    upper = IdRange(after=middle[0], upto=id_range.upto)
+    return halving(source, lower, ask, depth + 1) + halving(source, upper, ask, depth + 1)

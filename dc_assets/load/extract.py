@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from dc_assets.core.errors import SourceIncomplete, SourceOutOfOrder, TransientRemoteError
-from dc_assets.core.ladders import CALL_LADDER_S, jittered
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.errors import SourceIncomplete
 from dc_assets.frames.canon import canonical
 from dc_assets.frames.lanes import with_lane
 from dc_assets.load.ports import PageMark
+from dc_assets.load.reading import ordered_pages
 from dc_assets.load.run import RangeRun
 
 ROUNDS_MAX = 3
@@ -46,49 +45,15 @@ def extract(run: RangeRun) -> int:
 
 
 def _read_to_end(run: RangeRun) -> None:
-    """Follow the range to its end, asking again from the last key whenever the stream breaks."""
-    last_key = run.ports.spool.start_pages(run.ticket)
-    failures = 0
-    while True:
-        rest = run.id_range if last_key is None else run.id_range.beyond(last_key)
-        try:
-            for page in run.ports.source.pages(rest):
-                if page.is_empty():
-                    continue  # an empty page is never by itself the end
-                last_key = _spool_page(run, page, rest, behind=last_key)
-                failures = 0
-        except TransientRemoteError as error:
-            failures += 1
-            if failures > len(CALL_LADDER_S):
-                raise
-            wait_s = error.retry_after_s
-            if wait_s is None:
-                wait_s = jittered(CALL_LADDER_S[failures - 1], run.ports.chance())
-            run.note(f"{error}; reading on behind the last key in {wait_s:.1f} s")
-            run.ports.clock.sleep(wait_s)
-        else:
-            return
-
-
-def _spool_page(run: RangeRun, page: pl.DataFrame, rest: IdRange, *, behind: str | None) -> str:
-    """Sort one page into lanes, write it, and return its last key.
-
-    Its first key may be the last one of the page before: a doubled id can stand on both.
-    """
-    keys = page.get_column(run.spec.source.key)
-    first, last = str(keys[0]), str(keys[-1])
-    follows = keys.is_sorted() and (behind is None or first >= behind)
-    if not (follows and rest.contains(first) and rest.contains(last)):
-        raise SourceOutOfOrder(
-            f"{run.spec.source.place} answered keys {first!r} .. {last!r} to a query for {rest} "
-            "ordered by key. Nothing of this page was used."
-        )
-    rows = canonical(page, run.spec)
-    if run.wanted is not None:
-        rows = rows.filter(pl.col(run.spec.target.external_id).is_in(run.wanted.implode()))
-    mark = PageMark(last_key=last, rows_read=page.height)
-    run.ports.spool.add_page(run.ticket, with_lane(rows, run.spec, run.plan.lanes), mark)
-    return last
+    """Write the pages of the range that are not in the spool yet, sorted into lanes."""
+    spec, spool = run.spec, run.ports.spool
+    behind = spool.start_pages(run.ticket)
+    for page in ordered_pages(spec, run.id_range, run.ports, behind=behind):
+        rows = canonical(page, spec)
+        if run.wanted is not None:
+            rows = rows.filter(pl.col(spec.target.external_id).is_in(run.wanted.implode()))
+        mark = PageMark(str(page.get_column(spec.source.key)[-1]), rows_read=page.height)
+        spool.add_page(run.ticket, with_lane(rows, spec, run.plan.lanes), mark)
 
 
 def _selected_rows(run: RangeRun) -> int:

@@ -26,6 +26,7 @@ from dc_assets.core.verdicts import (
 )
 from dc_assets.frames.canon import canonical_text
 from dc_assets.frames.differences import (
+    ALIKE,
     IN_SOURCE,
     IN_TARGET,
     at_source,
@@ -33,6 +34,7 @@ from dc_assets.frames.differences import (
     changed_values,
     doubled_keys,
     runs_of,
+    without_values,
 )
 from dc_assets.load.both_sides import BothSides
 
@@ -44,6 +46,9 @@ PENDING = "nothing_pending"
 
 SHOWN = 20
 """Ids and runs that a table shows; the evidence file has all."""
+
+ROWS_AT_ONCE = 50_000
+"""Differing rows whose fields are in memory at one time."""
 
 
 class Labels(Protocol):
@@ -108,7 +113,7 @@ class Audit:
 
     def row_count(self) -> CheckOutcome:
         """Compare the number of rows, each side asked for its count."""
-        source = self.sides.source.count(self.sides.id_range)
+        source = self.sides.count_source()
         target = self.sides.count_target()
         counts = CountVerdict(source, target, refused=0)
         if counts.unexplained:
@@ -127,8 +132,8 @@ class Audit:
         """Compare how many rows have each value of a field, each side asked to group."""
         column = self._spec.column(source=self._spec.source_of(field))
         id_range = self.sides.id_range
-        source = _canonical(self.sides.source.value_counts(column.source, id_range), column)
-        target = _canonical(self.sides.target.value_counts(field, id_range), column)
+        source = _canonical(self.sides.ports.source.value_counts(column.source, id_range), column)
+        target = _canonical(self.sides.count_target_values(field), column)
         values = compare_distributions(source, target, {})
         if worst(values) is not Severity.PASSED:
             values = compare_distributions(source, target, self._explained_by_refusals(field))
@@ -142,12 +147,12 @@ class Audit:
             + (f": {named}" if named else ""),
             sum(value.counts.unexplained for value in values),
             values=tuple(values),
-            repair=self._repair("--changed") if unequal else "",
+            repair=self._repair_of_rows() if unequal else "",
         )
 
     def coverage(self) -> CheckOutcome:
         """Compare the external ids themselves: what is missing, what is extra, as ranges."""
-        joined = self.sides.joined
+        joined = self.sides.keys
         missing, extra = joined.filter(~pl.col(IN_TARGET)), joined.filter(~pl.col(IN_SOURCE))
         refused, deleted = self._refused.height, self._deleted.height
         unexplained = missing.height + extra.height - refused - deleted
@@ -181,8 +186,8 @@ class Audit:
 
         In the source they warn: all their rows are dead letters and none was sent.
         """
-        source = doubled_keys(self.sides.source_rows, self._spec)
-        target = doubled_keys(self.sides.target_rows, self._spec)
+        source = doubled_keys(self.sides.source_digests, self._spec)
+        target = doubled_keys(self.sides.target_digests, self._spec)
         found = pl.concat(
             [
                 source.with_columns(pl.lit("source").alias("side")),
@@ -201,12 +206,12 @@ class Audit:
 
     def values(self) -> CheckOutcome:
         """Compare every mapped field of the rows that both sides hold."""
-        joined, scope = self.sides.joined, "all rows"
+        keys, scope = self.sides.keys, "all rows"
         if self._spec.checks.values == "sample":
-            every = max(1, joined.height // self._spec.checks.sample_rows)
-            joined, scope = joined.gather_every(every), f"every row of {every}"
-        compared = joined.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET)).height
-        changed = changed_values(joined, self._spec)
+            every = max(1, keys.height // self._spec.checks.sample_rows)
+            keys, scope = keys.gather_every(every), f"every row of {every}"
+        compared = keys.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET)).height
+        changed = self._changed(keys)
         rows = changed.select(self._key).unique()
         refused = rows.filter(pl.col(self._key).is_in(list(self._refused_keys))).height
         by_field = changed.group_by("field").len().sort("len", descending=True)
@@ -224,6 +229,14 @@ class Audit:
             repair=self._repair("--changed") if rows.height > refused else "",
         )
 
+    def _changed(self, keys: pl.DataFrame) -> pl.DataFrame:
+        """Read back the rows whose digests differ, some at a time, and compare their fields."""
+        unlike = keys.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET) & ~pl.col(ALIKE))
+        ids = unlike.get_column(self._key).unique(maintain_order=True)
+        parts = [ids.slice(start, ROWS_AT_ONCE) for start in range(0, ids.len(), ROWS_AT_ONCE)]
+        changed = [changed_values(self.sides.rows_of(part), self._spec) for part in parts]
+        return pl.concat([without_values(self._spec), *changed])
+
     def pending(self) -> CheckOutcome:
         """Ask the ledger whether the newest load left rows without an outcome."""
         pending = self.labels.pending(self.partition_key)
@@ -239,8 +252,8 @@ class Audit:
     def keys_to_send(self, mode: str) -> pl.Series:
         """Return the external ids that mode `missing` or `changed` sends."""
         if mode == "missing":
-            return self.sides.joined.filter(~pl.col(IN_TARGET)).get_column(self._key).unique()
-        return changed_values(self.sides.joined, self._spec).get_column(self._key).unique()
+            return self.sides.keys.filter(~pl.col(IN_TARGET)).get_column(self._key).unique()
+        return self._changed(self.sides.keys).get_column(self._key).unique()
 
     @property
     def _key(self) -> str:
@@ -254,12 +267,12 @@ class Audit:
     def _refused(self) -> pl.DataFrame:
         """Missing rows that a dead letter explains."""
         explained = pl.col(self._key).is_in(list(self._refused_keys))
-        return self.sides.joined.filter(~pl.col(IN_TARGET) & explained)
+        return self.sides.keys.filter(~pl.col(IN_TARGET) & explained)
 
     @cached_property
     def _deleted(self) -> pl.DataFrame:
         """Extra rows that a receipt of ours explains."""
-        extra = self.sides.joined.filter(~pl.col(IN_SOURCE))
+        extra = self.sides.keys.filter(~pl.col(IN_SOURCE))
         if extra.is_empty():
             return extra
         landed = self.labels.landed_keys(extra.get_column(self._key).to_list())
@@ -268,18 +281,23 @@ class Audit:
     def _explained_by_refusals(self, field: str) -> Mapping[str | None, int]:
         """Return by how much refused and deleted rows shift each value, source minus target."""
         refused = pl.col(self._key).is_in(list(self._refused_keys)) & pl.col(IN_SOURCE)
-        rows = pl.concat([self.sides.joined.filter(refused), self._deleted])
+        keys = pl.concat([self.sides.keys.filter(refused), self._deleted]).get_column(self._key)
+        rows = self.sides.rows_of(keys.unique())
         shift: Counter[str | None] = Counter()
-        for value in rows.filter(pl.col(IN_SOURCE)).get_column(at_source(field)).to_list():
-            shift[value] += 1
-        for value in rows.filter(pl.col(IN_TARGET)).get_column(at_target(field)).to_list():
-            shift[value] -= 1
+        shift.update(rows.filter(pl.col(IN_SOURCE)).get_column(at_source(field)).to_list())
+        shift.subtract(rows.filter(pl.col(IN_TARGET)).get_column(at_target(field)).to_list())
         return shift
 
     def _evidence(self, check: str, rows: pl.DataFrame) -> str:
         if rows.is_empty():
             return ""
         return self.sides.archive.keep_evidence(self.partition_key, check, rows)
+
+    def _repair_of_rows(self) -> str:
+        """Return what sends the rows that make the sides differ: the missing ones come first."""
+        if self.sides.keys.filter(~pl.col(IN_TARGET)).height > self._refused.height:
+            return self._repair("--missing")
+        return "" if self._changed(self.sides.keys).is_empty() else self._repair("--changed")
 
     def _repair(self, option: str) -> str:
         command = f"dc-assets run {self._spec.name} {option} --partitions {self.partition_key}"

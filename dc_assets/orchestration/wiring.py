@@ -124,8 +124,7 @@ class OpenLoad:
         sides = BothSides(
             self.spec,
             self.spec.ranges[partition_key],
-            self.ports.source,
-            self.ports.target,
+            self.ports,
             self.archive,
             self.labels.settled_mark(),
         )
@@ -171,6 +170,7 @@ def open_load(
         )
         views = LedgerViews(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)
+        cleanup.callback(archive.close)
         yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), archive)
 
 

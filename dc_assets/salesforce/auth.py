@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from dc_assets.core.errors import ConfigError, RejectedRequest, RemoteError
+from dc_assets.core.errors import AuthExpired, ConfigError, RejectedRequest
 from dc_assets.salesforce.http import UNAUTHORIZED, Host
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
@@ -91,18 +91,20 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
 
     Raises:
         ConfigError: the org refuses the id, the secret or the host.
+        TransientRemoteError: it cannot be reached now.
     """
     form = {
         "grant_type": "client_credentials",
         "client_id": login.client_id,
         "client_secret": login.client_secret,
     }
+    host = Host.at(login.login_url, sleep=sleep)
     try:
-        host = Host.at(login.login_url, sleep=sleep)
         with host.client:
-            body = host.call("POST", "/services/oauth2/token", data=form).json()
+            answer = host.call("POST", "/services/oauth2/token", changes_nothing=True, data=form)
+        body = answer.json()
         return Token(body["access_token"], body["instance_url"], body.get("id", ""))
-    except RemoteError as error:
+    except (RejectedRequest, AuthExpired) as error:
         raise ConfigError(
             f"Salesforce does not let us in: {error}. Check SF_LOGIN_URL (the org's My Domain), "
             "SF_CLIENT_ID, SF_CLIENT_SECRET and the connected app's Run As user."
@@ -126,7 +128,7 @@ def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
         "subject_token_type": ACCESS_TOKEN_TYPE,
     }
     try:
-        body = org.call("POST", "/services/a360/token", data=form).json()
+        body = org.call("POST", "/services/a360/token", changes_nothing=True, data=form).json()
         return Token(body["access_token"], body["instance_url"])
     except RejectedRequest as error:
         raise ConfigError(

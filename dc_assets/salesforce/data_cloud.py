@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from dc_assets.core.errors import ConfigError, RejectedRequest, TransientRemoteError
 from dc_assets.core.ranges import IdRange
@@ -139,7 +140,7 @@ class DataCloudSource:
     def _ask(self, method: str, url: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own options
         # Arrow halves the client's CPU for a page; a server that does not know it sends JSON.
         headers = {"enable-arrow-stream": "true"}
-        response = self._tenant.call(method, url, headers=headers, **options)
+        response = self._tenant.call(method, url, changes_nothing=True, headers=headers, **options)
         try:
             return response.json()
         except ValueError as error:
@@ -161,7 +162,10 @@ def _frame(answer: dict[str, Any]) -> pl.DataFrame:
     names = sorted(metadata, key=lambda column: metadata[column]["placeInOrder"])
     schema = dict.fromkeys(names, pl.String)
     if answer.get("arrowStream"):
-        frame = pl.read_ipc_stream(base64.b64decode(answer["arrowStream"]))
+        try:
+            frame = pl.read_ipc_stream(base64.b64decode(answer["arrowStream"], validate=True))
+        except (ValueError, OSError, PolarsError) as error:
+            raise TransientRemoteError("Data Cloud's Arrow stream cannot be read") from error
         return frame.select(pl.col(column).cast(pl.String) for column in names)
     rows: list[list[Any]] = answer.get("data") or []
     texts = [[None if cell is None else str(cell) for cell in row] for row in rows]

@@ -76,16 +76,23 @@ class Host:
         client = httpx.Client(base_url=checked_url(base_url), auth=auth, timeout=TIMEOUT)
         return cls(client, sleep)
 
-    def call(self, method: str, url: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        changes_nothing: bool = False,
+        **options: Any,  # noqa: ANN401 - httpx's own
+    ) -> httpx.Response:
         """Send one request and return its answer, if it is a 2xx.
 
-        GET and DELETE climb `CALL_LADDER_S`; POST, PUT and PATCH are sent once: whether they acted
-        is for the caller to find out.
+        GET and DELETE climb `CALL_LADDER_S`, and so does a POST that ``changes_nothing``; any other
+        POST, PUT or PATCH is sent once: whether it acted is for the caller to find out.
 
         Raises:
             TransientRemoteError, AuthExpired, LimitReached, RejectedRequest
         """
-        if method not in REPEATABLE:
+        if method not in REPEATABLE and not changes_nothing:
             return self._call_once(method, url, options)
         return call_with_backoff(
             lambda: self._call_once(method, url, options),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from dc_assets.core.errors import ConfigError
+from dc_assets.core.errors import ConfigError, TransientRemoteError
 from dc_assets.salesforce.auth import (
     BearerAuth,
     Login,
@@ -46,7 +46,10 @@ class OrgSession:
             ConfigError: a host cannot be reached or refuses us; the sentence says what to check.
         """
         org_tokens = TokenStore(lambda: fetch_org_token(login, sleep))
-        first = org_tokens.token()
+        try:
+            first = org_tokens.token()
+        except TransientRemoteError as error:
+            raise ConfigError(f"{error}. Check SF_LOGIN_URL and the network.") from error
         org_id, user_id = _identity(first.identity_url)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth)
