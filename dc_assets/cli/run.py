@@ -62,7 +62,8 @@ def run(
 
     Through Dagster it is an asset backfill: it shows in the UI, and goes on if you leave this
     command. Run it again after any failure: it goes on where it stopped, and rows whose success
-    Salesforce reported are not sent again.
+    Salesforce reported are not sent again. A partition that is done is sent again only when it is
+    named with --partitions, or with --new-load.
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
@@ -78,10 +79,11 @@ def run(
     try:
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         if local:
-            outcomes = _load_here(load, spec.with_profile(profile), mode)
+            outcomes = _load_here(load, spec.with_profile(profile), mode, resume=partitions is None)
         else:
             webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
-            backfill_id = webserver.launch(spec.asset_name, keys, {"mode": mode, **profile})
+            config = {"mode": mode, "resume": partitions is None, **profile}
+            backfill_id = webserver.launch(spec.asset_name, keys, config)
             outcomes = follow_backfill(webserver, load, backfill_id)
         return print_proof(load, outcomes)
     finally:
@@ -170,7 +172,9 @@ def _say_failures(console: Console, backfill: Backfill) -> None:
             )
 
 
-def _load_here(load: WatchedLoad, spec: LoadSpec, mode: Mode) -> Sequence[CheckOutcome]:
+def _load_here(
+    load: WatchedLoad, spec: LoadSpec, mode: Mode, *, resume: bool
+) -> Sequence[CheckOutcome]:
     """Load the partitions one after another; a failed one does not keep the others from trying."""
     outcomes: list[CheckOutcome] = []
     failures: list[DcError] = []
@@ -183,7 +187,7 @@ def _load_here(load: WatchedLoad, spec: LoadSpec, mode: Mode) -> Sequence[CheckO
     ):
         for key in load.keys:
             try:
-                opened.load(key)
+                opened.load(key, resume=resume)
             except RowsPending as error:
                 failures.append(error)
             outcomes += opened.audit(key).outcomes()

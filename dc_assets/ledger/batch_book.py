@@ -92,7 +92,7 @@ class SqlBatchBook:
             ).all()
             orphans = [row for row in rows if _is_orphan(row)]
             for row in orphans:
-                self._update(connection, row.batch_id, _holder(ticket))
+                self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
             return [_record(row) for row in orphans]
 
     def claim(self, ticket: RangeTicket, batch_ids: Sequence[str], window: int) -> str | None:
@@ -188,17 +188,19 @@ class SqlBatchBook:
     def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
         """Return those of the listed jobs that no batch of any load has.
 
-        Empty while another batch of the org is opening: a listed job may be its job. A job that
-        was listed before this look and belongs to a live run is either in the ledger by now, or
-        its batch is still opening.
+        Empty while a create call of another batch is under way: a listed job may be its job. A job
+        that was listed before this look and belongs to a live run is either in the ledger by now,
+        or its batch is still opening. The call of this batch, and of every batch that was adopted,
+        is over: ``opening_at`` is null.
         """
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
+            self._update(connection, batch_id, {"opening_at": None})
             opening = connection.execute(
                 sa.select(batch.c.batch_id)
                 .join(load, load.c.load_id == batch.c.load_id)
                 .where(load.c.org_id == self._org_id, batch.c.batch_id != batch_id)
-                .where(batch.c.state == BatchState.OPENING.value)
+                .where(batch.c.state == BatchState.OPENING.value, batch.c.opening_at.is_not(None))
             ).first()
             if opening is not None:
                 return []

@@ -55,19 +55,21 @@ class SqlLoadBook:
         self._mode = mode
         self._lease = lease or Lease()
 
-    def join_load(self, partition_key: str) -> str:
+    def join_load(self, partition_key: str, *, resume: bool = False) -> str:
         """Join the unfinished load of this spec and org, or open one; return its id.
+
+        A partition that is done in it is joined only to ``resume``; else it begins a new load.
 
         Raises:
             ConfigError: the spec changed since the unfinished load began.
             LedgerConflict: a new load is due, and the last one still has runs at work.
         """
         try:
-            return self._join_load(partition_key)
+            return self._join_load(partition_key, resume=resume)
         except IntegrityError:  # another run opened the load between our look and our insert
-            return self._join_load(partition_key)
+            return self._join_load(partition_key, resume=resume)
 
-    def _join_load(self, partition_key: str) -> str:
+    def _join_load(self, partition_key: str, *, resume: bool) -> str:
         with self._database.begin() as connection:
             current = connection.execute(
                 sa.select(load)
@@ -78,7 +80,7 @@ class SqlLoadBook:
             if current is None:
                 return self._open_load(connection)
             self._refuse_changed_spec(current)
-            if self._phase(connection, current.load_id, partition_key) != "done":
+            if resume or self._phase(connection, current.load_id, partition_key) != "done":
                 return str(current.load_id)
             self._supersede(connection, str(current.load_id))
             return self._open_load(connection)

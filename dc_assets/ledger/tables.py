@@ -95,7 +95,7 @@ batch = Table(
     Column("holder_fence", Integer),
     Column("job_id", String(32)),
     Column("ready_at", Float, nullable=False),
-    Column("opening_at", Float),
+    Column("opening_at", Float, doc="null again when the create call is known to be over"),
     Column("uploaded_at", Float),
     Column("finished_at", Float),
     Column("landed", Integer, nullable=False, server_default=text("0")),

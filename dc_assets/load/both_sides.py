@@ -90,9 +90,13 @@ class BothSides:
 
     @cached_property
     def target_digests(self) -> pl.DataFrame:
-        """External id and digest of each target row whose id lies in the range by bytes."""
+        """External id and digest of each target row of the range.
+
+        All that the org answers for the range is kept: a record that sorts into it only without
+        regard to case is one that it counts, and may double one of ours.
+        """
         if self.is_order_safe:
-            pages = map(self._ours, self._records(self.id_range))
+            pages = self._records(self.id_range)
         else:
             pages = (page.filter(self._inside) for page in self._whole_target().pages())
         return self._kept(self._target_files, pages)
@@ -178,18 +182,6 @@ class BothSides:
                 files.add(rows)
                 kept.append(digests(rows, self.spec))
         return pl.concat(kept)
-
-    def _ours(self, page: pl.DataFrame) -> pl.DataFrame:
-        """Leave out records outside the range by bytes, but not those that double one of ours.
-
-        An id that differs from ours in case only may lie in another range by bytes.
-        """
-        outside = page.filter(~self._inside)
-        if outside.is_empty():
-            return page
-        keys = self.source_digests.get_column(self._key).str.to_lowercase()
-        doubles = pl.col(self._key).str.to_lowercase().is_in(keys.implode())
-        return page.filter(self._inside | doubles)
 
     def _target_rows(self) -> pl.LazyFrame:
         assert self.target_digests is not None, "the target is read"

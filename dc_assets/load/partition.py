@@ -37,18 +37,30 @@ def load_partition(
     partition_key: str,
     ports: Ports,
     choose: Callable[[], pl.Series] | None = None,
+    *,
+    resume: bool = False,
 ) -> LoadedRange:
     """Move one partition's rows into the org; running it again goes on where it stopped.
 
-    ``choose`` returns the external ids that a partial load sends; it is asked once a load.
+    ``choose`` returns the external ids that a partial load sends; it is asked once a load. With
+    ``resume`` a partition that is done in the unfinished load is left as it is; without, it begins
+    a new load, in which all its rows are selected again.
 
     Raises:
         RowsPending: rows are left without an outcome; the message says how many.
         DcError: any other reason that one sentence explains.
     """
     started_s = ports.clock.now_s()
-    ticket = _ticket(partition_key, ports)
+    ticket = _ticket(partition_key, ports, resume=resume)
     with ports.loads.heartbeat(ticket):
+        if ticket.phase == "done":
+            ports.note(f"{partition_key}: done in this load already")
+            return LoadedRange(
+                ticket.load_id,
+                partition_key,
+                ports.batches.totals(ticket.load_id, partition_key),
+                seconds=ports.clock.now_s() - started_s,
+            )
         plan = agreed_plan(spec, ticket.load_id, ports)
         run = RangeRun(spec, ticket, plan, ports)
         if ticket.phase == "new":
@@ -79,12 +91,12 @@ def _wanted(run: RangeRun, choose: Callable[[], pl.Series] | None) -> pl.Series 
     return kept
 
 
-def _ticket(partition_key: str, ports: Ports) -> RangeTicket:
+def _ticket(partition_key: str, ports: Ports, *, resume: bool) -> RangeTicket:
     """Join the load; a new load waits for the runs of the last one to end."""
     deadline_s = ports.clock.now_s() + LAST_LOAD_WAIT_S
     while True:
         try:
-            load_id = ports.loads.join_load(partition_key)
+            load_id = ports.loads.join_load(partition_key, resume=resume)
         except LedgerConflict as conflict:
             if ports.clock.now_s() >= deadline_s:
                 raise

@@ -218,8 +218,10 @@ class RangeTotals:
 class LoadBook(Protocol):
     """Loads, their plans and the partitions they are made of."""
 
-    def join_load(self, partition_key: str) -> str:
+    def join_load(self, partition_key: str, *, resume: bool = False) -> str:
         """Join the unfinished load of this spec and org, or open one; return its id.
+
+        A partition that is done in it is joined only to ``resume``; else it begins a new load.
 
         Raises:
             ConfigError: the spec changed since the unfinished load began.
@@ -303,7 +305,7 @@ class BatchBook(Protocol):
     def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
         """Return those of the listed jobs that no batch of any load has.
 
-        Empty while another batch of the org is opening: a listed job may be its job.
+        Empty while a create call of another batch is under way: a listed job may be its job.
         """
         ...
 

@@ -34,8 +34,8 @@ def rescue(run: RangeRun, batch: BatchRecord) -> NewBatch | None:
         if error.status != NOT_FOUND:
             raise
         return _resend(run, batch)  # the org dropped the job: nothing of it can land any more
-    if job.state is JobState.OPEN:
-        run.ports.jobs.abort(batch.job_id)  # a late close of the dead run is refused from here on
+    # Once the abort is done, a late close of the dead run is refused.
+    if job.state is JobState.OPEN and _abort(run, batch.job_id) is JobState.ABORTED:
         return _resend(run, batch)
     run.ports.batches.uploaded(run.ticket, batch.batch_id)
     return None
@@ -47,13 +47,25 @@ def _clear_strays(run: RangeRun, batch: BatchRecord) -> None:
     listed = [job.job_id for job in jobs.open_jobs()]
     for job_id in batches.strays(run.ticket, batch.batch_id, listed) if listed else ():
         if run.spec.profile.exclusive_user:
-            jobs.abort(job_id)
+            _abort(run, job_id)
             run.note(f"aborted job {job_id}: open, without rows, and in no ledger")
         else:
             run.note(
                 f"job {job_id} is open and in no ledger; it holds no rows of ours and the org "
                 "drops it after 24 hours (profile.exclusive_user: true lets us abort it)"
             )
+
+
+def _abort(run: RangeRun, job_id: str) -> JobState:
+    """Abort an Open job and return its state; somebody else may have moved it meanwhile."""
+    try:
+        run.ports.jobs.abort(job_id)
+    except RejectedRequest:
+        job = run.ports.jobs.job(job_id)
+        if job.state is JobState.OPEN:
+            raise
+        return job.state
+    return JobState.ABORTED
 
 
 def _resend(run: RangeRun, batch: BatchRecord) -> NewBatch:

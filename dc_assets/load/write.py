@@ -146,7 +146,13 @@ class _Writer:
                 self._effects.start(batch_id, effect, self._run, flight.batch)
 
     def _claim(self, now_s: float) -> None:
-        """Ask the ledger for a lane and a slot, as long as threads are idle and it grants them."""
+        """Ask the ledger for a lane and a slot, as long as threads are idle and it grants them.
+
+        Not while the org is being asked about batches in doubt: a create call of ours under way
+        would keep us from telling stray jobs from live ones.
+        """
+        if any(f.in_doubt and (f.due_s or now_s) <= now_s for f in self._flights.values()):
+            return
         while self._effects.idle_threads and now_s >= self._claim_at_s and not self._stopped_by:
             busy = {flight.batch.lane for flight in self._flights.values()}
             order = claim_order(self._waiting.values(), busy_lanes=busy, now_s=now_s)

@@ -22,6 +22,11 @@ class LoadConfig(dg.Config):
         description="full: every row of the partition is sent. missing: exactly the rows that the "
         "target lacks. changed: exactly the rows whose values differ",
     )
+    resume: bool = Field(
+        default=False,
+        description="Leave a partition as it is if it is done in the unfinished load; otherwise it "
+        "begins a new load, in which its rows are selected again",
+    )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
     )
@@ -71,7 +76,7 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
                 applied, run_id=context.run.run_id, note=context.log.info, mode=config.mode
             ) as opened,
         ):
-            loaded = opened.load(context.partition_key)
+            loaded = opened.load(context.partition_key, resume=config.resume)
         return dg.MaterializeResult(metadata=_metadata(spec, loaded))
 
     return asset

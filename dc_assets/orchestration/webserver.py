@@ -110,6 +110,10 @@ class Webserver:
         self.url = url.rstrip("/")
         self._client = httpx.Client(base_url=self.url, timeout=GRAPHQL_TIMEOUT_S)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
     def is_up(self) -> bool:
         """Tell whether the webserver answers."""
         try:

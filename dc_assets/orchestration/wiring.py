@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.files import FileSource
@@ -105,13 +107,18 @@ class OpenLoad:
     labels: LedgerLabels
     archive: DiskArchive
 
-    def load(self, partition_key: str) -> LoadedRange:
+    def load(self, partition_key: str, *, resume: bool = False) -> LoadedRange:
         """Load one partition in this load's mode."""
-        if self.mode == "full":
-            return load_partition(self.spec, partition_key, self.ports)
-        audit = self.audit(partition_key)
+
+        def choose() -> pl.Series:
+            return self.audit(partition_key).keys_to_send(self.mode)
+
         return load_partition(
-            self.spec, partition_key, self.ports, lambda: audit.keys_to_send(self.mode)
+            self.spec,
+            partition_key,
+            self.ports,
+            None if self.mode == "full" else choose,
+            resume=resume,
         )
 
     def dry_run(self, partition_key: str) -> DryRun:

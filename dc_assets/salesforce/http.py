@@ -39,7 +39,9 @@ def checked_url(url: str) -> str:
     try:
         parsed = httpx.URL(url if "://" in url else f"https://{url}")
     except httpx.InvalidURL as error:
-        raise ConfigError(f"A host's URL cannot be read: {error}.") from error
+        raise ConfigError(
+            f"The URL of a Salesforce host cannot be read: {error}. Check SF_LOGIN_URL."
+        ) from error
     if parsed.scheme == "https" and parsed.host:
         return str(parsed).rstrip("/")
     if parsed.scheme == "http" and _is_loopback(parsed.host):

@@ -36,14 +36,7 @@ def kill_in_mid_run(stage: Stage, kind: str, when: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "when"),
     [
-        pytest.param(
-            "create",
-            "after",
-            marks=pytest.mark.xfail(
-                reason="several batches in doubt while opening: none clears the stray jobs",
-                strict=False,
-            ),
-        ),
+        ("create", "after"),
         ("upload", "after"),
         ("close", "after"),
         ("poll", "before"),
@@ -64,9 +57,6 @@ def test_a_killed_run_ends_complete_and_sends_no_row_twice(
     assert open_jobs(stage) == {foreign: "Account"}
 
 
-@pytest.mark.xfail(
-    reason="a run of all partitions opens a new load when one of them is done", strict=False
-)
 def test_the_next_run_finishes_the_partition_that_was_killed(stage_of: StageMaker) -> None:
     """Rows of a partition that was done before the kill are not sent again by the same command."""
     stage = stage_of(rows=120, partitions=2)
