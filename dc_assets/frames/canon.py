@@ -12,10 +12,13 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 
-from dc_assets.core.spec import ColumnSpec, ColumnType, LoadSpec
+from dc_assets.core.spec import NUMBERS, ColumnSpec, ColumnType, LoadSpec
 
 LANE = "__lane"
 """Column that carries the lane number beside the target columns."""
+
+DOUBLE_DIGITS = 15
+"""Digits of any decimal number that survive a double."""
 
 
 def canonical(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
@@ -41,6 +44,27 @@ def canonical_target(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
         else canonical_text(pl.col(names[c.target.lower()]), c).alias(c.target)
         for c in spec.columns
     )
+
+
+def as_answered(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Bring the long numbers of canonical rows to what an org can answer of them, for comparison.
+
+    An org keeps 18 digits and answers an `xsd:double` (sObject Describe, soapType): of a number
+    with more than 15 digits the nearest double is all that both sides can be held against.
+    """
+    numbers = [c.target for c in spec.columns if c.type in NUMBERS]
+    return frame.with_columns(
+        pl.col(name).map_batches(_nearest_doubles, return_dtype=pl.String) for name in numbers
+    )
+
+
+def _nearest_doubles(texts: pl.Series) -> pl.Series:
+    number = texts.str.contains(r"^-?\d+(\.\d+)?$")
+    long = (number & (texts.str.count_matches(r"\d") > DOUBLE_DIGITS)).fill_null(value=False)
+    if not long.any():
+        return texts
+    found = texts.filter(long).unique().to_list()
+    return texts.replace(found, [_bare(f"{Decimal(repr(float(text))):f}") for text in found])
 
 
 def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:

@@ -7,7 +7,7 @@ with a dead letter is "refused", an extra row with a receipt of ours is "deleted
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -54,7 +54,7 @@ ROWS_AT_ONCE = 50_000
 class Labels(Protocol):
     """What the ledger knows; it explains a difference, it never decides one."""
 
-    def refused_keys(self, partition_key: str) -> Collection[str]:
+    def refused_keys(self, partition_key: str, /) -> Collection[str]:
         """Return the external ids with a dead letter in the partition's newest load."""
         ...
 
@@ -62,9 +62,29 @@ class Labels(Protocol):
         """Return those of some external ids that a receipt of ours says landed."""
         ...
 
-    def pending(self, partition_key: str) -> int:
+    def pending(self, partition_key: str, /) -> int:
         """Count the rows of the partition's newest load that have no outcome."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllPartitions:
+    """The labels of a whole object, from those of its partitions."""
+
+    labels: Labels
+    partition_keys: Sequence[str]
+
+    def refused_keys(self, _: str) -> Collection[str]:
+        """Return the external ids with a dead letter in any partition."""
+        return {key for part in self.partition_keys for key in self.labels.refused_keys(part)}
+
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        return self.labels.landed_keys(keys)
+
+    def pending(self, _: str) -> int:
+        """Count the rows without an outcome over all partitions."""
+        return sum(self.labels.pending(part) for part in self.partition_keys)
 
 
 def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
@@ -300,8 +320,10 @@ class Audit:
         return "" if self._changed(self.sides.keys).is_empty() else self._repair("--changed")
 
     def _repair(self, option: str) -> str:
-        command = f"dc-assets run {self._spec.name} {option} --partitions {self.partition_key}"
-        return " ".join(command.split())
+        words = ["dc-assets run", self._spec.name, option]
+        if self.partition_key in self._spec.ranges:
+            words += ["--partitions", self.partition_key]
+        return " ".join(word for word in words if word)
 
 
 def _canonical(counts: Mapping[str | None, int], column: ColumnSpec) -> Mapping[str | None, int]:

@@ -34,7 +34,7 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
                 for outcome in opened.audit(context.partition_key).outcomes(wanted):
-                    yield _result(spec, outcome)
+                    yield result_of(spec.asset_name, outcome)
 
         return checks
 
@@ -52,7 +52,7 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def _result(spec: LoadSpec, outcome: CheckOutcome) -> dg.AssetCheckResult:
+def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
     """Say it in Dagster's words: refused rows warn, unexplained rows are an error."""
     error = outcome.severity is Severity.ERROR
     metadata: dict[str, dg.MetadataValue] = {
@@ -73,7 +73,7 @@ def _result(spec: LoadSpec, outcome: CheckOutcome) -> dg.AssetCheckResult:
     if outcome.repair:
         metadata["repair"] = dg.MetadataValue.text(outcome.repair)
     return dg.AssetCheckResult(
-        asset_key=spec.asset_name,
+        asset_key=asset,
         check_name=outcome.check,
         passed=outcome.severity is Severity.PASSED,
         severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,

@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.files import FileSource
 from dc_assets.ledger.archive import DiskArchive, LedgerLabels
@@ -27,7 +28,7 @@ from dc_assets.load.both_sides import BothSides
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Mode, Ports, Source
-from dc_assets.load.reconcile import Audit
+from dc_assets.load.reconcile import AllPartitions, Audit
 from dc_assets.load.spec_files import read_specs
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
@@ -120,6 +121,13 @@ class OpenLoad:
             None if self.mode == "full" else choose,
             resume=resume,
         )
+
+    def audit_of_all(self) -> Audit:
+        """Return the checks of the whole object."""
+        everything = IdRange(after=None, upto=None)
+        mark = self.labels.settled_mark()
+        sides = BothSides(self.spec, everything, self.ports, self.archive, mark)
+        return Audit("all", sides, AllPartitions(self.labels, list(self.spec.ranges)))
 
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""

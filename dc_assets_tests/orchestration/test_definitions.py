@@ -32,10 +32,20 @@ def test_the_definitions_are_what_operators_know() -> None:
     assert set(defs.resources or {}) == {"salesforce"}
 
 
-def test_the_run_config_has_three_fields() -> None:
+def test_the_audit_asks_every_check_of_the_whole_object() -> None:
+    """It has no partitions, depends on the loaded asset, and its checks block."""
+    audit = defs.get_assets_def(dg.AssetKey("opportunities_audit"))
+    assert audit.partitions_def is None
+    assert {dep for deps in audit.asset_deps.values() for dep in deps} == {ASSET}
+    loaded = {spec.name for c in defs.asset_checks or () for spec in c.check_specs}
+    assert {spec.name for spec in audit.check_specs} == loaded
+    assert all(spec.blocking for spec in audit.check_specs)
+
+
+def test_the_run_config_has_four_fields() -> None:
     """The launchpad shows them, each with its description."""
     fields = LoadConfig.model_fields
-    assert set(fields) == {"mode", "batch_rows_max", "window"}
+    assert set(fields) == {"mode", "resume", "batch_rows_max", "window"}
     assert all(field.description for field in fields.values())
 
 
