@@ -109,7 +109,7 @@ class PartitionsSpec(_Part):
     """How the ids are cut into Dagster partitions."""
 
     scheme: int = Field(ge=1, le=999, description="Raise it when the bounds change")
-    upper_bounds: tuple[str, ...] = Field(
+    upper_bounds: tuple[Name, ...] = Field(
         description="Last id of each partition but the last one, which is open above"
     )
 

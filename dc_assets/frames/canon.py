@@ -70,7 +70,10 @@ def _nearest_doubles(texts: pl.Series) -> pl.Series:
 def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     """Return the canonical text of one column; "" is null in every type."""
     kept = value.str.strip_chars() if column.blanks == "strip" else value
-    text = _CANON[column.type](pl.when(kept != "").then(kept))
+    typed = _CANON[column.type](pl.when(kept != "").then(kept))
+    text = pl.when(typed != "").then(typed)  # blanks alone are no number and no date
+    if column.type == "boolean" and column.when_null == "null":
+        return text.fill_null("false")  # a checkbox of an org has no third state
     if column.scale is None:
         return text
     scale = column.scale

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Self
@@ -59,7 +60,7 @@ class DiskArchive:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._scratch = root / f"scratch-{os.getpid()}"
+        self._scratch = root / f"scratch-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratches = 0
 
     def scratch(self, name: str) -> ParquetPages:
@@ -72,12 +73,15 @@ class DiskArchive:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def kept_target(self, mark: str) -> ParquetPages | None:
-        """Return all target rows that were read at a state of the ledger, if they were kept."""
+        """Return all target rows that this connection read at a state of the ledger, if it did.
+
+        A reading of another run may be old: the ledger does not hear of changes in the org.
+        """
         return ParquetPages.sealed(self._target(mark))
 
     def new_target(self, mark: str) -> ParquetPages:
         """Return the place for all target rows of a state of the ledger; older ones are dropped."""
-        for old in self._root.glob("target-*"):
+        for old in self._scratch.glob("target-*"):
             if old.suffix != ".tmp":  # that one is being read by another process
                 shutil.rmtree(old, ignore_errors=True)
         return ParquetPages(self._target(mark))
@@ -89,7 +93,7 @@ class DiskArchive:
         return str(path)
 
     def _target(self, mark: str) -> Path:
-        return self._root / f"target-{mark.replace('.', '-')}"
+        return self._scratch / f"target-{mark.replace('.', '-')}"
 
 
 def write_parquet(path: Path, rows: pl.DataFrame) -> None:

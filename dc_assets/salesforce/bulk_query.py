@@ -47,7 +47,8 @@ def _finished_job(org: Host, soql: str) -> str:
             return job_id
         if job["state"] in {"Failed", "Aborted"}:
             reason = job.get("errorMessage") or "no reason given"
-            raise RejectedRequest(f"query job {job_id} is {job['state']}: {reason}")
+            code = "QUERY_TIMEOUT" if "QUERY_TIMEOUT" in reason else ""
+            raise RejectedRequest(f"query job {job_id} is {job['state']}: {reason}", code=code)
         org.sleep(next_poll_wait_s(poll))
     raise TransientRemoteError(f"query job {job_id} does not end")
 

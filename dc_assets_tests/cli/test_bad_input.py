@@ -67,7 +67,7 @@ CASES = {
         settings={"SF_LOGIN_URL": "http://acme.example.com"},
     ),
     "no URL at all": Case(
-        ("URL cannot be read", "not-a-port"),
+        ("URL of a Salesforce host cannot be read", "not-a-port"),
         settings={"SF_LOGIN_URL": "http://127.0.0.1:not-a-port"},
     ),
     "a wrong secret": Case(("invalid", "SF_CLIENT_SECRET"), settings={"SF_CLIENT_SECRET": MARKER}),

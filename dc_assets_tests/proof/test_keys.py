@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dc_assets.frames.differences import are_order_safe
+from dc_assets.load.ports import Mode
 from dc_assets_tests.acceptance.stage import Org
 from dc_assets_tests.proof.world import Content, World, emulated_org, opportunities, total
 
@@ -54,7 +55,7 @@ PLAIN = [
     "\u2028",
     "k" * 255,
     "K" * 254 + "z",
-    "ı",
+    "\u0131",
     "ﬁ",
 ]
 DOUBLED = ["a1", "A1", "é1", "É1", "twice", "twice", "Mixed Case", "mIXED cASE"]
@@ -65,9 +66,11 @@ BOUNDS = ["'", "A", "O'Brien", "a1", "a_b", "x' OR '1'='1", "é", "😀"]
 
 def content(bounds: list[str]) -> Content:
     """Return a spec for the object that the keys are put into."""
-    made = opportunities(1, 1) | {"name": "keys"}
-    made["partitions"] = {"scheme": 1, "upper_bounds": sorted(bounds)}
-    return made | {"source": {**made["source"], "object": "Keys__dlm"}}
+    made = opportunities(1, 1)
+    made["name"] = "keys"
+    made["source"]["object"] = "Keys__dlm"
+    made["partitions"]["upper_bounds"] = sorted(bounds)
+    return made
 
 
 def serve(org: Org, folder: Path, keys: list[str]) -> None:
@@ -76,7 +79,8 @@ def serve(org: Org, folder: Path, keys: list[str]) -> None:
         {
             "ExternalId__c": keys,
             "Name__c": [f"name {number}" for number in range(len(keys))],
-            "StageName__c": ["Prospecting", "Closed Won"] * (len(keys) // 2) + ["Closed Won"] * (len(keys) % 2),
+            "StageName__c": ["Prospecting", "Closed Won"] * (len(keys) // 2)
+            + ["Closed Won"] * (len(keys) % 2),
             "Amount__c": [f"{number}.25" for number in range(len(keys))],
             "CloseDate__c": ["2024-02-29"] * len(keys),
             "AccountExternalId__c": [f"acc000000{number % 3 + 1}" for number in range(len(keys))],
@@ -119,13 +123,18 @@ def test_each_row_lands_right_or_is_refused_by_name(
         "MISSING_ARGUMENT": 1,
         "STRING_TOO_LONG": 1,
     }
-    landed = {key: (name, text) for key, name, text in world.rows_of_core("External_ID__c", "Name", "Description")}
+    landed = {
+        key: (name, text)
+        for key, name, text in world.rows_of_core("External_ID__c", "Name", "Description")
+    }
     assert landed == {key: (f"name {number}", key) for number, key in enumerate(PLAIN)}
     assert sorted(world.keys_of(world.job_ids())) == sorted(PLAIN)
     verdict = world.audit()
     assert verdict.failed() == set(), verdict.sentences()
     assert "no_duplicate_external_ids" in verdict.warned()
-    refused = sum(o.values[0].counts.refused for o in verdict.outcomes if o.check == "row_count_matches")
+    refused = sum(
+        o.values[0].counts.refused for o in verdict.outcomes if o.check == "row_count_matches"
+    )
     assert refused == reached.refused
 
 
@@ -139,10 +148,11 @@ def test_a_lost_or_changed_row_with_a_hard_key_is_found_and_sent_again(
     gone, changed = ["x' OR '1'='1", "\\", "Éb"], ["%", "k" * 255]
     for key in gone:
         quoted = key.replace("'", "''")
-        empty_org.sql(f"DELETE FROM \"Opportunity\" WHERE \"External_ID__c\" = '{quoted}'")
+        empty_org.sql(f'DELETE FROM "Opportunity" WHERE "External_ID__c" = \'{quoted}\'')
     for key in changed:
-        empty_org.sql(f"UPDATE \"Opportunity\" SET \"Name\" = 'x' WHERE \"External_ID__c\" = '{key}'")
-    for mode, keys in (("missing", gone), ("changed", changed)):
+        empty_org.sql(f'UPDATE "Opportunity" SET "Name" = \'x\' WHERE "External_ID__c" = \'{key}\'')
+    repairs: dict[Mode, list[str]] = {"missing": gone, "changed": changed}
+    for mode, keys in repairs.items():
         before = world.job_ids()
         assert total(world.load(mode)).selected == len(keys)
         assert world.keys_of(world.job_ids() - before) == sorted(keys)
@@ -162,6 +172,18 @@ def test_quotes_in_an_id_range_are_only_text(empty_org: Org, tmp_path: Path) -> 
     verdict = world.audit()
     assert verdict.is_green(), verdict.sentences()
     assert empty_org.calls("soql") - before == 2 * 3
+
+
+def test_what_was_read_once_is_never_believed_again(empty_org: Org, tmp_path: Path) -> None:
+    """Core changes and the ledger does not hear of it: the next audit must read Core anew."""
+    serve(empty_org, tmp_path, PLAIN)
+    world = World.of(empty_org, tmp_path, content(BOUNDS))
+    world.load()
+    assert world.audit().is_green()
+    empty_org.sql('UPDATE "Opportunity" SET "Name" = \'x\' WHERE "External_ID__c" = \'%\'')
+    assert world.audit().failed() == {"values_match"}
+    empty_org.sql('DELETE FROM "Opportunity" WHERE "External_ID__c" = \'%\'')
+    assert {"row_count_matches", "no_coverage_gaps"} <= world.audit().failed()
 
 
 @pytest.mark.parametrize(
@@ -186,7 +208,9 @@ def test_a_case_variant_beside_a_landed_row_is_never_written_over_it(
     assert check in verdict.warned()
 
 
-@pytest.mark.parametrize("keys", [["C", "a9"], ["A-1", "a-2", "b-1"]], ids=["one safe", "none safe"])
+@pytest.mark.parametrize(
+    "keys", [["C", "a9"], ["A-1", "a-2", "b-1"]], ids=["one safe", "none safe"]
+)
 def test_ids_that_sort_otherwise_in_the_org_are_not_red(
     empty_org: Org, tmp_path: Path, keys: list[str]
 ) -> None:
@@ -198,6 +222,7 @@ def test_ids_that_sort_otherwise_in_the_org_are_not_red(
     assert verdict.failed() == set(), verdict.sentences()
 
 
+@settings(deadline=None)
 @given(
     keys=st.sets(
         st.one_of(
@@ -229,5 +254,5 @@ def test_safe_keys_sort_alike_with_and_without_case(keys: set[str]) -> None:
     ],
 )
 def test_some_ids_prove_their_order(keys: list[str], safe: bool) -> None:  # noqa: FBT001
-    """Digits and letters of one case behind a common beginning are safe; the rest is not trusted."""
+    """Digits and letters of one case behind a common beginning are safe, nothing else is."""
     assert are_order_safe(pl.Series(keys, dtype=pl.String)) is safe

@@ -17,7 +17,7 @@ COUNT, STAGE, COVERAGE = (
     "stage_name_distribution_matches",
     "no_coverage_gaps",
 )
-OURS = "\"AccountExternalId__c\" <> 'acc0000001' OR \"AccountExternalId__c\" IS NULL"
+OURS = '"AccountExternalId__c" <> \'acc0000001\' OR "AccountExternalId__c" IS NULL'
 
 
 def content(**target: str) -> Content:
@@ -31,10 +31,10 @@ def loaded(module_folder: Path) -> Generator[Org]:
     """An org with our rows, 500 foreign ones behind them and 500 more among them."""
     with emulated_org(module_folder, "--opportunities", str(ROWS), "--accounts", "5") as org:
         assert total(World.of(org, module_folder / "first", content()).load()).landed == ROWS
-        for number, key in enumerate(("'zForeign' || \"Id\"", '"External_ID__c" || \'f\'')):
+        for number, key in enumerate(("'zForeign' || \"Id\"", "\"External_ID__c\" || 'f'")):
             org.sql(
                 f'INSERT INTO "Opportunity" SELECT * REPLACE ({key} AS "External_ID__c", '
-                f"'006{number}' || right(\"Id\", 14) AS \"Id\", 'Existing Business' AS \"Type\") "
+                f'\'006{number}\' || right("Id", 14) AS "Id", \'Existing Business\' AS "Type") '
                 f'FROM "Opportunity" WHERE "Type" IS NULL ORDER BY "External_ID__c" LIMIT {FOREIGN}'
             )
         yield org

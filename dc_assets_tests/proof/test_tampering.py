@@ -72,14 +72,16 @@ def delete(world: World, keys: list[str], table: str = "Opportunity") -> None:
 
 def change(world: World, assignment: str, key: str = MIDDLE) -> None:
     """Change one row of Core."""
-    world.org.sql(f"UPDATE \"Opportunity\" SET {assignment} WHERE \"External_ID__c\" = '{key}'")
+    world.org.sql(f'UPDATE "Opportunity" SET {assignment} WHERE "External_ID__c" = \'{key}\'')
 
 
-def add_copy(world: World, new_key: str, *, of: str = MIDDLE, record: str = "006000000000ZZZAAA") -> None:
+def add_copy(
+    world: World, new_key: str, *, of: str = MIDDLE, record: str = "006000000000ZZZAAA"
+) -> None:
     """Put a copy of a row into Core under another key and record id."""
     world.org.sql(
-        f"INSERT INTO \"Opportunity\" SELECT * REPLACE ('{new_key}' AS \"External_ID__c\", "
-        f"'{record}' AS \"Id\") FROM \"Opportunity\" WHERE \"External_ID__c\" = '{of}'"
+        f'INSERT INTO "Opportunity" SELECT * REPLACE (\'{new_key}\' AS "External_ID__c", '
+        f'\'{record}\' AS "Id") FROM "Opportunity" WHERE "External_ID__c" = \'{of}\''
     )
 
 
@@ -131,7 +133,7 @@ def test_deleted_rows_are_named_and_sent_again(world: World, gone: list[str]) ->
         ('"Amount" = "Amount" + 0.01', "Amount", {VALUES}),
         ('"Amount" = NULL', "Amount", {VALUES}),
         ('"AccountId" = NULL', "Account.External_ID__c", {VALUES}),
-        ("\"Name\" = \"Name\" || ' '", "Name", {VALUES}),
+        ('"Name" = "Name" || \' \'', "Name", {VALUES}),
         ('"Name" = upper("Name")', "Name", {VALUES}),
         ('"CloseDate" = "CloseDate" + 1', "CloseDate", {VALUES}),
     ],
@@ -182,9 +184,7 @@ def test_a_doubled_external_id_stays_red(world: World) -> None:
     add_copy(world, MIDDLE)
     verdict = world.audit()
     assert verdict.failed() == {COUNT, STAGE, DOUBLES}
-    assert verdict.failing(DOUBLES).table == (
-        {"side": "target", "key": MIDDLE.lower(), "rows": 2},
-    )
+    assert verdict.failing(DOUBLES).table == ({"side": "target", "key": MIDDLE.lower(), "rows": 2},)
     for mode in ("missing", "changed"):
         repair_sends(world, mode, [])
     assert world.audit().failed() == {COUNT, STAGE, DOUBLES}
@@ -193,9 +193,7 @@ def test_a_doubled_external_id_stays_red(world: World) -> None:
 def test_a_doubled_id_with_another_value_is_a_changed_row_too(world: World) -> None:
     """Both records of the id are held against the source, so the false one cannot hide."""
     add_copy(world, MIDDLE)
-    world.org.sql(
-        'UPDATE "Opportunity" SET "Amount" = 1.23 WHERE "Id" = \'006000000000ZZZAAA\''
-    )
+    world.org.sql('UPDATE "Opportunity" SET "Amount" = 1.23 WHERE "Id" = \'006000000000ZZZAAA\'')
     verdict = world.audit()
     assert verdict.failed() == {COUNT, STAGE, DOUBLES, VALUES}
     assert verdict.evidence(VALUES).get_column("External_ID__c").to_list() == [MIDDLE]
@@ -242,7 +240,7 @@ def test_a_row_deleted_in_the_source_only_warns(world: World) -> None:
     world.org.sql(COPY_SOURCE, store="data_cloud")
     try:
         world.org.sql(
-            f"DELETE FROM \"ExtOpportunities__dlm\" WHERE \"ExternalId__c\" = '{MIDDLE}'",
+            f'DELETE FROM "ExtOpportunities__dlm" WHERE "ExternalId__c" = \'{MIDDLE}\'',
             store="data_cloud",
         )
         verdict = world.audit()

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dc_assets.core.spec import ColumnSpec, LoadSpec
@@ -139,13 +139,11 @@ def generated_text(dice: random.Random) -> str:
 def specimens() -> pl.DataFrame:
     """Return rows that hold every value of every pool, generated ones and nulls."""
     dice = random.Random(3)  # noqa: S311 - values, not secrets
-    columns: dict[str, list[str | None]] = {
-        KEY: [f"s{number:03}" for number in range(1, ROWS + 1)]
-    }
+    columns: dict[str, list[str | None]] = {KEY: [f"s{number:03}" for number in range(1, ROWS + 1)]}
     for name, pool in POOLS.items():
         values: list[str | None] = [*pool] if pool is FLAGS else [*pool, None, ""]
         while len(values) < ROWS:
-            is_text = TEXTS[0] in pool and dice.random() < 0.7  # noqa: PLR2004 - mostly generated
+            is_text = TEXTS[0] in pool and dice.random() < 0.7
             values.append(generated_text(dice) if is_text else dice.choice(pool))
         dice.shuffle(values)
         columns[name] = values
@@ -182,7 +180,7 @@ def test_every_value_lands_and_compares_equal(world: World) -> None:
     assert (reached.landed, reached.refused) == (ROWS, 0), reached.refusals_by_code
     verdict = world.audit()
     assert verdict.is_green(), verdict.sentences()
-    landed = {key: text for key, text in world.rows_of_core(KEY, "Text__c")}
+    landed = dict(world.rows_of_core(KEY, "Text__c"))
     for key, text in specimens().select(KEY, "Text__c").iter_rows():
         wanted = text.replace("\r\n", "\n").replace("\r", "\n") if text else None
         assert landed[key] == wanted
@@ -265,7 +263,7 @@ def test_values_no_job_can_carry_are_refused_by_name(org: Org, tmp_path: Path) -
 
 
 def test_a_null_clears_or_leaves_by_the_policy_of_its_column(org: Org, tmp_path: Path) -> None:
-    """when_null: null empties the field; unchanged leaves what was there and does not compare it."""
+    """when_null: null empties the field; unchanged leaves it as it was and does not compare it."""
     org.tell("reset")
     file = tmp_path / "n.parquet"
     full = specimens().head(0)
@@ -310,6 +308,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(rows=st.lists(ROW, min_size=1, max_size=5))
 def test_what_is_encoded_decodes_to_the_same_canonical_row(
     rows: list[dict[str, str | None]],
@@ -330,6 +329,7 @@ def test_what_is_encoded_decodes_to_the_same_canonical_row(
     assert again.rows() == sent.rows()
 
 
+@settings(deadline=None)
 @given(number=NUMBERS, scale=st.integers(0, 18) | st.none())
 def test_a_number_is_exact_or_rounded_by_its_scale(number: str, scale: int | None) -> None:
     """The canonical number is the source's own, or the nearest one with so many decimals."""
@@ -342,6 +342,7 @@ def test_a_number_is_exact_or_rounded_by_its_scale(number: str, scale: int | Non
     assert not text.startswith("-0") or Decimal(text) != 0
 
 
+@settings(deadline=None)
 @given(moment=DATETIMES)
 def test_a_moment_is_the_same_in_utc(moment: str) -> None:
     """Whatever the zone: the canonical text is that moment, cut to milliseconds."""

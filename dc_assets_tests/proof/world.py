@@ -89,6 +89,11 @@ class World:
         folder.mkdir(parents=True, exist_ok=True)
         return cls(org, folder, write_spec(folder, content))
 
+    @classmethod
+    def of_file(cls, org: Org, folder: Path, file: Path) -> Self:
+        """Put a spec file as it is into a folder that also holds source files and data."""
+        return cls(org, folder, read_spec(Path(shutil.copy(file, folder))))
+
     @contextmanager
     def opened(self, mode: Mode = "full") -> Generator[OpenLoad]:
         """Connect the spec to the org."""
