@@ -74,8 +74,10 @@ class Speed:
         started_s, before = self._first
         elapsed_s = now_s - started_s
         rate = (done - before) / elapsed_s if elapsed_s > 0 else 0.0
-        left = f", about {(selected - done) / rate:,.0f} s left" if rate > 0 else ""
-        return f"{done:,} of {selected:,} rows done, {rate:,.0f} rows/s{left}"
+        line = f"{done:,} of {selected:,} rows done"
+        if rate <= 0:
+            return line  # one look says nothing of the speed
+        return f"{line}, {rate:,.0f} rows/s, about {(selected - done) / rate:,.0f} s left"
 
 
 class Progress:

@@ -244,10 +244,14 @@ def test_the_successor_of_a_partition_adopts_its_batches(ledger: OpenLedger) -> 
     ledger.batches().opened(new, batch_id, "750")
 
 
+@pytest.mark.parametrize(
+    "ledger", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 def test_adopting_does_not_wait_for_other_partitions(ledger: OpenLedger) -> None:
-    """Two runs that adopt at once would else wait for each other in a ring."""
-    if ledger.url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer at a time, so nothing can wait in a ring")
+    """Two runs that adopt at once would else wait for each other in a ring.
+
+    SQLite has one writer at a time, so there nothing can wait in a ring.
+    """
     dead = killed(ledger, KEYS[0])
     [orphan] = ledger.planned(dead, new_batch(0))
     ledger.uploaded(dead, orphan)
