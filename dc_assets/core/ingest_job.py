@@ -44,20 +44,15 @@ class IngestJob:
         processed_rows: rows the org tried, failed ones included.
         active_s: seconds of work without the wait in the org's queue.
         error_message: set when the whole job failed.
-        created_at: the org's own time, ISO 8601.
     """
 
     job_id: str
     state: JobState
-    object_name: str = ""
-    operation: str = ""
-    external_id_field: str = ""
     processed_rows: int = 0
     failed_rows: int = 0
     active_s: float = 0.0
     total_s: float = 0.0
     error_message: str = ""
-    created_at: str = ""
 
     @property
     def is_terminal(self) -> bool:

@@ -93,7 +93,6 @@ def _job(body: dict[str, Any]) -> IngestJob:
     return IngestJob(
         job_id=body["id"],
         state=JobState(body["state"]),
-        object_name=body.get("object", ""),
         processed_rows=int(body.get("numberRecordsProcessed") or 0),
         failed_rows=int(body.get("numberRecordsFailed") or 0),
         active_s=float(body.get("apiActiveProcessingTime") or 0) / 1000,
