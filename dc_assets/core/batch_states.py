@@ -62,8 +62,3 @@ RESCUE: dict[BatchState, Rescue] = {
     BatchState.ABANDONED: Rescue.NOTHING,
 }
 assert set(RESCUE) == set(BatchState)
-
-
-def may_follow(before: BatchState, after: BatchState) -> bool:
-    """Tell whether a batch may go from one state to another."""
-    return after in TRANSITIONS[before]

@@ -39,16 +39,6 @@ class Seeding:
     bad_rows: int
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the demo's servers listen."""
-
-    org: str
-    tenant: str
-    admin: str
-    ui: str
-
-
 def start_emulator(services: ExitStack, folder: Path, seeding: Seeding) -> dict[str, str]:
     """Start the emulator, wait until it is seeded, and return what its ready file says."""
     ready = folder / "emulator.json"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Self
 
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.both_sides import PageFiles
 
 
 class ParquetPages:
-    """A folder of Parquet files, one a page. Until it is sealed it has another name."""
+    """A folder of Parquet files, one a page."""
 
     def __init__(self, folder: Path) -> None:
-        self._sealed = folder
-        self._folder = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
+        self._folder = folder
 
     def add(self, rows: pl.DataFrame) -> None:
         """Write one page."""
@@ -38,32 +36,17 @@ class ParquetPages:
         for file in sorted(self._folder.glob("*.parquet")):
             yield pl.read_parquet(file, memory_map=False)
 
-    def seal(self) -> None:
-        """Say that all pages are written: other processes find them from now on."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(OSError):  # another process was first, with the same rows
-            self._folder.rename(self._sealed)
-            self._folder = self._sealed
-
-    @classmethod
-    def sealed(cls, folder: Path) -> Self | None:
-        """Return the pages that were sealed under a name, if there are any."""
-        if not folder.exists():
-            return None
-        found = cls(folder)
-        found._folder = folder
-        return found
-
 
 class DiskArchive:
-    """The audit folder of one spec."""
+    """The audit folder of one spec, as one connection uses it."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._scratch = root / f"scratch-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratches = 0
+        self._whole_target: dict[str, PageFiles] = {}
 
-    def scratch(self, name: str) -> ParquetPages:
+    def scratch(self, name: str) -> PageFiles:
         """Return an empty place for rows; it is gone when the connection is closed."""
         self._scratches += 1
         return ParquetPages(self._scratch / f"{self._scratches}-{name}")
@@ -72,28 +55,22 @@ class DiskArchive:
         """Drop the rows that were kept for comparison."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def kept_target(self, mark: str) -> ParquetPages | None:
+    def kept_target(self, mark: str) -> PageFiles | None:
         """Return all target rows that this connection read at a state of the ledger, if it did.
 
         A reading of another run may be old: the ledger does not hear of changes in the org.
         """
-        return ParquetPages.sealed(self._target(mark))
+        return self._whole_target.get(mark)
 
-    def new_target(self, mark: str) -> ParquetPages:
-        """Return the place for all target rows of a state of the ledger; older ones are dropped."""
-        for old in self._scratch.glob("target-*"):
-            if old.suffix != ".tmp":  # that one is being read by another process
-                shutil.rmtree(old, ignore_errors=True)
-        return ParquetPages(self._target(mark))
+    def keep_target(self, mark: str, files: PageFiles) -> None:
+        """Keep a complete reading of the target for the other partitions of this connection."""
+        self._whole_target = {mark: files}
 
     def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
         """Write what a check found as Parquet and return the path."""
         path = self._root / partition_key / f"{check}.parquet"
         write_parquet(path, rows)
         return str(path)
-
-    def _target(self, mark: str) -> Path:
-        return self._scratch / f"target-{mark.replace('.', '-')}"
 
 
 def write_parquet(path: Path, rows: pl.DataFrame) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 
 class SystemClock:
@@ -17,8 +16,3 @@ class SystemClock:
         """Wait; a wait that is not positive returns at once."""
         if wait_s > 0:
             time.sleep(wait_s)
-
-
-def wall_time() -> datetime:
-    """Return the present time in UTC, for people; no decision depends on it."""
-    return datetime.now(UTC)

@@ -36,8 +36,8 @@ class Archive(Protocol):
         """Return all target rows that were read at a state of the ledger, if they were kept."""
         ...
 
-    def new_target(self, mark: str) -> PageFiles:
-        """Return the place for all target rows of a state of the ledger; older ones are dropped."""
+    def keep_target(self, mark: str, files: PageFiles) -> None:
+        """Keep a complete reading of the target for the other partitions of this connection."""
         ...
 
     def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
@@ -58,10 +58,6 @@ class PageFiles(Protocol):
 
     def pages(self) -> Iterator[pl.DataFrame]:
         """Read the pages, one at a time."""
-        ...
-
-    def seal(self) -> None:
-        """Say that all pages are written."""
         ...
 
 
@@ -205,10 +201,10 @@ class BothSides:
         kept = self.archive.kept_target(self.mark)
         if kept is not None:
             return kept
-        files = self.archive.new_target(self.mark)
+        files = self.archive.scratch("whole-target")
         for page in self._records_of_part(IdRange(after=None, upto=None)):
             files.add(page)
-        files.seal()
+        self.archive.keep_target(self.mark, files)
         return files
 
 

@@ -7,9 +7,13 @@ import pytest
 
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.audit import audit_asset
-from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.acceptance.stage import Stage
-from dc_assets_tests.orchestration.test_checks import Evaluations, settings
+from dc_assets_tests.orchestration.test_checks import (
+    Evaluations,
+    own_settings,
+    salesforce_of,
+    settings,
+)
 
 pytestmark = pytest.mark.acceptance
 
@@ -17,19 +21,13 @@ pytestmark = pytest.mark.acceptance
 def audited(stage: Stage) -> tuple[bool, Evaluations]:
     """Materialize the audit asset alone."""
     spec = read_spec(stage.folder / "loads" / "opportunities.yaml")
-    salesforce = SalesforceResource(
-        login_url=stage.org.ready["base_url"],
-        client_id=stage.org.ready["client_id"],
-        client_secret=stage.org.ready["client_secret"],
-    )
-    own = {k: stage.environment[k] for k in ("DC_ASSETS_DATA", "DC_ASSETS_LOADS")}
     with (
-        settings({**own, "DC_ASSETS_LEDGER_URL": ""}),
+        settings(own_settings(stage)),
         dg.DagsterInstance.ephemeral() as instance,
     ):
         result = dg.materialize(
             [audit_asset(spec)],
-            resources={"salesforce": salesforce},
+            resources={"salesforce": salesforce_of(stage)},
             instance=instance,
             raise_on_error=False,
         )

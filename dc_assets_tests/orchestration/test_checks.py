@@ -34,6 +34,22 @@ def settings(values: Mapping[str, str]) -> Generator[None]:
         os.environ.update(before)
 
 
+def own_settings(stage: Stage) -> dict[str, str]:
+    """Return the folders of a stage as settings of this process."""
+    own = {k: stage.environment[k] for k in ("DC_ASSETS_DATA", "DC_ASSETS_LOADS")}
+    return {**own, "DC_ASSETS_LEDGER_URL": ""}
+
+
+def salesforce_of(stage: Stage) -> SalesforceResource:
+    """Return the resource that logs in to a stage's org."""
+    ready = stage.org.ready
+    return SalesforceResource(
+        login_url=ready["base_url"],
+        client_id=ready["client_id"],
+        client_secret=ready["client_secret"],
+    )
+
+
 @contextmanager
 def meddled(stage: Stage, rows: int, sql: str | None) -> Generator[None]:
     """Change Core by the side door when all rows of a load are in it, and before it is checked."""
@@ -56,21 +72,15 @@ def meddled(stage: Stage, rows: int, sql: str | None) -> Generator[None]:
 def materialized(stage: Stage, key: str, *, sql: str | None = None) -> tuple[bool, Evaluations]:
     """Load a partition and check it; the SQL runs in Core between the two."""
     spec = read_spec(stage.folder / "loads" / "opportunities.yaml")
-    salesforce = SalesforceResource(
-        login_url=stage.org.ready["base_url"],
-        client_id=stage.org.ready["client_id"],
-        client_secret=stage.org.ready["client_secret"],
-    )
-    own = {k: stage.environment[k] for k in ("DC_ASSETS_DATA", "DC_ASSETS_LOADS")}
     with (
-        settings({**own, "DC_ASSETS_LEDGER_URL": ""}),
+        settings(own_settings(stage)),
         dg.DagsterInstance.ephemeral() as instance,
         meddled(stage, 30, sql),
     ):
         result = dg.materialize(
             [load_asset(spec), load_checks(spec)],
             partition_key=key,
-            resources={"salesforce": salesforce},
+            resources={"salesforce": salesforce_of(stage)},
             instance=instance,
             raise_on_error=False,
         )
