@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from dataclasses import replace
+from email.utils import formatdate
+from functools import partial
+
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from dc_assets.emulator.errors import APIError, TenantError, WireError, invalid_session
-from dc_assets.emulator.routes import admin, bulk_query, describe, ingest, oauth, soql, tenant
-from dc_assets.emulator.routes.http import Call, Route, Router, bearer, error_answer, normalised
+from dc_assets.emulator.routes import (
+    admin,
+    bulk_query,
+    describe,
+    faults,
+    faulty,
+    ingest,
+    oauth,
+    soql,
+    tenant,
+)
+from dc_assets.emulator.routes.http import (
+    DATA_PREFIX,
+    Call,
+    Route,
+    Router,
+    bearer,
+    error_answer,
+    normalised,
+)
 from dc_assets.emulator.world import World
 
 ORG_ROUTES = (
@@ -18,9 +40,9 @@ ORG_ROUTES = (
     *ingest.ROUTES,
     *bulk_query.ROUTES,
     *admin.ROUTES,
+    *faults.ROUTES,
 )
 URI_BYTES_MAX = 16_384
-DATA_PREFIX = "/services/data/"
 
 
 class Application:
@@ -31,6 +53,7 @@ class Application:
         self._tenant_port = tenant_port
         self._org = Router(ORG_ROUTES)
         self._tenant = Router(tenant.ROUTES)
+        self._dated_s, self._date_text = 0, ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry; only HTTP is spoken."""
@@ -42,12 +65,21 @@ class Application:
             response = await (self._to_tenant if is_tenant else self._to_org)(request)
         except WireError as error:
             response = error_answer(error)
+        except ClientDisconnect:
+            return
         if not is_tenant and scope["path"].startswith(DATA_PREFIX):
             usage = (
                 f"api-usage={self._world.calls.api_total}/{self._world.options.api_requests_max}"
             )
             response.headers["Sforce-Limit-Info"] = usage
+        response.headers["Date"] = self._date()
         await response(scope, receive, send)
+
+    def _date(self) -> str:
+        now_s = int(self._world.clock.now().timestamp())
+        if now_s != self._dated_s:
+            self._dated_s, self._date_text = now_s, formatdate(now_s, usegmt=True)
+        return self._date_text
 
     async def _to_org(self, request: Request) -> Response:
         path = normalised(request.url.path)
@@ -57,12 +89,13 @@ class Application:
             raise invalid_session()
         route, parts = self._org.find(request.method, path)
         world = self._world
+        call = await _typed(Call(world, request, parts, route.kind), route)
         if route.kind != admin.KIND:
-            world.calls.add(route.kind, counts_as_api=path.startswith(DATA_PREFIX))
+            world.calls.add(call.kind, counts_as_api=path.startswith(DATA_PREFIX))
         if path.startswith(DATA_PREFIX) and world.calls.api_total > world.options.api_requests_max:
             text = "TotalRequests Limit exceeded."
             raise APIError(403, "REQUEST_LIMIT_EXCEEDED", text)
-        return await self._answer(route, Call(world, request, parts))
+        return await self._answer(route, call)
 
     async def _to_tenant(self, request: Request) -> Response:
         path = normalised(request.url.path)
@@ -74,11 +107,25 @@ class Application:
         except APIError as error:
             raise TenantError(error.status, error.message, path=path) from error
         self._world.calls.add(route.kind, counts_as_api=False)
-        return await self._answer(route, Call(self._world, request, parts))
+        return await self._answer(route, Call(self._world, request, parts, route.kind))
 
     async def _answer(self, route: Route, call: Call) -> Response:
+        """Do the work of a call, or let the active faults have their say."""
+        work = partial(self._work, route, call)
+        if self._world.faults and call.kind != admin.KIND:
+            return await faulty.answer(call, work)
+        return await work()
+
+    async def _work(self, route: Route, call: Call) -> Response:
         """Do the work of a call between the two places where it can be held."""
-        await self._world.gate.wait(route.kind, "before")
+        await self._world.gate.wait(call.kind, "before")
         response = await route.handler(call)
-        await self._world.gate.wait(route.kind, "after")
+        await self._world.gate.wait(call.kind, "after")
         return response
+
+
+async def _typed(call: Call, route: Route) -> Call:
+    """The call with the kind its body tells."""
+    if route.kind_of is None:
+        return call
+    return replace(call, kind=await route.kind_of(call))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 class Clock:
     """Wall-clock time in UTC; an engine that models time takes its place by the same methods."""
 
+    def __init__(self) -> None:
+        self.skew_s = 0.0
+        """Seconds by which the org's times are wrong."""
+
     def now(self) -> datetime:
-        """Now, with the zone UTC."""
-        return datetime.now(UTC)
+        """Now as the org believes it to be, with the zone UTC."""
+        return datetime.now(UTC) + timedelta(seconds=self.skew_s)
+
+    def true_s(self) -> float:
+        """Seconds since 1970 by the machine's clock: waits are measured with it."""
+        return time.time()
 
     def monotonic_s(self) -> float:
         """Seconds on a clock that never goes back."""
@@ -21,6 +30,10 @@ class Clock:
         """Block the calling thread; zero and less return at once."""
         if seconds > 0:
             time.sleep(seconds)
+
+    async def pause(self, seconds: float) -> None:
+        """Let other calls be answered for so long."""
+        await asyncio.sleep(seconds)
 
 
 def api_datetime(at: datetime) -> str:

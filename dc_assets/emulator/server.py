@@ -10,8 +10,10 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import uvicorn
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from dc_assets.emulator.app import Application
 from dc_assets.emulator.world import World
@@ -64,6 +66,8 @@ def serve(
         timeout_keep_alive=60,
         ws="none",
         h11_max_incomplete_event_size=65_536,
+        http=_Connection,
+        date_header=False,  # the application writes it: the org's clock may be wrong
     )
     server = _Server(config, when_ready)
     # The server raises the signal again when it is done; then it must do nothing.
@@ -74,6 +78,14 @@ def serve(
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
     """The second arrival of a signal that was already obeyed."""
+
+
+class _Connection(AutoHTTPProtocol):
+    """A connection whose calls can reach their transport, to reset it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(cast("asyncio.Transport", transport))
+        self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):

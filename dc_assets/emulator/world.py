@@ -11,7 +11,8 @@ from dc_assets.emulator.engines.runner import JobRunner
 from dc_assets.emulator.schema import Schema
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.data_cloud import DataCloudStore
-from dc_assets.emulator.stores.held import Shelf
+from dc_assets.emulator.stores.faults import Fault, Faults
+from dc_assets.emulator.stores.held import Result, Shelf
 from dc_assets.emulator.stores.jobs import JobStore
 from dc_assets.emulator.stores.options import Calls, Gate, Options
 from dc_assets.emulator.stores.tokens import Tokens
@@ -35,6 +36,12 @@ class Cursor:
     start: int
     arrow: bool
     started: str
+    rows_max: int | None = None
+    """Rows after which the answer ends though there are more; None when it is whole."""
+    ends_empty: bool = False
+    """Whether one more batch without rows comes after the last row."""
+    is_tail: bool = False
+    """Whether this is that batch."""
 
 
 @dataclass(slots=True)
@@ -56,6 +63,9 @@ class World:
     gate: Gate = field(default_factory=Gate)
     calls: Calls = field(default_factory=Calls)
     batches: dict[str, Cursor] = field(default_factory=dict[str, Cursor])
+    faults: Faults = field(default_factory=Faults)
+    stale: dict[str, Result] = field(default_factory=dict[str, Result])
+    """Answers by SQL text, while a fault lets them be given again."""
 
     def is_empty(self) -> bool:
         """Whether neither store has a row."""
@@ -75,6 +85,18 @@ class World:
         self.tokens.revoke_all()
         self.calls.clear()
         self.options.restore()
+        self.replace_faults(())
+
+    def replace_faults(self, faults: tuple[Fault, ...]) -> None:
+        """Take a new list of faults; what the old one left switched on ends."""
+        self.faults.replace(faults)
+        self.clock.skew_s = 0.0
+        for result in self.stale.values():
+            # A reader may still be at its pages: the rows go when nobody has them any more.
+            result.is_kept = False
+        self.stale.clear()
+        for job_id in self.runner.faults.clear():
+            self.runner.submit(job_id)
 
     def close(self) -> None:
         """Finish the batches at work, free results, write the databases."""
@@ -89,7 +111,7 @@ def open_world(folder: Path, schema: Schema, address: Address) -> World:
     """Open the stores in a folder and take up what an earlier process left there."""
     clock, options = Clock(), Options()
     core, data_cloud, jobs = CoreStore(folder, schema), DataCloudStore(folder), JobStore(folder)
-    runner = JobRunner(core, jobs, clock, lambda: options.job_delay_s)
+    runner = JobRunner(core, jobs, clock, options)
     world = World(
         address=address,
         schema=schema,

@@ -113,6 +113,19 @@ class Client:
         assert answer.status_code == 200, answer.text
         self.log_in()
 
+    def faults(self, *faults: JSONDict) -> None:
+        """Make these the active faults; none ends them all."""
+        answer = self.admin.post("/faults", json={"faults": list(faults)})
+        assert answer.status_code == 200, answer.text
+
+    def fired(self, place: int = 0) -> int:
+        """How often the fault at this place of the list acted."""
+        return int(self.admin.get("/faults").json()["faults"][place]["fired"])
+
+    def commits(self) -> list[JSONDict]:
+        """The journal: what the org really did."""
+        return cast("list[JSONDict]", self.admin.get("/journal").json()["commits"])
+
     def soql(self, text: str) -> JSONDict:
         """The answer of a query that is right."""
         answer = self.org.get("/query", params={"q": text})

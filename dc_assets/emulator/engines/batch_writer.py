@@ -12,6 +12,7 @@ import polars as pl
 from dc_assets.emulator.engines import statements
 from dc_assets.emulator.engines.binding import Plan
 from dc_assets.emulator.engines.cells import echoed
+from dc_assets.emulator.engines.job_faults import JobFaults
 from dc_assets.emulator.engines.staging import staged, to_frame
 from dc_assets.emulator.engines.upload import BATCH_ROWS
 from dc_assets.emulator.stores.core import CoreStore
@@ -32,8 +33,9 @@ class Tally:
 class BatchWriter:
     """Writes the batches of one job, one after the other, in a session of its own."""
 
-    def __init__(self, core: CoreStore, jobs: JobStore, plan: Plan) -> None:
+    def __init__(self, core: CoreStore, jobs: JobStore, plan: Plan, faults: JobFaults) -> None:
         self._core = core
+        self._faults = faults
         self._jobs = jobs
         self._plan = plan
         self._session = core.database.open_session()
@@ -58,6 +60,7 @@ class BatchWriter:
         """
         plan = self._plan
         frame = staged(plan, to_frame(rows, len(plan.columns), first), self._first_id())
+        frame = self._faults.with_locks(plan.job.id, frame)
         path = self._jobs.folder(plan.job.id) / f"batch-{batch:06d}.parquet"
         frame.write_parquet(path, compression="uncompressed", statistics=False)
         try:
@@ -66,7 +69,9 @@ class BatchWriter:
                 self._apply(frame, path, moment)
                 outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
                 self._write_results(batch, frame, outcome)
-                return _journal(self._session, plan, batch, moment)
+                tally = _journal(self._session, plan, batch, moment)
+            self._faults.count_locks(plan.job.id, frame, outcome)
+            return tally
         finally:
             path.unlink(missing_ok=True)
 

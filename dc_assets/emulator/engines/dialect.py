@@ -25,6 +25,9 @@ TABLE_FUNCTIONS = frozenset({"generate_series", "unnest"})
 TEXT_TYPES = frozenset({"VARCHAR"})
 NUMBER_LITERALS = frozenset({"INTEGER", "DECIMAL", "DOUBLE", "BIGINT", "HUGEINT", "NUMERIC"})
 COMPARISONS = frozenset({"COMPARISON"})
+AGGREGATES = frozenset(
+    {"count", "count_star", "sum", "min", "max", "avg", "string_agg", "approx_count_distinct"}
+)
 
 
 def checked(sql: str, session: Session, catalog: Catalog) -> str:
@@ -42,6 +45,28 @@ def checked(sql: str, session: Session, catalog: Catalog) -> str:
         _check_rows(node)
         _check_compare(node, catalog)
     return folded.rstrip().rstrip(";")
+
+
+def is_aggregate(sql: str, session: Session) -> bool:
+    """Whether the rows of the answer are groups: the outermost select counts or sums."""
+    node = cast("dict[str, Node]", _tree(_fold(sql), session)).get("node", {})
+    if node.get("group_expressions"):
+        return True
+    chosen = _nodes(_without_subqueries(node.get("select_list")))
+    return any(
+        n.get("class") == "FUNCTION" and n.get("function_name") in AGGREGATES for n in chosen
+    )
+
+
+def _without_subqueries(tree: object) -> object:
+    if isinstance(tree, list):
+        return [_without_subqueries(value) for value in cast("list[object]", tree)]
+    if not isinstance(tree, dict):
+        return tree
+    node = cast("dict[str, object]", tree)
+    if node.get("class") == "SUBQUERY":
+        return None
+    return {name: _without_subqueries(value) for name, value in node.items()}
 
 
 def _refuse(sqlstate: str, message: str) -> NoReturn:

@@ -84,9 +84,11 @@ class JobService:
         job = self.jobs.get(job_id)
         if job is None or job.kind != kind:
             raise not_found()
-        kept_back = job.complete_at_s > self.clock.now().timestamp()
+        kept_back = job.complete_at_s > self.clock.true_s()
         if kept_back and job.state in {"JobComplete", "Failed"}:
             return replace(job, state="InProgress", error_message="")
+        if job.gone == "job":
+            raise not_found()
         return job
 
     def begin_upload(self, job_id: str) -> Job:
@@ -138,6 +140,8 @@ class JobService:
         job = self.find(job_id, kind)
         if job.state not in RESULT_STATES:
             raise _bad_state(f"Results are not available for a Job in state {job.state}")
+        if job.gone:
+            raise not_found()
         return job
 
 

@@ -134,7 +134,15 @@ def _store_errors(plan: Plan) -> list[str]:
         errors += [_parent_error(c) for c in _with_parent(plan)]
         errors += [_unique_error(c) for c in plan.unique]
         errors.append(_required_error(plan))
-    return errors
+    # Last: a row that is wrong never comes to a lock.
+    return [*errors, _lock_error(plan)]
+
+
+def _lock_error(plan: Plan) -> str:
+    ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
+    head = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
+    listed = ", ".join([*ids, "h.id", "s.fresh_id"])
+    return f"CASE WHEN s.locked THEN {literal(head)} || coalesce({listed}) || ':--' END"
 
 
 def _parent_error(column: Column) -> str:

@@ -16,6 +16,7 @@ from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.stores.data_cloud import SourceError
 from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.stores.jobs import Job
 from dc_assets.emulator.stores.options import OptionError
 from dc_assets.emulator.world import World
 
@@ -23,7 +24,8 @@ KIND = "admin"
 """The kind of these calls: they are neither counted nor held."""
 
 
-def _refused(error: Exception) -> APIError:
+def refused(error: Exception) -> APIError:
+    """400 with the one sentence of the error."""
     return APIError(400, "EMULATOR", str(error))
 
 
@@ -42,7 +44,7 @@ async def seed_stores(call: Call) -> Response:
         await run_in_threadpool(call.world.reset)
         await run_in_threadpool(partial(seed, call.world.core, call.world.data_cloud, plan))
     except SeedError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     return json_answer(_state(call.world))
 
 
@@ -54,7 +56,7 @@ async def add_source(call: Call) -> Response:
     try:
         rows = await run_in_threadpool(partial(call.world.data_cloud.add_file, path, name))
     except SourceError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     return json_answer({"object": name, "rows": rows})
 
 
@@ -64,7 +66,7 @@ async def sql(call: Call) -> Response:
     try:
         return json_answer(await run_in_threadpool(partial(_run_sql, call.world, body)))
     except DatabaseError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
 
 
 def _run_sql(world: World, body: dict[str, object]) -> dict[str, object]:
@@ -97,6 +99,31 @@ def _state(world: World) -> dict[str, object]:
     }
 
 
+async def jobs(call: Call) -> Response:
+    """All ingest jobs in the order they were created, deleted ones too."""
+    world = call.world
+    deleted = [job for job in world.jobs.deleted() if job.kind == "ingest"]
+    entries = [_job_entry(job, is_deleted=False) for job in world.jobs.all("ingest")]
+    entries += [_job_entry(job, is_deleted=True) for job in deleted]
+    return json_answer({"jobs": sorted(entries, key=lambda entry: str(entry["id"]))})
+
+
+def _job_entry(job: Job, *, is_deleted: bool) -> dict[str, object]:
+    return {
+        "id": job.id,
+        "object": job.object,
+        "operation": job.operation,
+        "state": job.state,
+        "error_message": job.error_message,
+        "created": job.created_date,
+        "rows_processed": job.rows_processed,
+        "rows_failed": job.rows_failed,
+        "read": list(job.read),
+        "read_at": job.read,
+        "deleted": is_deleted,
+    }
+
+
 async def journal(call: Call) -> Response:
     """All commits in order."""
     commits = await run_in_threadpool(call.world.core.journal)
@@ -114,7 +141,9 @@ async def journal_keys(call: Call) -> Response:
     least = call.query("min_commits", "2")
     if not least.isdigit():
         raise APIError(400, "EMULATOR", "min_commits is a whole number.")
-    work = partial(core.keys_of_many_jobs, call.query("object"), int(least))
+    in_full = call.query("commits") == "true"
+    of_jobs = core.commits_of_keys if in_full else core.keys_of_many_jobs
+    work = partial(of_jobs, call.query("object"), int(least))
     return json_answer({"keys": await run_in_threadpool(work)})
 
 
@@ -124,7 +153,7 @@ async def hold(call: Call) -> Response:
     try:
         call.world.gate.hold(str(body.get("kind")), str(body.get("when") or "before"))
     except OptionError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     return json_answer(call.world.gate.state())
 
 
@@ -140,7 +169,7 @@ async def options(call: Call) -> Response:
     try:
         call.world.options.change(await call.json())
     except OptionError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
     return json_answer(asdict(call.world.options))
 
 
@@ -150,20 +179,22 @@ async def calls(call: Call) -> Response:
     return json_answer({"calls": counted, "api_total": call.world.calls.api_total})
 
 
-def _admin(method: str, path: str, handler: Handler) -> Route:
+def admin_route(method: str, path: str, handler: Handler) -> Route:
+    """A route of the side door."""
     return Route(method, f"/__emulator__/{path}", KIND, handler, needs_token=False)
 
 
 ROUTES = (
-    _admin("POST", "reset", reset),
-    _admin("POST", "seed", seed_stores),
-    _admin("POST", "source", add_source),
-    _admin("POST", "sql", sql),
-    _admin("GET", "state", state),
-    _admin("GET", "journal", journal),
-    _admin("GET", "journal/keys", journal_keys),
-    _admin("POST", "hold", hold),
-    _admin("POST", "release", release),
-    _admin("POST", "options", options),
-    _admin("GET", "calls", calls),
+    admin_route("POST", "reset", reset),
+    admin_route("POST", "seed", seed_stores),
+    admin_route("POST", "source", add_source),
+    admin_route("POST", "sql", sql),
+    admin_route("GET", "state", state),
+    admin_route("GET", "jobs", jobs),
+    admin_route("GET", "journal", journal),
+    admin_route("GET", "journal/keys", journal_keys),
+    admin_route("POST", "hold", hold),
+    admin_route("POST", "release", release),
+    admin_route("POST", "options", options),
+    admin_route("GET", "calls", calls),
 )

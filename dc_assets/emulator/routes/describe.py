@@ -26,7 +26,6 @@ SOAP_TYPES = {
     "boolean": "xsd:boolean",
 }
 LIMITS = {
-    "DailyBulkApiBatches": 15_000,
     "DailyBulkV2QueryJobs": 10_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
     "DataStorageMB": 10_240,
@@ -176,22 +175,26 @@ async def user(call: Call) -> Response:
 async def limits(call: Call) -> Response:
     """GET /limits."""
     world = call.world
-    journal = world.core.journal()
     records = sum(world.core.count(item) for item in world.schema.objects)
     used = {
-        "DailyBulkApiBatches": len(journal),
         "DailyBulkV2QueryJobs": len(world.jobs.all("query")),
         "DataStorageMB": records * RECORD_KB // 1024,
     }
-    body = {
-        "DailyApiRequests": {
-            "Max": world.options.api_requests_max,
-            "Remaining": max(0, world.options.api_requests_max - world.calls.api_total),
-        }
+    options = world.options
+    batches = world.core.commit_count()
+    if world.faults.has("daily_batches"):
+        batches = options.daily_batches_max
+    body: dict[str, object] = {
+        "DailyApiRequests": _limit(options.api_requests_max, world.calls.api_total),
+        "DailyBulkApiBatches": _limit(options.daily_batches_max, batches),
     }
     for name, maximum in LIMITS.items():
-        body[name] = {"Max": maximum, "Remaining": max(0, maximum - used.get(name, 0))}
+        body[name] = _limit(maximum, used.get(name, 0))
     return json_answer(body)
+
+
+def _limit(maximum: int, used: int) -> dict[str, int]:
+    return {"Max": maximum, "Remaining": max(0, maximum - used)}
 
 
 BASE = "/services/data/v{version}"

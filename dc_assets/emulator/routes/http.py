@@ -17,6 +17,8 @@ from dc_assets.emulator.world import World
 JSON_TYPE = "application/json;charset=UTF-8"
 CSV_TYPE = "text/csv;charset=UTF-8"
 VERSION_MIN, VERSION_MAX = 50, 66
+DATA_PREFIX = "/services/data/"
+"""Calls under it need a session of the org and count as API requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Call:
     world: World
     request: Request
     parts: Mapping[str, str]
+    kind: str
 
     @property
     def version(self) -> float:
@@ -68,6 +71,8 @@ class Route:
     kind: str
     handler: Handler
     needs_token: bool = True
+    kind_of: Callable[[Call], Awaitable[str]] | None = None
+    """Tells the kind of a call when it stands in the body; None when `kind` is all there is."""
 
     def pattern(self) -> re.Pattern[str]:
         """The path as a pattern over a normalised path."""

@@ -9,9 +9,11 @@ from typing import IO
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.engines.upload import header_text, read_rows
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.ids import USER_ID
+from dc_assets.emulator.routes.broken import WatchedAnswer
 from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
 from dc_assets.emulator.stores.jobs import DELIMITERS, Job
 from dc_assets.emulator.world import World
@@ -125,6 +127,15 @@ async def info(call: Call) -> Response:
     return json_answer(job_info(call.world.service.find(call.parts["id"], "ingest")))
 
 
+async def kind_of_change(call: Call) -> str:
+    """Whether a PATCH closes or aborts; one that does neither counts as a close."""
+    try:
+        state = (await call.json()).get("state")
+    except APIError:
+        return "close"
+    return "abort" if state == "Aborted" else "close"
+
+
 async def delete(call: Call) -> Response:
     """DELETE one job."""
     call.world.service.delete(call.parts["id"], "ingest")
@@ -136,10 +147,12 @@ async def list_jobs(call: Call, kind: str = "ingest") -> Response:
     start = call.query("queryLocator", "0").rpartition("-")[2]
     if not start.isdigit():
         raise APIError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    jobs = sorted(call.world.jobs.all(kind), key=lambda job: job.id)
+    shown = (job for job in call.world.jobs.all(kind) if job.gone != "job")
+    jobs = sorted(shown, key=lambda job: job.id)
     page = jobs[int(start) : int(start) + LIST_ROWS]
     end = int(start) + LIST_ROWS
     done = end >= len(jobs)
+    # Asked one by one, because a job that is kept back shows another state.
     records = [job_summary(call.world.service.find(job.id, kind)) for job in page]
     return json_answer(
         {
@@ -165,10 +178,17 @@ async def results(call: Call) -> Response:
         raise not_found()
     job = call.world.service.finished(call.parts["id"], "ingest")
     if name == "unprocessedrecords":
-        body = await run_in_threadpool(partial(_unprocessed, call.world, job))
+        stem, work = "unprocessed", partial(_unprocessed, call.world, job)
     else:
-        body = await run_in_threadpool(partial(_result_file, call.world, job, name))
-    return Response(body, 200, media_type=CSV_TYPE)
+        stem, work = RESULT_HEADERS[name][0], partial(_result_file, call.world, job, name)
+    body = await run_in_threadpool(work)
+    return WatchedAnswer(body, CSV_TYPE, partial(_mark_read, call.world, job.id, stem))
+
+
+def _mark_read(world: World, job_id: str, stem: str) -> None:
+    job = world.jobs.get(job_id)
+    if job is not None and stem not in job.read:
+        world.jobs.change(job_id, read={**job.read, stem: api_datetime(world.clock.now())})
 
 
 def _result_file(world: World, job: Job, name: str) -> bytes:
@@ -205,7 +225,7 @@ ROUTES = (
     Route("POST", BASE, "create", create),
     Route("GET", BASE, "list", list_jobs),
     Route("GET", f"{BASE}/{{id}}", "poll", info),
-    Route("PATCH", f"{BASE}/{{id}}", "close", change_state),
+    Route("PATCH", f"{BASE}/{{id}}", "close", change_state, kind_of=kind_of_change),
     Route("DELETE", f"{BASE}/{{id}}", "delete", delete),
     Route("PUT", f"{BASE}/{{id}}/batches", "upload", upload),
     Route("GET", f"{BASE}/{{id}}/{{result}}", "results", results),

@@ -15,7 +15,7 @@ import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.dialect import checked
+from dc_assets.emulator.engines.dialect import checked, is_aggregate
 from dc_assets.emulator.errors import TenantError
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
 from dc_assets.emulator.stores.data_cloud import columns_of
@@ -79,10 +79,39 @@ async def query(call: Call) -> Response:
     wants_arrow = call.request.headers.get("enable-arrow-stream", "").lower() == "true"
     arrow = wants_arrow and call.world.options.arrow
     started = _moment(call.world)
-    result = await run_in_threadpool(partial(_compute, call.world, sql))
+    compute = _faulty_compute if call.world.faults else _compute
+    result = await run_in_threadpool(partial(compute, call.world, sql))
     query_id = f"{started[:10].replace('-', '')}_{secrets.token_hex(12)}"
     cursor = Cursor(query_id, 0, arrow, started)
+    if call.world.faults:
+        cursor = await run_in_threadpool(partial(_emptied, call.world, sql, cursor))
     return await _answer(call.world, result, cursor)
+
+
+def _faulty_compute(world: World, sql: str) -> Result:
+    """The rows of the query, or those it gave when its text was first seen."""
+    hits = world.faults.due("data_cloud_query", {"stale_answer"})
+    if hits and sql in world.stale:
+        hits[0].fault.fired += 1
+        return world.stale[sql]
+    result = _compute(world, sql)
+    if hits:
+        result.is_kept = True
+        world.stale[sql] = result
+    return result
+
+
+def _emptied(world: World, sql: str, cursor: Cursor) -> Cursor:
+    """The cursor of an answer from which rows are missing, if one of these faults acts."""
+    with world.data_cloud.database.session() as session:
+        what = "empty_count" if is_aggregate(sql, session) else "empty_answer"
+    for hit in world.faults.due("data_cloud_query", {what}):
+        if what == "empty_count":
+            return replace(cursor, rows_max=0)
+        rows = int(hit.number_of("rows"))
+        rows_max = None if rows < 0 else rows
+        return replace(cursor, rows_max=rows_max, ends_empty=hit.text("form") == "last")
+    return cursor
 
 
 def _compute(world: World, sql: str) -> Result:
@@ -121,9 +150,13 @@ def _moment(world: World) -> str:
 
 def _page(world: World, result: Result, cursor: Cursor) -> bytes:
     """The body of one page; the rows are made into JSON by the engine, not one by one here."""
-    end = cursor.start + world.options.page_rows
-    done = end >= result.row_count
-    rows = max(0, min(end, result.row_count) - cursor.start)
+    total = result.row_count
+    if cursor.rows_max is not None:
+        total = min(total, cursor.rows_max)
+    end = min(total, cursor.start + world.options.page_rows)
+    is_tail = cursor.ends_empty and end == total and not cursor.is_tail
+    done = end == total and not is_tail
+    rows = end - cursor.start
     answer: dict[str, object] = {
         "startTime": cursor.started,
         "endTime": _moment(world),
@@ -133,7 +166,7 @@ def _page(world: World, result: Result, cursor: Cursor) -> bytes:
         "metadata": metadata(result, cursor.query_id),
     }
     if not done:
-        answer["nextBatchId"] = _keep(world, result, replace(cursor, start=end))
+        answer["nextBatchId"] = _keep(world, result, replace(cursor, start=end, is_tail=is_tail))
     if cursor.arrow:
         answer["arrowStream"] = _arrow(result, cursor.start, rows) if rows else None
         data = ""

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
+from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.schema import ObjectType, Schema
 from dc_assets.emulator.stores.duck import Database, Session, literal, quoted
 
@@ -19,6 +20,7 @@ JOURNAL_KEYS = (
     "CREATE TABLE IF NOT EXISTS journal_keys (object VARCHAR, key VARCHAR, job_id VARCHAR, "
     "batch BIGINT, created BOOLEAN)"
 )
+COMMITS_OF_KEYS = "FROM journal_keys k JOIN journal j ON j.job_id = k.job_id AND j.batch = k.batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +91,35 @@ class CoreStore:
         return {str(key): list(jobs) for key, jobs in rows}
 
     def commits_of_key(self, key: str) -> list[dict[str, object]]:
-        """Each commit of one key, in order: object, job_id, batch, created."""
+        """Each commit of one key, in order: object, job_id, batch, created, at."""
         with self.database.session() as session:
             rows = session.rows(
-                "SELECT object, job_id, batch, created FROM journal_keys "
-                "WHERE lower(key) = lower(?) ORDER BY rowid",
+                f"SELECT k.object, k.job_id, k.batch, k.created, j.committed_at {COMMITS_OF_KEYS} "
+                "WHERE lower(k.key) = lower(?) ORDER BY k.rowid",
                 key,
             )
-        return [
-            {"object": name, "job_id": job, "batch": batch, "created": created}
-            for name, job, batch, created in rows
-        ]
+        return [{"object": name} | _key_commit(*rest) for name, *rest in rows]
+
+    def commits_of_keys(
+        self, object_name: str, min_commits: int
+    ) -> dict[str, list[dict[str, object]]]:
+        """The commits, in order, of each key that at least so many different jobs committed."""
+        with self.database.session() as session:
+            rows = session.rows(
+                f"SELECT k.key, k.job_id, k.batch, k.created, j.committed_at {COMMITS_OF_KEYS} "
+                "WHERE k.object = ? AND k.key IN (SELECT key FROM journal_keys WHERE object = ? "
+                "GROUP BY key HAVING count(DISTINCT job_id) >= ?) ORDER BY k.key, k.rowid",
+                *(object_name, object_name, min_commits),
+            )
+        found: dict[str, list[dict[str, object]]] = {}
+        for key, *rest in rows:
+            found.setdefault(str(key), []).append(_key_commit(*rest))
+        return found
+
+    def commit_count(self) -> int:
+        """Internal batches that were committed."""
+        with self.database.session() as session:
+            return int(session.one("SELECT count(*) FROM journal")[0])
 
     def count(self, item: ObjectType) -> int:
         """Records of the object that are not deleted."""
@@ -116,3 +136,7 @@ class CoreStore:
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
+
+
+def _key_commit(job: str, batch: int, created: bool, at: datetime) -> dict[str, object]:  # noqa: FBT001  a row of the journal
+    return {"job_id": job, "batch": batch, "created": created, "at": api_datetime(at)}

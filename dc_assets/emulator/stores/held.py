@@ -24,6 +24,8 @@ class Result:
         self._session = session
         self._lock = Lock()
         self.label: object = None
+        self.is_kept = False
+        """Whether a later answer needs the rows too; `close` does nothing then."""
         session.run(f"CREATE TEMP TABLE held AS {sql}", *values)
         described = session.rows("DESCRIBE held")
         self.columns = {str(row[0]): str(row[1]) for row in described}
@@ -50,6 +52,8 @@ class Result:
 
     def close(self) -> None:
         """Free the rows."""
+        if self.is_kept:
+            return
         with self._lock:
             self._session.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, cast
@@ -47,6 +47,10 @@ class Job:
     error_message: str = ""
     processing_ms: int = 0
     complete_at_s: float = 0.0
+    gone: str = ""
+    """What an org has deleted though the job is over: ``results``, ``job``, or nothing."""
+    read: dict[str, str] = field(default_factory=dict[str, str])
+    """When each result file was first read to its end."""
 
     @property
     def is_terminal(self) -> bool:
@@ -62,6 +66,7 @@ class JobStore:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
         self._jobs: dict[str, Job] = {}
+        self._deleted: dict[str, Job] = {}
         for path in sorted(self._folder.glob("*/job.json")):
             job = Job(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
             self._jobs[job.id] = job
@@ -110,7 +115,9 @@ class JobStore:
     def delete(self, job_id: str) -> None:
         """Forget a job and its files."""
         with self._lock:
-            self._jobs.pop(job_id, None)
+            job = self._jobs.pop(job_id, None)
+            if job is not None:
+                self._deleted[job_id] = job
             shutil.rmtree(self.folder(job_id), ignore_errors=True)
 
     def clear(self) -> None:
@@ -118,6 +125,12 @@ class JobStore:
         with self._lock:
             for job_id in list(self._jobs):
                 self.delete(job_id)
+            self._deleted.clear()
+
+    def deleted(self) -> list[Job]:
+        """Jobs that were deleted since the start, as they were then."""
+        with self._lock:
+            return list(self._deleted.values())
 
     def folder(self, job_id: str) -> Path:
         """The folder of the job's files."""

@@ -17,6 +17,7 @@ KINDS = (
     "create",
     "upload",
     "close",
+    "abort",
     "poll",
     "results",
     "delete",
@@ -44,6 +45,7 @@ class Options:
     decimal_as_text: bool = False
     job_delay_s: float = 0.0
     api_requests_max: int = 10_000_000
+    daily_batches_max: int = 15_000
 
     def restore(self) -> None:
         """Set all options to their first values."""

@@ -63,6 +63,16 @@ class Tokens:
             self._core.discard(token)
             self._tenant.pop(token, None)
 
+    def expire_core(self) -> None:
+        """End all sessions of the org; tokens of the tenant live on."""
+        with self._lock:
+            self._core.clear()
+
+    def expire_tenant(self) -> None:
+        """End all tenant tokens; sessions of the org live on."""
+        with self._lock:
+            self._tenant.clear()
+
     def revoke_all(self) -> None:
         """End all tokens."""
         with self._lock:
