@@ -12,17 +12,17 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
-    JobsFailing,
     LedgerConflict,
     LimitReached,
     RemoteError,
+    RunStopped,
 )
 from dc_assets.core.exit_codes import ExitCode
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
     LedgerConflict: ExitCode.CONFIGURATION,
-    JobsFailing: ExitCode.STOPPED,
+    RunStopped: ExitCode.STOPPED,
     LimitReached: ExitCode.STOPPED,
     RemoteError: ExitCode.CONFIGURATION,
     DcError: ExitCode.UNEXPLAINED,

@@ -30,7 +30,8 @@ TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
     BatchState.PLANNED: frozenset({BatchState.OPENING, BatchState.ABANDONED}),
     BatchState.OPENING: frozenset({BatchState.OPEN, BatchState.ABANDONED}),
     BatchState.OPEN: frozenset({BatchState.UPLOADED, BatchState.ABANDONED}),
-    BatchState.UPLOADED: frozenset({BatchState.SETTLED}),
+    # Abandoned: the org dropped the job's results, so nobody can say what became of its rows.
+    BatchState.UPLOADED: frozenset({BatchState.SETTLED, BatchState.ABANDONED}),
     BatchState.SETTLED: frozenset(),
     BatchState.ABANDONED: frozenset(),
 }
@@ -45,17 +46,17 @@ class Rescue(Enum):
 
     NOTHING = "nothing"
     """Final, or not begun: it is claimed like any other."""
-    CLEAR_AND_RESEND = "abort Open jobs that match the intent, then plan the rows again"
+    RESEND = "plan the rows again; a stray job is swept at the end"
     """The org may hold an Open job whose id was never heard: it has no rows and no id here."""
     ASK = "ask the org: Open is aborted and sent again, anything else goes on as uploaded"
     """The job id is known, so the org can say how far it came."""
-    FOLLOW = "poll and settle"
+    FOLLOW = "poll and settle; plan the rows again only if the org dropped the job or its results"
     """The org owns the rows; sending them again would send rows whose success is known."""
 
 
 RESCUE: dict[BatchState, Rescue] = {
     BatchState.PLANNED: Rescue.NOTHING,
-    BatchState.OPENING: Rescue.CLEAR_AND_RESEND,
+    BatchState.OPENING: Rescue.RESEND,
     BatchState.OPEN: Rescue.ASK,
     BatchState.UPLOADED: Rescue.FOLLOW,
     BatchState.SETTLED: Rescue.NOTHING,

@@ -6,14 +6,18 @@
     ├── ConfigError            the operator mends a setting; nothing was changed
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
-    │   ├── AuthExpired            a new token, then the same call
+    │   │   └── AuthExpired            refused with a new token too; a later one may be accepted
     │   ├── LimitReached           wait for the org, then the same call
     │   └── RejectedRequest        the server understood and said no: the same call never works
     ├── SourceIncomplete       the source gave fewer or more rows than it counted
     ├── SourceOutOfOrder       a page is not ordered by key, or leaves its range
     ├── UnsettledJob           the org's answers do not account for every row of a job
     ├── LedgerConflict         another run owns what this one wanted to write
-    ├── JobsFailing            the org ended jobs as Failed; sending more of the same is no use
+    ├── RunStopped             stopped on purpose; running again goes on where it stopped
+    │   ├── BreakerOpened          jobs fail or rows are refused; sending more of the same is no use
+    │   ├── BudgetReached          the org's daily allowance is down to the reserve
+    │   ├── HostSilent             a host gave no good answer for a long time
+    │   └── StoppedByOperator      `dc-assets stop`
     └── RowsPending            the run ended and rows have no outcome yet
 
 A row that the org refuses is data, not an exception: see `core.row_outcomes`.
@@ -35,15 +39,21 @@ class RemoteError(DcError):
 
 
 class TransientRemoteError(RemoteError):
-    """The same call may succeed later: network failure, HTTP 429 or 5xx, an unreadable body."""
+    """The same call may succeed later: network failure, HTTP 429 or 5xx, an unreadable body.
+
+    Attributes:
+        retry_after_s: what the server asked for; it wins over every ladder.
+        after_ladder: whether the call was repeated up to the last rung already.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.after_ladder = False
 
 
-class AuthExpired(RemoteError):
-    """The token is not valid any more (HTTP 401 INVALID_SESSION_ID)."""
+class AuthExpired(TransientRemoteError):
+    """A new token was refused too (HTTP 401 INVALID_SESSION_ID)."""
 
 
 class LimitReached(RemoteError):
@@ -75,8 +85,24 @@ class LedgerConflict(DcError):
     """Another run holds the partition, or took it over while this one was working."""
 
 
-class JobsFailing(DcError):
-    """The org fails whole jobs: for a reason that no retry mends, or several times in a row."""
+class RunStopped(DcError):
+    """The run stopped on purpose, in good order; its message names what continues it."""
+
+
+class BreakerOpened(RunStopped):
+    """The org fails whole jobs or refuses too many rows: more of the same is no use."""
+
+
+class BudgetReached(RunStopped):
+    """API calls or daily batches are down to the reserve of the spec."""
+
+
+class HostSilent(RunStopped):
+    """A host gave no good answer for `limits.silence_s_max`."""
+
+
+class StoppedByOperator(RunStopped):
+    """Somebody ordered the load to stop: `dc-assets stop`."""
 
 
 class RowsPending(DcError):

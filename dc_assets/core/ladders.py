@@ -32,3 +32,17 @@ def row_wait_s(ladder_s: tuple[float, ...], attempt: int) -> float | None:
     """
     assert attempt >= 1
     return ladder_s[attempt - 1] if attempt <= len(ladder_s) else None
+
+
+def doubt_wait_s(doubts: int, *, after_ladder: bool) -> float:
+    """Return the wait before a batch in doubt asks again, for its n-th doubt in a row (from 1).
+
+    A call that was repeated up to its last rung already makes its batch rest.
+
+    >>> doubt_wait_s(1, after_ladder=False), doubt_wait_s(1, after_ladder=True)
+    (0.5, 60.0)
+    """
+    assert doubts >= 1
+    if after_ladder or doubts > len(CALL_LADDER_S):
+        return SNOOZE_S
+    return CALL_LADDER_S[doubts - 1]

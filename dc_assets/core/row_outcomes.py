@@ -16,6 +16,8 @@ class Disposition(Enum):
     """Somebody else held a lock, or the org never looked at the row: send it again later."""
     PERMANENT = "permanent"
     """The same row would be refused again: it becomes a dead letter."""
+    RUN_STOPPING = "run-stopping"
+    """Every row would be refused alike: the row stays pending and the run stops sending."""
 
 
 UNPROCESSED = "UNPROCESSED"
@@ -24,11 +26,36 @@ UNPROCESSED = "UNPROCESSED"
 DISPOSITIONS: dict[str, Disposition] = {
     "UNABLE_TO_LOCK_ROW": Disposition.RETRYABLE,
     UNPROCESSED: Disposition.RETRYABLE,
+    "SERVER_UNAVAILABLE": Disposition.RETRYABLE,
+    "REQUEST_RUNNING_TOO_LONG": Disposition.RETRYABLE,
+    "QUERY_TIMEOUT": Disposition.RETRYABLE,
+    "STORAGE_LIMIT_EXCEEDED": Disposition.RUN_STOPPING,
+    "REQUEST_LIMIT_EXCEEDED": Disposition.RUN_STOPPING,
+    "LICENSE_LIMIT_EXCEEDED": Disposition.RUN_STOPPING,
+    "API_DISABLED_FOR_ORG": Disposition.RUN_STOPPING,
+    "API_CURRENTLY_DISABLED": Disposition.RUN_STOPPING,
+    "INVALID_SESSION_ID": Disposition.RUN_STOPPING,
+    "ORG_LOCKED": Disposition.RUN_STOPPING,
+    "INACTIVE_OWNER_OR_USER": Disposition.PERMANENT,
+    "REQUIRED_FIELD_MISSING": Disposition.PERMANENT,
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": Disposition.PERMANENT,
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": Disposition.PERMANENT,
+    "DUPLICATE_VALUE": Disposition.PERMANENT,
+    "DUPLICATES_DETECTED": Disposition.PERMANENT,
+    "INVALID_CROSS_REFERENCE_KEY": Disposition.PERMANENT,
+    "INVALID_FIELD": Disposition.PERMANENT,
+    "STRING_TOO_LONG": Disposition.PERMANENT,
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": Disposition.PERMANENT,
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": Disposition.PERMANENT,
+    "INSUFFICIENT_ACCESS_OR_READONLY": Disposition.PERMANENT,
 }
 """Every code that is not listed is permanent: an unknown refusal is shown, not repeated."""
 
 RETRYABLE_CODES = frozenset(
     code for code, what in DISPOSITIONS.items() if what is Disposition.RETRYABLE
+)
+STOPPING_CODES = frozenset(
+    code for code, what in DISPOSITIONS.items() if what is Disposition.RUN_STOPPING
 )
 
 EXHAUSTED_CODE = "LOCK_EXHAUSTED"

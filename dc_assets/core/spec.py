@@ -149,6 +149,32 @@ class ProfileSpec(_Part):
     )
 
 
+class LimitsSpec(_Part):
+    """When a run stops sending. A change here never asks for a new load."""
+
+    failed_jobs_max: int = Field(
+        default=5, ge=1, le=100, description="Jobs in a row that the org may end Failed or Aborted"
+    )
+    refused_share_max: float = Field(
+        default=0.25, gt=0, le=1, description="Share of this run's rows that the org may refuse"
+    )
+    refused_after_rows: int = Field(
+        default=5_000, ge=1, description="Rows with an outcome before the share counts"
+    )
+    api_calls_reserve: int = Field(
+        default=1_000, ge=0, description="API calls of the day that are left to others"
+    )
+    daily_batches_reserve: int = Field(
+        default=200, ge=0, description="Ingest batches of the day that are left to others"
+    )
+    job_wait_s_max: float = Field(
+        default=7_200.0, gt=0, description="A job that has not ended by then is aborted"
+    )
+    silence_s_max: float = Field(
+        default=600.0, gt=0, description="Seconds without one good answer of a host"
+    )
+
+
 class LoadSpec(_Part):
     """One object's way from Data Cloud to the org."""
 
@@ -159,6 +185,7 @@ class LoadSpec(_Part):
     partitions: PartitionsSpec
     checks: ChecksSpec = ChecksSpec()
     profile: ProfileSpec = ProfileSpec()
+    limits: LimitsSpec = LimitsSpec()
 
     @model_validator(mode="after")
     def _columns_agree(self) -> Self:
@@ -202,9 +229,9 @@ class LoadSpec(_Part):
     def spec_hash(self) -> str:
         """Digest of everything that decides which rows are sent and what they say.
 
-        The profile and the checks stay out: tuning a running load must not orphan it.
+        Profile, limits and checks stay out: tuning a running load must not orphan it.
         """
-        identity = self.model_dump(mode="json", exclude={"profile", "checks"})
+        identity = self.model_dump(mode="json", exclude={"profile", "limits", "checks"})
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_profile(self, overrides: Mapping[str, object]) -> LoadSpec:

@@ -15,6 +15,7 @@ from dc_assets.core.row_outcomes import (
     BARE_CODE_PATTERN,
     ERROR_PATTERN,
     RETRYABLE_CODES,
+    STOPPING_CODES,
     UNPROCESSED,
 )
 
@@ -42,7 +43,7 @@ class Outcomes:
     Attributes:
         receipt: one line per row of the batch, in `RECEIPT_SCHEMA`.
         refused: rows as sent, plus ``__code``, ``__message``, ``__fields``; never to be sent again.
-        retryable: rows as sent, plus the same three columns; for another attempt.
+        retryable: rows as sent, plus the same three columns; not refused for good.
     """
 
     receipt: pl.DataFrame
@@ -72,7 +73,7 @@ def settle(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> Outcomes
             f"and leave {missing:,} unnamed"
         )
     failed = joined.filter(pl.col("__code") != "").drop("__salesforce_id", "__created")
-    retryable = pl.col("__code").is_in(list(RETRYABLE_CODES))
+    retryable = pl.col("__code").is_in(list(RETRYABLE_CODES | STOPPING_CODES))
     return Outcomes(
         receipt=_receipt(joined, external_id),
         landed=sent.height - failed.height,

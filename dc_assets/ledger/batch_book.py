@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,9 +11,12 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
+from dc_assets.core.breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.letters import LetterWriter
+from dc_assets.ledger.load_book import refuse_stopped
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
 from dc_assets.load.ports import (
@@ -31,9 +35,12 @@ _NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if followi
 class SqlBatchBook:
     """The batches of one spec in one org."""
 
-    def __init__(self, database: Database, spec: LoadSpec, *, org_id: str) -> None:
+    def __init__(
+        self, database: Database, spec: LoadSpec, *, org_id: str, run_id: str = ""
+    ) -> None:
         self._database = database
         self._org_id = org_id
+        self._letters = LetterWriter(spec.name, org_id, run_id)
         self._lane_scope = f"{org_id}/{spec.name}"
 
     def plan_batches(
@@ -43,13 +50,15 @@ class SqlBatchBook:
         selected: int,
         batches: Sequence[NewBatch],
         dead_letters: Sequence[DeadLetter],
+        replayed: Sequence[str] = (),
     ) -> None:
         """Store all batches of a freshly extracted partition, in one transaction."""
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
+            self._letters.answered(connection, ticket.load_id, replayed)
             for new in batches:
                 self._insert(connection, ticket.load_id, ticket.partition_key, new)
-            self._bury(connection, ticket.load_id, ticket.partition_key, dead_letters)
+            self._letters.bury(connection, ticket.load_id, ticket.partition_key, dead_letters)
             connection.execute(
                 range_state.update()
                 .where(range_state.c.load_id == ticket.load_id)
@@ -71,21 +80,10 @@ class SqlBatchBook:
 
     def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Take over batches in flight in this org that no live run drives, and return them."""
-        holder = range_state.alias("holder")
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
             rows = connection.execute(
-                _records(
-                    batch.c.holder_fence,
-                    holder.c.fence,
-                    holder.c.owner,
-                    (holder.c.lease_until > epoch_now()).label("leased"),
-                )
-                .join(
-                    holder,
-                    (holder.c.load_id == batch.c.holder_load)
-                    & (holder.c.partition_key == batch.c.holder_key),
-                )
+                _held_records()
                 .where(batch.c.lane_scope == self._lane_scope, batch.c.state.in_(_IN_FLIGHT))
                 .order_by(batch.c.batch_id)
                 .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
@@ -101,12 +99,15 @@ class SqlBatchBook:
         Batches in flight of another load block all claims: its lane map is another one.
         """
         with self._database.begin() as connection:
-            connection.execute(  # the claims of one org stand in line here; load before range
-                sa.select(load.c.load_id)
+            loads = connection.execute(  # claims of one org stand in line; load before range
+                sa.select(load)
                 .where(load.c.org_id == self._org_id, load.c.state == "open")
                 .order_by(load.c.load_id)
                 .with_for_update()
-            )
+            ).all()
+            for row in loads:
+                if row.load_id == ticket.load_id:
+                    refuse_stopped(row)
             self._check_fence(connection, ticket)
             flying = connection.execute(
                 sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
@@ -168,7 +169,7 @@ class SqlBatchBook:
                     "receipt_sha256": settlement.receipt_sha256,
                 },
             )
-            self._bury(connection, row.load_id, row.partition_key, settlement.dead_letters)
+            self._letters.bury(connection, row.load_id, row.partition_key, settlement.dead_letters)
             if settlement.retry:
                 self._insert(connection, row.load_id, row.partition_key, settlement.retry)
 
@@ -185,25 +186,34 @@ class SqlBatchBook:
         with self._database.begin() as connection:
             return _record(connection.execute(_records().where(batch.c.batch_id == batch_id)).one())
 
-    def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
-        """Return those of the listed jobs that no batch of any load has.
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run.
 
-        Empty while a create call of another batch is under way: a listed job may be its job. A job
-        that was listed before this look and belongs to a live run is either in the ledger by now,
-        or its batch is still opening. The call of this batch, and of every batch that was adopted,
-        is over: ``opening_at`` is null.
+        The call of a batch that was adopted is over: its ``opening_at`` is null.
         """
         with self._database.begin() as connection:
-            self._check_fence(connection, ticket)
-            self._update(connection, batch_id, {"opening_at": None})
-            opening = connection.execute(
-                sa.select(batch.c.batch_id)
+            rows = connection.execute(
+                _held_records()
                 .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id, batch.c.batch_id != batch_id)
-                .where(batch.c.state == BatchState.OPENING.value, batch.c.opening_at.is_not(None))
-            ).first()
-            if opening is not None:
-                return []
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.state == BatchState.OPENING.value)
+                .where(batch.c.opening_at.is_not(None))
+            ).all()
+        return {row.batch_id for row in rows if not _is_orphan(row)}
+
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
+        with self._database.begin() as connection:
+            return connection.execute(
+                sa.select(sa.func.min(batch.c.uploaded_at) + DAY_S - epoch_now())
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.uploaded_at > epoch_now() - DAY_S)
+            ).scalar()
+
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        with self._database.begin() as connection:
             known = set(
                 connection.execute(
                     sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
@@ -258,34 +268,6 @@ class SqlBatchBook:
                 state=BatchState.PLANNED.value,
                 ready_at=epoch_now() + new.ready_in_s,
             )
-        )
-
-    def _bury(
-        self,
-        connection: Connection,
-        load_id: str,
-        partition_key: str,
-        letters: Sequence[DeadLetter],
-    ) -> None:
-        if not letters:
-            return
-        now = connection.execute(sa.select(epoch_now())).scalar_one()
-        connection.execute(
-            dead_letter.insert(),
-            [
-                {
-                    "load_id": load_id,
-                    "partition_key": partition_key,
-                    "external_id": letter.external_id.replace("\0", "\\u0000"),  # PostgreSQL
-                    "code": letter.code[:80],
-                    "message": letter.message,
-                    "fields": letter.fields,
-                    "row_json": letter.row_json,
-                    "attempts": letter.attempts,
-                    "refused_at": now,
-                }
-                for letter in letters
-            ],
         )
 
     def _check_fence(self, connection: Connection, ticket: RangeTicket) -> None:
@@ -355,6 +337,20 @@ def _records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
         batch.c.job_id,
         (batch.c.ready_at - epoch_now()).label("ready_in_s"),
         *more,
+    )
+
+
+def _held_records() -> sa.Select[Any]:
+    """Select batches with the present holder of the partition whose run drives them."""
+    holder = range_state.alias("holder")
+    return _records(
+        batch.c.holder_fence,
+        holder.c.fence,
+        holder.c.owner,
+        (holder.c.lease_until > epoch_now()).label("leased"),
+    ).join(
+        holder,
+        (holder.c.load_id == batch.c.holder_load) & (holder.c.partition_key == batch.c.holder_key),
     )
 
 

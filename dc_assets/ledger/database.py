@@ -13,12 +13,10 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.ledger import tables
+from dc_assets.ledger.migrations import migrate
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for another one; each transaction takes milliseconds."""
-
-_MIGRATION_LOCK = 0x0DC_A55E75  # any constant: all versions of the product take the same lock
 
 
 class Database:
@@ -34,7 +32,7 @@ class Database:
         self._engine = _engine(_parsed(url))
         try:
             with self.begin() as connection:
-                _migrate(connection)
+                migrate(connection)
         except SQLAlchemyError as error:
             shown = self._engine.url.render_as_string(hide_password=True)
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -94,17 +92,3 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _migrate(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    tables.metadata.create_all(connection)
-    version = connection.execute(sa.select(sa.func.max(tables.ledger_version.c.version))).scalar()
-    if version is None:
-        connection.execute(tables.ledger_version.insert().values(version=tables.SCHEMA_VERSION))
-    elif version > tables.SCHEMA_VERSION:
-        raise ConfigError(
-            f"The ledger has schema version {version}, this program knows "
-            f"{tables.SCHEMA_VERSION}. Install the newer dc-assets that wrote it."
-        )

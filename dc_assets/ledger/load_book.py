@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.errors import ConfigError, DcError, LedgerConflict
+from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.beats import beating
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import epoch_now, load, range_state
@@ -25,6 +25,19 @@ from dc_assets.load.ports import Mode, Plan, RangeTicket
 
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
+
+
+def refuse_stopped(row: Row[Any]) -> None:
+    """Let nobody go on with a load that was ordered to stop.
+
+    Raises:
+        StoppedByOperator: it was.
+    """
+    if row.stopped_at is not None:
+        raise StoppedByOperator(
+            f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
+            f"To go on: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +92,11 @@ class SqlLoadBook:
             ).first()
             if current is None:
                 return self._open_load(connection)
+            if self._is_over_but_for_others(connection, current):
+                self._supersede(connection, str(current.load_id))
+                return self._open_load(connection)
             self._refuse_changed_spec(current)
+            refuse_stopped(current)
             if resume or self._phase(connection, current.load_id, partition_key) != "done":
                 return str(current.load_id)
             self._supersede(connection, str(current.load_id))
@@ -101,6 +118,31 @@ class SqlLoadBook:
             if load_id is not None:
                 self._supersede(connection, str(load_id))
             return load_id
+
+    def go_on(self) -> bool:
+        """Take back an order to stop; tell whether there was one."""
+        with self._database.begin() as connection:
+            taken_back = connection.execute(
+                load.update()
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+                .where(load.c.state == "open", load.c.stopped_at.is_not(None))
+                .values(stopped_at=None)
+            )
+            return taken_back.rowcount > 0
+
+    def _is_over_but_for_others(self, connection: Connection, current: Row[Any]) -> bool:
+        """Tell whether a partial load of an older spec has nothing left to do.
+
+        It counts as open, because not every partition has to take part in a partial load.
+        """
+        if self._mode == "full" or current.spec_hash == self._spec.spec_hash:
+            return False
+        unfinished = connection.execute(
+            sa.select(sa.func.count())
+            .select_from(range_state)
+            .where(range_state.c.load_id == current.load_id, range_state.c.phase != "done")
+        ).scalar_one()
+        return unfinished == 0
 
     def _refuse_changed_spec(self, current: Row[Any]) -> None:
         if current.spec_hash != self._spec.spec_hash:
@@ -299,27 +341,16 @@ class SqlLoadBook:
     @contextmanager
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
         """Keep the partition ours while the block runs; release it when the block ends."""
-        stop = threading.Event()
-        thread = threading.Thread(
-            target=self._beat, args=(ticket, stop), name="heartbeat", daemon=True
-        )
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-            self._release(ticket)
 
-    def _beat(self, ticket: RangeTicket, stop: threading.Event) -> None:
-        while not stop.wait(self._lease.heartbeat_s):
-            try:
-                with self._database.begin() as connection:
-                    self._update_own_range(connection, ticket, self._lease_values())
-            except LedgerConflict:
-                return  # the next write of the run meets the same fence and ends it
-            except (SQLAlchemyError, DcError):
-                continue  # the lease outlives several missed beats
+        def beat() -> None:
+            with self._database.begin() as connection:
+                self._update_own_range(connection, ticket, self._lease_values())
+
+        try:
+            with beating(beat, self._lease.heartbeat_s):
+                yield
+        finally:
+            self._release(ticket)
 
     def _release(self, ticket: RangeTicket) -> None:
         with self._database.begin() as connection:

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -40,6 +40,7 @@ load = Table(
     Column("opened_at", Float, nullable=False),
     Column("finished_at", Float),
     Column("notified_at", Float),
+    Column("stopped_at", Float, doc="when an operator ordered the load to stop"),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
@@ -104,6 +105,7 @@ batch = Table(
     Column("total_s", Float),
     Column("receipt_path", Text),
     Column("receipt_sha256", String(64)),
+    Column("cleaned_at", Float, doc="when the records that it created were deleted in the org"),
 )
 _in_flight = batch.c.state.in_(["opening", "open", "uploaded"])
 Index(
@@ -129,8 +131,20 @@ dead_letter = Table(
     Column("row_json", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("refused_at", Float, nullable=False),
+    Column("first_refused_at", Float, doc="when a load first refused this external id"),
+    Column("run_id", Text, doc="run that wrote the letter"),
+    Column("replayed_by", String(32), doc="load that sent the row again"),
 )
 Index("dead_letter_by_range", dead_letter.c.load_id, dead_letter.c.partition_key)
+Index("dead_letter_by_key", dead_letter.c.external_id)
+
+run_beat = Table(
+    "run_beat",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
 
 
 class epoch_now(FunctionElement[float]):  # noqa: N801 - SQL functions are written in lower case

@@ -12,7 +12,7 @@ from dc_assets.load.reading import ordered_pages
 from dc_assets.load.run import RangeRun
 
 ROUNDS_MAX = 3
-"""How often a range is read before a count that does not fit is an error."""
+"""Rounds of reading that add nothing before a count that does not fit is an error."""
 
 
 def extract(run: RangeRun) -> int:
@@ -22,25 +22,40 @@ def extract(run: RangeRun) -> int:
     the whole range too, because only a whole range can be held against its count, and keeps the
     wanted rows.
 
+    When fewer rows were read than are counted, the source may have ended early: it is asked again
+    behind the last key. When that adds nothing, or there are too many rows, the range is read anew.
+
     Raises:
-        SourceIncomplete: after three rounds the rows read are still not the rows counted.
+        SourceIncomplete: three rounds added nothing, and the rows read are not the rows counted.
         SourceOutOfOrder: the source broke the order of its own ORDER BY.
     """
-    read = counted = 0
-    for number in range(1, ROUNDS_MAX + 1):
+    spool = run.ports.spool
+    fruitless = before = 0
+    while True:
         _read_to_end(run)
-        read, counted = run.ports.spool.rows_read(run.ticket), run.ports.source.count(run.id_range)
+        read, counted = spool.rows_read(run.ticket), run.ports.source.count(run.id_range)
         if read == counted:
             return _selected_rows(run)
-        run.note(
-            f"read {read:,} rows, the source counts {counted:,} "
-            f"(round {number} of {ROUNDS_MAX}): reading the range again"
-        )
-        run.ports.spool.drop_pages(run.ticket)
-    raise SourceIncomplete(
-        f"Range {run.id_range} of {run.spec.source.place}: {read:,} rows were read, "
-        f"{counted:,} are counted, {ROUNDS_MAX} times over. Nothing of the range was sent. "
-        "If the source is being refreshed, run the partition again afterwards."
+        said = f"{read:,} rows were read, the source counts {counted:,}"
+        if before < read < counted:
+            run.note(f"{said}: asking again behind the last key")
+            before = read
+            continue
+        fruitless += 1
+        if fruitless == ROUNDS_MAX:
+            raise SourceIncomplete(_incomplete(run, read, counted))
+        run.note(f"{said}: reading the range again (round {fruitless + 1} of {ROUNDS_MAX})")
+        spool.drop_pages(run.ticket)
+        before = 0
+
+
+def _incomplete(run: RangeRun, read: int, counted: int) -> str:
+    missing = f"{counted - read:,} rows are missing" if read < counted else "there are too many"
+    return (
+        f"Range {run.id_range} of {run.spec.source.place} (partition {run.ticket.partition_key}): "
+        f"{read:,} rows were read, {counted:,} are counted: {missing}, {ROUNDS_MAX} times over. "
+        "Nothing of the range was sent. If the source is being refreshed, run the partition again "
+        "afterwards; what landed of other ranges stays."
     )
 
 

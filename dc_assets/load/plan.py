@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dc_assets.core.errors import ConfigError
+from dc_assets.core.errors import ConfigError, SourceIncomplete
 from dc_assets.core.lanes import LaneMap, hot_threshold, lane_count
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import Plan, Ports, Source
@@ -27,8 +27,14 @@ def make_plan(spec: LoadSpec, source: Source) -> Plan:
 
     Raises:
         ConfigError: the source has rows without a key: no partition would hold them.
+        SourceIncomplete: it counts no rows at all, which is never by itself the end.
     """
     rows, keyless_rows = source.rows_total()
+    if rows == 0:
+        raise SourceIncomplete(
+            f"{spec.source.place} counts no rows at all. Nothing was sent. Look at the object in "
+            "Data Cloud and at source.where; if it was being refreshed, run again."
+        )
     if keyless_rows:
         raise ConfigError(
             f"{keyless_rows:,} of {rows:,} rows of {spec.source.place} have no "

@@ -6,6 +6,7 @@ Adapters: `dc_assets.salesforce` (source, target, jobs) and `dc_assets.ledger` (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Literal, Protocol
 import polars as pl
 
 from dc_assets.core.batch_states import BatchState
+from dc_assets.core.breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import IdRange
@@ -118,6 +120,10 @@ class IngestJobs(Protocol):
         """List jobs in state Open of our user with the same object, operation and field."""
         ...
 
+    def allowance(self) -> Allowance:
+        """Ask what is left of the org's day; what the org does not tell is None."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -144,8 +150,9 @@ class RangeTicket:
     phase: RangePhase
 
 
-Mode = Literal["full", "missing", "changed"]
-"""full: every row. missing: rows that the target lacks. changed: rows whose values differ."""
+Mode = Literal["full", "missing", "changed", "replay"]
+"""full: every row. missing: rows that the target lacks. changed: rows whose values differ.
+replay: rows whose last word is a dead letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +183,7 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A row that was refused for good."""
+    """A row that was refused for good; the ledger adds the run and the times."""
 
     external_id: str
     code: str
@@ -225,6 +232,7 @@ class LoadBook(Protocol):
 
         Raises:
             ConfigError: the spec changed since the unfinished load began.
+            StoppedByOperator: the unfinished load was ordered to stop.
             LedgerConflict: a new load is due, and the last one still has runs at work.
         """
         ...
@@ -268,8 +276,12 @@ class BatchBook(Protocol):
         selected: int,
         batches: Sequence[NewBatch],
         dead_letters: Sequence[DeadLetter],
+        replayed: Sequence[str] = (),
     ) -> None:
-        """Store all batches of a freshly extracted partition, in one transaction."""
+        """Store all batches of a freshly extracted partition, in one transaction.
+
+        ``replayed`` are the external ids whose older dead letters this load answers.
+        """
         ...
 
     def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
@@ -287,6 +299,9 @@ class BatchBook(Protocol):
         """Move the first batch whose lane is free to `opening`, if the window has room.
 
         Returns its id; None when no lane or no slot is free now.
+
+        Raises:
+            StoppedByOperator: the load was ordered to stop.
         """
         ...
 
@@ -302,11 +317,16 @@ class BatchBook(Protocol):
         """Return one batch as the ledger knows it now."""
         ...
 
-    def strays(self, ticket: RangeTicket, batch_id: str, job_ids: Sequence[str]) -> Sequence[str]:
-        """Return those of the listed jobs that no batch of any load has.
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run."""
+        ...
 
-        Empty while a create call of another batch is under way: a listed job may be its job.
-        """
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        ...
+
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
         ...
 
     def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
@@ -314,7 +334,10 @@ class BatchBook(Protocol):
         ...
 
     def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
-        """Give a batch up for good and plan its rows as a new one, in one transaction."""
+        """Give a batch up for good and plan its rows as a new one, in one transaction.
+
+        A batch whose create call is over, for good or ill, is not `opening` any more after it.
+        """
         ...
 
     def totals(self, load_id: str, partition_key: str) -> RangeTotals:
@@ -391,6 +414,10 @@ class Clock(Protocol):
 
     def sleep(self, wait_s: float) -> None:
         """Wait."""
+        ...
+
+    def wall_s(self, wait_s: float) -> float:
+        """Return how long a wait lasts on the wall: less than itself when time is scaled."""
         ...
 
 

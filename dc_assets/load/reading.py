@@ -6,11 +6,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from dc_assets.core.errors import SourceOutOfOrder, TransientRemoteError
-from dc_assets.core.ladders import CALL_LADDER_S, jittered
+from dc_assets.core.errors import HostSilent, SourceOutOfOrder, TransientRemoteError
+from dc_assets.core.ladders import CALL_LADDER_S, doubt_wait_s, jittered
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.ports import Ports
+from dc_assets.load.ports import Ports, Source
+
+
+class _EmptyAnswer(TransientRemoteError):
+    """A query was answered with no row at all, and the source counts some."""
 
 
 def ordered_pages(
@@ -19,33 +23,58 @@ def ordered_pages(
     """Yield the rows of a range, or those behind a key, as non-empty pages in key order.
 
     Whenever the stream breaks, the source is asked again from the last key that was yielded: this
-    is the only way to resume, because a batch of a query can be fetched once.
+    is the only way to resume, because a batch of a query can be fetched once. An answer without
+    any row is believed when the count agrees, or when it was given six times.
 
     Raises:
         SourceOutOfOrder: the source broke the order of its own ORDER BY, or left the range.
-        TransientRemoteError: it broke six times without giving a page.
+        HostSilent: it gave no page for `limits.silence_s_max`.
     """
     failures = 0
+    answered_at_s = ports.clock.now_s()
     while True:
         rest = id_range if behind is None else id_range.beyond(behind)
         try:
-            for page in ports.source.pages(rest):
-                if page.is_empty():
-                    continue  # an empty page is never by itself the end
+            for page in _pages(ports.source, rest):
                 behind = _last_key(spec, page, rest, behind)
                 yield page
                 failures = 0
+                answered_at_s = ports.clock.now_s()
         except TransientRemoteError as error:
             failures += 1
-            if failures > len(CALL_LADDER_S):
-                raise
+            if isinstance(error, _EmptyAnswer) and failures > len(CALL_LADDER_S):
+                return  # whoever counts the rows says what is missing
+            _refuse_long_silence(spec, ports.clock.now_s() - answered_at_s, error)
             wait_s = error.retry_after_s
             if wait_s is None:
-                wait_s = jittered(CALL_LADDER_S[failures - 1], ports.chance())
+                rung_s = doubt_wait_s(failures, after_ladder=error.after_ladder)
+                wait_s = jittered(rung_s, ports.chance())
             ports.note(f"{error}; reading on behind {behind!r} in {wait_s:.1f} s")
             ports.clock.sleep(wait_s)
         else:
             return
+
+
+def _pages(source: Source, rest: IdRange) -> Iterator[pl.DataFrame]:
+    """Yield the pages of one query that have rows; an empty one is never by itself the end."""
+    is_empty = True
+    for page in source.pages(rest):
+        if not page.is_empty():
+            is_empty = False
+            yield page
+    if is_empty:
+        counted = source.count(rest)
+        if counted:
+            raise _EmptyAnswer(f"no row was answered for {rest}, which counts {counted:,}")
+
+
+def _refuse_long_silence(spec: LoadSpec, silence_s: float, error: TransientRemoteError) -> None:
+    if silence_s >= spec.limits.silence_s_max:
+        raise HostSilent(
+            f"Data Cloud gave no page of {spec.source.place} for {silence_s / 60:.0f} minutes, "
+            f"the last answer was: {error} The pages that were read are kept. "
+            f"When it answers again: dc-assets run {spec.name}"
+        ) from error
 
 
 def _last_key(spec: LoadSpec, page: pl.DataFrame, rest: IdRange, behind: str | None) -> str:

@@ -35,7 +35,13 @@ def regroup(run: RangeRun, *, selected: int) -> None:
             ports.spool.write_batch(ticket.load_id, batch.batch_id, part)
             batches.append(batch)
     assert sum(batch.rows for batch in batches) + len(letters) == selected
-    ports.batches.plan_batches(ticket, selected=selected, batches=batches, dead_letters=letters)
+    ports.batches.plan_batches(
+        ticket,
+        selected=selected,
+        batches=batches,
+        dead_letters=letters,
+        replayed=[] if run.wanted is None else run.wanted.to_list(),
+    )
     ports.spool.drop_pages(ticket)
 
 

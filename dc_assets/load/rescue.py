@@ -6,8 +6,9 @@ The two are the same case: the ledger says how far we meant to go, the org says 
 from __future__ import annotations
 
 from dc_assets.core.batch_states import RESCUE, Rescue
-from dc_assets.core.errors import RejectedRequest
+from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
+from dc_assets.core.ladders import CALL_LADDER_S, jittered
 from dc_assets.load.ports import BatchRecord, NewBatch
 from dc_assets.load.run import RangeRun
 
@@ -24,51 +25,46 @@ def rescue(run: RangeRun, batch: BatchRecord) -> NewBatch | None:
     assert what is not Rescue.NOTHING, "only a batch in flight can be in doubt"
     if what is Rescue.FOLLOW:
         return None
-    if what is Rescue.CLEAR_AND_RESEND:
-        _clear_strays(run, batch)
-        return _resend(run, batch)
+    if what is Rescue.RESEND:
+        return resend(run, batch)
     assert batch.job_id is not None
     try:
         job = run.ports.jobs.job(batch.job_id)
     except RejectedRequest as error:
         if error.status != NOT_FOUND:
             raise
-        return _resend(run, batch)  # the org dropped the job: nothing of it can land any more
+        return resend(run, batch)  # the org dropped the job: nothing of it can land any more
     # Once the abort is done, a late close of the dead run is refused.
-    if job.state is JobState.OPEN and _abort(run, batch.job_id) is JobState.ABORTED:
-        return _resend(run, batch)
+    if job.state is JobState.OPEN and abort(run, batch.job_id) is JobState.ABORTED:
+        return resend(run, batch)
     run.ports.batches.uploaded(run.ticket, batch.batch_id)
     return None
 
 
-def _clear_strays(run: RangeRun, batch: BatchRecord) -> None:
-    """Abort Open jobs that our create may have left, if nobody else creates jobs as our user."""
-    jobs, batches = run.ports.jobs, run.ports.batches
-    listed = [job.job_id for job in jobs.open_jobs()]
-    for job_id in batches.strays(run.ticket, batch.batch_id, listed) if listed else ():
-        if run.spec.profile.exclusive_user:
-            _abort(run, job_id)
-            run.note(f"aborted job {job_id}: open, without rows, and in no ledger")
+def abort(
+    run: RangeRun, job_id: str, only: frozenset[JobState] = frozenset({JobState.OPEN})
+) -> JobState:
+    """Abort a job and return its state; somebody else may have moved it out of ``only``.
+
+    A lost answer may have aborted it: the org is asked before the call is made again.
+    """
+    ports = run.ports
+    for rung_s in (*CALL_LADDER_S, None):
+        try:
+            ports.jobs.abort(job_id)
+        except (RejectedRequest, TransientRemoteError) as error:
+            state = ports.jobs.job(job_id).state
+            if state not in only:
+                return state
+            if rung_s is None or isinstance(error, RejectedRequest):
+                raise
+            ports.clock.sleep(jittered(rung_s, ports.chance()))
         else:
-            run.note(
-                f"job {job_id} is open and in no ledger; it holds no rows of ours and the org "
-                "drops it after 24 hours (profile.exclusive_user: true lets us abort it)"
-            )
+            return JobState.ABORTED
+    raise AssertionError("the loop returns or raises")
 
 
-def _abort(run: RangeRun, job_id: str) -> JobState:
-    """Abort an Open job and return its state; somebody else may have moved it meanwhile."""
-    try:
-        run.ports.jobs.abort(job_id)
-    except RejectedRequest:
-        job = run.ports.jobs.job(job_id)
-        if job.state is JobState.OPEN:
-            raise
-        return job.state
-    return JobState.ABORTED
-
-
-def _resend(run: RangeRun, batch: BatchRecord) -> NewBatch:
+def resend(run: RangeRun, batch: BatchRecord) -> NewBatch:
     """Plan the rows of a batch that can land nothing any more as a new batch, same attempt."""
     spool = run.ports.spool
     again = NewBatch(run.ports.new_id(), lane=batch.lane, attempt=batch.attempt, rows=batch.rows)

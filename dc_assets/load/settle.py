@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import polars as pl
 
+from dc_assets.core.breaker import met_quota
 from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
-from dc_assets.core.row_outcomes import EXHAUSTED_CODE
+from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
 from dc_assets.load.dead_letters import dead_letters
@@ -18,7 +22,15 @@ READS_MAX = 3
 """How often the result files of one job are read before a hole in them is an error."""
 
 
-def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> Settlement:
+@dataclass(frozen=True, slots=True)
+class SettledBatch:
+    """What became of a batch; `stopping` counts rows by a code after which no row can land."""
+
+    settlement: Settlement
+    stopping: Mapping[str, int]
+
+
+def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBatch:
     """Settle one batch whose job is terminal, and return what became of its rows.
 
     Raises:
@@ -27,7 +39,9 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> Settlemen
     spool = run.ports.spool
     sent = spool.read_batch(batch.load_id, batch.batch_id)
     outcomes = _outcomes(run, sent, job)
-    retry, exhausted = _next_attempt(run, batch, outcomes.retryable)
+    stopping = _stopping(outcomes.retryable)
+    costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
+    retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
     attempts = batch.attempt
     letters = dead_letters(outcomes.refused, run.spec, attempts=attempts)
     letters += dead_letters(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
@@ -43,7 +57,14 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> Settlemen
     )
     run.ports.batches.settled(run.ticket, settlement)
     spool.drop_batch(batch.load_id, batch.batch_id)
-    return settlement
+    return SettledBatch(settlement, stopping)
+
+
+def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
+    if retryable.is_empty():
+        return {}
+    codes = retryable.get_column("__code").value_counts().iter_rows()
+    return {code: rows for code, rows in codes if code in STOPPING_CODES}
 
 
 def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> Outcomes:
@@ -74,18 +95,22 @@ def _read_files(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> ResultFile
 
 
 def _next_attempt(
-    run: RangeRun, batch: BatchRecord, retryable: pl.DataFrame
+    run: RangeRun, batch: BatchRecord, retryable: pl.DataFrame, *, costs_attempt: bool
 ) -> tuple[NewBatch | None, pl.DataFrame]:
-    """Put retryable rows into a new batch of the same lane, or give them up after the last rung."""
+    """Put retryable rows into a new batch of the same lane, or give them up after the last rung.
+
+    What befell the whole job, or would befall every row, is no fault of these rows and costs them
+    no attempt: the breaker counts it instead.
+    """
     if retryable.is_empty():
         return None, retryable
-    wait_s = row_wait_s(run.spec.profile.row_ladder_s, batch.attempt)
+    wait_s = row_wait_s(run.spec.profile.row_ladder_s, batch.attempt) if costs_attempt else 0.0
     if wait_s is None:
         return None, retryable
     again = NewBatch(
         run.ports.new_id(),
         lane=batch.lane,
-        attempt=batch.attempt + 1,
+        attempt=batch.attempt + costs_attempt,
         rows=retryable.height,
         ready_in_s=jittered(wait_s, run.ports.chance()),
     )

@@ -1,7 +1,7 @@
 """Step 4: send the batches of one partition, one job a lane, within the window of the org.
 
 One thread decides and keeps the books, a few threads talk to the org. What is decided stands in
-`core.write_policy`; what is done stands in the four effects at the end of this module.
+`core.write_policy` and `core.breaker`; what is done stands in `load.steps`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from dc_assets.core.batch_states import BatchState
+from dc_assets.core.breaker import Allowance, Breaker
 from dc_assets.core.errors import (
     DcError,
-    JobsFailing,
+    HostSilent,
+    LimitReached,
+    RejectedRequest,
     RemoteError,
+    RunStopped,
     TransientRemoteError,
+    UnsettledJob,
 )
-from dc_assets.core.ingest_job import IngestJob, JobState
-from dc_assets.core.ladders import SNOOZE_S, jittered
+from dc_assets.core.ladders import SNOOZE_S, doubt_wait_s, jittered
 from dc_assets.core.write_policy import (
     CLAIM_AGAIN_S,
     WaitingBatch,
@@ -27,30 +31,49 @@ from dc_assets.core.write_policy import (
     first_poll_wait_s,
     next_poll_wait_s,
 )
-from dc_assets.frames.csv_codec import encode
 from dc_assets.load.effects import Effects
-from dc_assets.load.ports import BatchRecord, NewBatch, Settlement
-from dc_assets.load.rescue import rescue
+from dc_assets.load.ports import BatchRecord, NewBatch
 from dc_assets.load.run import RangeRun
-from dc_assets.load.settle import settle_batch
-
-FAILED_JOBS_MAX = 5
-"""Jobs in a row that the org may end as Failed before the run stops sending."""
-
-HOPELESS_MESSAGES = ("InvalidBatch", "ClientInputError")
-"""Beginnings of a job's errorMessage that say: every job like this one will fail."""
+from dc_assets.load.steps import (
+    Finished,
+    Resolved,
+    Submitted,
+    Unfinished,
+    follow,
+    give_up_job,
+    resolve,
+    submit,
+)
+from dc_assets.load.strays import sweep
 
 WAKE_S_MAX = 5.0
+ALLOWANCE_EVERY_S = 60.0
+"""One call a minute tells what is left of the org's day."""
+
+UNSETTLED_MAX = 8
+"""How often the results of one job may fail to name every row before the run gives up."""
+
+JOB_MOVED_CODES = frozenset({"INVALIDJOBSTATE", "NOT_FOUND"})
+"""Somebody else moved or deleted our job: the org knows its state, so it is asked."""
+
+_ALLOWANCE = "allowance"
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A batch in flight and when to look at it again; `due_s` is None while an effect runs."""
+    """A batch in flight and when to look at it again; `due_s` is None while an effect runs.
+
+    Attributes:
+        doubts: calls in a row that gave no usable answer.
+        since_s: when its job was closed, or when this run took it over.
+    """
 
     batch: BatchRecord
     due_s: float | None
+    since_s: float
     in_doubt: bool = False
     polls: int = 0
+    doubts: int = 0
 
 
 def write(run: RangeRun) -> None:
@@ -60,7 +83,7 @@ def write(run: RangeRun) -> None:
     would stay blocked.
 
     Raises:
-        JobsFailing: the org fails whole jobs; what was in flight is settled first.
+        RunStopped: breaker, budget, operator or a silent host; what was in flight is settled first.
         RemoteError: the org refused a call for good; what was in flight is settled first.
     """
     with Effects(run.ports.io_threads) as effects:
@@ -75,7 +98,12 @@ class _Writer:
         self._flights: dict[str, _Flight] = {}
         self._claim_at_s = 0.0
         self._row_s: float | None = None
-        self._failed_jobs = 0
+        self._breaker = Breaker(run.spec)
+        self._allowance_at_s = self._answered_at_s = run.ports.clock.now_s()
+        self._is_allowance_known = False
+        self._lost_in_a_row = 0
+        self._pause_until_s = 0.0
+        self._lost_a_create = False
         self._stopped_by: DcError | None = None
 
     def run_to_end(self) -> None:
@@ -83,7 +111,13 @@ class _Writer:
         while self._take_in():
             self._drain()
             if self._stopped_by is not None:
-                raise self._stopped_by
+                break
+        # Whoever shares our user may have Open jobs of this kind: then only a lost create is news.
+        exclusive = self._run.spec.profile.exclusive_user
+        if (exclusive or self._lost_a_create) and not isinstance(self._stopped_by, HostSilent):
+            sweep(self._run)
+        if self._stopped_by is not None:
+            raise self._stopped_by
 
     def _take_in(self) -> bool:
         """Take up the planned batches of the partition; False when every batch is final.
@@ -105,17 +139,24 @@ class _Writer:
         while self._flights or (self._waiting and self._stopped_by is None):
             now_s = ports.clock.now_s()
             self._start_due(now_s)
+            self._ask_allowance(now_s)
             self._claim(now_s)
             wake_s = self._wake_s(now_s)
             if self._effects.is_idle:
                 ports.clock.sleep(wake_s)
-            for name, future in self._effects.finished(wake_s):
-                self._fold(name, future)
+            for name, future in self._effects.finished(ports.clock.wall_s(wake_s)):
+                if name == _ALLOWANCE:
+                    self._fold_allowance(future)
+                else:
+                    self._fold(name, future)
 
     def _adopt(self) -> None:
         now_s = self._run.ports.clock.now_s()
         for record in self._run.ports.batches.adopt_orphans(self._run.ticket):
-            self._flights[record.batch_id] = _Flight(record, due_s=now_s, in_doubt=True)
+            self._lost_a_create |= record.state is BatchState.OPENING
+            self._flights[record.batch_id] = _Flight(
+                record, due_s=now_s, since_s=now_s, in_doubt=_is_in_doubt(record)
+            )
             self._run.note(
                 f"took over batch {record.batch_id[:8]} ({record.rows:,} rows, "
                 f"{record.state.value}) that a dead run left"
@@ -133,7 +174,7 @@ class _Writer:
         busy = {flight.batch.lane for flight in self._flights.values()}
         ready = [b.ready_at_s for b in self._waiting.values() if b.lane not in busy]
         if ready and self._stopped_by is None:
-            moments.append(max(self._claim_at_s, min(ready)))
+            moments.append(max(self._claim_at_s, self._pause_until_s, min(ready)))
         return max(0.0, min([*moments, now_s + WAKE_S_MAX]) - now_s)
 
     def _start_due(self, now_s: float) -> None:
@@ -142,33 +183,62 @@ class _Writer:
                 return
             if flight.due_s is not None and flight.due_s <= now_s:
                 flight.due_s = None
-                effect = _resolve if flight.in_doubt else _follow
+                if flight.in_doubt:
+                    effect = resolve
+                elif now_s - flight.since_s > self._run.spec.limits.job_wait_s_max:
+                    effect, flight.since_s = give_up_job, now_s
+                else:
+                    effect = follow
                 self._effects.start(batch_id, effect, self._run, flight.batch)
+
+    def _ask_allowance(self, now_s: float) -> None:
+        """Ask what is left of the org's day before the first job, and every minute."""
+        if now_s >= self._allowance_at_s and self._effects.idle_threads and not self._stopped_by:
+            self._allowance_at_s = now_s + ALLOWANCE_EVERY_S
+            self._effects.start(_ALLOWANCE, self._run.ports.jobs.allowance)
+
+    def _fold_allowance(self, future: Future[Allowance]) -> None:
+        self._is_allowance_known = True
+        try:
+            left = future.result()
+        except RemoteError as error:
+            self._run.note(f"{error}; what is left of the org's day is not known")
+            return
+        free_in_s = self._run.ports.batches.free_in_s()
+        self._stop(self._breaker.allowance(left, free_in_s=free_in_s))
+
+    def _stop(self, reason: DcError | None) -> None:
+        """Submit no more; the first reason is the one that is told."""
+        self._stopped_by = self._stopped_by or reason
 
     def _claim(self, now_s: float) -> None:
         """Ask the ledger for a lane and a slot, as long as threads are idle and it grants them.
 
-        Not while the org is being asked about batches in doubt: a create call of ours under way
-        would keep us from telling stray jobs from live ones.
+        Not before the org's allowance is known, and not while its answers get lost: each lost
+        create would plan its batch anew.
         """
-        if any(f.in_doubt and (f.due_s or now_s) <= now_s for f in self._flights.values()):
+        if not self._is_allowance_known or now_s < self._pause_until_s:
             return
         while self._effects.idle_threads and now_s >= self._claim_at_s and not self._stopped_by:
             busy = {flight.batch.lane for flight in self._flights.values()}
             order = claim_order(self._waiting.values(), busy_lanes=busy, now_s=now_s)
             if not order:
                 return
-            claimed = self._run.ports.batches.claim(
-                self._run.ticket, [batch.batch_id for batch in order], self._run.plan.window
-            )
+            try:
+                claimed = self._run.ports.batches.claim(
+                    self._run.ticket, [batch.batch_id for batch in order], self._run.plan.window
+                )
+            except RunStopped as stopped:
+                self._stop(stopped)
+                return
             if claimed is None:
                 self._claim_at_s = now_s + CLAIM_AGAIN_S
                 self._adopt_if_starving()
                 return
             del self._waiting[claimed]
             record = self._run.ports.batches.record(claimed)
-            self._flights[claimed] = _Flight(record, due_s=None)
-            self._effects.start(claimed, _submit, self._run, record)
+            self._flights[claimed] = _Flight(record, due_s=None, since_s=now_s)
+            self._effects.start(claimed, submit, self._run, record)
 
     def _adopt_if_starving(self) -> None:
         if not self._flights:
@@ -179,40 +249,83 @@ class _Writer:
         flight = self._flights[batch_id]
         now_s = self._run.ports.clock.now_s()
         try:
-            outcome: _Submitted | _Unfinished | _Settled | _Resolved = future.result()
-        except RemoteError as error:
+            outcome: Submitted | Unfinished | Finished | Resolved = future.result()
+        except (RemoteError, UnsettledJob) as error:
             self._doubt(flight, error, now_s)
             return
+        if not isinstance(outcome, Resolved):  # a doubt may be resolved without a call
+            self._answered_at_s = now_s
+            self._lost_in_a_row = flight.doubts = 0
         match outcome:
-            case _Submitted():
-                wait_s = first_poll_wait_s(rows=flight.batch.rows, row_s=self._row_s)
-                flight.due_s = now_s + wait_s
-            case _Unfinished():
+            case Submitted():
+                flight.since_s = now_s
+                flight.due_s = now_s + first_poll_wait_s(rows=flight.batch.rows, row_s=self._row_s)
+            case Unfinished():
                 flight.polls += 1
                 flight.due_s = now_s + next_poll_wait_s(flight.polls)
-            case _Resolved(instead=None):
+            case Resolved(instead=None):
                 flight.in_doubt = False
-                flight.due_s = now_s
-            case _Resolved(instead=again):
+                flight.since_s = flight.due_s = now_s
+            case Resolved(instead=again):
                 self._land_elsewhere(flight, again)
-            case _Settled():
+            case Finished():
                 self._settled(flight, outcome)
 
-    def _doubt(self, flight: _Flight, error: RemoteError, now_s: float) -> None:
+    def _doubt(self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float) -> None:
         """A call gave no usable answer: ask the org later what it knows of the batch."""
+        flight.doubts += 1
         if isinstance(error, TransientRemoteError):
-            wait_s = jittered(SNOOZE_S, self._run.ports.chance())
-            self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
-        else:
-            known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
-            if known and self._stopped_by is not None:
-                del self._flights[flight.batch.batch_id]  # the ledger keeps it, another run asks
-                return
-            self._stopped_by = self._stopped_by or error
-            wait_s = 0.0
+            self._lost_in_a_row += 1
+            pause_s = doubt_wait_s(self._lost_in_a_row, after_ladder=False)
+            self._pause_until_s = now_s + jittered(pause_s, self._run.ports.chance())
+        self._stop(self._reason_to_stop(flight, error, now_s))
+        if self._stopped_by is not None and not self._may_still_settle(flight, error):
+            del self._flights[flight.batch.batch_id]  # the ledger keeps it, another run asks
+            return
+        wait_s = self._doubt_wait_s(flight, error)
+        self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
         flight.batch = self._run.ports.batches.record(flight.batch.batch_id)
-        flight.in_doubt = True
+        flight.in_doubt = _is_in_doubt(flight.batch)
+        self._lost_a_create |= flight.batch.state is BatchState.OPENING
         flight.due_s = now_s + wait_s
+
+    def _reason_to_stop(
+        self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float
+    ) -> DcError | None:
+        if isinstance(error, UnsettledJob):
+            return error if flight.doubts > UNSETTLED_MAX else None
+        if isinstance(error, RejectedRequest):
+            self._answered_at_s = now_s  # a clear no is an answer
+            moved = error.code in JOB_MOVED_CODES and flight.doubts <= UNSETTLED_MAX
+            return None if moved else error
+        if isinstance(error, LimitReached):
+            self._allowance_at_s = now_s  # is it the day's limit, or one of the moment?
+        silence_s = now_s - self._answered_at_s
+        if silence_s < self._run.spec.limits.silence_s_max:
+            return None
+        return HostSilent(
+            f"The org gave no good answer for {silence_s / 60:.0f} minutes, the last one was: "
+            f"{error} What is in flight is kept in the ledger. When the org answers again: "
+            f"dc-assets run {self._run.spec.name}"
+        )
+
+    def _may_still_settle(self, flight: _Flight, error: DcError) -> bool:
+        """Whether it is worth asking again for a batch although no more is sent."""
+        if isinstance(self._stopped_by, HostSilent) or flight.doubts > UNSETTLED_MAX:
+            return False
+        lost = isinstance(error, TransientRemoteError | LimitReached | UnsettledJob)
+        known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
+        return lost or not known
+
+    def _doubt_wait_s(self, flight: _Flight, error: DcError) -> float:
+        if isinstance(error, LimitReached):
+            return jittered(SNOOZE_S, self._run.ports.chance())
+        transient = error if isinstance(error, TransientRemoteError) else None
+        if transient is not None and transient.retry_after_s is not None:
+            return transient.retry_after_s
+        after_ladder = transient is not None and transient.after_ladder
+        wait_s = doubt_wait_s(flight.doubts, after_ladder=after_ladder)
+        return jittered(wait_s, self._run.ports.chance())
 
     def _land_elsewhere(self, flight: _Flight, again: NewBatch | None) -> None:
         """Forget a flight that ended; its other rows wait, if they are of this partition."""
@@ -223,65 +336,17 @@ class _Writer:
         if again is not None and ours and same_load:
             self._add_waiting(again.batch_id, again.lane, again.rows, again.ready_in_s)
 
-    def _settled(self, flight: _Flight, outcome: _Settled) -> None:
-        job = outcome.job
+    def _settled(self, flight: _Flight, outcome: Finished) -> None:
+        job, settlement = outcome.job, outcome.settled.settlement
         if job.total_s > 0:
             self._row_s = blended_row_s(self._row_s, rows=flight.batch.rows, seconds=job.total_s)
-        self._land_elsewhere(flight, outcome.settlement.retry)
-        self._failed_jobs = 0 if job.state is JobState.JOB_COMPLETE else self._failed_jobs + 1
-        hopeless = job.state is JobState.FAILED and job.error_message.startswith(HOPELESS_MESSAGES)
-        if hopeless or self._failed_jobs >= FAILED_JOBS_MAX:
-            self._stopped_by = self._stopped_by or JobsFailing(
-                f"Salesforce ended job {job.job_id} as {job.state.value}: "
-                f"{job.error_message or 'no reason given'}. No more rows are sent. "
-                "Mend the cause and run the partition again: it goes on where it stopped."
-            )
+        self._land_elsewhere(flight, settlement.retry)
+        refused = len(settlement.dead_letters)
+        self._stop(self._breaker.job_ended(job, landed=settlement.landed, refused=refused))
+        for code, rows in outcome.settled.stopping.items():
+            self._stop(self._breaker.code_seen(code, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Submitted:
-    """The close was acknowledged."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unfinished:
-    """A poll found the job at work."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    job: IngestJob
-    settlement: Settlement
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A batch in doubt is known again; `instead` carries its rows, or its job goes on."""
-
-    instead: NewBatch | None
-
-
-def _submit(run: RangeRun, batch: BatchRecord) -> _Submitted:
-    """Create, upload, close: the ledger hears of each step before the next one begins."""
-    jobs, batches = run.ports.jobs, run.ports.batches
-    payload = encode(run.ports.spool.read_batch(batch.load_id, batch.batch_id), run.spec)
-    job_id = jobs.create()
-    batches.opened(run.ticket, batch.batch_id, job_id)
-    jobs.upload(job_id, payload)
-    jobs.close(job_id)
-    batches.uploaded(run.ticket, batch.batch_id)
-    return _Submitted()
-
-
-def _follow(run: RangeRun, batch: BatchRecord) -> _Unfinished | _Settled:
-    """Ask for the job of a batch, and settle the batch if the job is finished."""
-    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
-    assert job_id is not None, "an uploaded batch has a job"
-    job = run.ports.jobs.job(job_id)
-    if not job.is_terminal:
-        return _Unfinished()
-    return _Settled(job, settle_batch(run, batch, job))
-
-
-def _resolve(run: RangeRun, batch: BatchRecord) -> _Resolved:
-    return _Resolved(rescue(run, batch))
+def _is_in_doubt(batch: BatchRecord) -> bool:
+    """Tell whether the org has to be asked how far a batch in flight came; else it is polled."""
+    return batch.state is not BatchState.UPLOADED

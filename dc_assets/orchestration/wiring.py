@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import random
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -18,9 +19,11 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.files import FileSource
 from dc_assets.ledger.archive import DiskArchive, LedgerLabels
 from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.beats import RunBeats, beating
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.load_book import HEARTBEAT_S, LEASE_S, Lease, SqlLoadBook
+from dc_assets.ledger.open_letters import Choice, OpenLetters
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
@@ -34,6 +37,7 @@ from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import check_target
+from dc_assets.salesforce.http import checked_url
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
 
@@ -63,6 +67,50 @@ def loads_folder() -> Path:
 def ledger_url() -> str:
     """Return `DC_ASSETS_LEDGER_URL`, or a SQLite file in the data folder. It is never printed."""
     return os.environ.get("DC_ASSETS_LEDGER_URL") or f"sqlite:///{data_folder() / 'ledger.db'}"
+
+
+def lease() -> Lease:
+    """Return how long a silent run keeps its partitions: `DC_ASSETS_LEASE_S`, 120 seconds.
+
+    It speaks every `DC_ASSETS_HEARTBEAT_S` seconds, 25.
+
+    Raises:
+        ConfigError: one is not a number, or the lease does not outlive three beats.
+    """
+    lease_s = _seconds("DC_ASSETS_LEASE_S", LEASE_S)
+    heartbeat_s = _seconds("DC_ASSETS_HEARTBEAT_S", HEARTBEAT_S)
+    if lease_s < 3 * heartbeat_s:
+        raise ConfigError(
+            f"DC_ASSETS_LEASE_S ({lease_s:g}) must be at least three times DC_ASSETS_HEARTBEAT_S "
+            f"({heartbeat_s:g}): one late beat must not cost a run its partition."
+        )
+    return Lease(lease_s, heartbeat_s)
+
+
+def policy_clock(login_url: str) -> SystemClock:
+    """Return the clock of polls and waits, `DC_ASSETS_TIME_SCALE` times as fast as the wall.
+
+    Raises:
+        ConfigError: it is not a positive number, or the org is not an emulator on this machine.
+    """
+    scale = _seconds("DC_ASSETS_TIME_SCALE", 1.0)
+    if scale != 1.0 and not checked_url(login_url).startswith("http://"):
+        raise ConfigError(
+            "DC_ASSETS_TIME_SCALE hurries the polls and waits of an emulator on this machine. "
+            "A real org keeps its own time: unset it."
+        )
+    return SystemClock(scale)
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ConfigError(f"{name} is a positive number, not {text!r}.")
+    return number
 
 
 def spec_named(name: str) -> LoadSpec:
@@ -106,13 +154,19 @@ class OpenLoad:
     ports: Ports
     loads: SqlLoadBook
     labels: LedgerLabels
+    letters: OpenLetters
     archive: DiskArchive
 
-    def load(self, partition_key: str, *, resume: bool = False) -> LoadedRange:
-        """Load one partition in this load's mode."""
+    def load(
+        self, partition_key: str, *, resume: bool = False, wanted: Sequence[str] | None = None
+    ) -> LoadedRange:
+        """Load one partition in this load's mode; a replay sends all its dead letters, or some."""
 
         def choose() -> pl.Series:
-            return self.audit(partition_key).keys_to_send(self.mode)
+            if self.mode != "replay":
+                return self.audit(partition_key).keys_to_send(self.mode)
+            keys = wanted if wanted is not None else self._refused_keys(partition_key)
+            return pl.Series(sorted(set(keys)), dtype=pl.String)
 
         return load_partition(
             self.spec,
@@ -121,6 +175,10 @@ class OpenLoad:
             None if self.mode == "full" else choose,
             resume=resume,
         )
+
+    def _refused_keys(self, partition_key: str) -> list[str]:
+        letters = self.letters.chosen(Choice(partition_keys=[partition_key]))
+        return [letter.external_id for letter in letters]
 
     def audit_of_all(self) -> Audit:
         """Return the checks of the whole object."""
@@ -160,23 +218,28 @@ def open_load(
     Raises:
         ConfigError: a setting, the spec, the org or the disk is not as it must be.
     """
-    clock = SystemClock()
+    clock = policy_clock(login.login_url)
     spool = DiskSpool(data_folder())
+    owner, times = current_owner(run_id), lease()
     with ExitStack() as cleanup:
         database = Database(ledger_url())
         cleanup.callback(database.close)
+        beat = partial(RunBeats(database).beat, owner, times.lease_s)
+        beat()
+        cleanup.enter_context(beating(beat, times.heartbeat_s))
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
         source, target = _source(spec, session, cleanup), SOQLTarget(session, spec)
         check_target(session, spec)
         source.check_columns()  # a wrong name is found before a row is read
-        owner = current_owner(run_id)
-        loads = SqlLoadBook(database, spec, org_id=session.org_id, owner=owner, mode=mode)
+        loads = SqlLoadBook(
+            database, spec, org_id=session.org_id, owner=owner, mode=mode, lease=times
+        )
         ports = Ports(
             source=source,
             target=target,
             jobs=BulkIngestJobs(session, spec),
             loads=loads,
-            batches=SqlBatchBook(database, spec, org_id=session.org_id),
+            batches=SqlBatchBook(database, spec, org_id=session.org_id, run_id=run_id),
             spool=spool,
             clock=clock,
             chance=random.random,
@@ -184,9 +247,10 @@ def open_load(
             note=note,
         )
         views = LedgerViews(database, spec.name, session.org_id)
+        letters = OpenLetters(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)
         cleanup.callback(archive.close)
-        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), archive)
+        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), letters, archive)
 
 
 def _source(spec: LoadSpec, session: OrgSession, cleanup: ExitStack) -> Source:

@@ -128,7 +128,7 @@ def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
         "subject_token_type": ACCESS_TOKEN_TYPE,
     }
     try:
-        body = org.call("POST", "/services/a360/token", changes_nothing=True, data=form).json()
+        body = org.ask("POST", "/services/a360/token", changes_nothing=True, data=form)
         return Token(body["access_token"], body["instance_url"])
     except RejectedRequest as error:
         raise ConfigError(

@@ -8,11 +8,18 @@ aggregates and costs none of the daily ingest batches.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import polars as pl
 
-from dc_assets.core.errors import RejectedRequest, TransientRemoteError
+from dc_assets.core.errors import (
+    RejectedRequest,
+    RemoteError,
+    TransientRemoteError,
+    UnsettledJob,
+)
 from dc_assets.core.write_policy import next_poll_wait_s
 from dc_assets.frames.csv_codec import decode
 from dc_assets.salesforce.http import Host
@@ -35,14 +42,16 @@ def query_records(org: Host, soql: str) -> Iterator[pl.DataFrame]:
     try:
         yield from _pages(org, job_id)
     finally:
-        org.call("DELETE", f"{JOBS_URL}/{job_id}")
+        with suppress(RemoteError):  # it is gone after 7 days in any case
+            org.call("DELETE", f"{JOBS_URL}/{job_id}")
 
 
 def _finished_job(org: Host, soql: str) -> str:
     intent = {"operation": "query", "query": soql}
-    job_id = str(org.call("POST", JOBS_URL, json=intent).json()["id"])
+    # A lost answer leaves a query job that nobody reads; the org drops it after 7 days.
+    job_id = str(org.ask("POST", JOBS_URL, changes_nothing=True, json=intent)["id"])
     for poll in range(1, POLLS_MAX + 1):
-        job: dict[str, Any] = org.call("GET", f"{JOBS_URL}/{job_id}").json()
+        job: dict[str, Any] = org.ask("GET", f"{JOBS_URL}/{job_id}")
         if job["state"] == "JobComplete":
             return job_id
         if job["state"] in {"Failed", "Aborted"}:
@@ -56,9 +65,25 @@ def _finished_job(org: Host, soql: str) -> str:
 def _pages(org: Host, job_id: str) -> Iterator[pl.DataFrame]:
     locator = ""
     while locator != "null":
-        params = {"maxRecords": str(PAGE_ROWS)} | ({"locator": locator} if locator else {})
-        answer = org.call(
-            "GET", f"{JOBS_URL}/{job_id}/results", params=params, headers={"Accept": "text/csv"}
+        page, locator = org.repeat(partial(_page, org, job_id, locator))
+        yield page
+
+
+def _page(org: Host, job_id: str, locator: str) -> tuple[pl.DataFrame, str]:
+    """Return one page and the locator of the next; a page holds as many rows as its header says."""
+    answer = org.call(
+        "GET",
+        f"{JOBS_URL}/{job_id}/results",
+        params={"maxRecords": str(PAGE_ROWS)} | ({"locator": locator} if locator else {}),
+        headers={"Accept": "text/csv"},
+    )
+    try:
+        rows = decode(answer.content)
+    except UnsettledJob as error:
+        raise TransientRemoteError(f"a page of query job {job_id} is cut off") from error
+    told = answer.headers.get("Sforce-NumberOfRecords")
+    if told is not None and int(told) != rows.height:
+        raise TransientRemoteError(
+            f"a page of query job {job_id} holds {rows.height:,} rows, its header says {told}"
         )
-        yield decode(answer.content)
-        locator = answer.headers.get("Sforce-Locator", "null")
+    return rows, answer.headers.get("Sforce-Locator", "null")

@@ -53,19 +53,19 @@ class DataCloudSource:
         Raises:
             TransientRemoteError: the stream broke; ask again from the last key that was yielded.
         """
-        return self._pages(sql.rows(self._spec, id_range))
+        return self._pages(sql.rows(self._spec, id_range, term=_fresh()))
 
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range, asked fresh."""
         where = sql.also(sql.where(self._spec, id_range), _fresh())
-        [(count,)] = self._rows(f'SELECT COUNT(*) AS "rows" FROM {self._object}{where}')
+        (count,) = self._one_row(f'SELECT COUNT(*) AS "rows" FROM {self._object}{where}')
         return int(count or 0)
 
     def rows_total(self) -> tuple[int, int]:
         """Count all selected rows, and those among them that have no key."""
         where = sql.also(sql.where(self._spec, EVERYTHING), _fresh())
         key = sql.name(self._spec.source.key)
-        [(rows, keys)] = self._rows(
+        rows, keys = self._one_row(
             f'SELECT COUNT(*) AS "rows", COUNT({key}) AS "keys" FROM {self._object}{where}'
         )
         return int(rows or 0), int(rows or 0) - int(keys or 0)
@@ -121,8 +121,23 @@ class DataCloudSource:
         return sql.source_object(self._spec)
 
     def _rows(self, query: str) -> list[tuple[str | None, ...]]:
-        """Return all rows of a small answer."""
-        return [row for page in self._pages(query) for row in page.iter_rows()]
+        """Return all rows of a small answer; asked again whole when a part of it is lost."""
+
+        def ask() -> list[tuple[str | None, ...]]:
+            return [row for page in self._pages(query) for row in page.iter_rows()]
+
+        return self._tenant.repeat(ask)
+
+    def _one_row(self, query: str) -> tuple[str | None, ...]:
+        """Return the row of an aggregate; an answer without it is no answer."""
+
+        def ask() -> tuple[str | None, ...]:
+            rows = self._rows(query)
+            if len(rows) != 1:
+                raise TransientRemoteError(f"Data Cloud answered a count with {len(rows)} rows")
+            return rows[0]
+
+        return self._tenant.repeat(ask)
 
     def _pages(self, query: str) -> Iterator[pl.DataFrame]:
         answer = self._ask("POST", QUERY_URL, json={"sql": query})
@@ -140,11 +155,7 @@ class DataCloudSource:
     def _ask(self, method: str, url: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own options
         # Arrow halves the client's CPU for a page; a server that does not know it sends JSON.
         headers = {"enable-arrow-stream": "true"}
-        response = self._tenant.call(method, url, changes_nothing=True, headers=headers, **options)
-        try:
-            return response.json()
-        except ValueError as error:
-            raise TransientRemoteError("Data Cloud's answer is cut off or not JSON") from error
+        return self._tenant.ask(method, url, changes_nothing=True, headers=headers, **options)
 
 
 def _fresh() -> str:

@@ -67,7 +67,7 @@ def _check_parent(
 
 def _describe(session: OrgSession, spec: LoadSpec, object_name: str) -> dict[str, Any]:
     try:
-        return session.org.call("GET", f"{API}/sobjects/{object_name}/describe").json()
+        return session.org.ask("GET", f"{API}/sobjects/{object_name}/describe")
     except RejectedRequest as error:
         raise ConfigError(
             f"The org has no object {object_name} that our user can see. "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import random
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Self, cast
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar, cast
 
 import httpx
 
@@ -19,6 +20,8 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.ladders import CALL_LADDER_S
 from dc_assets.salesforce.retry import call_with_backoff
+
+T = TypeVar("T")
 
 TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
 """Seconds. Reading is long because a first page of Data Cloud may be computed for minutes."""
@@ -59,12 +62,29 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+class Usage:
+    """What the header Sforce-Limit-Info of the last answer said: ``api-usage=18/5000``."""
+
+    def __init__(self) -> None:
+        self.api_calls_left: int | None = None
+
+    def note(self, response: httpx.Response) -> None:
+        """Read the header of one answer, if it has one."""
+        found = _API_USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
+        if found:
+            self.api_calls_left = int(found["max"]) - int(found["used"])
+
+
+_API_USAGE = re.compile(r"api-usage=(?P<used>\d+)/(?P<max>\d+)")
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """One server: a client that knows its URL and token, and a way to wait between attempts."""
 
     client: httpx.Client
     sleep: Callable[[float], None]
+    usage: Usage = field(default_factory=Usage)
 
     @classmethod
     def at(
@@ -96,11 +116,41 @@ class Host:
         """
         if method not in REPEATABLE and not changes_nothing:
             return self._call_once(method, url, options)
+        return self.repeat(lambda: self._call_once(method, url, options))
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        changes_nothing: bool = False,
+        **options: Any,  # noqa: ANN401 - httpx's own
+    ) -> Any:  # noqa: ANN401 - whatever JSON says
+        """Send one request as `call` does, and return the JSON of its answer.
+
+        An answer that is cut off or no JSON, as an edge server gives, is none: it is asked again.
+        """
+
+        def once() -> Any:  # noqa: ANN401 - the same
+            response = self._call_once(method, url, options)
+            try:
+                return response.json()
+            except ValueError as error:
+                where = f"{method} {self.client.base_url.host}{httpx.URL(url).path}"
+                raise TransientRemoteError(f"{where}: the answer is cut off or no JSON") from error
+
+        if method not in REPEATABLE and not changes_nothing:
+            return once()
+        return self.repeat(once)
+
+    def repeat(self, effect: Callable[[], T]) -> T:
+        """Do something that changes nothing, and again after each rung of `CALL_LADDER_S`.
+
+        Raises:
+            TransientRemoteError: the ladder is used up.
+        """
         return call_with_backoff(
-            lambda: self._call_once(method, url, options),
-            ladder_s=CALL_LADDER_S,
-            sleep=self.sleep,
-            chance=random.random,
+            effect, ladder_s=CALL_LADDER_S, sleep=self.sleep, chance=random.random
         )
 
     def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
@@ -114,6 +164,7 @@ class Host:
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = f"{type(error).__name__} {error}".rstrip()
             raise TransientRemoteError(f"{where}: {reason}") from error
+        self.usage.note(response)
         if response.is_success:
             return response
         raise _failure(response, where)
@@ -124,10 +175,13 @@ def _failure(response: httpx.Response, where: str) -> Exception:
     said = f"{where} answered {response.status_code}: {message}"
     if response.status_code == UNAUTHORIZED:
         return AuthExpired(said)
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        return LimitReached(said)
-    if response.status_code in TRANSIENT_STATUSES:
+    if response.status_code in TRANSIENT_STATUSES:  # 429 may carry the code of a limit too
         return TransientRemoteError(said, retry_after_s=_retry_after_s(response))
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        return LimitReached(
+            f"{said.rstrip('.')}. The org takes no more API calls now; its day is a rolling 24 "
+            "hours. Run the same command again later: it goes on where it stopped."
+        )
     return RejectedRequest(said, code=code, status=response.status_code)
 
 

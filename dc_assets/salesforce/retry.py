@@ -23,7 +23,8 @@ def call_with_backoff(
     """Try once, then once more after each rung of ``ladder_s`` (seconds, jittered).
 
     Only `TransientRemoteError` is tried again; the server's own Retry-After wins over the ladder;
-    the last error is let through.
+    the last error is let through and says that the ladder is used up. An effect that climbed a
+    ladder of its own is not climbed around once more.
     """
 
     def wait_s(state: tenacity.RetryCallState) -> float:
@@ -34,10 +35,17 @@ def call_with_backoff(
             return 0.0  # tenacity asks before it stops
         return jittered(ladder_s[state.attempt_number - 1], chance())
 
-    return tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(TransientRemoteError),
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(
+            lambda error: isinstance(error, TransientRemoteError) and not error.after_ladder
+        ),
         stop=tenacity.stop_after_attempt(len(ladder_s) + 1),
         wait=wait_s,
         sleep=sleep,
         reraise=True,
-    )(effect)
+    )
+    try:
+        return retrying(effect)
+    except TransientRemoteError as error:
+        error.after_ladder = True
+        raise

@@ -79,11 +79,11 @@ class SOQLTarget:
         answer = self._ask(query)
         yield from answer["records"]
         while not answer["done"]:
-            answer = self._session.org.call("GET", answer["nextRecordsUrl"]).json()
+            answer = self._session.org.ask("GET", answer["nextRecordsUrl"])
             yield from answer["records"]
 
     def _ask(self, query: str) -> dict[str, Any]:
-        return self._session.org.call("GET", QUERY_URL, params={"q": query}).json()
+        return self._session.org.ask("GET", QUERY_URL, params={"q": query})
 
 
 def _as_text(value: object) -> str | None:

@@ -50,10 +50,13 @@ def also(clause: str, term: str) -> str:
     return f"{clause} AND {term}" if clause else f" WHERE {term}"
 
 
-def rows(spec: LoadSpec, id_range: IdRange) -> str:
-    """Return the query for the rows of a range, every column as text, ordered by key."""
+def rows(spec: LoadSpec, id_range: IdRange, *, term: str | None = None) -> str:
+    """Return the query for the rows of a range, every column as text, ordered by key.
+
+    ``term`` is one more condition.
+    """
+    clause = where(spec, id_range)
+    if term is not None:
+        clause = also(clause, term)
     columns = ", ".join(f"CAST({name(c.source)} AS text) AS {name(c.source)}" for c in spec.columns)
-    return (
-        f"SELECT {columns} FROM {source_object(spec)}{where(spec, id_range)} "
-        f"ORDER BY {name(spec.source.key)}"
-    )
+    return f"SELECT {columns} FROM {source_object(spec)}{clause} ORDER BY {name(spec.source.key)}"

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import TRANSITIONS, BatchState
-from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.errors import LedgerConflict, StoppedByOperator
 from dc_assets.ledger.tables import batch as batch_table
+from dc_assets.ledger.tables import load as load_table
 from dc_assets.ledger.tables import range_state
 from dc_assets.load.ports import RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
@@ -24,6 +25,13 @@ from dc_assets_tests.fakes.world import dead_owner
 def killed(ledger: OpenLedger, key: str = KEYS[0]) -> RangeTicket:
     """Take a partition as a process that is known to be dead."""
     return ledger.ticket(key, ledger.loads(owner=dead_owner("killed")))
+
+
+def order_stop(ledger: OpenLedger, load_id: str) -> None:
+    """Mark a load as stopped by an operator."""
+    with ledger.database.begin() as connection:
+        order = sa.update(load_table).values(stopped_at=1.0)
+        connection.execute(order.where(load_table.c.load_id == load_id))
 
 
 def force_state(ledger: OpenLedger, batch_id: str, state: BatchState) -> None:
@@ -153,7 +161,6 @@ def test_an_old_fence_writes_nothing(ledger: OpenLedger) -> None:
         lambda: book.claim(old, [second], 16),
         lambda: book.plan_batches(old, selected=0, batches=(), dead_letters=()),
         lambda: book.adopt_orphans(old),
-        lambda: book.strays(old, first, ["750"]),
         lambda: book.opened(old, first, "750"),
         lambda: book.abandoned(old, first, new_batch(0)),
     ]
@@ -272,24 +279,63 @@ def test_adopting_does_not_wait_for_other_partitions(ledger: OpenLedger) -> None
     assert is_free
 
 
-def test_a_stray_is_a_job_that_no_batch_has(ledger: OpenLedger) -> None:
+def test_an_unknown_job_is_one_that_no_batch_has(ledger: OpenLedger) -> None:
     """A job of any batch of any load is known; what is left is nobody's."""
     ticket = ledger.ticket()
-    known, doubtful = ledger.planned(ticket, new_batch(0), new_batch(1))
+    [known] = ledger.planned(ticket, new_batch(0))
     ledger.uploaded(ticket, known)
-    book = ledger.batches()
-    assert book.claim(ticket, [doubtful], 16)
-    assert book.strays(ticket, doubtful, [f"750{known[:15]}", "750stray"]) == ["750stray"]
+    jobs = [f"750{known[:15]}", "750stray"]
+    assert ledger.batches().unknown_jobs(jobs) == ["750stray"]
 
 
-def test_nothing_is_a_stray_while_another_batch_is_opening(ledger: OpenLedger) -> None:
-    """The listed job may be the one whose id is on its way into the ledger."""
+def test_a_batch_is_opening_until_its_job_is_known(ledger: OpenLedger) -> None:
+    """While its create call is under way, an unknown job may be its own."""
     ticket = ledger.ticket()
-    one, two = ledger.planned(ticket, new_batch(0), new_batch(1))
+    [one] = ledger.planned(ticket, new_batch(0))
     book = ledger.batches()
+    assert book.opening() == set()
     assert book.claim(ticket, [one], 16)
-    assert book.claim(ticket, [two], 16)
-    assert book.strays(ticket, one, ["750stray"]) == []
+    assert book.opening() == {one}
+    book.opened(ticket, one, "750one")
+    assert book.opening() == set()
+
+
+def test_a_dead_run_opens_nothing_any_more(ledger: OpenLedger) -> None:
+    """Nobody waits for a create call whose process is gone, adopted or not."""
+    old = killed(ledger)
+    [one] = ledger.planned(old, new_batch(0))
+    book = ledger.batches()
+    assert book.claim(old, [one], 16)
+    assert book.opening() == set()
+    book.adopt_orphans(ledger.ticket())
+    assert book.opening() == set()
+
+
+def test_a_load_that_was_ordered_to_stop_gives_no_slot(ledger: OpenLedger) -> None:
+    """The order is met where a slot is claimed or a load is joined, until it is taken back."""
+    loads = ledger.loads()
+    ticket = ledger.ticket(loads=loads)
+    [one] = ledger.planned(ticket, new_batch(0))
+    order_stop(ledger, ticket.load_id)
+    with pytest.raises(StoppedByOperator, match="dc-assets run things"):
+        ledger.batches().claim(ticket, [one], 16)
+    with pytest.raises(StoppedByOperator):
+        loads.join_load(KEYS[1])
+    assert loads.go_on()
+    assert not loads.go_on()
+    assert ledger.batches().claim(ticket, [one], 16) == one
+
+
+def test_the_day_of_the_oldest_batch_ends_first(ledger: OpenLedger) -> None:
+    """A batch counts for 24 hours from its close."""
+    ticket = ledger.ticket()
+    book = ledger.batches()
+    assert book.free_in_s() is None
+    [one] = ledger.planned(ticket, new_batch(0))
+    ledger.uploaded(ticket, one)
+    free_in_s = book.free_in_s()
+    assert free_in_s is not None
+    assert 86_390 < free_in_s <= 86_400
 
 
 def test_an_abandoned_batch_is_replaced(ledger: OpenLedger) -> None:

@@ -20,10 +20,11 @@ ALLOWED = {
     ("open", "uploaded"),
     ("open", "abandoned"),
     ("uploaded", "settled"),
+    ("uploaded", "abandoned"),
 }
 RESCUES = {
     "planned": Rescue.NOTHING,
-    "opening": Rescue.CLEAR_AND_RESEND,
+    "opening": Rescue.RESEND,
     "open": Rescue.ASK,
     "uploaded": Rescue.FOLLOW,
     "settled": Rescue.NOTHING,
@@ -33,7 +34,7 @@ RESCUES = {
 
 @pytest.mark.parametrize("before", BatchState)
 @pytest.mark.parametrize("after", BatchState)
-def test_only_seven_steps_are_allowed(before: BatchState, after: BatchState) -> None:
+def test_only_eight_steps_are_allowed(before: BatchState, after: BatchState) -> None:
     """Each pair of states is allowed or refused as the table written by hand says."""
     assert (after in TRANSITIONS[before]) == ((before.value, after.value) in ALLOWED)
 
@@ -54,6 +55,6 @@ def test_exactly_the_states_in_flight_need_a_rescuer() -> None:
     assert {s for s, what in RESCUE.items() if what is not Rescue.NOTHING} == IN_FLIGHT
 
 
-def test_an_uploaded_batch_is_never_given_up() -> None:
-    """The org owns the rows after the close, so they are followed and not sent again."""
-    assert TRANSITIONS[BatchState.UPLOADED] == {BatchState.SETTLED}
+def test_an_uploaded_batch_is_followed() -> None:
+    """The org owns the rows after the close: its rescuer asks for its job."""
+    assert RESCUE[BatchState.UPLOADED] is Rescue.FOLLOW

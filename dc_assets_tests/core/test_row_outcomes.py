@@ -26,9 +26,33 @@ PERMANENT_CODES = [
 ]
 
 
-@pytest.mark.parametrize("code", ["UNABLE_TO_LOCK_ROW", UNPROCESSED])
+RETRIED_CODES = [
+    "UNABLE_TO_LOCK_ROW",
+    UNPROCESSED,
+    "SERVER_UNAVAILABLE",
+    "REQUEST_RUNNING_TOO_LONG",
+    "QUERY_TIMEOUT",
+]
+STOPPED_CODES = [
+    "STORAGE_LIMIT_EXCEEDED",
+    "REQUEST_LIMIT_EXCEEDED",
+    "LICENSE_LIMIT_EXCEEDED",
+    "API_DISABLED_FOR_ORG",
+    "API_CURRENTLY_DISABLED",
+    "INVALID_SESSION_ID",
+    "ORG_LOCKED",
+]
+
+
+@pytest.mark.parametrize("code", STOPPED_CODES)
+def test_what_every_row_would_meet_stops_the_run(code: str) -> None:
+    """The row is as good as any other: the org has no room, or does not let us in."""
+    assert disposition(code) is Disposition.RUN_STOPPING
+
+
+@pytest.mark.parametrize("code", RETRIED_CODES)
 def test_a_lock_or_an_untouched_row_is_tried_again(code: str) -> None:
-    """These two say nothing about the row itself."""
+    """These say nothing about the row itself."""
     assert disposition(code) is Disposition.RETRYABLE
 
 
@@ -40,4 +64,5 @@ def test_every_other_code_is_permanent(code: str) -> None:
 
 def test_nothing_else_is_in_the_table() -> None:
     """A code that joins the table has to join this test."""
-    assert set(DISPOSITIONS) == {"UNABLE_TO_LOCK_ROW", UNPROCESSED}
+    other = {c for c, what in DISPOSITIONS.items() if what is not Disposition.PERMANENT}
+    assert other == {*RETRIED_CODES, *STOPPED_CODES}

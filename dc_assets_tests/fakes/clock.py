@@ -29,3 +29,7 @@ class SimClock:
             self._idle_sleeps = 0 if wait_s > 0 else self._idle_sleeps + 1
             assert self._idle_sleeps < self.IDLE_SLEEPS_MAX, "the program spins without waiting"
             self._now_s += max(0.0, wait_s)
+
+    def wall_s(self, wait_s: float) -> float:
+        """Return the wait itself: whoever waits for an effect waits on the wall."""
+        return wait_s

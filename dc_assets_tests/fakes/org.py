@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from dc_assets.core.breaker import Allowance
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ranges import IdRange
@@ -54,6 +55,7 @@ class FakeOrg:
         refused: error text of each external id that is never accepted.
         endings: state and message of the next jobs that are closed, instead of JobComplete.
         lost_answers: call names whose next answer is lost, with whether the org acted.
+        left: what is left of the day.
         cut_files: result files still to be answered cut off in the middle.
         gone: jobs that the org forgot.
         rows: what landed, by external id.
@@ -71,6 +73,7 @@ class FakeOrg:
     lost_answers: dict[str, bool] = field(default_factory=dict[str, bool])
     rejections: dict[str, str] = field(default_factory=dict[str, str])
     cut_files: int = 0
+    left: Allowance = Allowance()
     gone: set[str] = field(default_factory=set[str])
     rows: dict[str, Cells] = field(default_factory=dict[str, Cells])
     landings: Counter[str] = field(default_factory=Counter[str])
@@ -168,6 +171,10 @@ class FakeOrg:
             return [self._shown(j) for j in self._jobs.values() if j.state is JobState.OPEN]
 
         return self._call("open_jobs", act)
+
+    def allowance(self) -> Allowance:
+        """Tell what is left of the day."""
+        return self._call("allowance", lambda: self.left)
 
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range."""

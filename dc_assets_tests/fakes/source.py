@@ -34,6 +34,7 @@ class FakeSource:
         breaks: pages whose stream breaks before they are yielded.
         empties: pages that an empty page comes before.
         early_ends: how many queries still to come end after their first page, as if complete.
+        silent_behind: key behind which every query is answered as if the range ended there.
         backwards: whether pages come in descending order.
         surplus: rows that the count tells beyond the ones there are.
         queries: the ranges that were asked for, in order.
@@ -44,6 +45,7 @@ class FakeSource:
     breaks: set[int] = field(default_factory=set[int])
     empties: set[int] = field(default_factory=set[int])
     early_ends: int = 0
+    silent_behind: str | None = None
     backwards: bool = False
     surplus: int = 0
     queries: list[IdRange] = field(default_factory=list[IdRange])
@@ -70,6 +72,8 @@ class FakeSource:
         """Yield the rows of a range in pages."""
         self.queries.append(id_range)
         found = self._in_range(id_range)
+        if self.silent_behind is not None:
+            found = [row for row in found if (row[KEY] or "") <= self.silent_behind]
         ends_early = self.early_ends > 0
         self.early_ends -= ends_early
         for start in range(0, len(found), self.page_rows):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.core.errors import SourceIncomplete, SourceOutOfOrder, TransientRemoteError
+from dc_assets.core.errors import HostSilent, SourceIncomplete, SourceOutOfOrder
 from dc_assets.core.ranges import IdRange
 from dc_assets_tests.fakes.source import FakeSource, thing, things
 from dc_assets_tests.fakes.world import World, small_world
@@ -36,18 +36,19 @@ def test_a_stream_that_breaks_at_once_is_asked_for_again(world: World) -> None:
 
 
 def test_a_stream_that_never_holds_ends_the_run(world: World) -> None:
-    """Six failures without a page between them are let through; nothing was sent."""
+    """Ten minutes without a page are enough; nothing was sent, and the waits had grown to a minute."""
     world.source.breaks = set(range(1, 100))
-    with pytest.raises(TransientRemoteError, match="the stream broke"):
+    with pytest.raises(HostSilent, match=r"no page of Things__dlm for 10 minutes.*the stream broke"):
         world.run()
-    assert len(world.source.queries) == 6
+    assert 600 <= world.clock.now_s() < 700
+    assert len(world.source.queries) == 5 + 11
     assert world.org.calls["create"] == 0
 
 
 def test_a_run_goes_on_behind_the_pages_of_the_run_before(world: World) -> None:
     """What was read stays read, over runs too."""
     world.source.breaks = set(range(3, 100))
-    with pytest.raises(TransientRemoteError):
+    with pytest.raises(HostSilent):
         world.run()
     world.source.breaks = set()
     assert world.run().totals.landed == 10
@@ -60,19 +61,31 @@ def test_an_empty_page_is_not_the_end(world: World) -> None:
     assert world.run().totals.landed == 10
 
 
-def test_a_source_that_ends_early_once_is_read_again(world: World) -> None:
-    """The count tells that rows are missing, and the second reading has them all."""
-    world.source.early_ends = 1
+def test_a_source_that_ends_early_is_asked_again_behind_the_last_key(world: World) -> None:
+    """The count tells that rows are missing, and they are fetched without reading all anew."""
+    world.source.early_ends = 2
     assert world.run().totals.landed == 10
-    assert any("reading the range again" in note for note in world.notes)
+    assert world.source.queries == [
+        IdRange(None, None),
+        IdRange("id0002", None),
+        IdRange("id0005", None),
+    ]
 
 
-def test_a_source_that_always_ends_early_sends_nothing(world: World) -> None:
-    """After three rounds the error names both counts, and no row left for the org."""
-    world.source.early_ends = 99
-    with pytest.raises(SourceIncomplete, match="3 rows were read, 10 are counted, 3 times over"):
+def test_a_source_that_stays_empty_sends_nothing(world: World) -> None:
+    """After three rounds the error names range and counts, and no row left for the org."""
+    world.source.silent_behind = "id0002"
+    message = r"\(partition r1-01\): 3 rows were read, 10 are counted: 7 rows are missing, 3 times"
+    with pytest.raises(SourceIncomplete, match=message):
         world.run()
     assert world.org.calls["create"] == 0
+
+
+def test_a_source_without_any_row_is_never_a_success(world: World) -> None:
+    """An empty answer is never by itself the end, not even to a count."""
+    world.source.rows.clear()
+    with pytest.raises(SourceIncomplete, match="counts no rows at all"):
+        world.run()
 
 
 def test_a_source_that_counts_more_than_it_gives_sends_nothing(world: World) -> None:

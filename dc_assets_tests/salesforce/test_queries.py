@@ -143,9 +143,11 @@ def test_an_answer_that_is_not_done_and_has_no_next_is_not_the_end() -> None:
 
 
 def test_an_answer_that_is_cut_off_is_transient() -> None:
-    """Half a body is no answer."""
-    with pytest.raises(TransientRemoteError, match="cut off"):
-        pages(httpx.Response(200, text='{"data":[["a'))
+    """Half a body is no answer, and it is asked for again as often as any other."""
+    halves = [httpx.Response(200, text='{"data":[["a') for _ in range(6)]
+    with pytest.raises(TransientRemoteError, match="cut off") as caught:
+        pages(*halves)
+    assert caught.value.after_ladder
 
 
 def test_two_counts_are_never_the_same_text() -> None:

@@ -1,0 +1,144 @@
+"""Deletes records of the org by id, one job after another, and reads what became of each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import polars as pl
+
+from dc_assets.core.errors import RemoteError, UnsettledJob
+from dc_assets.core.ingest_job import IngestJob
+from dc_assets.core.row_outcomes import BARE_CODE_PATTERN, UNPROCESSED
+from dc_assets.core.write_policy import first_poll_wait_s, next_poll_wait_s
+from dc_assets.frames.csv_codec import decode
+from dc_assets.load.ports import Clock, ResultKind
+
+JOB_ROWS_MAX = 10_000
+"""One internal batch of Salesforce: its rows are worked on one after another."""
+
+ALREADY_GONE = frozenset({"ENTITY_IS_DELETED"})
+NEVER_HEARD_OF = frozenset({"INVALID_CROSS_REFERENCE_KEY"})
+"""A record that left the recycle bin too is answered so; whether it did is asked."""
+
+ID = "Id"
+
+
+class DeleteJobs(Protocol):
+    """Bulk API 2.0 delete jobs of one object."""
+
+    def create(self) -> str:
+        """Open a job and return its id."""
+        ...
+
+    def upload(self, job_id: str, payload: bytes) -> None:
+        """Send the ids."""
+        ...
+
+    def close(self, job_id: str) -> None:
+        """Hand the ids to the org."""
+        ...
+
+    def abort(self, job_id: str) -> None:
+        """Stop a job that is not finished."""
+        ...
+
+    def job(self, job_id: str) -> IngestJob:
+        """Ask how far a job is."""
+        ...
+
+    def results(self, job_id: str, kind: ResultKind) -> bytes:
+        """Read one result file of a finished job."""
+        ...
+
+    def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
+        """Return those of some records that the org still shows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of some records: gone from the org, or kept, with the code of the refusal."""
+
+    job_id: str
+    gone: Sequence[str]
+    refused: Mapping[str, str]
+
+
+def delete_records(
+    ids: Sequence[str], jobs: DeleteJobs, clock: Clock, *, job_wait_s_max: float
+) -> Deletion:
+    """Delete records with one job; doing it again for the same ids is safe.
+
+    A job that does not end in time is aborted. An error before the close leaves no job behind,
+    if the org still answers.
+
+    Raises:
+        RemoteError: a call gave no usable answer.
+        UnsettledJob: a result file is cut off.
+    """
+    assert 0 < len(ids) <= JOB_ROWS_MAX
+    job_id = jobs.create()
+    try:
+        jobs.upload(job_id, _payload(ids))
+        jobs.close(job_id)
+    except BaseException:
+        with suppress(RemoteError):
+            jobs.abort(job_id)
+        raise
+    _await_end(job_id, jobs, clock, rows=len(ids), wait_s_max=job_wait_s_max)
+    landed = _column(decode(jobs.results(job_id, "successful")), job_id)
+    failed = decode(jobs.results(job_id, "failed"))
+    codes = _codes(failed, job_id)
+    refused = {one: codes.get(one, UNPROCESSED) for one in ids if one not in landed}
+    unheard = [one for one, code in refused.items() if code in NEVER_HEARD_OF]
+    there = jobs.still_there(unheard) if unheard else frozenset[str]()
+    kept = {
+        one: code
+        for one, code in refused.items()
+        if code not in ALREADY_GONE and (code not in NEVER_HEARD_OF or one in there)
+    }
+    return Deletion(job_id, [one for one in ids if one not in kept], kept)
+
+
+def _payload(ids: Sequence[str]) -> bytes:
+    sink = io.BytesIO()
+    pl.DataFrame({ID: list(ids)}).write_csv(sink, line_terminator="\n")
+    return sink.getvalue()
+
+
+def _await_end(
+    job_id: str, jobs: DeleteJobs, clock: Clock, *, rows: int, wait_s_max: float
+) -> None:
+    deadline_s = clock.now_s() + wait_s_max
+    polls = 0
+    clock.sleep(first_poll_wait_s(rows=rows, row_s=None))
+    while not jobs.job(job_id).is_terminal:
+        polls += 1
+        if clock.now_s() >= deadline_s:
+            with suppress(RemoteError):  # it may have ended in this moment: it is asked again
+                jobs.abort(job_id)
+            deadline_s = clock.now_s() + wait_s_max
+        clock.sleep(next_poll_wait_s(polls))
+
+
+def _column(file: pl.DataFrame, job_id: str) -> set[str]:
+    """Return the ids that a result file names."""
+    if file.is_empty():
+        return set()
+    if ID not in file.columns:
+        raise UnsettledJob(f"A result file of job {job_id} has no column {ID}.")
+    return set(file.get_column(ID).to_list())
+
+
+def _codes(failed: pl.DataFrame, job_id: str) -> dict[str, str]:
+    """Return the code of each refused id."""
+    if not _column(failed, job_id):
+        return {}
+    error = pl.col("sf__Error")
+    code = pl.coalesce(error.str.extract(BARE_CODE_PATTERN, 1), error.str.slice(0, 80))
+    return dict(failed.select(ID, code).iter_rows())

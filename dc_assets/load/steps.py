@@ -1,0 +1,94 @@
+"""The three effects on a batch: submit it, follow its job, resolve a doubt.
+
+They run on threads of their own and keep no state; each returns what the writer folds in.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError
+from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.frames.csv_codec import encode
+from dc_assets.load.ports import BatchRecord, NewBatch
+from dc_assets.load.rescue import NOT_FOUND, abort, rescue, resend
+from dc_assets.load.run import RangeRun
+from dc_assets.load.settle import SettledBatch, settle_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The close was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A poll found the job at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job ended, and every row of the batch has an outcome."""
+
+    job: IngestJob
+    settled: SettledBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A batch in doubt is known again; `instead` carries its rows, or its job goes on."""
+
+    instead: NewBatch | None
+
+
+def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
+    """Create, upload, close: the ledger hears of each step before the next one begins."""
+    jobs, batches = run.ports.jobs, run.ports.batches
+    payload = encode(run.ports.spool.read_batch(batch.load_id, batch.batch_id), run.spec)
+    job_id = jobs.create()
+    try:
+        batches.opened(run.ticket, batch.batch_id, job_id)
+    except LedgerConflict:
+        with suppress(RemoteError):  # taken over while the call was under way: leave no stray
+            jobs.abort(job_id)
+        raise
+    jobs.upload(job_id, payload)
+    jobs.close(job_id)
+    batches.uploaded(run.ticket, batch.batch_id)
+    return Submitted()
+
+
+def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved:
+    """Ask for the job of a batch, and settle the batch if the job is finished.
+
+    A job that the org dropped, or whose results it dropped (after 7 days), says nothing of its
+    rows any more: they are sent again, and the upsert makes that safe.
+    """
+    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    assert job_id is not None, "an uploaded batch has a job"
+    try:
+        job = run.ports.jobs.job(job_id)
+        if not job.is_terminal:
+            return Unfinished()
+        return Finished(job, settle_batch(run, batch, job))
+    except RejectedRequest as error:
+        if error.status != NOT_FOUND:
+            raise
+    run.note(f"the org holds nothing of job {job_id} any more: its {batch.rows:,} rows go again")
+    return Resolved(resend(run, batch))
+
+
+def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
+    """Abort a job that does not end; what it committed is read from its results."""
+    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    assert job_id is not None, "an uploaded batch has a job"
+    at_work = frozenset({JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS})
+    state = abort(run, job_id, at_work)
+    run.note(f"job {job_id} did not end in time and is {state.value} now")
+    return Unfinished()
+
+
+def resolve(run: RangeRun, batch: BatchRecord) -> Resolved:
+    """Find out what became of a batch in doubt."""
+    return Resolved(rescue(run, batch))

@@ -1,0 +1,72 @@
+"""A ledger of an older version is brought to the present one when it is opened."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator
+
+import pytest
+import sqlalchemy as sa
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.ledger import tables
+from dc_assets.ledger.database import Database
+from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
+
+TO_VERSION_1 = (
+    "ALTER TABLE load DROP COLUMN stopped_at",
+    "ALTER TABLE batch DROP COLUMN cleaned_at",
+    "ALTER TABLE dead_letter DROP COLUMN first_refused_at",
+    "ALTER TABLE dead_letter DROP COLUMN run_id",
+    "ALTER TABLE dead_letter DROP COLUMN replayed_by",
+    "DROP INDEX dead_letter_by_key",
+    "DROP TABLE run_beat",
+    "UPDATE ledger_version SET version = 1",
+)
+
+
+@pytest.fixture
+def own_ledger(ledger: OpenLedger) -> Generator[OpenLedger]:
+    """Give a ledger that no other test shares, because its schema is changed."""
+    if ledger.url.startswith("sqlite"):
+        yield ledger
+        return
+    name = f"own_{uuid.uuid4().hex}"
+    with ledger.database.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    joint = "&" if "?" in ledger.url else "?"
+    url = f"{ledger.url}{joint}options=-csearch_path%3D{name}"
+    database = Database(url)
+    yield OpenLedger(database, url, ledger.org_id)
+    database.close()
+
+
+def make_old(ledger: OpenLedger) -> None:
+    """Bring a ledger to the schema of version 1."""
+    with ledger.database.begin() as connection:
+        for statement in TO_VERSION_1:
+            connection.exec_driver_sql(statement)
+
+
+def test_an_old_ledger_is_opened_with_all_it_held(own_ledger: OpenLedger) -> None:
+    """Its loads go on: a batch that was planned then is claimed now."""
+    ticket = own_ledger.ticket()
+    own_ledger.batches().plan_batches(
+        ticket, selected=11, batches=[new := new_batch(0)], dead_letters=[letter("a")]
+    )
+    make_old(own_ledger)
+    with own_ledger.another_connection() as database:
+        with database.begin() as connection:
+            version = connection.execute(sa.select(tables.ledger_version.c.version)).scalar_one()
+            described = sa.inspect(connection).get_columns("dead_letter")
+        assert version == tables.SCHEMA_VERSION
+        assert {column["name"] for column in described} == set(tables.dead_letter.c.keys())
+        assert own_ledger.batches(database).claim(ticket, [new.batch_id], 16) == new.batch_id
+
+
+def test_a_ledger_of_a_newer_program_is_left_alone(own_ledger: OpenLedger) -> None:
+    """Nothing is altered, and the message says what to install."""
+    with own_ledger.database.begin() as connection:
+        connection.execute(tables.ledger_version.update().values(version=99))
+    with pytest.raises(ConfigError, match="schema version 99"):
+        Database(own_ledger.url)
