@@ -4,6 +4,7 @@
 
     DcError
     ├── ConfigError            the operator mends a setting; nothing was changed
+    │   └── SpoolLost              the rows of a batch are not on this disk any more
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
     │   │   └── AuthExpired            refused with a new token too; a later one may be accepted
@@ -32,6 +33,10 @@ class DcError(Exception):
 
 class ConfigError(DcError):
     """A setting, spec or environment variable is missing or wrong."""
+
+
+class SpoolLost(ConfigError):
+    """The spool does not hold the rows of a batch that the ledger knows."""
 
 
 class RemoteError(DcError):

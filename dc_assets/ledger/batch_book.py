@@ -173,13 +173,14 @@ class SqlBatchBook:
             if settlement.retry:
                 self._insert(connection, row.load_id, row.partition_key, settlement.retry)
 
-    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction."""
         with self._database.begin() as connection:
             row = self._check_held(connection, ticket, batch_id)
-            assert again.rows == row.rows
             self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
-            self._insert(connection, row.load_id, row.partition_key, again)
+            if again is not None:
+                assert again.rows == row.rows
+                self._insert(connection, row.load_id, row.partition_key, again)
 
     def record(self, batch_id: str) -> BatchRecord:
         """Return one batch as the ledger knows it now."""

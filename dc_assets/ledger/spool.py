@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError
+from dc_assets.core.errors import ConfigError, SpoolLost
 from dc_assets.load.ports import PageMark, RangeTicket
 
 _PAGE_ROW_GROUP = 4096
@@ -86,12 +86,12 @@ class DiskSpool:
         """Read the rows of a batch.
 
         Raises:
-            ConfigError: the spool folder is gone.
+            SpoolLost: the spool folder is gone.
         """
         try:
             return pl.read_parquet(self._batch(load_id, batch_id), memory_map=False)
         except FileNotFoundError as error:
-            raise ConfigError(
+            raise SpoolLost(
                 f"The spool below {self._root} lost the rows of batch {batch_id[:8]}. "
                 "Put DC_ASSETS_DATA back, or begin again: dc-assets run --new-load"
             ) from error

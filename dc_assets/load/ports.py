@@ -333,8 +333,10 @@ class BatchBook(Protocol):
         """Finish a batch and plan the retry, in one transaction."""
         ...
 
-    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction.
+
+        Without a new one the rows stay pending in this load: nobody has them any more.
 
         A batch whose create call is over, for good or ill, is not `opening` any more after it.
         """
@@ -392,7 +394,7 @@ class Spool(Protocol):
         """Read the rows of a batch.
 
         Raises:
-            ConfigError: the spool folder is gone.
+            SpoolLost: the spool folder is gone.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError
+from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError, SpoolLost
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.frames.csv_codec import encode
 from dc_assets.load.ports import BatchRecord, NewBatch
@@ -42,6 +42,16 @@ class Resolved:
     instead: NewBatch | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The job is over and the rows of the batch are on no disk: only a new load sends them."""
+
+    reason: SpoolLost
+
+
+Outcome = Submitted | Unfinished | Finished | Resolved | Lost
+
+
 def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
     """Create, upload, close: the ledger hears of each step before the next one begins."""
     jobs, batches = run.ports.jobs, run.ports.batches
@@ -59,7 +69,7 @@ def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
     return Submitted()
 
 
-def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved:
+def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved | Lost:
     """Ask for the job of a batch, and settle the batch if the job is finished.
 
     A job that the org dropped, or whose results it dropped (after 7 days), says nothing of its
@@ -72,11 +82,16 @@ def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolve
         if not job.is_terminal:
             return Unfinished()
         return Finished(job, settle_batch(run, batch, job))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
     except RejectedRequest as error:
         if error.status != NOT_FOUND:
             raise
     run.note(f"the org holds nothing of job {job_id} any more: its {batch.rows:,} rows go again")
-    return Resolved(resend(run, batch))
+    try:
+        return Resolved(resend(run, batch))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
 
 
 def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
@@ -89,6 +104,15 @@ def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
     return Unfinished()
 
 
-def resolve(run: RangeRun, batch: BatchRecord) -> Resolved:
+def resolve(run: RangeRun, batch: BatchRecord) -> Resolved | Lost:
     """Find out what became of a batch in doubt."""
-    return Resolved(rescue(run, batch))
+    try:
+        return Resolved(rescue(run, batch))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
+
+
+def _give_up(run: RangeRun, batch: BatchRecord, reason: SpoolLost) -> Lost:
+    """Free the lane of a batch whose job is over and whose rows are gone."""
+    run.ports.batches.abandoned(run.ticket, batch.batch_id, None)
+    return Lost(reason)

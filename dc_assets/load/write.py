@@ -16,13 +16,13 @@ from dc_assets.core.errors import (
     DcError,
     HostSilent,
     LimitReached,
-    RejectedRequest,
     RemoteError,
     RunStopped,
+    SpoolLost,
     TransientRemoteError,
     UnsettledJob,
 )
-from dc_assets.core.ladders import SNOOZE_S, doubt_wait_s, jittered
+from dc_assets.core.patience import DOUBTS_MAX, Patience
 from dc_assets.core.write_policy import (
     CLAIM_AGAIN_S,
     WaitingBatch,
@@ -36,6 +36,8 @@ from dc_assets.load.ports import BatchRecord, NewBatch
 from dc_assets.load.run import RangeRun
 from dc_assets.load.steps import (
     Finished,
+    Lost,
+    Outcome,
     Resolved,
     Submitted,
     Unfinished,
@@ -49,12 +51,6 @@ from dc_assets.load.strays import sweep
 WAKE_S_MAX = 5.0
 ALLOWANCE_EVERY_S = 60.0
 """One call a minute tells what is left of the org's day."""
-
-UNSETTLED_MAX = 8
-"""How often the results of one job may fail to name every row before the run gives up."""
-
-JOB_MOVED_CODES = frozenset({"INVALIDJOBSTATE", "NOT_FOUND"})
-"""Somebody else moved or deleted our job: the org knows its state, so it is asked."""
 
 _ALLOWANCE = "allowance"
 
@@ -99,10 +95,9 @@ class _Writer:
         self._claim_at_s = 0.0
         self._row_s: float | None = None
         self._breaker = Breaker(run.spec)
-        self._allowance_at_s = self._answered_at_s = run.ports.clock.now_s()
+        self._allowance_at_s = run.ports.clock.now_s()
+        self._patience = Patience(run.spec, self._allowance_at_s)
         self._is_allowance_known = False
-        self._lost_in_a_row = 0
-        self._pause_until_s = 0.0
         self._lost_a_create = False
         self._stopped_by: DcError | None = None
 
@@ -174,7 +169,7 @@ class _Writer:
         busy = {flight.batch.lane for flight in self._flights.values()}
         ready = [b.ready_at_s for b in self._waiting.values() if b.lane not in busy]
         if ready and self._stopped_by is None:
-            moments.append(max(self._claim_at_s, self._pause_until_s, min(ready)))
+            moments.append(max(self._claim_at_s, self._patience.pause_until_s, min(ready)))
         return max(0.0, min([*moments, now_s + WAKE_S_MAX]) - now_s)
 
     def _start_due(self, now_s: float) -> None:
@@ -217,7 +212,7 @@ class _Writer:
         Not before the org's allowance is known, and not while its answers get lost: each lost
         create would plan its batch anew.
         """
-        if not self._is_allowance_known or now_s < self._pause_until_s:
+        if not self._is_allowance_known or now_s < self._patience.pause_until_s:
             return
         while self._effects.idle_threads and now_s >= self._claim_at_s and not self._stopped_by:
             busy = {flight.batch.lane for flight in self._flights.values()}
@@ -249,13 +244,16 @@ class _Writer:
         flight = self._flights[batch_id]
         now_s = self._run.ports.clock.now_s()
         try:
-            outcome: Submitted | Unfinished | Finished | Resolved = future.result()
+            outcome = future.result()
         except (RemoteError, UnsettledJob) as error:
             self._doubt(flight, error, now_s)
             return
-        if not isinstance(outcome, Resolved):  # a doubt may be resolved without a call
-            self._answered_at_s = now_s
-            self._lost_in_a_row = flight.doubts = 0
+        if isinstance(outcome, Submitted | Unfinished | Finished):
+            self._patience.answered(now_s)  # the others may have needed no call
+            flight.doubts = 0
+        self._take_outcome(flight, outcome, now_s)
+
+    def _take_outcome(self, flight: _Flight, outcome: Outcome, now_s: float) -> None:
         match outcome:
             case Submitted():
                 flight.since_s = now_s
@@ -268,64 +266,42 @@ class _Writer:
                 flight.since_s = flight.due_s = now_s
             case Resolved(instead=again):
                 self._land_elsewhere(flight, again)
+            case Lost(reason):
+                self._lose(flight, reason)
             case Finished():
                 self._settled(flight, outcome)
+
+    def _lose(self, flight: _Flight, reason: SpoolLost) -> None:
+        """Forget a batch whose rows are gone; in this load they stay pending."""
+        self._land_elsewhere(flight, None)
+        self._run.note(str(reason))
+        if flight.batch.load_id == self._run.ticket.load_id:
+            self._stop(reason)
 
     def _doubt(self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float) -> None:
         """A call gave no usable answer: ask the org later what it knows of the batch."""
         flight.doubts += 1
-        if isinstance(error, TransientRemoteError):
-            self._lost_in_a_row += 1
-            pause_s = doubt_wait_s(self._lost_in_a_row, after_ladder=False)
-            self._pause_until_s = now_s + jittered(pause_s, self._run.ports.chance())
-        self._stop(self._reason_to_stop(flight, error, now_s))
+        if isinstance(error, LimitReached):
+            self._allowance_at_s = now_s  # is it the day's limit, or one of the moment?
+        self._stop(self._patience.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
             del self._flights[flight.batch.batch_id]  # the ledger keeps it, another run asks
             return
-        wait_s = self._doubt_wait_s(flight, error)
+        unit = self._run.ports.chance()
+        wait_s = self._patience.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
         self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
         flight.batch = self._run.ports.batches.record(flight.batch.batch_id)
         flight.in_doubt = _is_in_doubt(flight.batch)
         self._lost_a_create |= flight.batch.state is BatchState.OPENING
         flight.due_s = now_s + wait_s
 
-    def _reason_to_stop(
-        self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float
-    ) -> DcError | None:
-        if isinstance(error, UnsettledJob):
-            return error if flight.doubts > UNSETTLED_MAX else None
-        if isinstance(error, RejectedRequest):
-            self._answered_at_s = now_s  # a clear no is an answer
-            moved = error.code in JOB_MOVED_CODES and flight.doubts <= UNSETTLED_MAX
-            return None if moved else error
-        if isinstance(error, LimitReached):
-            self._allowance_at_s = now_s  # is it the day's limit, or one of the moment?
-        silence_s = now_s - self._answered_at_s
-        if silence_s < self._run.spec.limits.silence_s_max:
-            return None
-        return HostSilent(
-            f"The org gave no good answer for {silence_s / 60:.0f} minutes, the last one was: "
-            f"{error} What is in flight is kept in the ledger. When the org answers again: "
-            f"dc-assets run {self._run.spec.name}"
-        )
-
     def _may_still_settle(self, flight: _Flight, error: DcError) -> bool:
         """Whether it is worth asking again for a batch although no more is sent."""
-        if isinstance(self._stopped_by, HostSilent) or flight.doubts > UNSETTLED_MAX:
+        if isinstance(self._stopped_by, HostSilent) or flight.doubts > DOUBTS_MAX:
             return False
         lost = isinstance(error, TransientRemoteError | LimitReached | UnsettledJob)
         known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
         return lost or not known
-
-    def _doubt_wait_s(self, flight: _Flight, error: DcError) -> float:
-        if isinstance(error, LimitReached):
-            return jittered(SNOOZE_S, self._run.ports.chance())
-        transient = error if isinstance(error, TransientRemoteError) else None
-        if transient is not None and transient.retry_after_s is not None:
-            return transient.retry_after_s
-        after_ladder = transient is not None and transient.after_ladder
-        wait_s = doubt_wait_s(flight.doubts, after_ladder=after_ladder)
-        return jittered(wait_s, self._run.ports.chance())
 
     def _land_elsewhere(self, flight: _Flight, again: NewBatch | None) -> None:
         """Forget a flight that ended; its other rows wait, if they are of this partition."""

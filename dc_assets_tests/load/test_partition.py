@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.core.errors import ConfigError, BreakerOpened, RejectedRequest, UnsettledJob
+from dc_assets.core.errors import BreakerOpened, ConfigError, RejectedRequest, UnsettledJob
 from dc_assets.core.ingest_job import JobState
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
@@ -147,7 +147,7 @@ def test_a_result_file_that_was_cut_off_is_read_again(world: World, times: int) 
 
 
 def test_a_result_file_that_stays_cut_off_keeps_its_batch(world: World) -> None:
-    """The batch waits and reads again; at last the run says so, and the next one settles the job."""
+    """The batch waits and reads again; at last the run says so, and the next one settles it."""
     world.spec = small_spec(profile={"window": 1})
     world.org.cut_files = 27
     with pytest.raises(UnsettledJob, match="3 times over"):

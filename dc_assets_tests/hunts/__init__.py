@@ -1,0 +1,1 @@
+"""Hunts: long programs that try to break an invariant, and judge by what the org saw."""

@@ -1,0 +1,1 @@
+"""Five faults put into the product on purpose, each with the test that has to see it."""
