@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import click
 
+from dc_assets.cli.cleanup import cleanup
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.home import home
 from dc_assets.cli.plan import plan
 from dc_assets.cli.programs import demo, dev, emulator
 from dc_assets.cli.reconcile import reconcile
+from dc_assets.cli.replay import replay
 from dc_assets.cli.run import run
 from dc_assets.cli.status import status
+from dc_assets.cli.stop import stop
 from dc_assets.orchestration.wiring import refuse_without_asserts
 
 _EPILOG = """\b
@@ -34,5 +37,5 @@ def main() -> None:
     refuse_without_asserts()
 
 
-for command in (demo, dev, emulator, home, plan, reconcile, run, status):
+for command in (cleanup, demo, dev, emulator, home, plan, reconcile, replay, run, status, stop):
     main.add_command(command)

@@ -10,24 +10,22 @@ from contextlib import contextmanager
 import click
 from rich.console import Console
 
+from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.stop import take_back_order
 from dc_assets.core.errors import ConfigError, DcError, RowsPending
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.ports import Mode
 from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.webserver import FAILED_RUN_STATUSES, Backfill, Webserver
-from dc_assets.orchestration.wiring import (
-    ledger_url,
-    login_from_environment,
-    open_load,
-)
+from dc_assets.orchestration.wiring import login_from_environment, open_load
 
 LOOK_EVERY_S = 1.0
 DAGSTER_URL = "http://127.0.0.1:3000"
@@ -63,7 +61,7 @@ def run(
     Through Dagster it is an asset backfill: it shows in the UI, and goes on if you leave this
     command. Run it again after any failure: it goes on where it stopped, and rows whose success
     Salesforce reported are not sent again. A partition that is done is sent again only when it is
-    named with --partitions, or with --new-load.
+    named with --partitions, or with --new-load. An order to stop (dc-assets stop) is taken back.
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
@@ -75,8 +73,8 @@ def run(
         return _dry_run(spec.with_profile(profile), keys, console)
     if new_load:
         _give_up_load(spec, mode, console)
-    database = Database(ledger_url())
-    try:
+    with open_ledger() as database:
+        take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         if local:
             outcomes = _load_here(load, spec.with_profile(profile), mode, resume=partitions is None)
@@ -86,8 +84,6 @@ def run(
             backfill_id = webserver.launch(spec.asset_name, keys, config)
             outcomes = follow_backfill(webserver, load, backfill_id)
         return print_proof(load, outcomes)
-    finally:
-        database.close()
 
 
 def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
@@ -180,7 +176,7 @@ def _load_here(
     failures: list[DcError] = []
     login = login_from_environment()
     with (
-        _followed(load),
+        followed(load),
         open_load(
             spec, login, run_id=f"local-{os.getpid()}", note=load.console.log, mode=mode
         ) as opened,
@@ -197,7 +193,7 @@ def _load_here(
 
 
 @contextmanager
-def _followed(load: WatchedLoad) -> Generator[None]:
+def followed(load: WatchedLoad) -> Generator[None]:
     """Show progress from a thread of its own while the block runs."""
     stop = threading.Event()
     with Progress(load.console, load.keys).shown() as progress:

@@ -9,41 +9,73 @@ from dataclasses import asdict
 import click
 from rich.console import Console
 
+from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.spec_files import read_specs
-from dc_assets.orchestration.wiring import ledger_url, loads_folder, spec_named
+from dc_assets.orchestration.wiring import loads_folder, spec_named
 
 WATCH_EVERY_S = 2.0
 
 
-@click.command()
+_EXAMPLE = """\b
+Example:
+  dc-assets status opportunities --watch
+  dc-assets status opportunities --jobs --limit 10
+"""
+
+
+@click.command(epilog=_EXAMPLE)
 @click.argument("load", required=False)
 @click.option("--watch", is_flag=True, help="Follow the load until it is done.")
+@click.option(
+    "--jobs",
+    is_flag=True,
+    help="List the org's ingest jobs instead, the newest first; ours marked.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=50, show_default=True, help="Jobs that are listed."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
-def status(load: str | None, *, watch: bool, as_json: bool) -> int:
+def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bool) -> int:
     """Show every partition of LOAD: selected, landed, refused, pending.
 
     The exit code says how the load stands, so that a script can ask.
     """
     spec = chosen_spec(load)
-    database = Database(ledger_url())
-    views = LedgerViews(database, spec.name)
     console = Console()
-    try:
+    with open_ledger() as database:
+        if jobs:
+            with open_org() as session:
+                listed = ask_jobs(session, spec, database)
+            echo_jobs(listed, limit) if as_json else print_jobs(console, listed, limit)
+            return ExitCode.PROVED
+        views = LedgerViews(database, spec.name)
         ranges = _watched(views, spec, console) if watch else views.ranges()
+        stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
         if as_json:
-            click.echo(json.dumps(_for_machines(ranges, views), indent=2))
+            said = {**_for_machines(ranges, views), "stopped_loads": stopped}
+            click.echo(json.dumps(said, indent=2))
         else:
             _print(console, spec, ranges, views)
-    finally:
-        database.close()
+            _print_stopped(console, spec, stopped)
     return verdict(spec, ranges)
+
+
+def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:
+    for load_id in stopped:
+        console.print(
+            f"Load {load_id[:8]} was stopped by an operator. Go on with: dc-assets run {spec.name}",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def chosen_spec(load: str | None) -> LoadSpec:

@@ -17,15 +17,21 @@ POOL = "salesforce"
 class LoadConfig(dg.Config):
     """Run config of a load; the launchpad shows these fields. The ids come from the partition."""
 
-    mode: Literal["full", "missing", "changed"] = Field(
+    mode: Literal["full", "missing", "changed", "replay"] = Field(
         default="full",
         description="full: every row of the partition is sent. missing: exactly the rows that the "
-        "target lacks. changed: exactly the rows whose values differ",
+        "target lacks. changed: exactly the rows whose values differ. replay: exactly the rows "
+        "whose last word is a dead letter",
     )
     resume: bool = Field(
         default=False,
         description="Leave a partition as it is if it is done in the unfinished load; otherwise it "
         "begins a new load, in which its rows are selected again",
+    )
+    after_stop: bool = Field(
+        default=False,
+        description="Take back an operator's order to stop (dc-assets stop) that is older than "
+        "this launch; without it a run of a stopped load fails at once",
     )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
@@ -76,10 +82,22 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
                 applied, run_id=context.run.run_id, note=context.log.info, mode=config.mode
             ) as opened,
         ):
+            if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
+                context.log.info("took back the order to stop")
             loaded = opened.load(context.partition_key, resume=config.resume)
         return dg.MaterializeResult(metadata=_metadata(spec, loaded))
 
     return asset
+
+
+def _launched_at(context: dg.AssetExecutionContext) -> float:
+    """Return when somebody launched this run, or the run that it retries, seconds since 1970.
+
+    An order to stop that was given later is not taken back by a retry of an earlier launch.
+    """
+    first = context.run.root_run_id or context.run.run_id
+    record = context.instance.get_run_record_by_id(first)
+    return record.create_timestamp.timestamp() if record else 0.0
 
 
 def _metadata(spec: LoadSpec, loaded: LoadedRange) -> dict[str, Any]:

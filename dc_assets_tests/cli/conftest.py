@@ -15,3 +15,10 @@ def stage() -> Generator[Stage]:
     """One org for the tests of a module: they change nothing in it, or do so in order."""
     with short_folder() as folder, ExitStack() as stack:
         yield StageMaker(folder, stack.enter_context)(rows=60, partitions=2, bad_rows=2)
+
+
+@pytest.fixture
+def fresh() -> Generator[Stage]:
+    """An org of one test, which may do with it what it likes."""
+    with short_folder() as folder, ExitStack() as stack:
+        yield StageMaker(folder, stack.enter_context)(rows=120, partitions=2)

@@ -19,7 +19,12 @@ OPTIONS = {
     "emulator": {"--host", "--port", "--ready-file", "--data", "--opportunities", "--bad-rows"},
     "home": {"--postgres"},
     "run": {"--partitions", "--local", "--new-load", "--batch-rows-max", "--window"},
-    "status": {"--watch", "--json"},
+    "status": {"--watch", "--jobs", "--limit", "--json"},
+    "stop": {"--abort"},
+    "replay": {
+        *("--code", "--id", "--file", "--partitions", "--list", "--export", "--redact", "--json"),
+    },
+    "cleanup": {"--load", "--confirm", "--older-than"},
 }
 WORDS_MIN = 3
 

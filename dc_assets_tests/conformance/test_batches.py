@@ -321,7 +321,8 @@ def test_a_load_that_was_ordered_to_stop_gives_no_slot(ledger: OpenLedger) -> No
         ledger.batches().claim(ticket, [one], 16)
     with pytest.raises(StoppedByOperator):
         loads.join_load(KEYS[1])
-    assert loads.go_on()
+    assert not loads.go_on(given_before=1.0)
+    assert loads.go_on(given_before=1.5)
     assert not loads.go_on()
     assert ledger.batches().claim(ticket, [one], 16) == one
 

@@ -1,0 +1,242 @@
+"""`dc-assets cleanup`: delete what our loads created in the org, or old state on this host."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import click
+from rich.console import Console
+
+from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.proof import numbers_table
+from dc_assets.cli.status import chosen_spec
+from dc_assets.core.errors import ConfigError, LedgerConflict
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.created_records import (
+    CreatedRecords,
+    DoubtfulReceipt,
+    Receipt,
+    created_ids,
+)
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.old_state import OldState
+from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
+from dc_assets.orchestration.wiring import data_folder, login_from_environment, policy_clock
+from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
+
+REFUSED_SHOWN = 40
+
+_EXAMPLE = """\b
+Example:
+  dc-assets cleanup opportunities                           # shows what would go
+  dc-assets cleanup opportunities --confirm opportunities   # deletes it
+  dc-assets cleanup opportunities --older-than 90           # old state on this host
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("name", metavar="[LOAD]", required=False)
+@click.option("--load", "load_id", metavar="ID", help="Only what this load created.")
+@click.option("--confirm", metavar="NAME", help="Do it; NAME is the load's name once more.")
+@click.option(
+    "--older-than",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Instead: remove ledger rows, spool and receipts of loads that ended so long ago.",
+)
+def cleanup(
+    name: str | None, *, load_id: str | None, confirm: str | None, older_than: int | None
+) -> int:
+    """Delete the records that LOAD created in the org, and no others. Without --confirm: show.
+
+    Receipts say which records those are; records that we only updated stay. They go to the org's
+    recycle bin. With --older-than old state on this host goes instead: records created by loads
+    that were removed so can no longer be cleaned up.
+    """
+    spec = chosen_spec(name)
+    if confirm is not None and confirm != spec.name:
+        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+    if older_than is not None and load_id is not None:
+        raise click.UsageError("--load goes without --older-than.")
+    console = Console()
+    with open_ledger() as database:
+        if older_than is not None:
+            return _old_state(console, spec, database, older_than, confirmed=confirm is not None)
+        records = CreatedRecords(database, spec.name)
+        found = _look(records.receipts(_whole_id(records, spec, load_id)))
+        _print_found(console, found)
+        if confirm is None or not any(found.records.values()):
+            _preview_end(console, spec, found)
+            in_doubt = confirm is not None and found.doubts
+            return ExitCode.UNEXPLAINED if in_doubt else ExitCode.PROVED
+        return _delete(console, spec, database, found)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What receipts say: the records of each batch, and the receipts that cannot be believed."""
+
+    records: dict[Receipt, Sequence[str]] = field(default_factory=dict[Receipt, Sequence[str]])
+    doubts: list[str] = field(default_factory=list[str])
+
+
+def _whole_id(records: CreatedRecords, spec: LoadSpec, prefix: str | None) -> str | None:
+    if prefix is None:
+        return None
+    ids = records.loads_named(prefix)
+    if len(ids) != 1:
+        count = "no load" if not ids else f"{len(ids)} loads"
+        raise ConfigError(f"{spec.name} has {count} whose id begins with {prefix!r}.")
+    return ids[0]
+
+
+def _look(receipts: Sequence[Receipt]) -> _Found:
+    found = _Found()
+    for receipt in receipts:
+        try:
+            found.records[receipt] = created_ids(receipt)
+        except DoubtfulReceipt as doubt:
+            found.doubts.append(f"Batch {receipt.batch_id[:8]}: {doubt}; its records are left.")
+    return found
+
+
+def _print_found(console: Console, found: _Found) -> None:
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for receipt, ids in found.records.items():
+        counts[receipt.load_id, receipt.mode, receipt.org_id] += len(ids)
+    table = numbers_table("load", "records created")
+    for title in ("mode", "org"):
+        table.add_column(title)
+    for (load_id, mode, org_id), rows in counts.items():
+        table.add_row(load_id[:12], f"{rows:,}", mode, org_id)
+    if counts:
+        console.print(table)
+    for doubt in found.doubts:
+        console.print(doubt, style="red", highlight=False, markup=False, soft_wrap=True)
+
+
+def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
+    total = sum(len(ids) for ids in found.records.values())
+    if not total:
+        console.print(f"No record that {spec.name} created is left to delete.", highlight=False)
+    else:
+        console.print(
+            f"{total:,} records of {spec.target.object} would be deleted; nothing was changed. "
+            f"To do it: dc-assets cleanup {spec.name} --confirm {spec.name}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found) -> ExitCode:
+    orders, records = StopOrders(database, spec.name), CreatedRecords(database, spec.name)
+    clock = policy_clock(login_from_environment().login_url)
+    deleted, refused = 0, dict[str, str]()
+    _refuse_while_at_work(spec, orders)
+    with open_org() as session:
+        jobs = BulkDeleteJobs(session, spec)
+        ours = {r: ids for r, ids in found.records.items() if r.org_id == session.org_id}
+        elsewhere = len(found.records) - len(ours)
+        for group in _groups(ours):
+            _refuse_while_at_work(spec, orders)
+            ids = [one for receipt in group for one in ours[receipt]]
+            if ids:
+                done = delete_records(ids, jobs, clock, job_wait_s_max=spec.limits.job_wait_s_max)
+                deleted += len(done.gone)
+                refused |= done.refused
+                console.print(
+                    f"job {done.job_id}: {len(done.gone):,} of {len(ids):,} records are gone",
+                    highlight=False,
+                )
+            whole = [r.batch_id for r in group if not any(i in refused for i in ours[r])]
+            records.cleaned(whole)
+    _print_end(console, spec, deleted, refused, elsewhere)
+    if found.doubts:
+        return ExitCode.UNEXPLAINED
+    return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
+
+
+def _refuse_while_at_work(spec: LoadSpec, orders: StopOrders) -> None:
+    """Let nobody delete under a run.
+
+    Raises:
+        LedgerConflict: a run is live, or a batch is in flight.
+    """
+    runs, flying = orders.runs_at_work(), orders.in_flight()
+    if not runs and not flying:
+        return
+    busy = f"run {runs[0].run_id} is at work on {runs[0].partition_key}" if runs else ""
+    busy = busy or f"{len(flying)} of its batches are in flight"
+    raise LedgerConflict(
+        f"Nothing is deleted under a load at work: {spec.name}, {busy}. Wait for its end, or "
+        f"order it to stop (dc-assets stop {spec.name}); batches that a dead run left are settled "
+        f"by dc-assets run {spec.name}."
+    )
+
+
+def _groups(records: dict[Receipt, Sequence[str]]) -> Iterator[list[Receipt]]:
+    """Yield whole batches that fit into one job together."""
+    group: list[Receipt] = []
+    rows = 0
+    for receipt, ids in records.items():
+        if group and rows + len(ids) > JOB_ROWS_MAX:
+            yield group
+            group, rows = [], 0
+        group.append(receipt)
+        rows += len(ids)
+    if group:
+        yield group
+
+
+def _print_end(
+    console: Console, spec: LoadSpec, deleted: int, refused: dict[str, str], elsewhere: int
+) -> None:
+    console.print(f"{deleted:,} records of {spec.target.object} are gone.", highlight=False)
+    if elsewhere:
+        console.print(
+            f"{elsewhere:,} batches are of another org than SF_LOGIN_URL leads to: left alone.",
+            highlight=False,
+        )
+    for code, rows in Counter(refused.values()).most_common():
+        console.print(f"  {rows:>9,}  {code}", highlight=False)
+    for one in list(refused)[:REFUSED_SHOWN]:
+        console.print(f"  {one}  {refused[one]}", highlight=False)
+    if deleted:
+        console.print(f"To load them again: dc-assets run {spec.name} --new-load", highlight=False)
+
+
+def _old_state(
+    console: Console, spec: LoadSpec, database: Database, days: int, *, confirmed: bool
+) -> ExitCode:
+    """Show or remove what ended long ago."""
+    old = OldState(database, spec.name, data_folder())
+    loads, folders = old.loads(days), old.folders(days)
+    for one in loads:
+        left = one.created_not_cleaned
+        warning = f"; {left:,} of its batches landed rows and were not cleaned up" if left else ""
+        console.print(
+            f"load {one.load_id[:12]} ({one.mode}, org {one.org_id}), ended "
+            f"{one.days:,.0f} days ago{warning}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for folder in folders:
+        console.print(str(folder), highlight=False, markup=False, soft_wrap=True)
+    what = f"{len(loads):,} loads and {len(folders):,} leftover folders"
+    if not loads and not folders:
+        console.print(f"Nothing is older than {days} days and not needed any more.")
+    elif confirmed:
+        old.remove([one.load_id for one in loads], folders)
+        console.print(f"Removed {what}.", highlight=False)
+    else:
+        console.print(
+            f"{what} would be removed; nothing was changed. To do it: "
+            f"dc-assets cleanup {spec.name} --older-than {days} --confirm {spec.name}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return ExitCode.PROVED

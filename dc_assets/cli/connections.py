@@ -1,0 +1,28 @@
+"""Short-lived connections of commands that load nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from dc_assets.ledger.database import Database
+from dc_assets.orchestration.wiring import ledger_url, login_from_environment, policy_clock
+from dc_assets.salesforce.session import OrgSession
+
+
+@contextmanager
+def open_ledger() -> Generator[Database]:
+    """Open the ledger and close it with the block."""
+    database = Database(ledger_url())
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_org() -> Generator[OrgSession]:
+    """Log in to the org of the environment, and leave it with the block."""
+    login = login_from_environment()
+    with OrgSession.connect(login, sleep=policy_clock(login.login_url).sleep) as session:
+        yield session

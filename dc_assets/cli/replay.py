@@ -1,0 +1,229 @@
+"""`dc-assets replay`: send refused rows again after their cause is mended, or list and export them.
+
+Why it is a partial load: `docs/adr/0013-replay-is-a-partial-load.md`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.letters import (
+    export_letters,
+    for_machines,
+    ids_in,
+    print_letters,
+    redacted,
+)
+from dc_assets.cli.proof import WatchedLoad, print_proof
+from dc_assets.cli.run import chosen_partitions, followed
+from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.stop import take_back_order
+from dc_assets.core.errors import RowsPending
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.open_letters import Choice, OpenLetters, partitions_of_letters
+from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.ledger.views import LedgerViews
+from dc_assets.orchestration.wiring import OpenLoad, login_from_environment, open_load
+
+_EXAMPLE = """\b
+Example:
+  dc-assets replay opportunities --list
+  dc-assets replay opportunities --code INVALID_FIELD
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("name", metavar="[LOAD]", required=False)
+@click.option("--code", "codes", multiple=True, metavar="CODE", help="Only refused with this code.")
+@click.option("--id", "ids", multiple=True, metavar="EXTERNAL_ID", help="Only this row.")
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Only rows in this file: external ids, one a line, or an edited export.",
+)
+@click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
+@click.option("--list", "as_list", is_flag=True, help="Print the dead letters and send nothing.")
+@click.option(
+    "--export",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them with their whole rows to a .csv or .parquet file, and send nothing.",
+)
+@click.option("--redact", is_flag=True, help="List or export types and lengths, not values.")
+@click.option("--json", "as_json", is_flag=True, help="Print for machines.")
+def replay(
+    name: str | None,
+    *,
+    codes: Sequence[str],
+    ids: Sequence[str],
+    file: Path | None,
+    partitions: str | None,
+    as_list: bool,
+    export: Path | None,
+    redact: bool,
+    as_json: bool,
+) -> int:
+    """Send the refused rows of LOAD again, as the source has them now, and print the proof.
+
+    A row counts as refused while its dead letter is the last word on it since the last full load
+    began. Mend the cause first.
+    """
+    spec = chosen_spec(name)
+    if redact and not (as_list or export):
+        raise click.UsageError("--redact goes with --list or --export.")
+    wanted = {*ids, *(ids_in(file) if file else ())}
+    choice = Choice(
+        partition_keys=None if partitions is None else chosen_partitions(spec, partitions),
+        codes=codes or None,
+        external_ids=wanted or None,
+    )
+    with open_ledger() as database:
+        if as_list or export:
+            return _show(spec, database, choice, _Show(as_list, export, redact, as_json))
+        return _replay(spec, database, choice, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Show:
+    as_list: bool
+    export: Path | None
+    redact: bool
+    as_json: bool
+
+
+def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> ExitCode:
+    """List or export the letters; the org is not asked."""
+    console = Console(stderr=show.as_json)
+    letters = OpenLetters(database, spec.name).chosen(choice)
+    if show.redact:
+        letters = [redacted(letter, spec) for letter in letters]
+    if show.export is not None:
+        export_letters(show.export, letters)
+        console.print(
+            f"Wrote {len(letters):,} dead letters to {show.export}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if show.as_list and show.as_json:
+        click.echo(json.dumps([for_machines(letter) for letter in letters], indent=2))
+    elif show.as_list:
+        print_letters(console, letters)
+    return ExitCode.PROVED
+
+
+@dataclass(slots=True)
+class _Replayed:
+    """What came of a replay so far."""
+
+    keys: list[str] = field(default_factory=list[str])
+    landed: int = 0
+    refused: int = 0
+    gone: int = 0
+    left: int = 0
+    failures: list[str] = field(default_factory=list[str])
+
+
+def _replay(spec: LoadSpec, database: Database, choice: Choice, *, as_json: bool) -> ExitCode:
+    console = Console(stderr=as_json)
+    letters = OpenLetters(database, spec.name)
+    keys = {*letters.unfinished(), *partitions_of_letters(letters.chosen(choice))}
+    keys &= set(spec.ranges)
+    if not keys:
+        return _nothing(console, as_json=as_json)
+    take_back_order(console, StopOrders(database, spec.name), spec.name)
+    load = WatchedLoad(spec, sorted(keys), LedgerViews(database, spec.name), console)
+    login = login_from_environment()
+    outcomes: list[CheckOutcome] = []
+    with (
+        followed(load),
+        open_load(
+            spec, login, run_id=f"replay-{os.getpid()}", note=console.log, mode="replay"
+        ) as opened,
+    ):
+        done = _send(opened, choice)
+        for key in done.keys:
+            outcomes += opened.audit(key).outcomes()
+    if not done.keys:  # what is left is of another org
+        return _nothing(console, as_json=as_json)
+    _print_end(console, done)
+    watched = WatchedLoad(spec, done.keys, load.views, console)
+    code = print_proof(watched, outcomes)
+    if as_json:
+        checks = [{**asdict(o), "severity": o.severity.value} for o in outcomes]
+        click.echo(json.dumps({**asdict(done), "checks": checks}, indent=2))
+    if code is ExitCode.PROVED and (done.left or done.failures):
+        return ExitCode.UNEXPLAINED
+    return ExitCode.REFUSED_ROWS if code is ExitCode.PROVED and done.refused else code
+
+
+def _nothing(console: Console, *, as_json: bool) -> ExitCode:
+    console.print("Nothing to replay.")
+    if as_json:
+        click.echo(json.dumps({**asdict(_Replayed()), "checks": []}, indent=2))
+    return ExitCode.PROVED
+
+
+def _send(opened: OpenLoad, choice: Choice) -> _Replayed:
+    """Finish a replay that was killed, then send what is meant until nothing of it is left.
+
+    Rows refused again while the command runs have newer letters and are not sent a third time.
+    """
+    letters, done = opened.letters, _Replayed()
+    began_s = letters.now_s()
+    ranges = opened.spec.ranges
+    for key in letters.unfinished():
+        if key in ranges:
+            chosen = letters.chosen(choice, until=began_s)
+            ids = [one.external_id for one in chosen if one.partition_key == key]
+            _send_partition(opened, key, ids, done, resume=True)
+    before: set[tuple[str, str]] = set()
+    while True:
+        chosen = [x for x in letters.chosen(choice, until=began_s) if x.partition_key in ranges]
+        left = {(letter.partition_key, letter.external_id) for letter in chosen}
+        if not left or left == before:
+            done.left = len(left)
+            return done
+        before = left
+        for key in partitions_of_letters(chosen):
+            _send_partition(opened, key, [i for k, i in left if k == key], done)
+
+
+def _send_partition(
+    opened: OpenLoad, key: str, ids: Sequence[str], done: _Replayed, *, resume: bool = False
+) -> None:
+    if key not in done.keys:
+        done.keys.append(key)
+    try:
+        loaded = opened.load(key, resume=resume, wanted=ids)
+    except RowsPending as error:
+        done.failures.append(str(error))
+        return
+    done.landed += loaded.totals.landed
+    done.refused += loaded.totals.refused
+    answered = opened.letters.answered_by(loaded.load_id, key)
+    done.gone += max(0, answered - loaded.totals.selected)
+
+
+def _print_end(console: Console, done: _Replayed) -> None:
+    for failure in done.failures:
+        console.print(failure, style="red", highlight=False, markup=False)
+    console.print(
+        f"Replayed: {done.landed:,} rows landed, {done.refused:,} were refused again.",
+        highlight=False,
+    )
+    if done.gone:
+        console.print(f"{done.gone:,} rows are no longer in the source.", highlight=False)
+    if done.left:
+        console.print(f"{done.left:,} rows could not be sent again.", highlight=False)
