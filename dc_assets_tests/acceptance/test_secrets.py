@@ -18,7 +18,7 @@ from dc_assets_tests.conformance.conftest import (
     postgres_url as postgres_url,  # noqa: PLC0414 - a fixture
 )
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.postgres, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.hunt, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 PASSWORD = "planted-ledger-password-5f1c"
 WRONG_SECRET = "planted-wrong-secret-77aa"
