@@ -14,6 +14,10 @@ JITTER = 0.25
 SNOOZE_S = 60.0
 """How long a batch rests when the ladder of a call is used up. It costs no attempt."""
 
+PATIENT_LADDER_S: tuple[float, ...] = (*CALL_LADDER_S, *(SNOOZE_S,) * 10)
+"""Before each further attempt of a call that no batch waits for, such as one of a check: as long as
+a batch would rest, and ten minutes in all."""
+
 
 def jittered(wait_s: float, unit: float) -> float:
     """Spread a wait by `JITTER`; ``unit`` is a random number in [0, 1).

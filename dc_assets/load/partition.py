@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from dc_assets.core.errors import LedgerConflict, RowsPending
+from dc_assets.core.errors import LedgerConflict, RowsPending, SpoolLost
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
@@ -64,10 +64,7 @@ def load_partition(
         plan = agreed_plan(spec, ticket.load_id, ports)
         run = RangeRun(spec, ticket, plan, ports)
         if ticket.phase == "new":
-            run = replace(run, wanted=_wanted(run, choose))
-            selected = extract(run)
-            run.note(f"{selected:,} rows are selected")
-            regroup(run, selected=selected)
+            run = _read(run, choose)
         write(run)
         totals = ports.batches.totals(ticket.load_id, partition_key)
         if totals.pending:
@@ -78,6 +75,25 @@ def load_partition(
         ports.loads.finish_range(ticket)
     seconds = ports.clock.now_s() - started_s
     return LoadedRange(ticket.load_id, partition_key, totals, seconds)
+
+
+def _read(run: RangeRun, choose: Callable[[], pl.Series] | None) -> RangeRun:
+    """Extract and regroup a partition.
+
+    Raises:
+        SpoolLost: pages vanished meanwhile; whoever took the partition over has dropped them.
+    """
+    try:
+        run = replace(run, wanted=_wanted(run, choose))
+        selected = extract(run)
+        run.note(f"{selected:,} rows are selected")
+        regroup(run, selected=selected)
+    except FileNotFoundError as error:
+        raise SpoolLost(
+            f"The pages of partition {run.ticket.partition_key} are gone from the spool: another "
+            "run took the partition over, or DC_ASSETS_DATA was emptied. Run it again."
+        ) from error
+    return run
 
 
 def _wanted(run: RangeRun, choose: Callable[[], pl.Series] | None) -> pl.Series | None:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from dc_assets.core.batch_states import BatchState
+from dc_assets.core.batch_states import IN_FLIGHT, BatchState
 from dc_assets.core.breaker import Allowance, Breaker
 from dc_assets.core.errors import (
     DcError,
@@ -291,6 +291,9 @@ class _Writer:
         wait_s = self._patience.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
         self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
         flight.batch = self._run.ports.batches.record(flight.batch.batch_id)
+        if flight.batch.state not in IN_FLIGHT:  # we were silent, and another run brought it home
+            self._land_elsewhere(flight, None)
+            return
         flight.in_doubt = _is_in_doubt(flight.batch)
         self._lost_a_create |= flight.batch.state is BatchState.OPENING
         flight.due_s = now_s + wait_s

@@ -39,7 +39,7 @@ class DataCloudSource:
             ConfigError: the object or a column does not exist.
         """
         try:
-            self._rows(f"{sql.rows(self._spec, EVERYTHING)} LIMIT 0")
+            list(self._pages(self._tenant, f"{sql.rows(self._spec, EVERYTHING)} LIMIT 0"))
         except RejectedRequest as error:
             raise ConfigError(
                 f"Data Cloud refuses the query for {self._spec.source.place}: {error}. Correct "
@@ -53,7 +53,7 @@ class DataCloudSource:
         Raises:
             TransientRemoteError: the stream broke; ask again from the last key that was yielded.
         """
-        return self._pages(sql.rows(self._spec, id_range, term=_fresh()))
+        return self._pages(self._tenant, sql.rows(self._spec, id_range, term=_fresh()))
 
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range, asked fresh."""
@@ -122,11 +122,12 @@ class DataCloudSource:
 
     def _rows(self, query: str) -> list[tuple[str | None, ...]]:
         """Return all rows of a small answer; asked again whole when a part of it is lost."""
+        patient = self._tenant.patient()
 
         def ask() -> list[tuple[str | None, ...]]:
-            return [row for page in self._pages(query) for row in page.iter_rows()]
+            return [row for page in self._pages(patient, query) for row in page.iter_rows()]
 
-        return self._tenant.repeat(ask)
+        return self._tenant.patient().repeat(ask)
 
     def _one_row(self, query: str) -> tuple[str | None, ...]:
         """Return the row of an aggregate; an answer without it is no answer."""
@@ -137,25 +138,26 @@ class DataCloudSource:
                 raise TransientRemoteError(f"Data Cloud answered a count with {len(rows)} rows")
             return rows[0]
 
-        return self._tenant.repeat(ask)
+        return self._tenant.patient().repeat(ask)
 
-    def _pages(self, query: str) -> Iterator[pl.DataFrame]:
-        answer = self._ask("POST", QUERY_URL, json={"sql": query})
+    def _pages(self, tenant: Host, query: str) -> Iterator[pl.DataFrame]:
+        answer = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
         yield _frame(answer)
         while not answer.get("done", True):
             if not answer.get("nextBatchId"):
                 raise TransientRemoteError("an answer that is not done names no next batch")
             batch_url = f"{QUERY_URL}/{quote(str(answer['nextBatchId']), safe='')}"
             try:
-                answer = self._ask("GET", batch_url)
+                answer = _ask(tenant, "GET", batch_url)
             except RejectedRequest as error:  # used, expired or lost: only a new query helps
                 raise TransientRemoteError(f"a batch of the query was lost: {error}") from error
             yield _frame(answer)
 
-    def _ask(self, method: str, url: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own options
-        # Arrow halves the client's CPU for a page; a server that does not know it sends JSON.
-        headers = {"enable-arrow-stream": "true"}
-        return self._tenant.ask(method, url, changes_nothing=True, headers=headers, **options)
+
+def _ask(tenant: Host, method: str, url: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx's own options
+    # Arrow halves the client's CPU for a page; a server that does not know it sends JSON.
+    headers = {"enable-arrow-stream": "true"}
+    return tenant.ask(method, url, changes_nothing=True, headers=headers, **options)
 
 
 def _fresh() -> str:

@@ -6,7 +6,7 @@ import ipaddress
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar, cast
 
 import httpx
@@ -18,7 +18,7 @@ from dc_assets.core.errors import (
     RejectedRequest,
     TransientRemoteError,
 )
-from dc_assets.core.ladders import CALL_LADDER_S
+from dc_assets.core.ladders import CALL_LADDER_S, PATIENT_LADDER_S
 from dc_assets.salesforce.retry import call_with_backoff
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ class Host:
     client: httpx.Client
     sleep: Callable[[float], None]
     usage: Usage = field(default_factory=Usage)
+    ladder_s: tuple[float, ...] = CALL_LADDER_S
 
     @classmethod
     def at(
@@ -98,6 +99,10 @@ class Host:
         client = httpx.Client(base_url=checked_url(base_url), auth=auth, timeout=TIMEOUT)
         return cls(client, sleep)
 
+    def patient(self) -> Host:
+        """Return the same host for calls that have no batch to wait in their place."""
+        return replace(self, ladder_s=PATIENT_LADDER_S)
+
     def call(
         self,
         method: str,
@@ -108,7 +113,7 @@ class Host:
     ) -> httpx.Response:
         """Send one request and return its answer, if it is a 2xx.
 
-        GET and DELETE climb `CALL_LADDER_S`, and so does a POST that ``changes_nothing``; any other
+        GET and DELETE climb the ladder, and so does a POST that ``changes_nothing``; any other
         POST, PUT or PATCH is sent once: whether it acted is for the caller to find out.
 
         Raises:
@@ -144,13 +149,13 @@ class Host:
         return self.repeat(once)
 
     def repeat(self, effect: Callable[[], T]) -> T:
-        """Do something that changes nothing, and again after each rung of `CALL_LADDER_S`.
+        """Do something that changes nothing, and again after each rung of the ladder.
 
         Raises:
             TransientRemoteError: the ladder is used up.
         """
         return call_with_backoff(
-            effect, ladder_s=CALL_LADDER_S, sleep=self.sleep, chance=random.random
+            effect, ladder_s=self.ladder_s, sleep=self.sleep, chance=random.random
         )
 
     def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:

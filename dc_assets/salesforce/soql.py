@@ -35,13 +35,14 @@ class SOQLTarget:
     """The spec's object in the org."""
 
     def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
-        self._session = session
+        self._org = session.org.patient()
+        self._org_id = session.org_id
         self._spec = spec
 
     @property
     def org_id(self) -> str:
         """The org's own id; it starts with 00D."""
-        return self._session.org_id
+        return self._org_id
 
     def count(self, id_range: IdRange) -> int:
         """Count the target rows whose external id lies in a range."""
@@ -60,7 +61,7 @@ class SOQLTarget:
         """Yield the target rows of a range: the spec's target fields, as text, in any order."""
         fields = ", ".join(column.target for column in self._spec.columns)
         query = f"SELECT {fields} FROM {self._spec.target.object}{self._where(id_range)}"
-        for page in query_records(self._session.org, query):
+        for page in query_records(self._org, query):
             if not page.is_empty():
                 yield page
 
@@ -79,11 +80,11 @@ class SOQLTarget:
         answer = self._ask(query)
         yield from answer["records"]
         while not answer["done"]:
-            answer = self._session.org.ask("GET", answer["nextRecordsUrl"])
+            answer = self._org.ask("GET", answer["nextRecordsUrl"])
             yield from answer["records"]
 
     def _ask(self, query: str) -> dict[str, Any]:
-        return self._session.org.ask("GET", QUERY_URL, params={"q": query})
+        return self._org.ask("GET", QUERY_URL, params={"q": query})
 
 
 def _as_text(value: object) -> str | None:

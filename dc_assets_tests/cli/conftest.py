@@ -22,3 +22,10 @@ def fresh() -> Generator[Stage]:
     """An org of one test, which may do with it what it likes."""
     with short_folder() as folder, ExitStack() as stack:
         yield StageMaker(folder, stack.enter_context)(rows=120, partitions=2)
+
+
+@pytest.fixture
+def fresh_thousand() -> Generator[Stage]:
+    """An org of one test with a thousand rows."""
+    with short_folder() as folder, ExitStack() as stack:
+        yield StageMaker(folder, stack.enter_context)(rows=1_000, partitions=2)

@@ -171,3 +171,22 @@ def test_bad_input_is_one_sentence(stage: Stage, arguments: tuple[str, ...], say
     assert done.code == 2
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+def test_five_hundred_rows_without_parents_land_when_the_parents_are_there(
+    fresh_thousand: Stage,
+) -> None:
+    """Nothing is sent by a second replay, and no row landed twice."""
+    stage = fresh_thousand
+    orphan(stage, stage.ids[250:750], PARENT)
+    assert stage.run("run", "--local").code == 3
+    assert len(stage.org.core_ids()) == 500
+    add_parent(stage, PARENT, 1)
+    done = stage.run("replay")
+    assert done.code == 0, done.out + done.err
+    assert "Replayed: 500 rows landed, 0 were refused again." in done.out
+    assert stage.org.core_ids() == stage.ids
+    before = stage.org.ask("calls")
+    assert "Nothing to replay." in stage.run("replay").out
+    assert stage.org.ask("calls") == before
+    assert stage.org.keys_of_two_jobs() == {}

@@ -1,8 +1,9 @@
-"""Two ledgers that must behave alike."""
+"""Two databases and the fake one of the histories: ledgers that must behave alike."""
 
 from __future__ import annotations
 
 import importlib
+import time
 import uuid
 import warnings
 from collections.abc import Generator
@@ -13,6 +14,7 @@ import pytest
 
 from dc_assets.ledger.database import Database
 from dc_assets_tests.fakes.ledgers import OpenLedger
+from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 
 
 @pytest.fixture(scope="session")
@@ -30,12 +32,16 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(params=["sqlite", "sim", pytest.param("postgres", marks=pytest.mark.postgres)])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[OpenLedger]:
     """Open a ledger of either kind; an org id of its own keeps tests apart."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     if request.param == "postgres":
         url = str(request.getfixturevalue("postgres_url"))
     database = Database(url)
+    if request.param == "sim":
+        database.close()
+        database = SimDatabase(tmp_path / "ledger.db")
+        database.now_s = lambda: time.time() - BEGAN_S
     yield OpenLedger(database, url, org_id=f"00D{uuid.uuid4().hex[:15]}")
     database.close()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import polars as pl
 
@@ -20,10 +20,10 @@ READS = frozenset(
         "Source.rows_total",
         "Source.parents_above",
         "Source.ambiguous_keys",
-        "IngestJobs.results",
         "IngestJobs.open_jobs",
         "IngestJobs.allowance",
         "LoadBook.plan",
+        "LoadBook.heartbeat",
         "BatchBook.unsettled",
         "BatchBook.record",
         "BatchBook.opening",
@@ -34,9 +34,11 @@ READS = frozenset(
         "Spool.pages",
         "Spool.read_batch",
         "Spool.rows_read",
+        "Spool.wanted",
     }
 )
-"""Calls that leave no trace: to die after one is to die after the effect before it."""
+"""Calls that leave no trace. To read results is not among them: from then on their rows must not be
+sent again."""
 
 
 class Crash(BaseException):
@@ -45,19 +47,18 @@ class Crash(BaseException):
 
 @dataclass(slots=True)
 class CrashPoint:
-    """Counts the effects of all ports; the n-th one crashes, and so does every later call.
+    """Counts the calls of all ports but `READS`; the n-th one crashes, and so does every later one.
 
-    A process that dies before its n-th effect is one that dies after its (n-1)-th, because its
-    memory is gone in both cases. So only the very first effect is worth a crash before it.
+    To die after the n-th is to die before the next one: only memory and reads lie between them.
 
     Attributes:
-        effect: number of the effect that crashes, from 1; 0 never crashes.
+        call: number of the call that crashes, from 1; 0 never crashes.
         after: whether it still happens.
-        seen: names of the effects so far, in order.
-        reads: names of the calls without effect.
+        seen: names of the counted calls so far, in order.
+        reads: names of the others.
     """
 
-    effect: int = 0
+    call: int = 0
     after: bool = True
     seen: list[str] = field(default_factory=list[str])
     reads: set[str] = field(default_factory=set[str])
@@ -73,7 +74,7 @@ class CrashPoint:
                 self.reads.add(name)
                 return call()
             self.seen.append(name)
-            if len(self.seen) != self.effect:
+            if len(self.seen) != self.call:
                 return call()
             self.is_down = True
             if self.after:
@@ -81,10 +82,34 @@ class CrashPoint:
             raise Crash(name)
 
 
-class CrashingPort:
-    """A port whose every method passes a crash point."""
+class NamedPoint(CrashPoint):
+    """Dies after the first call of a name."""
 
-    def __init__(self, inner: object, name: str, point: CrashPoint) -> None:
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def run(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - any port's answer
+        """Make one call, or crash after it."""
+        if name == self._name and not self.is_down:
+            self.call = len(self.seen) + 1
+        return super().run(name, call)
+
+
+class Gate(Protocol):
+    """What every call of a port passes; it may let it through or crash."""
+
+    is_down: bool
+
+    def run(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - any port's answer
+        """Make one call, or crash."""
+        ...
+
+
+class CrashingPort:
+    """A port whose every method passes a gate."""
+
+    def __init__(self, inner: object, name: str, point: Gate) -> None:
         self._inner = inner
         self._name = name
         self._point = point
@@ -117,15 +142,16 @@ class CrashingLoadBook(CrashingPort):
 
     @contextmanager
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
-        """Release the partition only if the run lives to its end."""
-        book = cast("LoadBook", self._inner)
-        yield
-        if not self._point.is_down:
-            with book.heartbeat(ticket):
-                pass
+        """Release the partition at the end of a run, but not at a crash."""
+        try:
+            yield
+        finally:
+            if not self._point.is_down:
+                with cast("LoadBook", self._inner).heartbeat(ticket):
+                    pass
 
 
-def crashing(ports: Ports, point: CrashPoint) -> Ports:
+def crashing(ports: Ports, point: Gate) -> Ports:
     """Return ports that crash at a point; the clock and the target are left alone."""
     return replace(
         ports,

@@ -25,7 +25,9 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Job:
+class FakeJob:
+    """One ingest job, with what became of its rows."""
+
     job_id: str
     state: JobState = JobState.OPEN
     error_message: str = ""
@@ -37,10 +39,12 @@ class _Job:
 
     @property
     def is_in_flight(self) -> bool:
+        """Whether the org may be writing its rows."""
         return self.state in {JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS}
 
     @property
     def parents(self) -> set[str]:
+        """The parents that its rows lock, in lower case."""
         return {row[PARENT].lower() for row in self.rows if row[PARENT] != "#N/A"}
 
 
@@ -73,7 +77,7 @@ class FakeOrg:
     lost_answers: dict[str, bool] = field(default_factory=dict[str, bool])
     rejections: dict[str, str] = field(default_factory=dict[str, str])
     cut_files: int = 0
-    left: Allowance = Allowance()
+    left: Allowance = field(default_factory=Allowance)
     gone: set[str] = field(default_factory=set[str])
     rows: dict[str, Cells] = field(default_factory=dict[str, Cells])
     landings: Counter[str] = field(default_factory=Counter[str])
@@ -82,7 +86,7 @@ class FakeOrg:
     most_in_flight: int = 0
     calls: Counter[str] = field(default_factory=Counter[str])
     org_id: str = "00D000000000001AAA"
-    _jobs: dict[str, _Job] = field(default_factory=dict[str, _Job])
+    _jobs: dict[str, FakeJob] = field(default_factory=dict[str, FakeJob])
     _reported: set[str] = field(default_factory=set[str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -91,7 +95,7 @@ class FakeOrg:
 
         def act() -> str:
             job_id = f"750{len(self._jobs) + 1:012}AAA"
-            self._jobs[job_id] = _Job(job_id, polls_left=self.polls)
+            self._jobs[job_id] = FakeJob(job_id, polls_left=self.polls)
             return job_id
 
         return self._call("create", act)
@@ -129,7 +133,7 @@ class FakeOrg:
         def act() -> None:
             job = self._job(job_id)
             self._refuse_unless(job, JobState.OPEN, JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS)
-            job.state = JobState.ABORTED
+            self._abort(job)
 
         self._call("abort", act)
 
@@ -139,10 +143,9 @@ class FakeOrg:
         def act() -> IngestJob:
             job = self._job(job_id)
             if job.is_in_flight:
-                if job.polls_left == 0:
+                if self._is_ready(job):
                     self._finish(job)
                 else:
-                    job.polls_left -= 1
                     job.state = JobState.IN_PROGRESS
             return self._shown(job)
 
@@ -154,15 +157,16 @@ class FakeOrg:
         def act() -> bytes:
             job = self._job(job_id)
             assert job.state in {JobState.JOB_COMPLETE, JobState.FAILED, JobState.ABORTED}
-            body = _files(job)[kind]
+            body = self._file(job, kind)
             if self.cut_files and len(body) > 40:
                 self.cut_files -= 1
                 return body[: len(body) * 2 // 3]
-            if kind == "successful":
-                self._reported |= {row[EXTERNAL_ID] for row in job.landed}
             return body
 
-        return self._call("results", act)
+        body = self._call("results", act)
+        if kind == "successful":
+            self._reported |= ids_in(body)
+        return body
 
     def open_jobs(self) -> Sequence[IngestJob]:
         """List the jobs in state Open."""
@@ -204,20 +208,46 @@ class FakeOrg:
                 raise TransientRemoteError(f"the answer of {name} was lost")
             return act()
 
-    def _job(self, job_id: str) -> _Job:
+    def _job(self, job_id: str) -> FakeJob:
         if job_id in self.gone:
             raise RejectedRequest(
                 "The requested resource does not exist", code="NOT_FOUND", status=404
             )
         return self._jobs[job_id]
 
-    def _refuse_unless(self, job: _Job, *states: JobState) -> None:
+    def _refuse_unless(self, job: FakeJob, *states: JobState) -> None:
         if job.state not in states:
             raise RejectedRequest(
                 f"the job is {job.state.value}", code="INVALIDJOBSTATE", status=400
             )
 
-    def _finish(self, job: _Job) -> None:
+    def _is_ready(self, job: FakeJob) -> bool:
+        """Tell whether a poll finds a closed job finished."""
+        is_ready = job.polls_left == 0
+        job.polls_left = max(0, job.polls_left - 1)
+        return is_ready
+
+    def _abort(self, job: FakeJob) -> None:
+        job.state = JobState.ABORTED
+
+    def _land(self, job: FakeJob, row: Cells) -> None:
+        job.landed.append(row)
+        self.rows[row[EXTERNAL_ID]] = row
+        self.landings[row[EXTERNAL_ID]] += 1
+
+    def _file(self, job: FakeJob, kind: ResultKind) -> bytes:
+        return _files(job)[kind]
+
+    @property
+    def jobs(self) -> list[FakeJob]:
+        """Every job that was ever made."""
+        return list(self._jobs.values())
+
+    def open_ids(self) -> list[str]:
+        """Return the jobs in state Open, without a call."""
+        return [job.job_id for job in self._jobs.values() if job.state is JobState.OPEN]
+
+    def _finish(self, job: FakeJob) -> None:
         state, message = self.endings.popleft() if self.endings else (JobState.JOB_COMPLETE, "")
         for row in job.rows:
             external_id = row[EXTERNAL_ID]
@@ -232,12 +262,10 @@ class FakeOrg:
             elif external_id in self.refused:
                 job.failed.append((row, self.refused[external_id]))
             else:
-                job.landed.append(row)
-                self.rows[external_id] = row
-                self.landings[external_id] += 1
+                self._land(job, row)
         job.state, job.error_message = state, message
 
-    def _shown(self, job: _Job) -> IngestJob:
+    def _shown(self, job: FakeJob) -> IngestJob:
         return IngestJob(
             job.job_id,
             job.state,
@@ -249,7 +277,15 @@ class FakeOrg:
         )
 
 
-def _files(job: _Job) -> dict[ResultKind, bytes]:
+def ids_in(body: bytes) -> set[str]:
+    """Return the external ids that a result file names; a file that was cut names none."""
+    if not body.endswith(b"\n"):
+        return set()
+    text = io.StringIO(body.decode(), newline="")
+    return {row[EXTERNAL_ID] for row in csv.DictReader(text, strict=True)}
+
+
+def _files(job: FakeJob) -> dict[ResultKind, bytes]:
     return {
         "successful": _csv(
             [

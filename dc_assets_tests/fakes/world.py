@@ -17,7 +17,7 @@ from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.partition import LoadedRange, load_partition
-from dc_assets.load.ports import Ports
+from dc_assets.load.ports import Mode, Ports
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource
@@ -43,7 +43,7 @@ class World:
     io_threads: int = 4
     runs: itertools.count[int] = field(default_factory=itertools.count)
 
-    def ports(self, owner: Owner | None = None) -> Ports:
+    def ports(self, owner: Owner | None = None, mode: Mode = "full") -> Ports:
         """Return the ports of a run of its own."""
         org_id = self.org.org_id
         owner = owner or current_owner(f"run-{next(self.runs)}")
@@ -51,7 +51,7 @@ class World:
             source=self.source,
             target=self.org,
             jobs=self.org,
-            loads=SqlLoadBook(self.database, self.spec, org_id=org_id, owner=owner),
+            loads=SqlLoadBook(self.database, self.spec, org_id=org_id, owner=owner, mode=mode),
             batches=SqlBatchBook(self.database, self.spec, org_id=org_id),
             spool=DiskSpool(self.folder),
             clock=self.clock,

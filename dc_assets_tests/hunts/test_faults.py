@@ -12,8 +12,6 @@ from dc_assets_tests.acceptance.stage import Org, running_org, short_folder
 from dc_assets_tests.hunts.fault_table import SCENARIOS, Promise
 from dc_assets_tests.hunts.faults import DOCUMENT, as_markdown, play
 
-pytestmark = pytest.mark.acceptance
-
 ROWS = 800
 CHOSEN = [
     "a storm of all of these, 20% of calls",
@@ -36,6 +34,7 @@ def org(folder: Path) -> Generator[Org]:
         yield started
 
 
+@pytest.mark.acceptance
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_promise_is_kept(org: Org, folder: Path, name: str) -> None:
     """The load continues, heals or stops as the table says, and nothing is lost or sent twice."""

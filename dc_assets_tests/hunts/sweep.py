@@ -1,0 +1,200 @@
+"""Short stories in which a run dies at a chosen call, and what must be true after them."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from dc_assets.core.errors import DcError
+from dc_assets.core.ingest_job import JobState
+from dc_assets.ledger.owners import Owner
+from dc_assets.load.partition import load_partition
+from dc_assets.load.ports import Mode
+from dc_assets_tests.fakes.crash import Crash, CrashPoint, NamedPoint, crashing
+from dc_assets_tests.fakes.org import FakeOrg
+from dc_assets_tests.fakes.sim_ledger import SimDatabase
+from dc_assets_tests.fakes.source import FakeSource, thing
+from dc_assets_tests.fakes.specs import EXTERNAL_ID, small_spec
+from dc_assets_tests.fakes.world import World, dead_owner
+
+
+@dataclass(slots=True)
+class Stage:
+    """A world of few rows, and where runs die in it."""
+
+    world: World
+    seen: set[str] = field(default_factory=set[str])
+
+    def dies(self, key: str, point: CrashPoint, *, mode: Mode = "full") -> bool:
+        """Run a partition until the point; tell whether the run died there."""
+        try:
+            self._run(key, point, dead_owner("killed"), mode)
+        except Crash:
+            return True
+        finally:
+            self.seen |= set(point.seen) | point.reads
+        return False
+
+    def dies_in(self, key: str, name: str) -> None:
+        """Run a partition until it dies after the first call of a name."""
+        rehearsal = NamedPoint(name)
+        assert self.dies(key, rehearsal), f"there is no call {name}"
+
+    def lives(self, key: str, mode: Mode = "full") -> None:
+        """Run a partition that lives, unless it is done: then it would begin a new load."""
+        if any(r.partition_key == key and r.phase == "done" for r in self.world.views.ranges()):
+            return
+        point = CrashPoint()
+        self._run(key, point, None, mode)
+        self.seen |= set(point.seen) | point.reads
+
+    def _run(self, key: str, point: CrashPoint, owner: Owner | None, mode: Mode) -> None:
+        ports = crashing(self.world.ports(owner, mode), point)
+        choose = None if mode == "full" else _chosen
+        try:
+            load_partition(self.world.spec, key, ports, choose, resume=True)
+        finally:
+            self.look()
+
+    def look(self) -> None:
+        """Check that each partition adds up, whoever died where."""
+        for status in self.world.views.ranges():
+            known = status.landed + status.refused
+            assert known <= (status.selected or 0), f"{status} has too many outcomes"
+        assert self.world.org.collisions == []
+        assert self.world.org.most_in_flight <= self.world.spec.profile.window
+
+
+def _chosen() -> pl.Series:
+    return pl.Series(EXTERNAL_ID, ["b", "d"], dtype=pl.String)
+
+
+def troubled_world(folder: Path, database: SimDatabase, *, partitions: int = 1) -> World:
+    """Open a world of few rows in two lanes where each kind of trouble happens once."""
+    database.empty()
+    org = FakeOrg(
+        locked=Counter({"b": 1}),
+        untouched=Counter({"c": 1}),
+        refused={"d": "STRING_TOO_LONG:too long:Title__c --"},
+        lost_answers={"create": True, "upload": False, "close": True, "results": True},
+        endings=deque([(JobState.JOB_COMPLETE, ""), (JobState.FAILED, "TooManyLockFailure : x")]),
+        cut_files=1,
+    )
+    rows = [thing("a", "p1"), thing("b", "p1"), thing("c", "p2"), thing("d", "p2")]
+    world = World(folder, database, FakeSource(rows, page_rows=2, early_ends=1), org)
+    bounds = ["b"] if partitions == 2 else []
+    world.spec = small_spec(
+        profile={"exclusive_user": True, "window": 2},
+        partitions={"scheme": 1, "upper_bounds": bounds},
+    )
+    world.io_threads = 1
+    database.now_s = world.clock.now_s
+    return world
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What happens before, in and after the run that is swept.
+
+    Attributes:
+        until: the call after which the swept run is like one of another story.
+        rows: ids that land.
+    """
+
+    name: str
+    partitions: int
+    swept: Callable[[Stage, CrashPoint], bool]
+    after: Callable[[Stage], None]
+    until: str | None = None
+    rows: str = "abc"
+    refused: str = "d"
+
+
+def _rescuer(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
+    def swept(stage: Stage, point: CrashPoint) -> bool:
+        stage.dies_in("r1-01", dead_after)
+        return stage.dies("r1-01", point)
+
+    return swept
+
+
+def _other_first(stage: Stage) -> None:
+    stage.lives("r1-02")
+    stage.lives("r1-01")
+
+
+def _partial(mode: Mode) -> Story:
+    return Story(
+        f"a partial load: {mode}",
+        1,
+        lambda stage, point: stage.dies("r1-01", point, mode=mode),
+        lambda stage: stage.lives("r1-01", mode),
+        until="BatchBook.plan_batches",
+        rows="b",
+    )
+
+
+def _adopter(stage: Stage, point: CrashPoint) -> bool:
+    stage.dies_in("r1-01", "IngestJobs.close")
+    return stage.dies("r1-02", point)
+
+
+STORIES = [
+    Story(
+        "a full load",
+        1,
+        lambda stage, point: stage.dies("r1-01", point),
+        lambda stage: stage.lives("r1-01"),
+    ),
+    _partial("missing"),
+    _partial("replay"),
+    Story(
+        "another partition adopts",
+        2,
+        lambda stage, point: stage.dies("r1-01", point),
+        _other_first,
+        until="BatchBook.settled",
+    ),
+    Story("the adopter dies", 2, _adopter, _other_first, until="BatchBook.settled"),
+    *(
+        Story(
+            f"a rescuer dies, after {name}",
+            1,
+            _rescuer(name),
+            lambda stage: stage.lives("r1-01"),
+            until="BatchBook.settled",
+        )
+        for name in ("IngestJobs.create", "IngestJobs.upload", "IngestJobs.close")
+    ),
+]
+
+
+def check_end(stage: Stage, story: Story) -> None:
+    """Check both sides after the last run."""
+    world = stage.world
+    org = world.org
+    assert set(org.rows) == set(story.rows)
+    assert world.codes() == dict.fromkeys(story.refused, "STRING_TOO_LONG")
+    assert org.states()[JobState.OPEN] == 0, "a job is left Open"
+    assert not any(job.is_in_flight for job in org.jobs), "a job is left in flight"
+    for status in world.views.ranges():
+        assert (status.phase, status.pending, status.in_flight) == ("done", 0, 0), str(status)
+        assert not status.is_held, "a partition is left leased"
+    assert org.sent_again == set(), "a success was sent again"
+
+
+def problems(stage: Stage, story: Story, point: CrashPoint) -> str | None:
+    """Play a story with a crash at a point; return what went wrong, or None."""
+    try:
+        died = story.swept(stage, point)
+        assert died == (point.call > 0), "nobody died"
+        story.after(stage)
+        check_end(stage, story)
+    except (AssertionError, DcError) as error:
+        where = f"{'after' if point.after else 'before'} call {point.call}"
+        return f"{where} ({point.seen[-1]}): {type(error).__name__}: {error}"
+    return None
