@@ -65,6 +65,19 @@ class Breaker:
             )
         return self._too_many_refused()
 
+    def job_gone(self) -> RunStopped | None:
+        """Count a job of which the org says nothing any more; its rows are sent again.
+
+        An org that always drops results would have the same rows sent for ever.
+        """
+        self._failed_jobs += 1
+        if self._failed_jobs < self._limits.failed_jobs_max:
+            return None
+        return BreakerOpened(
+            f"The org drops jobs before their results are read ({self._failed_jobs} jobs in a row "
+            f"that failed or are gone). No more rows are sent. {self._again}"
+        )
+
     def _too_many_refused(self) -> RunStopped | None:
         settled = self._landed + self._refused
         share = self._refused / max(1, settled)

@@ -45,7 +45,11 @@ class DiskSpool:
             ) from error
 
     def start_pages(self, ticket: RangeTicket) -> str | None:
-        """Keep the pages an earlier run wrote; return the last key in them, or None."""
+        """Keep the pages an earlier run wrote; return the last key in them, or None.
+
+        They become ours by a rename: an earlier owner that wakes up again writes beside them.
+        """
+        self._take_over_pages(ticket)
         files = self._page_files(ticket)
         return pl.read_parquet_metadata(files[-1])[_LAST_KEY] if files else None
 
@@ -75,8 +79,24 @@ class DiskSpool:
         return pl.scan_parquet(files) if files else None
 
     def drop_pages(self, ticket: RangeTicket) -> None:
-        """Delete the pages of a partition."""
-        shutil.rmtree(self._pages(ticket), ignore_errors=True)
+        """Delete the pages of a partition, and what earlier owners wrote since."""
+        for folder in [*self._earlier_pages(ticket), self._pages(ticket)]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _take_over_pages(self, ticket: RangeTicket) -> None:
+        earlier = self._earlier_pages(ticket)
+        if earlier and not self._pages(ticket).exists():
+            earlier[-1].rename(self._pages(ticket))
+
+    def _earlier_pages(self, ticket: RangeTicket) -> list[Path]:
+        """Return the page folders of earlier owners, the oldest first."""
+        ours = self._pages(ticket)
+        found = {
+            int(fence): folder
+            for folder in ours.parent.glob(f"{ticket.partition_key}.*")
+            if (fence := folder.suffix[1:]).isdigit() and int(fence) < ticket.fence
+        }
+        return [found[fence] for fence in sorted(found)]
 
     def write_batch(self, load_id: str, batch_id: str, rows: pl.DataFrame) -> None:
         """Write the rows of a batch, whole or not at all."""
@@ -125,7 +145,8 @@ class DiskSpool:
             ) from error
 
     def _pages(self, ticket: RangeTicket) -> Path:
-        return self._root / "spool" / ticket.load_id / ticket.partition_key
+        """Return the folder of one owner of a partition."""
+        return self._root / "spool" / ticket.load_id / f"{ticket.partition_key}.{ticket.fence}"
 
     def _wanted(self, ticket: RangeTicket) -> Path:
         return self._root / "spool" / ticket.load_id / f"{ticket.partition_key}-wanted.parquet"

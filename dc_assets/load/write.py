@@ -265,6 +265,8 @@ class _Writer:
                 flight.in_doubt = False
                 flight.since_s = flight.due_s = now_s
             case Resolved(instead=again):
+                if not flight.in_doubt:  # a job that was closed is gone, or its results are
+                    self._stop(self._breaker.job_gone())
                 self._land_elsewhere(flight, again)
             case Lost(reason):
                 self._lose(flight, reason)

@@ -35,6 +35,15 @@ def test_five_failed_jobs_in_a_row_are_enough() -> None:
     assert outcomes(breaker(), *[FAILED, ABORTED] * 2, FAILED) == [False] * 4 + [True]
 
 
+def test_jobs_that_are_gone_count_too() -> None:
+    """Else an org that drops every result would be sent the same rows for ever."""
+    of = breaker()
+    assert outcomes(of, FAILED, FAILED) == [False, False]
+    assert [of.job_gone() is not None for _ in range(3)] == [False, False, True]
+    assert outcomes(of, COMPLETE) == [False]
+    assert of.job_gone() is None
+
+
 def test_a_complete_job_forgives_the_failed_ones_before() -> None:
     """Only a row of them says that the org is not well."""
     jobs = [*[FAILED] * 4, COMPLETE, *[FAILED] * 4]

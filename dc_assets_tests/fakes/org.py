@@ -62,6 +62,7 @@ class FakeOrg:
         left: what is left of the day.
         cut_files: result files still to be answered cut off in the middle.
         gone: jobs that the org forgot.
+        forgets_results: whether a finished job is forgotten as its results are asked for.
         rows: what landed, by external id.
         landings: how often each external id landed.
         sent_again: ids that were sent after their success had been read.
@@ -79,6 +80,7 @@ class FakeOrg:
     cut_files: int = 0
     left: Allowance = field(default_factory=Allowance)
     gone: set[str] = field(default_factory=set[str])
+    forgets_results: bool = False
     rows: dict[str, Cells] = field(default_factory=dict[str, Cells])
     landings: Counter[str] = field(default_factory=Counter[str])
     sent_again: set[str] = field(default_factory=set[str])
@@ -155,6 +157,8 @@ class FakeOrg:
         """Return one result file, rows and columns in an order of its own."""
 
         def act() -> bytes:
+            if self.forgets_results:
+                self.gone.add(job_id)
             job = self._job(job_id)
             assert job.state in {JobState.JOB_COMPLETE, JobState.FAILED, JobState.ABORTED}
             body = self._file(job, kind)

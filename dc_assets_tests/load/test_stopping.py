@@ -137,6 +137,15 @@ def test_a_job_that_somebody_deleted_is_sent_again(world: World) -> None:
     assert_the_next_run_completes(world)
 
 
+def test_an_org_that_drops_every_result_is_sent_no_more(world: World) -> None:
+    """The rows are sent again, because nothing is known of them, but not for ever."""
+    world.org.forgets_results = True
+    with pytest.raises(BreakerOpened, match="in a row that failed or are gone"):
+        world.run()
+    assert world.org.calls["create"] == 5
+    assert world.views.ranges()[0].pending == ROWS
+
+
 def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
     """What is in flight settles, nothing new is sent, and nobody goes on until it is taken back."""
     orders: list[str] = []
