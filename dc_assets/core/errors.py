@@ -14,6 +14,7 @@
     ├── SourceOutOfOrder       a page is not ordered by key, or leaves its range
     ├── UnsettledJob           the org's answers do not account for every row of a job
     ├── LedgerConflict         another run owns what this one wanted to write
+    │   └── ParentsTaken           another load writes children of the same parents; wait for it
     ├── RunStopped             stopped on purpose; running again goes on where it stopped
     │   ├── BreakerOpened          jobs fail or rows are refused; sending more of the same is no use
     │   ├── BudgetReached          the org's daily allowance is down to the reserve
@@ -88,6 +89,10 @@ class UnsettledJob(DcError):
 
 class LedgerConflict(DcError):
     """Another run holds the partition, or took it over while this one was working."""
+
+
+class ParentsTaken(LedgerConflict):
+    """Another load in this org writes children of the same parents."""
 
 
 class RunStopped(DcError):

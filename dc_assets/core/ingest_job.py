@@ -43,6 +43,9 @@ class IngestJob:
         job_id: 18 characters, starts with 750.
         processed_rows: rows the org tried, failed ones included.
         active_s: seconds of work without the wait in the org's queue.
+        total_s: seconds from the close to the end.
+        ended_at_s: when the job took its last state, seconds since 1970 by the org's clock; 0 where
+            the org does not say.
         error_message: set when the whole job failed.
     """
 
@@ -53,6 +56,7 @@ class IngestJob:
     active_s: float = 0.0
     total_s: float = 0.0
     error_message: str = ""
+    ended_at_s: float = 0.0
 
     @property
     def is_terminal(self) -> bool:

@@ -18,6 +18,10 @@ BATCH_ROWS_MAX = 10_000
 """Salesforce cuts a job into internal batches of 10,000 and runs those beside each other."""
 
 
+HOT_LANES_A_SHARED_ONE = 2
+"""At most so many hot parents for each shared lane."""
+
+
 def lane_count(*, rows: int, partitions: int, window: int) -> int:
     """Return L = clamp(ceil(rows / (partitions x 10,000)), window, 2 x window).
 

@@ -20,11 +20,14 @@ class Disposition(Enum):
     """Every row would be refused alike: the row stays pending and the run stops sending."""
 
 
+LOCK_CODE = "UNABLE_TO_LOCK_ROW"
+"""Somebody else held the row's parent, or the row, for longer than the org waits."""
+
 UNPROCESSED = "UNPROCESSED"
 """Our own code for rows that a job returned untouched (file `unprocessedrecords`)."""
 
 DISPOSITIONS: dict[str, Disposition] = {
-    "UNABLE_TO_LOCK_ROW": Disposition.RETRYABLE,
+    LOCK_CODE: Disposition.RETRYABLE,
     UNPROCESSED: Disposition.RETRYABLE,
     "SERVER_UNAVAILABLE": Disposition.RETRYABLE,
     "REQUEST_RUNNING_TOO_LONG": Disposition.RETRYABLE,

@@ -5,8 +5,7 @@ The same rules drive a real org, the emulator over HTTP and a forecast in virtua
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -20,58 +19,140 @@ POLL_WAIT_MAX_S = 5.0
 CLAIM_AGAIN_S = 2.0
 """A process that found no free lane or slot asks again after this time, or when its job ends."""
 
-EWMA_WEIGHT = 0.3
+ALLOWANCE_EVERY_S = 60.0
+"""One call a minute and process tells what is left of the org's day."""
+
+QUEUE_WEIGHT = 0.2
+
+HALF_LIFE_ROWS = 10_000
+"""After so many rows a new speed counts as much as all that was seen before."""
+
+INTERNAL_BATCH_S_MAX = 300.0
+"""Salesforce takes an internal batch off its worker after 5 minutes and queues the rest again
+(Bulk API 2.0 Developer Guide, how ingest jobs are processed)."""
+
+BATCH_S_MAX = INTERNAL_BATCH_S_MAX / 2
+
+WINDOW_LOOKS_BACK_S = 120.0
+"""So long, too, the window stays halved."""
+
+LOCKED_SHARE_MAX = 0.10
+LOCKED_AFTER_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingBatch:
-    """A planned batch of this partition; `ready_at_s` is later than now while it backs off."""
+class Speed:
+    """What one row has needed in this org so far; None while nothing is known.
 
-    batch_id: str
-    lane: int
-    rows: int
-    ready_at_s: float
-
-
-def claim_order(
-    waiting: Iterable[WaitingBatch], *, busy_lanes: AbstractSet[int], now_s: float
-) -> list[WaitingBatch]:
-    """Return the batches to ask a slot for: one a lane, the lane with most rows left first.
-
-    The longest lane bounds the whole load, so it must never idle. Lanes that this process has in
-    flight are left out; lanes of other processes are known to the ledger only.
+    Attributes:
+        active_row_s: seconds that the org worked on a row, by rows.
+        queue_s: seconds that a job waited in the org's queue, by jobs.
     """
-    remaining_rows: dict[int, int] = defaultdict(int)
-    first: dict[int, WaitingBatch] = {}
-    for batch in waiting:
-        remaining_rows[batch.lane] += batch.rows
-        if batch.lane not in busy_lanes and batch.ready_at_s <= now_s:
-            first.setdefault(batch.lane, batch)
-    return sorted(first.values(), key=lambda b: (-remaining_rows[b.lane], b.lane))
+
+    active_row_s: float | None = None
+    queue_s: float = 0.0
+
+    def after(self, *, rows: int, total_s: float, active_s: float) -> Speed:
+        """Return the speed after one more job; a job of few rows changes it little.
+
+        >>> Speed().after(rows=1_000, total_s=20.0, active_s=12.0)
+        Speed(active_row_s=0.012, queue_s=8.0)
+        """
+        if total_s <= 0:
+            return self
+        seen_row_s, seen_queue_s = active_s / max(1, rows), max(0.0, total_s - active_s)
+        if self.active_row_s is None:
+            return Speed(seen_row_s, seen_queue_s)
+        return Speed(
+            blended(self.active_row_s, seen_row_s, weight=1 - 0.5 ** (rows / HALF_LIFE_ROWS)),
+            blended(self.queue_s, seen_queue_s, weight=QUEUE_WEIGHT),
+        )
+
+    def rows_max(self, batch_rows_max: int) -> int:
+        """Return how many rows a batch may have to stay below half the org's batch time limit.
+
+        >>> Speed(active_row_s=0.025).rows_max(10_000), Speed().rows_max(10_000)
+        (6000, 10000)
+        """
+        if not self.active_row_s:
+            return batch_rows_max
+        return max(1, min(batch_rows_max, int(BATCH_S_MAX / self.active_row_s)))
+
+    def expected_s(self, rows: int) -> float | None:
+        """Return how long a job of so many rows is expected to take from its close."""
+        return None if self.active_row_s is None else self.queue_s + rows * self.active_row_s
 
 
-def first_poll_wait_s(*, rows: int, row_s: float | None) -> float:
+def blended(previous: float, seen: float, *, weight: float) -> float:
+    """Return a moving average after one more value."""
+    return (1 - weight) * previous + weight * seen
+
+
+def first_poll_wait_s(expected_s: float | None) -> float:
     """Return the wait between the close of a job and the first poll.
 
-    >>> first_poll_wait_s(rows=10_000, row_s=None), first_poll_wait_s(rows=10_000, row_s=0.01)
+    >>> first_poll_wait_s(None), first_poll_wait_s(100.0)
     (0.5, 90.0)
     """
-    if row_s is None:
-        return POLL_UNKNOWN_S
-    return max(0.05, POLL_EARLY * rows * row_s)
+    return POLL_UNKNOWN_S if expected_s is None else max(0.05, POLL_EARLY * expected_s)
 
 
-def next_poll_wait_s(polls: int) -> float:
+def next_poll_wait_s(
+    polls: int, *, elapsed_s: float = 0.0, expected_s: float | None = None
+) -> float:
     """Return the wait after the n-th poll that found a job unfinished (n from 1).
+
+    The second poll comes when the expected time is over; from then on the waits double, up to 5 s.
+    What other jobs have shown meanwhile counts: before 90 % of the time that is expected by now
+    nothing is to be seen.
 
     >>> [next_poll_wait_s(n) for n in range(1, 6)]
     [0.5, 1.0, 2.0, 4.0, 5.0]
+    >>> [next_poll_wait_s(n, elapsed_s=18.0, expected_s=20.0) for n in range(1, 4)]
+    [2.0, 4.0, 5.0]
+    >>> next_poll_wait_s(3, elapsed_s=3.5, expected_s=100.0)
+    86.5
     """
     assert polls >= 1
-    return min(POLL_WAIT_MAX_S, POLL_UNKNOWN_S * 2 ** min(polls - 1, 10))
+    least_s = POLL_UNKNOWN_S
+    if expected_s is not None:
+        least_s = max(least_s, (1 - POLL_EARLY) * expected_s)
+    wait_s = min(POLL_WAIT_MAX_S, round(least_s * 2 ** min(polls - 1, 10), 3))
+    return wait_s if expected_s is None else max(wait_s, POLL_EARLY * expected_s - elapsed_s)
 
 
-def blended_row_s(previous: float | None, *, rows: int, seconds: float) -> float:
-    """Return the moving average of seconds a row after one more job."""
-    seen = seconds / max(1, rows)
-    return seen if previous is None else (1 - EWMA_WEIGHT) * previous + EWMA_WEIGHT * seen
+def first_to_send(
+    lanes: Mapping[str, int], *, remaining_rows: Mapping[int, int], busy_lanes: AbstractSet[int]
+) -> str | None:
+    """Return the batch whose lane is free and has the most rows left over all partitions.
+
+    The longest lane bounds the whole load, so it must never idle. ``lanes`` are the lanes of the
+    batches that could be sent, in the order in which batches of one lane are to go.
+
+    >>> first_to_send({"a": 1, "b": 2}, remaining_rows={1: 10, 2: 20}, busy_lanes=set())
+    'b'
+    """
+    free = [batch_id for batch_id, lane in lanes.items() if lane not in busy_lanes]
+    return min(free, key=lambda one: (-remaining_rows.get(lanes[one], 0), lanes[one]), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRows:
+    """Rows of jobs that ended in the last `WINDOW_LOOKS_BACK_S`, and those that met a lock."""
+
+    rows: int
+    locked: int
+
+    @property
+    def is_too_locked(self) -> bool:
+        """Whether so many met locks that fewer jobs at once are better for the org."""
+        return self.rows >= LOCKED_AFTER_ROWS and self.locked > LOCKED_SHARE_MAX * self.rows
+
+
+def halved(window: int) -> int:
+    """Return the window while it is cut.
+
+    >>> halved(16), halved(1)
+    (8, 1)
+    """
+    return max(1, window // 2)

@@ -14,14 +14,17 @@ from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
 from dc_assets.core.breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
+from dc_assets.ledger.claims import granted
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.letters import LetterWriter
-from dc_assets.ledger.load_book import refuse_stopped
+from dc_assets.ledger.load_book import lane_scope, refuse_stopped
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
 from dc_assets.load.ports import (
     BatchRecord,
     DeadLetter,
+    JobFigures,
     NewBatch,
     RangeTicket,
     RangeTotals,
@@ -36,12 +39,19 @@ class SqlBatchBook:
     """The batches of one spec in one org."""
 
     def __init__(
-        self, database: Database, spec: LoadSpec, *, org_id: str, run_id: str = ""
+        self,
+        database: Database,
+        spec: LoadSpec,
+        *,
+        org_id: str,
+        run_id: str = "",
+        parent_object: str = "",
     ) -> None:
         self._database = database
         self._org_id = org_id
         self._letters = LetterWriter(spec.name, org_id, run_id)
-        self._lane_scope = f"{org_id}/{spec.name}"
+        self._spec_name = spec.name
+        self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     def plan_batches(
         self,
@@ -84,7 +94,9 @@ class SqlBatchBook:
             self._check_fence(connection, ticket)
             rows = connection.execute(
                 _held_records()
-                .where(batch.c.lane_scope == self._lane_scope, batch.c.state.in_(_IN_FLIGHT))
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
+                .where(batch.c.state.in_(_IN_FLIGHT))
                 .order_by(batch.c.batch_id)
                 .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
             ).all()
@@ -93,49 +105,99 @@ class SqlBatchBook:
                 self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
             return [_record(row) for row in orphans]
 
-    def claim(self, ticket: RangeTicket, batch_ids: Sequence[str], window: int) -> str | None:
-        """Move the first batch whose lane is free to `opening`, if the window has room.
+    def claim(
+        self,
+        ticket: RangeTicket,
+        batch_ids: Sequence[str],
+        window: int,
+        *,
+        looks_back_s: float = WINDOW_LOOKS_BACK_S,
+    ) -> str | None:
+        """Move the batch whose lane is free and has most rows left to `opening`, if there is room.
 
-        Batches in flight of another load block all claims: its lane map is another one.
+        Claims of one org stand in line; loads are locked before ranges. The window is halved for
+        ``looks_back_s`` when too many rows that ended in that time had met locks.
         """
         with self._database.begin() as connection:
-            loads = connection.execute(  # claims of one org stand in line; load before range
+            loads = connection.execute(
                 sa.select(load)
                 .where(load.c.org_id == self._org_id, load.c.state == "open")
                 .order_by(load.c.load_id)
                 .with_for_update()
             ).all()
-            for row in loads:
-                if row.load_id == ticket.load_id:
-                    refuse_stopped(row)
+            ours = next((row for row in loads if row.load_id == ticket.load_id), None)
+            if ours is not None:
+                refuse_stopped(ours)
             self._check_fence(connection, ticket)
-            flying = connection.execute(
-                sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id, batch.c.state.in_(_IN_FLIGHT))
-            ).all()
-            ours = [row for row in flying if row.lane_scope == self._lane_scope]
-            if len(flying) >= window or any(row.load_id != ticket.load_id for row in ours):
+            if ours is None:
                 return None
-            return self._claim_first(connection, ticket, batch_ids, {row.lane for row in ours})
+            batch_id = granted(
+                connection,
+                ours,
+                batch_ids,
+                lane_scope=self._lane_scope,
+                window=window,
+                looks_back_s=looks_back_s,
+            )
+            if batch_id is not None:
+                values = {
+                    "opening_at": epoch_now(),
+                    "lane_scope": self._lane_scope,
+                    **_holder(ticket),
+                }
+                self._move(connection, batch_id, BatchState.OPENING, values)
+            return batch_id
 
-    def _claim_first(
-        self, connection: Connection, ticket: RangeTicket, wanted: Sequence[str], busy: set[int]
-    ) -> str | None:
-        rows = connection.execute(
-            sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
-        )
-        lanes: dict[str, int] = {row.batch_id: row.lane for row in rows}
-        for batch_id in wanted:
-            if lanes[batch_id] not in busy:
-                self._move(
-                    connection,
-                    batch_id,
-                    BatchState.OPENING,
-                    {"opening_at": epoch_now(), **_holder(ticket)},
-                )
-                return batch_id
-        return None
+    def merge(
+        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
+    ) -> None:
+        """Put a batch that was just claimed and planned ones of its lane into one, in its place."""
+        with self._database.begin() as connection:
+            claimed = self._check_held(connection, ticket, claimed_id)
+            assert claimed.state == BatchState.OPENING.value
+            gone = {"finished_at": epoch_now()}
+            rows = claimed.rows
+            self._move(connection, claimed_id, BatchState.ABANDONED, gone)
+            for batch_id in others:
+                other = connection.execute(_records().where(batch.c.batch_id == batch_id)).one()
+                assert (other.state, other.lane) == (BatchState.PLANNED.value, claimed.lane)
+                rows += other.rows
+                self._move(connection, batch_id, BatchState.ABANDONED, gone)
+            assert rows == merged.rows
+            self._insert(connection, claimed.load_id, claimed.partition_key, merged)
+            self._move(
+                connection,
+                merged.batch_id,
+                BatchState.OPENING,
+                {"opening_at": epoch_now(), **_holder(ticket)},
+            )
+
+    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+        """Plan the rows of a batch that was not sent as several smaller ones."""
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            row = connection.execute(_records().where(batch.c.batch_id == batch_id)).one()
+            assert sum(part.rows for part in parts) == row.rows
+            assert row.state == BatchState.PLANNED.value
+            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            for part in parts:
+                self._insert(connection, row.load_id, row.partition_key, part)
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(batch)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
+                .where(batch.c.state == BatchState.SETTLED.value, batch.c.total_s > 0)
+                .order_by(batch.c.finished_at.desc())
+                .limit(count)
+            ).all()
+        return [
+            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
+            for row in reversed(rows)
+        ]
 
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
@@ -163,6 +225,8 @@ class SqlBatchBook:
                     "finished_at": epoch_now(),
                     "landed": settlement.landed,
                     "retried": retried,
+                    "locked": settlement.locked,
+                    "ended_at": settlement.job.ended_at_s or None,
                     "active_s": settlement.job.active_s,
                     "total_s": settlement.job.total_s,
                     "receipt_path": str(settlement.receipt_path),

@@ -13,18 +13,24 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
+from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.core.errors import ConfigError, LedgerConflict, ParentsTaken, StoppedByOperator
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.beats import beating
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.tables import epoch_now, load, range_state
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
 from dc_assets.load.ports import Mode, Plan, RangeTicket
 
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
+
+
+def lane_scope(org_id: str, parent_object: str) -> str:
+    """Return what a load takes: no other one writes children of these parents meanwhile."""
+    return f"{org_id}/{parent_object}"
 
 
 def refuse_stopped(row: Row[Any]) -> None:
@@ -60,6 +66,7 @@ class SqlLoadBook:
         owner: Owner,
         mode: Mode = "full",
         lease: Lease | None = None,
+        parent_object: str = "",
     ) -> None:
         self._database = database
         self._spec = spec
@@ -67,6 +74,7 @@ class SqlLoadBook:
         self._owner = owner
         self._mode = mode
         self._lease = lease or Lease()
+        self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     def join_load(self, partition_key: str, *, resume: bool = False) -> str:
         """Join the unfinished load of this spec and org, or open one; return its id.
@@ -168,6 +176,7 @@ class SqlLoadBook:
                 spec_hash=self._spec.spec_hash,
                 org_id=self._org_id,
                 mode=self._mode,
+                lane_scope=self._lane_scope,
                 state="open",
                 opened_at=epoch_now(),
             )
@@ -207,12 +216,11 @@ class SqlLoadBook:
 
         Raises:
             LedgerConflict: a live run owns it.
+            ParentsTaken: another load writes children of the same parents.
         """
         where = (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
         with self._database.begin() as connection:
-            connection.execute(
-                sa.select(load.c.load_id).where(load.c.load_id == load_id).with_for_update()
-            )
+            self._take_parents(connection, load_id)
             held = connection.execute(
                 sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
                 .where(where)
@@ -237,6 +245,40 @@ class SqlLoadBook:
                 .values(fence=held.fence + 1, **self._lease_values())
             )
             return RangeTicket(load_id, partition_key, fence=held.fence + 1, phase=held.phase)
+
+    def _take_parents(self, connection: Connection, load_id: str) -> None:
+        """Refuse to work while another load holds our parents; two at once stand in line here."""
+        loads = connection.execute(
+            sa.select(load)
+            .where(load.c.org_id == self._org_id)
+            .where((load.c.state == "open") | (load.c.load_id == load_id))
+            .order_by(load.c.load_id)
+            .with_for_update()
+        ).all()
+        for other in loads:
+            if other.load_id == load_id or other.lane_scope != self._lane_scope:
+                continue
+            held = self._live_ranges(connection, other.load_id)
+            if other.spec_name != self._spec.name:  # we cannot bring its batches home
+                held += self._ranges_in_flight(connection, other.load_id)
+            if held:
+                raise ParentsTaken(
+                    f"Load {other.load_id[:8]} ({other.spec_name}, {other.mode}) holds the parents "
+                    f"that {self._spec.name} writes children of: it is at work on "
+                    f"{', '.join(sorted(set(held)))}. Two loads at once would lock each other's "
+                    f"rows. If it was killed: dc-assets run {other.spec_name}"
+                )
+        connection.execute(
+            load.update().where(load.c.load_id == load_id).values(lane_scope=self._lane_scope)
+        )
+
+    def _ranges_in_flight(self, connection: Connection, load_id: str) -> list[str]:
+        rows = connection.execute(
+            sa.select(batch.c.partition_key)
+            .where(batch.c.load_id == load_id)
+            .where(batch.c.state.in_([state.value for state in IN_FLIGHT]))
+        )
+        return [row.partition_key for row in rows]
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
         owner = Owner.from_text(held.owner)

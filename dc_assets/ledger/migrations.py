@@ -19,6 +19,12 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE dead_letter ADD COLUMN replayed_by VARCHAR(32)",
         "CREATE INDEX dead_letter_by_key ON dead_letter (external_id)",
     ),
+    3: (
+        "ALTER TABLE load ADD COLUMN lane_scope VARCHAR(96)",
+        "ALTER TABLE load ADD COLUMN window_cut_at FLOAT",
+        "ALTER TABLE batch ADD COLUMN locked INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE batch ADD COLUMN ended_at FLOAT",
+    ),
 }
 """What leads to each version from the one before; new tables need no step."""
 

@@ -1,8 +1,8 @@
 """Tables of the ledger, and the two rules that the database itself enforces.
 
-One unfinished load per (org, spec), and one batch in flight per (org, spec, lane): two partial
-unique indexes. So a lane is leased exactly while a batch of it is in flight, and no lease can
-outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
+One unfinished load per (org, spec, mode), and one batch in flight per (org, parent object, lane):
+two partial unique indexes. So a lane is leased exactly while a batch of it is in flight, and no
+lease can outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -41,6 +41,8 @@ load = Table(
     Column("finished_at", Float),
     Column("notified_at", Float),
     Column("stopped_at", Float, doc="when an operator ordered the load to stop"),
+    Column("lane_scope", String(96), doc="org and parent object whose children the load writes"),
+    Column("window_cut_at", Float, doc="when the window was last halved"),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
@@ -86,7 +88,12 @@ batch = Table(
     Column("batch_id", String(32), primary_key=True),
     Column("load_id", String(32), ForeignKey("load.load_id"), nullable=False),
     Column("partition_key", String(32), nullable=False),
-    Column("lane_scope", String(96), nullable=False, doc="org and spec that the lane belongs to"),
+    Column(
+        "lane_scope",
+        String(96),
+        nullable=False,
+        doc="org and parent object that the lane belongs to",
+    ),
     Column("lane", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
@@ -101,8 +108,10 @@ batch = Table(
     Column("finished_at", Float),
     Column("landed", Integer, nullable=False, server_default=text("0")),
     Column("retried", Integer, nullable=False, server_default=text("0")),
+    Column("locked", Integer, nullable=False, server_default=text("0"), doc="rows that met a lock"),
     Column("active_s", Float),
     Column("total_s", Float),
+    Column("ended_at", Float, doc="when the job ended, by the org's clock"),
     Column("receipt_path", Text),
     Column("receipt_sha256", String(64)),
     Column("cleaned_at", Float, doc="when the records that it created were deleted in the org"),

@@ -90,7 +90,7 @@ def delete_records(
         with suppress(RemoteError):
             jobs.abort(job_id)
         raise
-    _await_end(job_id, jobs, clock, rows=len(ids), wait_s_max=job_wait_s_max)
+    _await_end(job_id, jobs, clock, wait_s_max=job_wait_s_max)
     landed = _column(decode(jobs.results(job_id, "successful")), job_id)
     failed = decode(jobs.results(job_id, "failed"))
     codes = _codes(failed, job_id)
@@ -111,12 +111,10 @@ def _payload(ids: Sequence[str]) -> bytes:
     return sink.getvalue()
 
 
-def _await_end(
-    job_id: str, jobs: DeleteJobs, clock: Clock, *, rows: int, wait_s_max: float
-) -> None:
+def _await_end(job_id: str, jobs: DeleteJobs, clock: Clock, *, wait_s_max: float) -> None:
     deadline_s = clock.now_s() + wait_s_max
     polls = 0
-    clock.sleep(first_poll_wait_s(rows=rows, row_s=None))
+    clock.sleep(first_poll_wait_s(None))
     while not jobs.job(job_id).is_terminal:
         polls += 1
         if clock.now_s() >= deadline_s:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from dc_assets.core.errors import LedgerConflict, RowsPending, SpoolLost
+from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
@@ -16,8 +16,8 @@ from dc_assets.load.regroup import regroup
 from dc_assets.load.run import RangeRun
 from dc_assets.load.write import write
 
-LAST_LOAD_WAIT_S = 600.0
-"""How long a new load waits for the runs of the last one."""
+OTHER_LOAD_WAIT_S = 600.0
+"""How long a load waits for the runs of another one that keeps it from beginning."""
 
 JOIN_AGAIN_S = 2.0
 
@@ -108,15 +108,23 @@ def _wanted(run: RangeRun, choose: Callable[[], pl.Series] | None) -> pl.Series 
 
 
 def _ticket(partition_key: str, ports: Ports, *, resume: bool) -> RangeTicket:
-    """Join the load; a new load waits for the runs of the last one to end."""
-    deadline_s = ports.clock.now_s() + LAST_LOAD_WAIT_S
+    """Join the load and take the partition.
+
+    A new load waits for the runs of the last one to end, and any load for another one that holds
+    the same parents; nothing is held meanwhile.
+    """
+    deadline_s = ports.clock.now_s() + OTHER_LOAD_WAIT_S
+    noted = ""
     while True:
+        load_id = None
         try:
             load_id = ports.loads.join_load(partition_key, resume=resume)
-        except LedgerConflict as conflict:
-            if ports.clock.now_s() >= deadline_s:
-                raise
-            ports.note(f"{partition_key}: {conflict} Waiting.")
-            ports.clock.sleep(JOIN_AGAIN_S)
-        else:
             return ports.loads.take_range(load_id, partition_key)
+        except LedgerConflict as conflict:
+            is_taken = isinstance(conflict, ParentsTaken)
+            if (load_id is not None and not is_taken) or ports.clock.now_s() >= deadline_s:
+                raise
+            if str(conflict) != noted:
+                ports.note(f"{partition_key}: {conflict} Waiting.")
+                noted = str(conflict)
+            ports.clock.sleep(JOIN_AGAIN_S)

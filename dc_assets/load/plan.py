@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dc_assets.core.errors import ConfigError, SourceIncomplete
-from dc_assets.core.lanes import LaneMap, hot_threshold, lane_count
+from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import Plan, Ports, Source
 
@@ -45,7 +45,7 @@ def make_plan(spec: LoadSpec, source: Source) -> Plan:
     hot: tuple[str, ...] = ()
     if spec.source.parent is not None:
         parents = source.parents_above(hot_threshold(rows=rows, lanes=shared))
-        hot = tuple(parent for parent, _ in parents[: 2 * shared])
+        hot = tuple(parent for parent, _ in parents[: HOT_LANES_A_SHARED_ONE * shared])
     return Plan(
         lanes=LaneMap(shared=shared, hot=hot),
         window=spec.profile.window,

@@ -195,7 +195,11 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a batch: what became of its rows, and the batch that tries some again."""
+    """The end of a batch: what became of its rows, and the batch that tries some again.
+
+    Attributes:
+        locked: rows that met a lock, whatever became of them.
+    """
 
     batch_id: str
     landed: int
@@ -204,6 +208,25 @@ class Settlement:
     receipt_path: Path
     receipt_sha256: str
     job: IngestJob
+    locked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFigures:
+    """What the org told of one finished job of ours.
+
+    Attributes:
+        locked: rows that met a lock.
+        active_s: seconds of work on it.
+        total_s: seconds from its close to its end.
+        ended_at_s: when it ended by the org's clock, None where that is not known.
+    """
+
+    rows: int
+    locked: int
+    active_s: float
+    total_s: float
+    ended_at_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +265,7 @@ class LoadBook(Protocol):
 
         Raises:
             LedgerConflict: a live run owns it.
+            ParentsTaken: another load writes children of the same parents.
         """
         ...
 
@@ -295,14 +319,36 @@ class BatchBook(Protocol):
         """
         ...
 
-    def claim(self, ticket: RangeTicket, batch_ids: Sequence[str], window: int) -> str | None:
-        """Move the first batch whose lane is free to `opening`, if the window has room.
+    def claim(
+        self, ticket: RangeTicket, batch_ids: Sequence[str], window: int, *, looks_back_s: float
+    ) -> str | None:
+        """Move the batch to `opening` whose lane is free and has most rows left, if there is room.
+
+        Rows of all partitions of the load count. The window is halved for ``looks_back_s`` when
+        too many rows that ended in that time had met locks.
 
         Returns its id; None when no lane or no slot is free now.
 
         Raises:
             StoppedByOperator: the load was ordered to stop.
         """
+        ...
+
+    def merge(
+        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
+    ) -> None:
+        """Put a batch that was just claimed and planned ones of its lane into one, in its place.
+
+        It holds the lane and the slot from then on. The claimed one was not sent.
+        """
+        ...
+
+    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+        """Plan the rows of a batch that was not sent as several smaller ones."""
+        ...
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
         ...
 
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from dc_assets.core.schedule import WaitingBatch
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
 from dc_assets.frames.csv_codec import not_representable
@@ -45,16 +46,45 @@ def regroup(run: RangeRun, *, selected: int) -> None:
     ports.spool.drop_pages(ticket)
 
 
+def merge(run: RangeRun, batch_ids: Sequence[str], merged: WaitingBatch) -> None:
+    """Put the rows of several batches of one lane into one; the first of them is claimed.
+
+    The rows are on disk before the ledger hears of it, and the old ones stay there until it has.
+    """
+    spool, load_id = run.ports.spool, run.ticket.load_id
+    rows = pl.concat(spool.read_batch(load_id, batch_id) for batch_id in batch_ids)
+    spool.write_batch(load_id, merged.batch_id, in_sending_order(rows, run.spec))
+    new = NewBatch(merged.batch_id, merged.lane, merged.attempt, merged.rows)
+    run.ports.batches.merge(run.ticket, batch_ids[0], batch_ids[1:], new)
+    for batch_id in batch_ids:
+        spool.drop_batch(load_id, batch_id)
+
+
+def recut(run: RangeRun, batch: WaitingBatch, rows_max: int) -> list[NewBatch]:
+    """Plan the rows of a waiting batch anew as batches of at most ``rows_max`` rows, in order."""
+    spool, load_id = run.ports.spool, run.ticket.load_id
+    ready_in_s = max(0.0, batch.ready_at_s - run.ports.clock.now_s())
+    parts: list[NewBatch] = []
+    for rows in cut(spool.read_batch(load_id, batch.batch_id), rows_max):
+        part = NewBatch(run.ports.new_id(), batch.lane, batch.attempt, rows.height, ready_in_s)
+        spool.write_batch(load_id, part.batch_id, rows)
+        parts.append(part)
+    run.ports.batches.recut(run.ticket, batch.batch_id, parts)
+    spool.drop_batch(load_id, batch.batch_id)
+    return parts
+
+
 def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[DeadLetter]]]:
     """Yield the batches of each lane in sending order, and the rows that cannot be sent."""
     pages = run.ports.spool.pages(run.ticket)
     if pages is None:
         return
+    rows_max = run.known_speed().rows_max(run.spec.profile.batch_rows_max)
     for lane in range(run.plan.lanes.total):
         rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
         sendable, refused = _sift(rows, run.spec, run.plan)
         ordered = in_sending_order(sendable, run.spec)
-        yield lane, list(cut(ordered, run.spec.profile.batch_rows_max)), refused
+        yield lane, list(cut(ordered, rows_max)), refused
 
 
 def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame, list[DeadLetter]]:

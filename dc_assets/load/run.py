@@ -8,7 +8,10 @@ import polars as pl
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.write_policy import Speed
 from dc_assets.load.ports import Plan, Ports, RangeTicket
+
+REMEMBERED_JOBS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class RangeRun:
     def id_range(self) -> IdRange:
         """The ids of the partition."""
         return self.spec.ranges[self.ticket.partition_key]
+
+    def known_speed(self) -> Speed:
+        """Return what earlier jobs of the load's object tell of the org's speed."""
+        speed = Speed()
+        for job in self.ports.batches.last_jobs(REMEMBERED_JOBS):
+            speed = speed.after(rows=job.rows, total_s=job.total_s, active_s=job.active_s)
+        return speed
 
     def note(self, line: str) -> None:
         """Tell the operator, with the partition in front."""

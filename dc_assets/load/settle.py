@@ -11,7 +11,7 @@ from dc_assets.core.breaker import met_quota
 from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
-from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
+from dc_assets.core.row_outcomes import EXHAUSTED_CODE, LOCK_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
 from dc_assets.load.dead_letters import dead_letters
@@ -54,10 +54,15 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         receipt_path=path,
         receipt_sha256=digest,
         job=job,
+        locked=_locked(outcomes.retryable),
     )
     run.ports.batches.settled(run.ticket, settlement)
     spool.drop_batch(batch.load_id, batch.batch_id)
     return SettledBatch(settlement, stopping)
+
+
+def _locked(retryable: pl.DataFrame) -> int:
+    return retryable.filter(pl.col("__code") == LOCK_CODE).height
 
 
 def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
@@ -82,16 +87,19 @@ def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> Outcomes:
 
 
 def _read_files(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> ResultFiles:
-    """Read successfulResults always, the others unless it settles every row by itself."""
+    """Read successfulResults always, then the others until every sent row can be named.
+
+    Whether each row is named once is checked by its key afterwards; numbers alone prove nothing.
+    """
     jobs = run.ports.jobs
     successful = decode(jobs.results(job.job_id, "successful"))
     if successful.height == sent.height and job.failed_rows == 0:
         return ResultFiles(successful, failed=pl.DataFrame(), unprocessed=pl.DataFrame())
-    return ResultFiles(
-        successful,
-        failed=decode(jobs.results(job.job_id, "failed")),
-        unprocessed=decode(jobs.results(job.job_id, "unprocessed")),
-    )
+    failed = decode(jobs.results(job.job_id, "failed"))
+    if successful.height + failed.height == sent.height:
+        return ResultFiles(successful, failed, unprocessed=pl.DataFrame())
+    unprocessed = decode(jobs.results(job.job_id, "unprocessed"))
+    return ResultFiles(successful, failed, unprocessed)
 
 
 def _next_attempt(

@@ -1,7 +1,7 @@
 """Step 4: send the batches of one partition, one job a lane, within the window of the org.
 
 One thread decides and keeps the books, a few threads talk to the org. What is decided stands in
-`core.write_policy` and `core.breaker`; what is done stands in `load.steps`.
+`core.schedule`, `core.patience` and `core.breaker`; what is done stands in `load.steps`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,11 @@ from dc_assets.core.errors import (
     UnsettledJob,
 )
 from dc_assets.core.patience import DOUBTS_MAX, Patience
-from dc_assets.core.write_policy import (
-    CLAIM_AGAIN_S,
-    WaitingBatch,
-    blended_row_s,
-    claim_order,
-    first_poll_wait_s,
-    next_poll_wait_s,
-)
+from dc_assets.core.schedule import Schedule, WaitingBatch
+from dc_assets.core.write_policy import ALLOWANCE_EVERY_S, CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.effects import Effects
 from dc_assets.load.ports import BatchRecord, NewBatch
+from dc_assets.load.regroup import merge, recut
 from dc_assets.load.run import RangeRun
 from dc_assets.load.steps import (
     Finished,
@@ -49,26 +44,20 @@ from dc_assets.load.steps import (
 from dc_assets.load.strays import sweep
 
 WAKE_S_MAX = 5.0
-ALLOWANCE_EVERY_S = 60.0
-"""One call a minute tells what is left of the org's day."""
-
 _ALLOWANCE = "allowance"
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A batch in flight and when to look at it again; `due_s` is None while an effect runs.
+    """What is known of a batch in flight; when it is looked at stands in the schedule.
 
     Attributes:
+        in_doubt: the org has to be asked how far it came.
         doubts: calls in a row that gave no usable answer.
-        since_s: when its job was closed, or when this run took it over.
     """
 
     batch: BatchRecord
-    due_s: float | None
-    since_s: float
     in_doubt: bool = False
-    polls: int = 0
     doubts: int = 0
 
 
@@ -90,10 +79,8 @@ class _Writer:
     def __init__(self, run: RangeRun, effects: Effects) -> None:
         self._run = run
         self._effects = effects
-        self._waiting: dict[str, WaitingBatch] = {}
+        self._schedule = Schedule(run.known_speed())
         self._flights: dict[str, _Flight] = {}
-        self._claim_at_s = 0.0
-        self._row_s: float | None = None
         self._breaker = Breaker(run.spec)
         self._allowance_at_s = run.ports.clock.now_s()
         self._patience = Patience(run.spec, self._allowance_at_s)
@@ -123,15 +110,15 @@ class _Writer:
         unsettled = self._run.ports.batches.unsettled(self._run.ticket)
         for record in unsettled:
             if record.state is BatchState.PLANNED:
-                self._add_waiting(record.batch_id, record.lane, record.rows, record.ready_in_s)
-        if unsettled and not self._waiting and not self._flights:
+                self._add_waiting(record)
+        if unsettled and not self._schedule.waiting and not self._flights:
             self._run.ports.clock.sleep(CLAIM_AGAIN_S)
             self._adopt()
         return bool(unsettled or self._flights)
 
     def _drain(self) -> None:
         ports = self._run.ports
-        while self._flights or (self._waiting and self._stopped_by is None):
+        while self._flights or (self._schedule.waiting and self._stopped_by is None):
             now_s = ports.clock.now_s()
             self._start_due(now_s)
             self._ask_allowance(now_s)
@@ -149,42 +136,43 @@ class _Writer:
         now_s = self._run.ports.clock.now_s()
         for record in self._run.ports.batches.adopt_orphans(self._run.ticket):
             self._lost_a_create |= record.state is BatchState.OPENING
-            self._flights[record.batch_id] = _Flight(
-                record, due_s=now_s, since_s=now_s, in_doubt=_is_in_doubt(record)
+            self._flights[record.batch_id] = _Flight(record, in_doubt=_is_in_doubt(record))
+            self._schedule.take_over(
+                record.batch_id, lane=record.lane, rows=record.rows, now_s=now_s
             )
             self._run.note(
                 f"took over batch {record.batch_id[:8]} ({record.rows:,} rows, "
                 f"{record.state.value}) that a dead run left"
             )
 
-    def _add_waiting(self, batch_id: str, lane: int, rows: int, ready_in_s: float) -> None:
-        ready_at_s = self._run.ports.clock.now_s() + ready_in_s
-        self._waiting[batch_id] = WaitingBatch(batch_id, lane, rows, ready_at_s)
+    def _add_waiting(self, batch: BatchRecord | NewBatch) -> None:
+        ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
+        self._schedule.wait_for_lane(
+            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
+        )
 
     def _wake_s(self, now_s: float) -> float:
-        """Return how long nothing will be due; a batch behind a busy lane is not due."""
+        """Return how long nothing will be due."""
         if self._effects.idle_threads == 0:
             return WAKE_S_MAX
-        moments = [flight.due_s for flight in self._flights.values() if flight.due_s is not None]
-        busy = {flight.batch.lane for flight in self._flights.values()}
-        ready = [b.ready_at_s for b in self._waiting.values() if b.lane not in busy]
-        if ready and self._stopped_by is None:
-            moments.append(max(self._claim_at_s, self._patience.pause_until_s, min(ready)))
-        return max(0.0, min([*moments, now_s + WAKE_S_MAX]) - now_s)
+        is_stopped = self._stopped_by is not None
+        at_s = self._schedule.wake_at_s(
+            may_claim_at_s=None if is_stopped else self._patience.pause_until_s
+        )
+        return WAKE_S_MAX if at_s is None else max(0.0, min(at_s - now_s, WAKE_S_MAX))
 
     def _start_due(self, now_s: float) -> None:
-        for batch_id, flight in self._flights.items():
-            if self._effects.idle_threads == 0:
-                return
-            if flight.due_s is not None and flight.due_s <= now_s:
-                flight.due_s = None
-                if flight.in_doubt:
-                    effect = resolve
-                elif now_s - flight.since_s > self._run.spec.limits.job_wait_s_max:
-                    effect, flight.since_s = give_up_job, now_s
-                else:
-                    effect = follow
-                self._effects.start(batch_id, effect, self._run, flight.batch)
+        for batch_id in self._schedule.due(now_s)[: self._effects.idle_threads]:
+            flight = self._flights[batch_id]
+            since_s = self._schedule.begin_effect(batch_id)
+            if flight.in_doubt:
+                effect = resolve
+            elif now_s - since_s > self._run.spec.limits.job_wait_s_max:
+                effect = give_up_job
+                self._schedule.count_from(batch_id, now_s)
+            else:
+                effect = follow
+            self._effects.start(batch_id, effect, self._run, flight.batch)
 
     def _ask_allowance(self, now_s: float) -> None:
         """Ask what is left of the org's day before the first job, and every minute."""
@@ -214,26 +202,44 @@ class _Writer:
         """
         if not self._is_allowance_known or now_s < self._patience.pause_until_s:
             return
-        while self._effects.idle_threads and now_s >= self._claim_at_s and not self._stopped_by:
-            busy = {flight.batch.lane for flight in self._flights.values()}
-            order = claim_order(self._waiting.values(), busy_lanes=busy, now_s=now_s)
-            if not order:
+        while self._effects.idle_threads and not self._stopped_by:
+            wanted = self._schedule.sendable(now_s)
+            if not wanted:
                 return
             try:
-                claimed = self._run.ports.batches.claim(
-                    self._run.ticket, [batch.batch_id for batch in order], self._run.plan.window
-                )
+                claimed = self._granted(wanted)
             except RunStopped as stopped:
                 self._stop(stopped)
                 return
             if claimed is None:
-                self._claim_at_s = now_s + CLAIM_AGAIN_S
+                self._schedule.not_granted(now_s)
                 self._adopt_if_starving()
                 return
-            del self._waiting[claimed]
+            claimed = self._with_companions(claimed, now_s)
+            self._schedule.take_off(claimed, now_s)
             record = self._run.ports.batches.record(claimed)
-            self._flights[claimed] = _Flight(record, due_s=None, since_s=now_s)
+            self._flights[claimed] = _Flight(record)
             self._effects.start(claimed, submit, self._run, record)
+
+    def _granted(self, wanted: list[str]) -> str | None:
+        ports = self._run.ports
+        return ports.batches.claim(
+            self._run.ticket,
+            wanted,
+            self._run.plan.window,
+            looks_back_s=ports.clock.wall_s(WINDOW_LOOKS_BACK_S),
+        )
+
+    def _with_companions(self, claimed: str, now_s: float) -> str:
+        """Let other batches of the lane that fit travel in the same job; return its batch."""
+        rows_max = self._schedule.rows_max(self._run.spec.profile.batch_rows_max)
+        others = self._schedule.companions(claimed, now_s, rows_max)
+        if not others:
+            return claimed
+        parts = [claimed, *others]
+        merged = self._schedule.merge(parts, self._run.ports.new_id())
+        merge(self._run, parts, merged)
+        return merged.batch_id
 
     def _adopt_if_starving(self) -> None:
         if not self._flights:
@@ -254,16 +260,16 @@ class _Writer:
         self._take_outcome(flight, outcome, now_s)
 
     def _take_outcome(self, flight: _Flight, outcome: Outcome, now_s: float) -> None:
+        batch_id = flight.batch.batch_id
         match outcome:
             case Submitted():
-                flight.since_s = now_s
-                flight.due_s = now_s + first_poll_wait_s(rows=flight.batch.rows, row_s=self._row_s)
+                self._schedule.closed(batch_id, now_s)
             case Unfinished():
-                flight.polls += 1
-                flight.due_s = now_s + next_poll_wait_s(flight.polls)
+                self._schedule.unfinished(batch_id, now_s)
             case Resolved(instead=None):
                 flight.in_doubt = False
-                flight.since_s = flight.due_s = now_s
+                self._schedule.count_from(batch_id, now_s)
+                self._schedule.look_at(batch_id, now_s)
             case Resolved(instead=again):
                 if not flight.in_doubt:  # a job that was closed is gone, or its results are
                     self._stop(self._breaker.job_gone())
@@ -282,23 +288,24 @@ class _Writer:
 
     def _doubt(self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float) -> None:
         """A call gave no usable answer: ask the org later what it knows of the batch."""
+        batch_id = flight.batch.batch_id
         flight.doubts += 1
         if isinstance(error, LimitReached):
             self._allowance_at_s = now_s  # is it the day's limit, or one of the moment?
         self._stop(self._patience.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
-            del self._flights[flight.batch.batch_id]  # the ledger keeps it, another run asks
+            self._forget(flight)  # the ledger keeps it, another run asks
             return
         unit = self._run.ports.chance()
         wait_s = self._patience.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
-        self._run.note(f"{error}; batch {flight.batch.batch_id[:8]} waits {wait_s:.0f} s")
-        flight.batch = self._run.ports.batches.record(flight.batch.batch_id)
+        self._run.note(f"{error}; batch {batch_id[:8]} waits {wait_s:.0f} s")
+        flight.batch = self._run.ports.batches.record(batch_id)
         if flight.batch.state not in IN_FLIGHT:  # we were silent, and another run brought it home
             self._land_elsewhere(flight, None)
             return
         flight.in_doubt = _is_in_doubt(flight.batch)
         self._lost_a_create |= flight.batch.state is BatchState.OPENING
-        flight.due_s = now_s + wait_s
+        self._schedule.look_at(batch_id, now_s + wait_s)
 
     def _may_still_settle(self, flight: _Flight, error: DcError) -> bool:
         """Whether it is worth asking again for a batch although no more is sent."""
@@ -308,24 +315,37 @@ class _Writer:
         known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
         return lost or not known
 
+    def _forget(self, flight: _Flight) -> None:
+        del self._flights[flight.batch.batch_id]
+        self._schedule.landed(flight.batch.batch_id)
+
     def _land_elsewhere(self, flight: _Flight, again: NewBatch | None) -> None:
         """Forget a flight that ended; its other rows wait, if they are of this partition."""
-        del self._flights[flight.batch.batch_id]
-        self._claim_at_s = 0.0
+        self._forget(flight)
         ours = flight.batch.partition_key == self._run.ticket.partition_key
         same_load = flight.batch.load_id == self._run.ticket.load_id
         if again is not None and ours and same_load:
-            self._add_waiting(again.batch_id, again.lane, again.rows, again.ready_in_s)
+            self._add_waiting(again)
 
     def _settled(self, flight: _Flight, outcome: Finished) -> None:
         job, settlement = outcome.job, outcome.settled.settlement
-        if job.total_s > 0:
-            self._row_s = blended_row_s(self._row_s, rows=flight.batch.rows, seconds=job.total_s)
+        self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, settlement.retry)
         refused = len(settlement.dead_letters)
         self._stop(self._breaker.job_ended(job, landed=settlement.landed, refused=refused))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
+        if self._stopped_by is None:
+            self._recut_too_big()
+
+    def _recut_too_big(self) -> None:
+        """Cut waiting batches that the org could not end in half its batch time limit."""
+        rows_max = self._schedule.rows_max(self._run.spec.profile.batch_rows_max)
+        for batch in self._schedule.too_big(rows_max):
+            parts = recut(self._run, batch, rows_max)
+            del self._schedule.waiting[batch.batch_id]
+            for part in parts:
+                self._add_waiting(part)
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:

@@ -229,17 +229,25 @@ def open_load(
         cleanup.enter_context(beating(beat, times.heartbeat_s))
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
         source, target = _source(spec, session, cleanup), SOQLTarget(session, spec)
-        check_target(session, spec)
+        parent_object = check_target(session, spec)
         source.check_columns()  # a wrong name is found before a row is read
         loads = SqlLoadBook(
-            database, spec, org_id=session.org_id, owner=owner, mode=mode, lease=times
+            database,
+            spec,
+            org_id=session.org_id,
+            owner=owner,
+            mode=mode,
+            lease=times,
+            parent_object=parent_object,
         )
         ports = Ports(
             source=source,
             target=target,
             jobs=BulkIngestJobs(session, spec),
             loads=loads,
-            batches=SqlBatchBook(database, spec, org_id=session.org_id, run_id=run_id),
+            batches=SqlBatchBook(
+                database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
+            ),
             spool=spool,
             clock=clock,
             chance=random.random,

@@ -15,7 +15,7 @@ from typing import Any
 
 from dc_assets.core.breaker import Allowance
 from dc_assets.core.errors import LimitReached, RejectedRequest, TransientRemoteError
-from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import ResultKind
 from dc_assets.salesforce.session import API, OrgSession
@@ -207,4 +207,10 @@ def _job(body: dict[str, Any]) -> IngestJob:
         active_s=float(body.get("apiActiveProcessingTime") or 0) / 1000,
         total_s=float(body.get("totalProcessingTime") or 0) / 1000,
         error_message=body.get("errorMessage") or "",
+        ended_at_s=_moment(body["systemModstamp"]).timestamp() if _has_ended(body) else 0.0,
     )
+
+
+def _has_ended(body: dict[str, Any]) -> bool:
+    """Tell whether a job says when it took its last state."""
+    return JobState(body["state"]) in TERMINAL and bool(body.get("systemModstamp"))

@@ -13,18 +13,24 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.salesforce.session import API, OrgSession
 
 
-def check_target(session: OrgSession, spec: LoadSpec) -> None:
+def check_target(session: OrgSession, spec: LoadSpec) -> str:
     """Check that the org has the object, its external id field and every target field.
+
+    Returns the object whose records are locked with the rows: that of the spec's parent, or the
+    target itself when there is none.
 
     Raises:
         ConfigError: the first thing that does not fit, with what to change.
     """
     described = _describe(session, spec, spec.target.object)
     fields: dict[str, dict[str, Any]] = {field["name"]: field for field in described["fields"]}
+    locked_object = spec.target.object
     for column in spec.columns:
         relationship, dot, parent_field = column.target.partition(".")
         if dot:
-            _check_parent(session, spec, fields, (relationship, parent_field))
+            parent_object = _check_parent(session, spec, fields, (relationship, parent_field))
+            if column.target == spec.parent_target:
+                locked_object = parent_object
         elif column.target not in fields:
             raise ConfigError(
                 f"{spec.target.object} has no field {column.target} that our user can see. "
@@ -35,6 +41,7 @@ def check_target(session: OrgSession, spec: LoadSpec) -> None:
             f"{spec.target.object}.{spec.target.external_id} is not an External ID field. "
             "Tick External ID (and Unique) on the field in the org, or name another one."
         )
+    return locked_object
 
 
 def _check_parent(
@@ -42,7 +49,8 @@ def _check_parent(
     spec: LoadSpec,
     fields: dict[str, dict[str, Any]],
     path: tuple[str, str],
-) -> None:
+) -> str:
+    """Return the object that a relationship column leads to."""
     relationship, parent_field = path
     parents = [
         str(name)
@@ -58,7 +66,7 @@ def _check_parent(
     for parent in parents:
         described = _describe(session, spec, parent)["fields"]
         if any(field["name"] == parent_field for field in described):
-            return
+            return parent
     raise ConfigError(
         f"{' and '.join(parents)} has no field {parent_field} that our user can see. "
         f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."

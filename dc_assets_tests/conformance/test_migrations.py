@@ -13,7 +13,15 @@ from dc_assets.ledger import tables
 from dc_assets.ledger.database import Database
 from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 
+TO_VERSION_2 = (
+    "ALTER TABLE load DROP COLUMN lane_scope",
+    "ALTER TABLE load DROP COLUMN window_cut_at",
+    "ALTER TABLE batch DROP COLUMN locked",
+    "ALTER TABLE batch DROP COLUMN ended_at",
+    "UPDATE ledger_version SET version = 2",
+)
 TO_VERSION_1 = (
+    *TO_VERSION_2,
     "ALTER TABLE load DROP COLUMN stopped_at",
     "ALTER TABLE batch DROP COLUMN cleaned_at",
     "ALTER TABLE dead_letter DROP COLUMN first_refused_at",
@@ -41,26 +49,33 @@ def own_ledger(ledger: OpenLedger) -> Generator[OpenLedger]:
     database.close()
 
 
-def make_old(ledger: OpenLedger) -> None:
-    """Bring a ledger to the schema of version 1."""
+def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
+    """Bring a ledger to the schema of an older version."""
     with ledger.database.begin() as connection:
-        for statement in TO_VERSION_1:
+        for statement in statements:
             connection.exec_driver_sql(statement)
 
 
-def test_an_old_ledger_is_opened_with_all_it_held(own_ledger: OpenLedger) -> None:
+@pytest.mark.parametrize("statements", [TO_VERSION_1, TO_VERSION_2], ids=["1", "2"])
+def test_an_old_ledger_is_opened_with_all_it_held(
+    own_ledger: OpenLedger, statements: tuple[str, ...]
+) -> None:
     """Its loads go on: a batch that was planned then is claimed now."""
     ticket = own_ledger.ticket()
     own_ledger.batches().plan_batches(
         ticket, selected=11, batches=[new := new_batch(0)], dead_letters=[letter("a")]
     )
-    make_old(own_ledger)
+    make_old(own_ledger, statements)
     with own_ledger.another_connection() as database:
         with database.begin() as connection:
             version = connection.execute(sa.select(tables.ledger_version.c.version)).scalar_one()
-            described = sa.inspect(connection).get_columns("dead_letter")
+            inspected = sa.inspect(connection)
+            described = {
+                table.name: {column["name"] for column in inspected.get_columns(table.name)}
+                for table in tables.metadata.sorted_tables
+            }
         assert version == tables.SCHEMA_VERSION
-        assert {column["name"] for column in described} == set(tables.dead_letter.c.keys())
+        assert described == {t.name: set(t.c.keys()) for t in tables.metadata.sorted_tables}
         assert own_ledger.batches(database).claim(ticket, [new.batch_id], 16) == new.batch_id
 
 

@@ -138,8 +138,8 @@ def office(ledger: OpenLedger, tmp_path: Path) -> Office:
 
 def test_an_order_meets_joins_and_claims_until_it_is_taken_back(office: Office) -> None:
     """Every mode is stopped; going on tells whether there was an order."""
+    office.book().finish_range(office.ticket(KEYS[1], "missing"))
     ticket = office.ticket()
-    office.ticket(KEYS[1], "missing")
     new = new_batch(1)
     office.batches.plan_batches(ticket, selected=10, batches=[new], dead_letters=())
     assert not office.orders.go_on()
@@ -203,6 +203,7 @@ def test_a_letter_is_open_until_a_load_answers_it_or_the_row_lands(office: Offic
     first = office.letters.chosen(Choice(external_ids=["a"]))[0]
     replay = office.ticket(mode="replay")
     office.plan(replay, [letter("b")], landing=["a"], replayed=["a", "b"])
+    office.book("replay").finish_range(replay)
     assert office.open_ids() == ["b", "c"]
     again = office.letters.chosen(Choice(external_ids=["b"]))[0]
     assert (again.load_id, again.run_id) == (replay.load_id, "run-1")

@@ -6,70 +6,52 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dc_assets.core.write_policy import (
+    BATCH_S_MAX,
     POLL_WAIT_MAX_S,
-    WaitingBatch,
-    blended_row_s,
-    claim_order,
+    RecentRows,
+    Speed,
     first_poll_wait_s,
+    first_to_send,
+    halved,
     next_poll_wait_s,
 )
 
 
 def test_the_lane_with_most_rows_left_comes_first() -> None:
-    """The longest lane bounds the load, so it is asked for first."""
-    waiting = [
-        WaitingBatch("a", lane=0, rows=10, ready_at_s=0),
-        WaitingBatch("b", lane=1, rows=6, ready_at_s=0),
-        WaitingBatch("c", lane=1, rows=6, ready_at_s=0),
-    ]
-    order = claim_order(waiting, busy_lanes=set(), now_s=0)
-    assert [batch.batch_id for batch in order] == ["b", "a"]
+    """The longest lane bounds the load, whichever partition holds its rows."""
+    rows = {0: 10, 1: 6, 2: 12}
+    lanes = {"a": 0, "b": 1, "c": 2}
+    assert first_to_send(lanes, remaining_rows=rows, busy_lanes=set()) == "c"
+    assert first_to_send(lanes, remaining_rows=rows, busy_lanes={2}) == "a"
 
 
-def test_a_busy_lane_is_not_asked_for() -> None:
-    """A lane with a job of ours in flight waits, however many rows it has."""
-    waiting = [
-        WaitingBatch("a", lane=0, rows=99, ready_at_s=0),
-        WaitingBatch("b", lane=1, rows=1, ready_at_s=0),
-    ]
-    assert [b.batch_id for b in claim_order(waiting, busy_lanes={0}, now_s=0)] == ["b"]
+def test_nothing_is_sent_while_every_lane_is_busy() -> None:
+    """A lane holds one job at a time."""
+    assert first_to_send({"a": 0}, remaining_rows={0: 1}, busy_lanes={0}) is None
 
 
-def test_a_batch_that_backs_off_lets_the_next_of_its_lane_go() -> None:
-    """A wait belongs to a batch and not to its lane."""
-    waiting = [
-        WaitingBatch("later", lane=0, rows=9, ready_at_s=5),
-        WaitingBatch("now", lane=0, rows=1, ready_at_s=0),
-    ]
-    assert [b.batch_id for b in claim_order(waiting, busy_lanes=set(), now_s=4)] == ["now"]
-    assert claim_order(waiting, busy_lanes=set(), now_s=5)[0].batch_id == "later"
-
-
-BATCHES = st.builds(
-    WaitingBatch,
-    batch_id=st.text(min_size=1),
-    lane=st.integers(0, 5),
-    rows=st.integers(1, 100),
-    ready_at_s=st.floats(0, 10),
+@given(
+    lanes=st.dictionaries(st.text(min_size=1), st.integers(0, 5)),
+    rows=st.dictionaries(st.integers(0, 5), st.integers(1, 100)),
+    busy=st.sets(st.integers(0, 5)),
 )
-
-
-@given(waiting=st.lists(BATCHES), busy=st.sets(st.integers(0, 5)), now_s=st.floats(0, 10))
-def test_the_order_holds_one_ready_batch_of_each_free_lane(
-    waiting: list[WaitingBatch], busy: set[int], now_s: float
+def test_no_free_lane_has_more_rows_left_than_the_chosen_one(
+    lanes: dict[str, int], rows: dict[int, int], busy: set[int]
 ) -> None:
-    """No lane stands twice, none is busy, and no free lane with a ready batch is forgotten."""
-    order = claim_order(waiting, busy_lanes=busy, now_s=now_s)
-    lanes = [batch.lane for batch in order]
-    assert len(lanes) == len(set(lanes))
-    assert set(lanes) == {b.lane for b in waiting if b.ready_at_s <= now_s} - busy
+    """The choice is free, and there is one whenever a lane is free."""
+    chosen = first_to_send(lanes, remaining_rows=rows, busy_lanes=busy)
+    free = {lane for lane in lanes.values() if lane not in busy}
+    assert (chosen is None) == (not free)
+    if chosen is not None:
+        assert lanes[chosen] in free
+        assert rows.get(lanes[chosen], 0) == max(rows.get(lane, 0) for lane in free)
 
 
 def test_the_first_poll_comes_when_most_jobs_are_nearly_done() -> None:
     """Without experience it comes at once, with experience at nine tenths of the expected time."""
-    assert first_poll_wait_s(rows=10_000, row_s=None) == 0.5
-    assert first_poll_wait_s(rows=1_000, row_s=0.01) == 9.0
-    assert first_poll_wait_s(rows=1, row_s=0.0) == 0.05
+    assert first_poll_wait_s(None) == 0.5
+    assert first_poll_wait_s(10.0) == 9.0
+    assert first_poll_wait_s(0.0) == 0.05
 
 
 @given(polls=st.integers(1, 10_000))
@@ -78,8 +60,46 @@ def test_poll_waits_grow_to_a_limit(polls: int) -> None:
     assert next_poll_wait_s(polls) <= next_poll_wait_s(polls + 1) <= POLL_WAIT_MAX_S
 
 
-def test_the_speed_of_the_org_is_a_moving_average() -> None:
-    """The first job sets it and each later one moves it by three tenths."""
-    first = blended_row_s(None, rows=100, seconds=2.0)
-    assert first == 0.02
-    assert abs(blended_row_s(first, rows=100, seconds=1.0) - 0.017) < 1e-12
+def test_a_poll_waits_for_what_other_jobs_have_shown() -> None:
+    """A job that was polled blindly is left alone once another one shows how long it takes."""
+    assert next_poll_wait_s(2, elapsed_s=10.0, expected_s=100.0) == 80.0
+    assert next_poll_wait_s(5, elapsed_s=95.0, expected_s=100.0) == POLL_WAIT_MAX_S
+
+
+def test_the_speed_of_the_org_is_a_moving_average_by_rows() -> None:
+    """Ten thousand rows count as much as all before them, two hundred hardly at all."""
+    first = Speed().after(rows=10_000, total_s=200.0, active_s=100.0)
+    assert first == Speed(active_row_s=0.01, queue_s=100.0)
+    assert first.after(rows=10_000, total_s=200.0, active_s=200.0).active_row_s == 0.015
+    retry = first.after(rows=200, total_s=6.0, active_s=5.0)
+    assert retry.active_row_s is not None
+    assert 0.01 < retry.active_row_s < 0.0103
+
+
+def test_what_a_job_takes_is_its_rows_and_its_wait_in_the_queue() -> None:
+    """A few rows to try again wait as long in the queue as ten thousand."""
+    assert Speed(active_row_s=0.01, queue_s=2.0).expected_s(200) == 4.0
+    assert Speed().expected_s(200) is None
+
+
+def test_a_job_without_time_teaches_nothing() -> None:
+    """An org that tells no processing time leaves the speed unknown."""
+    assert Speed().after(rows=100, total_s=0.0, active_s=0.0) == Speed()
+
+
+@given(active_row_s=st.floats(1e-6, 10.0), most=st.integers(1, 10_000))
+def test_a_batch_stays_below_half_the_time_limit_of_an_internal_batch(
+    active_row_s: float, most: int
+) -> None:
+    """The org takes a batch of more than five minutes off its worker; one row is always sent."""
+    rows = Speed(active_row_s=active_row_s).rows_max(most)
+    assert 1 <= rows <= most
+    assert rows == 1 or rows * active_row_s <= BATCH_S_MAX
+
+
+def test_the_window_is_halved_for_more_than_a_tenth_of_twenty_thousand_rows() -> None:
+    """A few locks are other people's work; fewer rows prove nothing."""
+    assert RecentRows(20_000, 2_001).is_too_locked
+    assert not RecentRows(20_000, 2_000).is_too_locked
+    assert not RecentRows(19_999, 19_999).is_too_locked
+    assert [halved(window) for window in (16, 3, 1)] == [8, 1, 1]

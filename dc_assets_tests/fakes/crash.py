@@ -29,6 +29,7 @@ READS = frozenset(
         "BatchBook.opening",
         "BatchBook.unknown_jobs",
         "BatchBook.free_in_s",
+        "BatchBook.last_jobs",
         "BatchBook.totals",
         "Spool.start_pages",
         "Spool.pages",

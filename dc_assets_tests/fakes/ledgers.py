@@ -55,12 +55,24 @@ class OpenLedger:
     runs: itertools.count[int] = field(default_factory=itertools.count)
 
     def loads(
-        self, *, owner: Owner | None = None, lease_s: float = 60.0, spec: LoadSpec = SPEC
+        self,
+        *,
+        owner: Owner | None = None,
+        lease_s: float = 60.0,
+        spec: LoadSpec = SPEC,
+        parent_object: str = "",
     ) -> SqlLoadBook:
         """Return the load book of a run; a live one unless an owner is given."""
         owner = owner or current_owner(f"run-{next(self.runs)}")
         lease = Lease(lease_s=lease_s, heartbeat_s=0.05)
-        return SqlLoadBook(self.database, spec, org_id=self.org_id, owner=owner, lease=lease)
+        return SqlLoadBook(
+            self.database,
+            spec,
+            org_id=self.org_id,
+            owner=owner,
+            lease=lease,
+            parent_object=parent_object,
+        )
 
     def batches(self, database: Database | None = None, spec: LoadSpec = SPEC) -> SqlBatchBook:
         """Return the batch book of a run."""
@@ -80,6 +92,13 @@ class OpenLedger:
         self.batches().plan_batches(
             ticket, selected=sum(b.rows for b in batches), batches=batches, dead_letters=()
         )
+        return [b.batch_id for b in batches]
+
+    def batches_planned(self, ticket: RangeTicket, *batches: NewBatch) -> list[str]:
+        """Plan more batches in a partition, whose selected rows grow by them."""
+        selected = self.batches().totals(ticket.load_id, ticket.partition_key).selected
+        rows = selected + sum(b.rows for b in batches)
+        self.batches().plan_batches(ticket, selected=rows, batches=batches, dead_letters=())
         return [b.batch_id for b in batches]
 
     def uploaded(self, ticket: RangeTicket, batch_id: str, window: int = 16) -> None:

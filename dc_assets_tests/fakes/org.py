@@ -60,6 +60,7 @@ class FakeOrg:
         endings: state and message of the next jobs that are closed, instead of JobComplete.
         lost_answers: call names whose next answer is lost, with whether the org acted.
         left: what is left of the day.
+        row_s: seconds that the org says it worked on each row.
         cut_files: result files still to be answered cut off in the middle.
         gone: jobs that the org forgot.
         forgets_results: whether a finished job is forgotten as its results are asked for.
@@ -78,6 +79,7 @@ class FakeOrg:
     lost_answers: dict[str, bool] = field(default_factory=dict[str, bool])
     rejections: dict[str, str] = field(default_factory=dict[str, str])
     cut_files: int = 0
+    row_s: float = 0.0
     left: Allowance = field(default_factory=Allowance)
     gone: set[str] = field(default_factory=set[str])
     forgets_results: bool = False
@@ -275,8 +277,8 @@ class FakeOrg:
             job.state,
             processed_rows=len(job.landed) + len(job.failed),
             failed_rows=len(job.failed),
-            active_s=0.01,
-            total_s=0.02,
+            active_s=0.01 + self.row_s * len(job.rows),
+            total_s=0.02 + self.row_s * len(job.rows),
             error_message=job.error_message,
         )
 

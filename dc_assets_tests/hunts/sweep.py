@@ -73,10 +73,11 @@ def _chosen() -> pl.Series:
     return pl.Series(EXTERNAL_ID, ["b", "d"], dtype=pl.String)
 
 
-def troubled_world(folder: Path, database: SimDatabase, *, partitions: int = 1) -> World:
+def troubled_world(folder: Path, database: SimDatabase, story: Story) -> World:
     """Open a world of few rows in two lanes where each kind of trouble happens once."""
     database.empty()
     org = FakeOrg(
+        row_s=story.row_s,
         locked=Counter({"b": 1}),
         untouched=Counter({"c": 1}),
         refused={"d": "STRING_TOO_LONG:too long:Title__c --"},
@@ -86,9 +87,9 @@ def troubled_world(folder: Path, database: SimDatabase, *, partitions: int = 1) 
     )
     rows = [thing("a", "p1"), thing("b", "p1"), thing("c", "p2"), thing("d", "p2")]
     world = World(folder, database, FakeSource(rows, page_rows=2, early_ends=1), org)
-    bounds = ["b"] if partitions == 2 else []
+    bounds = ["b"] if story.partitions == 2 else []
     world.spec = small_spec(
-        profile={"exclusive_user": True, "window": 2},
+        profile={"exclusive_user": True, "window": story.window},
         partitions={"scheme": 1, "upper_bounds": bounds},
     )
     world.io_threads = 1
@@ -103,6 +104,7 @@ class Story:
     Attributes:
         until: the call after which the swept run is like one of another story.
         rows: ids that land.
+        row_s: seconds that the org works on a row; a slow org has its batches cut smaller.
     """
 
     name: str
@@ -112,6 +114,8 @@ class Story:
     until: str | None = None
     rows: str = "abc"
     refused: str = "d"
+    row_s: float = 0.0
+    window: int = 2
 
 
 def _rescuer(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
@@ -143,12 +147,40 @@ def _adopter(stage: Stage, point: CrashPoint) -> bool:
     return stage.dies("r1-02", point)
 
 
+def _with_batches_of(stage: Stage, rows: int) -> None:
+    profile = {"exclusive_user": True, "window": 2, "batch_rows_max": rows}
+    stage.world.spec = small_spec(profile=profile)
+
+
+def _merger(stage: Stage, point: CrashPoint) -> bool:
+    _with_batches_of(stage, 1)
+    stage.dies_in("r1-01", "BatchBook.plan_batches")
+    _with_batches_of(stage, 10)
+    return stage.dies("r1-01", point)
+
+
 STORIES = [
+    Story(
+        "small batches travel together",
+        1,
+        _merger,
+        lambda stage: stage.lives("r1-01"),
+        until="BatchBook.settled",
+    ),
     Story(
         "a full load",
         1,
         lambda stage, point: stage.dies("r1-01", point),
         lambda stage: stage.lives("r1-01"),
+    ),
+    Story(
+        "a slow org",
+        1,
+        lambda stage, point: stage.dies("r1-01", point),
+        lambda stage: stage.lives("r1-01"),
+        until="BatchBook.recut",
+        row_s=100.0,
+        window=1,
     ),
     _partial("missing"),
     _partial("replay"),

@@ -32,7 +32,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Generator[SimDatabase]
 
 def rehearsed(folder: Path, database: SimDatabase, story: Story) -> tuple[int, set[str]]:
     """Play a story without the swept crash; return its swept calls, and all names of calls."""
-    stage = Stage(troubled_world(folder, database, partitions=story.partitions))
+    stage = Stage(troubled_world(folder, database, story))
     point = CrashPoint()
     assert problems(stage, story, point) is None
     calls = len(point.seen) if story.until is None else point.seen.index(story.until) + 1
@@ -55,7 +55,7 @@ def test_the_runs_after_a_crash_complete_the_load(
         for n, point in enumerate(points, start=1)
         if (
             problem := problems(
-                Stage(troubled_world(tmp_path / str(n), database, partitions=story.partitions)),
+                Stage(troubled_world(tmp_path / str(n), database, story)),
                 story,
                 point,
             )

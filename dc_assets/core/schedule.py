@@ -1,0 +1,195 @@
+"""What is due when in one partition run: which batches may be sent, which jobs are to be polled.
+
+It decides and remembers; it calls nobody and reads no clock. `load.write` performs what it says
+against an org, `simulation.lanes` in virtual time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dc_assets.core.write_policy import (
+    CLAIM_AGAIN_S,
+    Speed,
+    first_poll_wait_s,
+    next_poll_wait_s,
+)
+
+RECUT_SLACK = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingBatch:
+    """A planned batch; `ready_at_s` is later than now while it backs off."""
+
+    batch_id: str
+    lane: int
+    attempt: int
+    rows: int
+    ready_at_s: float
+
+
+@dataclass(slots=True)
+class Flight:
+    """A batch in flight.
+
+    Attributes:
+        due_s: when its job is looked at next; None while an effect on it is under way.
+        since_s: when its job was closed, or when this run took it over.
+        polls: how often its job was found unfinished.
+    """
+
+    lane: int
+    rows: int
+    due_s: float | None
+    since_s: float
+    polls: int = 0
+
+
+class Schedule:
+    """The batches of one partition run that wait or are in flight. All times are policy time."""
+
+    def __init__(self, speed: Speed) -> None:
+        self.speed = speed
+        self.waiting: dict[str, WaitingBatch] = {}
+        self.flights: dict[str, Flight] = {}
+        self._claim_at_s = 0.0
+
+    def wait_for_lane(self, batch: WaitingBatch) -> None:
+        """Take in a planned batch."""
+        self.waiting[batch.batch_id] = batch
+
+    def learn(self, *, rows: int, total_s: float, active_s: float) -> None:
+        """A job ended: the org's speed is known better now."""
+        self.speed = self.speed.after(rows=rows, total_s=total_s, active_s=active_s)
+
+    def rows_max(self, batch_rows_max: int) -> int:
+        """Return how many rows a batch may have to end in half the org's batch time limit."""
+        return self.speed.rows_max(batch_rows_max)
+
+    def too_big(self, rows_max: int) -> Sequence[WaitingBatch]:
+        """Return waiting batches of more rows.
+
+        A fifth more is let pass: a speed that wavers must not cut every batch anew.
+        """
+        return [b for b in self.waiting.values() if b.rows > RECUT_SLACK * rows_max]
+
+    def sendable(self, now_s: float) -> list[str]:
+        """Return the batches to ask a slot for; none before it is time to ask again.
+
+        One a lane, the one that was tried most often first, so that its next wait begins early.
+        Lanes that this run has in flight are left out; those of other runs are known to the ledger
+        only.
+        """
+        if now_s < self._claim_at_s:
+            return []
+        taken = {flight.lane for flight in self.flights.values()}
+        first: dict[int, WaitingBatch] = {}
+        for batch in self.waiting.values():
+            if batch.lane not in taken and batch.ready_at_s <= now_s:
+                present = first.setdefault(batch.lane, batch)
+                if batch.attempt > present.attempt:
+                    first[batch.lane] = batch
+        return [batch.batch_id for batch in first.values()]
+
+    def companions(self, batch_id: str, now_s: float, rows_max: int) -> list[str]:
+        """Return waiting batches of the same lane that fit into one job with a batch, and may go.
+
+        Fewer jobs do the same work: rows to try again travel with rows of the first attempt.
+        """
+        first = self.waiting[batch_id]
+        room = rows_max - first.rows
+        found: list[str] = []
+        for other in self.waiting.values():
+            if other.lane != first.lane or other is first or other.ready_at_s > now_s:
+                continue
+            if other.rows <= room:
+                room -= other.rows
+                found.append(other.batch_id)
+        return found
+
+    def merge(self, batch_ids: Sequence[str], merged_id: str) -> WaitingBatch:
+        """Let one batch wait instead of several of one lane.
+
+        It has the attempt of the one that was tried least: no row is given up early.
+        """
+        parts = [self.waiting.pop(batch_id) for batch_id in batch_ids]
+        merged = WaitingBatch(
+            merged_id,
+            parts[0].lane,
+            min(part.attempt for part in parts),
+            sum(part.rows for part in parts),
+            max(part.ready_at_s for part in parts),
+        )
+        self.wait_for_lane(merged)
+        return merged
+
+    def not_granted(self, now_s: float) -> None:
+        """No lane or slot is free: ask again later, or when a flight of this run ends."""
+        self._claim_at_s = now_s + CLAIM_AGAIN_S
+
+    def take_off(self, batch_id: str, now_s: float) -> None:
+        """A slot was granted: the batch is being submitted."""
+        batch = self.waiting.pop(batch_id)
+        self.flights[batch_id] = Flight(batch.lane, batch.rows, due_s=None, since_s=now_s)
+
+    def take_over(self, batch_id: str, *, lane: int, rows: int, now_s: float) -> None:
+        """A flight of a dead run is ours now, to be looked at at once."""
+        self.flights[batch_id] = Flight(lane, rows, due_s=now_s, since_s=now_s)
+
+    def closed(self, batch_id: str, now_s: float) -> None:
+        """The org has the rows: poll when most of the expected time is over."""
+        flight = self.flights[batch_id]
+        flight.since_s = now_s
+        flight.due_s = now_s + first_poll_wait_s(self.speed.expected_s(flight.rows))
+
+    def unfinished(self, batch_id: str, now_s: float) -> None:
+        """A poll found the job at work."""
+        flight = self.flights[batch_id]
+        flight.polls += 1
+        flight.due_s = now_s + next_poll_wait_s(
+            flight.polls,
+            elapsed_s=now_s - flight.since_s,
+            expected_s=self.speed.expected_s(flight.rows),
+        )
+
+    def begin_effect(self, batch_id: str) -> float:
+        """An effect on a flight begins: it is not due until it ends. Returns its `since_s`."""
+        flight = self.flights[batch_id]
+        flight.due_s = None
+        return flight.since_s
+
+    def count_from(self, batch_id: str, now_s: float) -> None:
+        """Count the time of a flight from now."""
+        self.flights[batch_id].since_s = now_s
+
+    def look_at(self, batch_id: str, at_s: float) -> None:
+        """Look at a flight at a time that something else decided."""
+        self.flights[batch_id].due_s = at_s
+
+    def landed(self, batch_id: str) -> None:
+        """A flight is over, however it ended; its lane and slot may be free."""
+        del self.flights[batch_id]
+        self._claim_at_s = 0.0
+
+    def due(self, now_s: float) -> list[str]:
+        """Return the flights to look at now, the longest due first."""
+        moments = {
+            batch_id: flight.due_s
+            for batch_id, flight in self.flights.items()
+            if flight.due_s is not None and flight.due_s <= now_s
+        }
+        return sorted(moments, key=lambda batch_id: moments[batch_id])
+
+    def wake_at_s(self, *, may_claim_at_s: float | None) -> float | None:
+        """Return when something is due next; a batch behind a busy lane of this run is not due.
+
+        ``may_claim_at_s`` is when claims are allowed again, None while they are not.
+        """
+        moments = [flight.due_s for flight in self.flights.values() if flight.due_s is not None]
+        busy = {flight.lane for flight in self.flights.values()}
+        ready = [b.ready_at_s for b in self.waiting.values() if b.lane not in busy]
+        if ready and may_claim_at_s is not None:
+            moments.append(max(self._claim_at_s, may_claim_at_s, min(ready)))
+        return min(moments, default=None)

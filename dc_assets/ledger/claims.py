@@ -1,0 +1,83 @@
+"""Who may send next: the window over all hosts, free lanes, and the lane with most rows left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from dc_assets.core.batch_states import IN_FLIGHT, BatchState
+from dc_assets.core.write_policy import RecentRows, first_to_send, halved
+from dc_assets.ledger.tables import batch, epoch_now, load
+
+_IN_FLIGHT = [state.value for state in IN_FLIGHT]
+
+
+def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
+    connection: Connection,
+    ours: Row[Any],
+    wanted: Sequence[str],
+    *,
+    lane_scope: str,
+    window: int,
+    looks_back_s: float,
+) -> str | None:
+    """Return the wanted batch that may be sent now, or None.
+
+    Batches in flight of another load in the same lanes block all of ours: its lane map is another
+    one. ``ours`` is the row of our load; it and the others of the org are locked by the caller.
+    """
+    flying = connection.execute(
+        sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
+        .join(load, load.c.load_id == batch.c.load_id)
+        .where(load.c.org_id == ours.org_id, batch.c.state.in_(_IN_FLIGHT))
+    ).all()
+    neighbours = [
+        row for row in flying if row.lane_scope == lane_scope or row.load_id == ours.load_id
+    ]
+    if any(row.load_id != ours.load_id for row in neighbours):
+        return None
+    if len(flying) >= _window_now(connection, ours, window, looks_back_s):
+        return None
+    lanes = connection.execute(
+        sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
+    )
+    lane_of: dict[str, int] = {row.batch_id: row.lane for row in lanes}
+    return first_to_send(
+        {batch_id: lane_of[batch_id] for batch_id in wanted},
+        remaining_rows=_remaining_rows(connection, ours.load_id),
+        busy_lanes={row.lane for row in neighbours},
+    )
+
+
+def _remaining_rows(connection: Connection, load_id: str) -> dict[int, int]:
+    """Return the rows that wait in each lane, over all partitions of a load."""
+    rows = connection.execute(
+        sa.select(batch.c.lane, sa.func.sum(batch.c.rows).label("waiting"))
+        .where(batch.c.load_id == load_id, batch.c.state == BatchState.PLANNED.value)
+        .group_by(batch.c.lane)
+    )
+    return {row.lane: int(row.waiting) for row in rows}
+
+
+def _window_now(connection: Connection, ours: Row[Any], window: int, looks_back_s: float) -> int:
+    """Return the window, halved for a time when too many rows have just met locks."""
+    now_s = connection.execute(sa.select(epoch_now())).scalar_one()
+    if ours.window_cut_at is not None and now_s < ours.window_cut_at + looks_back_s:
+        return halved(window)
+    ended = connection.execute(
+        sa.select(
+            sa.func.coalesce(sa.func.sum(batch.c.rows), 0).label("rows"),
+            sa.func.coalesce(sa.func.sum(batch.c.locked), 0).label("locked"),
+        )
+        .where(batch.c.load_id == ours.load_id, batch.c.state == BatchState.SETTLED.value)
+        .where(batch.c.finished_at > now_s - looks_back_s)
+    ).one()
+    if not RecentRows(int(ended.rows), int(ended.locked)).is_too_locked:
+        return window
+    connection.execute(
+        load.update().where(load.c.load_id == ours.load_id).values(window_cut_at=now_s)
+    )
+    return halved(window)
