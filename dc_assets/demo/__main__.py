@@ -20,6 +20,7 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.services import refuse_taken_port
 from dc_assets.demo.world import (
     LOAD,
+    Pace,
     Seeding,
     enter_environment,
     product_environment,
@@ -51,6 +52,20 @@ DEV_PORT = 3000
 @click.option("--partitions", type=click.IntRange(1, 99), default=5, show_default=True)
 @click.option("--bad-rows", type=click.IntRange(0), default=0, help="Rows the org will refuse.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all random choices.")
+@click.option(
+    "--org",
+    type=click.Choice(["instant", "seed-org"]),
+    default="instant",
+    show_default=True,
+    help="Whether ingest jobs take no time, or that of an org with workers and row locks.",
+)
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Seconds of the org in one second of the wall.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the UI; a free one if unset.")
 @click.option("--keep", is_flag=True, help="Stay up afterwards, to look around in the UI.")
 @click.option("--dev", is_flag=True, hidden=True)
@@ -62,6 +77,8 @@ def demo(
     partitions: int,
     bad_rows: int,
     seed: int,
+    org: str,
+    time_scale: float,
     port: int | None,
     keep: bool,
     dev: bool,
@@ -80,7 +97,8 @@ def demo(
     with ExitStack() as services:
         folder = DEV_FOLDER if dev else services.enter_context(_fresh_folder())
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        webserver = _start(services, console, folder, seeding, (partitions, port))
+        world = (seeding, Pace(org, time_scale))
+        webserver = _start(services, console, folder, world, (partitions, port))
         if dev:
             start_daemon(services, folder)
             console.print("Ctrl-C stops both; the next `dc-assets dev` goes on with this state.")
@@ -96,17 +114,18 @@ def _start(
     services: ExitStack,
     console: Console,
     folder: Path,
-    seeding: Seeding,
+    world: tuple[Seeding, Pace],
     cut: tuple[int, int | None],
 ) -> Webserver:
     partitions, port = cut
+    seeding, pace = world
     console.print(
         f"Seeding an emulated org: {seeding.rows:,} rows, {seeding.accounts:,} parents, "
         f"{seeding.skew}",
         highlight=False,
     )
-    emulator = start_emulator(services, folder, seeding)
-    enter_environment(product_environment(folder, emulator))
+    emulator = start_emulator(services, folder, seeding, pace)
+    enter_environment(product_environment(folder, emulator, pace))
     write_spec(folder, emulator, partitions)
     console.print(f"Emulated org   {emulator['base_url']}", highlight=False)
     console.print(f"Data Cloud     {emulator['tenant_url']}", highlight=False)

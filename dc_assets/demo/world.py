@@ -39,7 +39,17 @@ class Seeding:
     bad_rows: int
 
 
-def start_emulator(services: ExitStack, folder: Path, seeding: Seeding) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the emulated org works: its preset, and its seconds in one second of the wall."""
+
+    org: str = "instant"
+    time_scale: float = 1.0
+
+
+def start_emulator(
+    services: ExitStack, folder: Path, seeding: Seeding, pace: Pace
+) -> dict[str, str]:
     """Start the emulator, wait until it is seeded, and return what its ready file says."""
     ready = folder / "emulator.json"
     ready.unlink(missing_ok=True)
@@ -47,14 +57,18 @@ def start_emulator(services: ExitStack, folder: Path, seeding: Seeding) -> dict[
     command += ["--data", str(folder / "org"), "--seed", str(seeding.seed)]
     command += ["--opportunities", str(seeding.rows), "--accounts", str(seeding.accounts)]
     command += ["--skew", seeding.skew, "--bad-rows", str(seeding.bad_rows)]
+    command += ["--org", pace.org, "--time-scale", f"{pace.time_scale:g}"]
     log = folder / "emulator.log"
     service = services.enter_context(Service("The emulator", command, log=log))
     service.wait_until(ready.exists, within_s=SEED_WITHIN_S)
     return json.loads(ready.read_text(encoding="utf-8"))
 
 
-def product_environment(folder: Path, emulator: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that point the product at the emulated org and at this folder."""
+def product_environment(folder: Path, emulator: Mapping[str, str], pace: Pace) -> dict[str, str]:
+    """Return the settings that point the product at the emulated org and at this folder.
+
+    Polls and waits of the product pass as fast as the time of the org.
+    """
     return {
         "SF_LOGIN_URL": emulator["base_url"],
         "SF_CLIENT_ID": emulator["client_id"],
@@ -64,6 +78,7 @@ def product_environment(folder: Path, emulator: Mapping[str, str]) -> dict[str, 
         "DC_ASSETS_LOADS": str(folder / "loads"),
         "DAGSTER_HOME": str(folder / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DC_ASSETS_TIME_SCALE": f"{pace.time_scale:g}",
     }
 
 

@@ -19,6 +19,7 @@ from dc_assets.emulator.routes import (
     faulty,
     ingest,
     oauth,
+    org,
     soql,
     tenant,
 )
@@ -41,6 +42,7 @@ ORG_ROUTES = (
     *bulk_query.ROUTES,
     *admin.ROUTES,
     *faults.ROUTES,
+    *org.ROUTES,
 )
 URI_BYTES_MAX = 16_384
 
@@ -91,7 +93,8 @@ class Application:
         world = self._world
         call = await _typed(Call(world, request, parts, route.kind), route)
         if route.kind != admin.KIND:
-            world.calls.add(call.kind, counts_as_api=path.startswith(DATA_PREFIX))
+            is_api = path.startswith(DATA_PREFIX)
+            world.calls.add(call.kind, world.clock.org_s(), counts_as_api=is_api)
         if path.startswith(DATA_PREFIX) and world.calls.api_total > world.options.api_requests_max:
             text = "TotalRequests Limit exceeded."
             raise APIError(403, "REQUEST_LIMIT_EXCEEDED", text)
@@ -106,7 +109,8 @@ class Application:
             route, parts = self._tenant.find(request.method, path)
         except APIError as error:
             raise TenantError(error.status, error.message, path=path) from error
-        self._world.calls.add(route.kind, counts_as_api=False)
+        now_s = self._world.clock.org_s()
+        self._world.calls.add(route.kind, now_s, counts_as_api=False)
         return await self._answer(route, Call(self._world, request, parts, route.kind))
 
     async def _answer(self, route: Route, call: Call) -> Response:

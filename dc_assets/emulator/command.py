@@ -15,14 +15,23 @@ from typing import Any
 
 import click
 
+from dc_assets.emulator.clock import SCALE_MAX
+from dc_assets.emulator.org.settings import (
+    ACTIVITIES,
+    PRESETS,
+    OrgSettings,
+    SettingError,
+    changed,
+    parsed,
+)
 from dc_assets.emulator.schema import PACKAGED, Schema, SchemaError, load_schema
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.server import ListenError, listen, serve, url_of, write_ready_file
 from dc_assets.emulator.stores.data_cloud import SourceError
 from dc_assets.emulator.stores.duck import DatabaseError
-from dc_assets.emulator.world import Address, World, open_world
+from dc_assets.emulator.world import Address, Pace, World, open_world
 
-STARTUP_ERRORS = (ListenError, SchemaError, SeedError, SourceError)
+STARTUP_ERRORS = (ListenError, SchemaError, SeedError, SettingError, SourceError)
 
 
 class StartError(Exception):
@@ -42,6 +51,22 @@ class Settings:
     source: Path | None
     source_object: str | None
     seed: dict[str, object]
+    org: str
+    org_set: tuple[str, ...]
+    background: str | None
+    time_scale: float
+
+    def pace(self) -> Pace:
+        """How fast the org works.
+
+        Raises:
+            SettingError: a setting is unknown or has a wrong value.
+        """
+        values = dict(parsed(assignment) for assignment in self.org_set)
+        if self.background is not None:
+            values["background"] = self.background
+        start = OrgSettings(preset=self.org)
+        return Pace(changed(start, values), self.time_scale)
 
 
 @click.command(name="emulator")
@@ -58,6 +83,16 @@ class Settings:
 @click.option("--skew", default="uniform", show_default=True, help="uniform, zipf:1.0 or hot:0.05.")
 @click.option("--seed", default=1, type=click.IntRange(0), show_default=True, help="Of the rows.")
 @click.option("--bad-rows", default=0, type=click.IntRange(0), help="Rows the org must refuse.")
+@click.option("--org", default="instant", type=click.Choice([*PRESETS]), show_default=True)
+@click.option("--org-set", multiple=True, metavar="NAME=VALUE", help="A parameter of the org.")
+@click.option("--background", type=click.Choice([*ACTIVITIES]), help="Users, integrations.")
+@click.option(
+    "--time-scale",
+    default=1.0,
+    type=click.FloatRange(0, SCALE_MAX, min_open=True),
+    show_default=True,
+    help="Seconds of the org in one second of the machine.",
+)
 def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options say
     """Run a small Salesforce org with a Data Cloud tenant on loopback."""
     seeding = ("opportunities", "accounts", "skew", "seed", "bad_rows")
@@ -73,6 +108,7 @@ def run(settings: Settings) -> None:
     """Start, serve, stop."""
     _check_loopback(settings.host)
     plan = SeedPlan.from_options(settings.seed)
+    pace = settings.pace()
     schema = load_schema(settings.schema)
     with ExitStack() as stack:
         org = stack.enter_context(listen(settings.host, settings.port))
@@ -86,7 +122,7 @@ def run(settings: Settings) -> None:
             client_id=os.environ.get("SF_CLIENT_ID") or f"3MVG9{secrets.token_hex(20)}",
             client_secret=os.environ.get("SF_CLIENT_SECRET") or secrets.token_hex(32),
         )
-        world = _open(folder, schema, address)
+        world = _open(folder, schema, address, pace)
         stack.callback(world.close)
         _fill(world, settings, plan)
         serve(world, org, tenant, lambda: _announce(address, settings.ready_file))
@@ -101,10 +137,10 @@ def _check_loopback(host: str) -> None:
         raise StartError(f"{host} is not a loopback address; the emulator listens on no other.")
 
 
-def _open(folder: Path, schema: Schema, address: Address) -> World:
+def _open(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return open_world(folder, schema, address)
+        return open_world(folder, schema, address, pace)
     except (OSError, DatabaseError) as error:
         reason = str(error).splitlines()[0]
         raise StartError(f"The data folder {folder} cannot be used: {reason}") from error

@@ -118,6 +118,24 @@ def seed(core: CoreStore, data_cloud: DataCloudStore, plan: SeedPlan) -> None:
             _seed_source(session, spec["source"], plan)
 
 
+@dataclass(frozen=True, slots=True)
+class ParentColumn:
+    """The column of the seeded source that names a parent by its key."""
+
+    source: str
+    column: str
+    parent: str
+    key: str
+
+
+def parent_column() -> ParentColumn:
+    """Where the rows that we make name their parents."""
+    source, parent = _spec()["source"], _spec()["parent"]
+    return ParentColumn(
+        str(source["object"]), str(source["parent_column"]), str(parent["object"]), parent["key"]
+    )
+
+
 @cache
 def _spec() -> dict[str, dict[str, Any]]:
     loaded: object = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))
@@ -141,21 +159,22 @@ def _seed_parents(core: CoreStore, spec: Mapping[str, Any], plan: SeedPlan) -> N
         raise SeedError(f"The schema has no object {spec['object']}, which seeding fills.")
     values = {"Name": str(spec["name"]), str(spec["key"]): str(spec["key_sql"]), **spec["columns"]}
     columns = _parent_columns(item, {k: str(v) for k, v in values.items()})
+    sequence = literal(quoted("seq_" + item.name))
     with core.writing, core.database.session() as session, session.transaction():
         session.run(id_macro_sql())
         _macros(session, plan.seed)
         session.run(
             f"INSERT INTO {quoted(item.name)} ({', '.join(columns)}) "
             f"SELECT {', '.join(columns.values())} FROM "
-            f"(SELECT range + 1 AS n FROM range({plan.accounts}))"
+            # Drawn here, once for each row: the macro names its number many times.
+            f"(SELECT range + 1 AS n, nextval({sequence}) AS number FROM range({plan.accounts}))"
         )
         core.rehash(session)
 
 
 def _parent_columns(item: ObjectType, values: Mapping[str, str]) -> dict[str, str]:
-    sequence = literal(quoted("seq_" + item.name))
     columns = {
-        '"Id"': f"sf_id({literal(item.key_prefix)}, nextval({sequence}))",
+        '"Id"': f"sf_id({literal(item.key_prefix)}, number)",
         '"IsDeleted"': "false",
     }
     for name, expression in values.items():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from dc_assets.emulator.clock import Clock
+from dc_assets.emulator.engines.ingest import Ingest
 from dc_assets.emulator.engines.lifecycle import JobService
-from dc_assets.emulator.engines.runner import JobRunner
+from dc_assets.emulator.engines.population import population
+from dc_assets.emulator.org.settings import PRESETS, OrgSettings
 from dc_assets.emulator.schema import Schema
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.data_cloud import DataCloudStore
@@ -54,7 +57,7 @@ class World:
     core: CoreStore
     data_cloud: DataCloudStore
     jobs: JobStore
-    runner: JobRunner
+    runner: Ingest
     service: JobService
     org_results: Shelf
     tenant_results: Shelf
@@ -107,11 +110,19 @@ class World:
         self.data_cloud.close()
 
 
-def open_world(folder: Path, schema: Schema, address: Address) -> World:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast the org works, and how fast its time passes."""
+
+    org: OrgSettings = PRESETS["instant"]
+    time_scale: float = 1.0
+
+
+def open_world(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
     """Open the stores in a folder and take up what an earlier process left there."""
-    clock, options = Clock(), Options()
+    clock, options = Clock(pace.time_scale), Options()
     core, data_cloud, jobs = CoreStore(folder, schema), DataCloudStore(folder), JobStore(folder)
-    runner = JobRunner(core, jobs, clock, options)
+    runner = Ingest(core, jobs, clock, options, partial(population, core, data_cloud))
     world = World(
         address=address,
         schema=schema,
@@ -125,5 +136,5 @@ def open_world(folder: Path, schema: Schema, address: Address) -> World:
         tenant_results=Shelf(data_cloud.database),
         options=options,
     )
-    runner.resume()
+    runner.start(pace.org)
     return world

@@ -76,15 +76,21 @@ def wait(seconds: float) -> None:
 
 
 class Client:
-    """A logged-in client of both hosts; `root` calls the org without a token."""
+    """A logged-in client of both hosts; `root` calls the org without a token.
 
-    def __init__(self, ready: Mapping[str, str]) -> None:
-        self.ready = ready
+    With a `token` it takes part in a session of the org that another client began.
+    """
+
+    def __init__(self, ready: Mapping[str, str], token: str = "") -> None:
+        self.ready = dict(ready)
         self.root = httpx.Client(base_url=ready["base_url"], timeout=30)
         self.admin = httpx.Client(base_url=ready["admin_url"], timeout=60)
         self.org = httpx.Client(base_url=ready["base_url"] + API, timeout=30)
         self.tenant = httpx.Client(base_url=ready["tenant_url"], timeout=30)
-        self.log_in()
+        if token:
+            self.org.headers["Authorization"] = f"Bearer {token}"
+        else:
+            self.log_in()
 
     def close(self) -> None:
         """Close all connections."""

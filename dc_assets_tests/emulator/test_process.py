@@ -114,6 +114,9 @@ def test_a_job_cut_by_a_stop_is_finished_after_the_restart(
         (["--schema", "/no/such.yaml"], "schema file /no/such.yaml cannot be read"),
         (["--data", "/proc/nothing"], "data folder /proc/nothing cannot be used"),
         (["--opportunities", "5"], "need at least one account"),
+        (["--background", "heavy"], "The preset instant has no parameters"),
+        (["--org", "seed-org", "--org-set", "workers=0"], "workers of the org is at least 1"),
+        (["--org", "seed-org", "--org-set", "speed=9"], "speed=9 is no NAME=VALUE"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(arguments: list[str], sentence: str) -> None:

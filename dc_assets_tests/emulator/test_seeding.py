@@ -134,3 +134,12 @@ def test_ids_are_safe_where_case_is_lost() -> None:
     ids = [record_id("006", number) for number in range(5000)]
     assert len({text.lower() for text in ids}) == len(ids)
     assert {len(text) for text in ids} == {18}
+
+
+def test_ids_of_parents_differ_where_case_is_lost(client: Client) -> None:
+    """Each has the suffix of its own fifteen characters."""
+    client.start_clean(accounts=5000)
+    body = {"store": "core", "sql": 'SELECT "Id" FROM "Account"'}
+    ids = [row[0] for row in client.admin.post("/sql", json=body).json()["rows"]]
+    assert all(id_ == id_[:15] + case_suffix(id_[:15]) for id_ in ids)
+    assert len({id_.lower() for id_ in ids}) == 5000

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from zlib import crc32
@@ -13,7 +14,7 @@ from dc_assets.emulator.engines import statements
 from dc_assets.emulator.engines.binding import Plan
 from dc_assets.emulator.engines.cells import echoed
 from dc_assets.emulator.engines.job_faults import JobFaults
-from dc_assets.emulator.engines.staging import staged, to_frame
+from dc_assets.emulator.engines.staging import staged, to_frame, with_waits
 from dc_assets.emulator.engines.upload import BATCH_ROWS
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.duck import Session, literal, quoted
@@ -28,6 +29,24 @@ class Tally:
     created: int
     updated: int
     failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one job that are committed together.
+
+    Args:
+        number: of the commits of the job, from 0.
+        first: number of the first row in the upload, from 0.
+        rows: cells as uploaded.
+        locked: rows, by their number in the upload, that waited too long for a lock, with the id
+            of its record; None when it has no id yet.
+    """
+
+    number: int
+    first: int
+    rows: list[list[str]]
+    locked: Mapping[int, str | None] = field(default_factory=dict[int, str | None])
 
 
 class BatchWriter:
@@ -49,26 +68,20 @@ class BatchWriter:
         """Free the session."""
         self._session.close()
 
-    def write(self, batch: int, first: int, rows: list[list[str]], now: datetime) -> Tally:
-        """Write the rows of one batch.
-
-        Args:
-            batch: number of the batch in its job, from 0.
-            first: number of its first row in the upload, from 0.
-            rows: cells as uploaded.
-            now: time of the commit.
-        """
+    def write(self, batch: Batch, now: datetime) -> Tally:
+        """Write the rows of one batch; `now` is the time of the commit."""
         plan = self._plan
-        frame = staged(plan, to_frame(rows, len(plan.columns), first), self._first_id())
-        frame = self._faults.with_locks(plan.job.id, frame)
-        path = self._jobs.folder(plan.job.id) / f"batch-{batch:06d}.parquet"
+        frame = to_frame(batch.rows, len(plan.columns), batch.first)
+        frame = staged(plan, frame, self._first_id())
+        frame = with_waits(self._faults.with_locks(plan.job.id, frame), batch.locked)
+        path = self._jobs.folder(plan.job.id) / f"batch-{batch.number:06d}.parquet"
         frame.write_parquet(path, compression="uncompressed", statistics=False)
         try:
             with self._core.writing, self._session.transaction():
                 moment = now.astimezone(UTC).replace(tzinfo=None)
                 self._apply(frame, path, moment)
                 outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
-                self._write_results(batch, frame, outcome)
+                self._write_results(batch.number, frame, outcome)
                 tally = _journal(self._session, plan, batch, moment)
             self._faults.count_locks(plan.job.id, frame, outcome)
             return tally
@@ -119,7 +132,7 @@ class BatchWriter:
             )
 
 
-def _journal(session: Session, plan: Plan, batch: int, now: datetime) -> Tally:
+def _journal(session: Session, plan: Plan, batch: Batch, now: datetime) -> Tally:
     counted = session.one(
         "SELECT count(*), count(*) FILTER (created AND error IS NULL), "
         "count(*) FILTER (NOT created AND error IS NULL), "
@@ -127,12 +140,12 @@ def _journal(session: Session, plan: Plan, batch: int, now: datetime) -> Tally:
     )
     tally = Tally(*(int(value) for value in counted))
     session.run(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        *(plan.job.id, plan.item.name, batch, now),
-        *(tally.rows, tally.created, tally.updated, tally.failed),
+        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        *(plan.job.id, plan.item.name, batch.number, now),
+        *(tally.rows, tally.created, tally.updated, tally.failed, batch.first),
     )
     session.run(
         "INSERT INTO journal_keys SELECT ?, key, ?, ?, created FROM outcome WHERE error IS NULL",
-        *(plan.item.name, plan.job.id, batch),
+        *(plan.item.name, plan.job.id, batch.number),
     )
     return tally

@@ -54,6 +54,18 @@ class Plan:
         return tuple(c for c in self.written if c.field.unique and c is not self.key)
 
 
+def plan_of(job: Job, header: Sequence[str], schema: Schema) -> Plan:
+    """The plan of a job with this header.
+
+    Raises:
+        BatchError: there is no such object, or what `bind` raises.
+    """
+    item = schema.find(job.object)
+    if item is None:
+        raise BatchError(f"InvalidJob : Unable to find object: {job.object}")
+    return bind(job, item, header, schema)
+
+
 def bind(job: Job, item: ObjectType, header: Sequence[str], schema: Schema) -> Plan:
     """Find the field of each column.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dc_assets.emulator.clock import Clock, api_datetime
-from dc_assets.emulator.engines.runner import JobRunner
+from dc_assets.emulator.engines.ingest import Ingest
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.schema import Schema
 from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job, JobStore
@@ -42,7 +42,7 @@ class JobService:
     jobs: JobStore
     schema: Schema
     clock: Clock
-    runner: JobRunner
+    runner: Ingest
 
     def create(self, body: Mapping[str, object], api_version: float) -> Job:
         """Open an ingest job."""
@@ -104,25 +104,41 @@ class JobService:
         return taken
 
     def close(self, job_id: str) -> Job:
-        """From Open to UploadComplete, and queue it."""
+        """From Open to UploadComplete, and queue it.
+
+        An org that takes time reads the upload here: not on the thread that answers calls.
+        """
         job = self.find(job_id, "ingest")
-        now = api_datetime(self.clock.now())
+        prepared = self.runner.prepare(job) if job.state == "Open" else None
+        closed_s = self.clock.org_s()
         closed = self.jobs.change_if(
-            job.id, lambda j: j.state == "Open", state="UploadComplete", system_modstamp=now
+            job.id,
+            lambda j: j.state == "Open",
+            state="UploadComplete",
+            system_modstamp=api_datetime(self.clock.moment(closed_s)),
+            closed_s=closed_s,
         )
         if closed is None:
             raise _bad_state(f"Closing a Job in state {job.state} not allowed")
-        self.runner.submit(job.id)
+        self.runner.submit(job.id, prepared)
         return closed
 
     def abort(self, job_id: str, kind: str) -> Job:
         """From any state that is not final to Aborted; what was committed stays."""
         job = self.find(job_id, kind)
-        now = api_datetime(self.clock.now())
         aborted = None
         if not job.is_terminal:
-            aborted = self.jobs.change(job.id, state="Aborted", system_modstamp=now)
+            times = self.runner.abort(job.id) if kind == "ingest" else {}
+            now = api_datetime(self.clock.now())
+            aborted = self.jobs.change_if(
+                job.id,
+                lambda j: not j.is_terminal or j.complete_at_s > self.clock.true_s(),
+                state="Aborted",
+                system_modstamp=now,
+                **times,
+            )
         if aborted is None:
+            job = self.find(job_id, kind)
             verb = "Completed" if job.state == "JobComplete" else job.state
             raise _bad_state(f"Aborting already {verb} Job not allowed")
         return aborted
@@ -133,6 +149,8 @@ class JobService:
         if job.state not in DELETABLE[kind]:
             text = "Error encountered when deleting the job because the job is not terminated"
             raise APIError(400, "API_ERROR", text)
+        if not job.is_terminal:
+            self.runner.abort(job.id)
         self.jobs.delete(job.id)
 
     def finished(self, job_id: str, kind: str) -> Job:

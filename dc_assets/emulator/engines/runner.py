@@ -1,19 +1,16 @@
-"""Runs ingest jobs in the background, a batch at a time.
-
-This class is the whole of what decides when a job moves: the wire only asks the job store.
-"""
+"""Runs the ingest jobs of an org without processing time, a batch at a time, as fast as it can."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from threading import Event, Lock, Timer
 
 from dc_assets.emulator.clock import Clock, api_datetime
-from dc_assets.emulator.engines.batch_writer import BatchWriter
-from dc_assets.emulator.engines.binding import BatchError, Plan, bind
+from dc_assets.emulator.engines.batch_writer import Batch, BatchWriter
+from dc_assets.emulator.engines.binding import BatchError, plan_of
+from dc_assets.emulator.engines.day import BatchesOfTheDay
 from dc_assets.emulator.engines.job_faults import QUOTA_MESSAGE, Cut, JobFaults
-from dc_assets.emulator.engines.upload import check_line_ending, in_batches, read_rows
+from dc_assets.emulator.engines.upload import batches_to_do, check_line_ending, read_rows
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.jobs import Job, JobStore
 from dc_assets.emulator.stores.options import Options
@@ -28,10 +25,20 @@ class JobRunner:
         core: where records go.
         jobs: where jobs are.
         clock: the time of commits.
-        options: the least time a job stays InProgress, and the batches of a day.
+        options: the least time a job stays InProgress.
+        day: the batches of the day.
+        faults: what shall befall single jobs.
     """
 
-    def __init__(self, core: CoreStore, jobs: JobStore, clock: Clock, options: Options) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  the parts of an org
+        self,
+        core: CoreStore,
+        jobs: JobStore,
+        clock: Clock,
+        options: Options,
+        day: BatchesOfTheDay,
+        faults: JobFaults,
+    ) -> None:
         self._core = core
         self._jobs = jobs
         self._clock = clock
@@ -39,9 +46,9 @@ class JobRunner:
         self._stopping = Event()
         self._pool: ThreadPoolExecutor | None = None
         self._timers: list[Timer] = []
-        self._batches_used: int | None = None
         self._lock = Lock()
-        self.faults = JobFaults()
+        self._day = day
+        self.faults = faults
 
     def submit(self, job_id: str) -> None:
         """Queue a job, at once or when its wait is over."""
@@ -64,12 +71,6 @@ class JobRunner:
                 self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="ingest")
             self._pool.submit(self._run, job_id)
 
-    def resume(self) -> None:
-        """Queue what a stop left unfinished, in the order of the ids."""
-        for job in sorted(self._jobs.all("ingest"), key=lambda job: job.id):
-            if job.state in {"UploadComplete", "InProgress"}:
-                self.submit(job.id)
-
     def drain(self) -> None:
         """Drop what is queued and wait for the batches at work; new jobs can follow."""
         self._cancel_waits()
@@ -79,7 +80,6 @@ class JobRunner:
                     self._jobs.change(job.id, state="Aborted")
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-        self._batches_used = None
 
     def _cancel_waits(self) -> None:
         with self._lock:
@@ -110,6 +110,7 @@ class JobRunner:
         end = self._attempt(job)
         if self._stopping.is_set():
             return
+        took_ms = int((self._clock.monotonic_s() - started_s) * 1000)
         self._jobs.change_if(
             job_id,
             lambda job: job.state == "InProgress",
@@ -117,7 +118,9 @@ class JobRunner:
             error_message=end.message,
             gone=self.faults.gone(job_id),
             complete_at_s=complete_at_s,
-            processing_ms=int((self._clock.monotonic_s() - started_s) * 1000),
+            processing_ms=took_ms,
+            total_ms=took_ms,
+            ended_s=self._clock.org_s(),
             system_modstamp=api_datetime(self._clock.now()),
         )
 
@@ -138,56 +141,38 @@ class JobRunner:
             return
         check_line_ending(path, job)
         rows = read_rows(path, job)
-        plan = self._plan(job, next(rows, list[str]()))
+        plan = plan_of(job, next(rows, list[str]()), self._core.schema)
         done = self._core.committed_batches(job.id)
         self._jobs.change(
             job.id,
             rows_processed=sum(commit.rows for commit in done),
             rows_failed=sum(commit.failed for commit in done),
         )
+        spans = self._core.committed_spans(job.id)
         writer = BatchWriter(self._core, self._jobs, plan, self.faults)
         try:
-            # Rows that were committed before a stop are skipped by their number.
-            first = sum(commit.rows for commit in done)
-            left = islice(rows, first, rows_max if rows_max is None else max(first, rows_max))
-            for number, batch in enumerate(in_batches(left), start=len(done)):
-                if not self._write_batch(writer, number, first, batch):
+            left = batches_to_do(rows, spans, rows_max)
+            for number, (first, batch) in enumerate(left, start=len(done)):
+                if not self._write_batch(writer, Batch(number, first, batch)):
                     return
-                first += len(batch)
         finally:
             writer.close()
 
-    def _plan(self, job: Job, header: list[str]) -> Plan:
-        item = self._core.schema.find(job.object)
-        if item is None:
-            raise BatchError(f"InvalidJob : Unable to find object: {job.object}")
-        return bind(job, item, header, self._core.schema)
+    def _write_batch(self, writer: BatchWriter, batch: Batch) -> bool:
+        """Write one batch, unless the job was aborted or deleted or we stop.
 
-    def _write_batch(
-        self, writer: BatchWriter, number: int, first: int, rows: list[list[str]]
-    ) -> bool:
-        """Write one batch, unless the job was aborted or deleted or we stop."""
+        Raises:
+            BatchError: the batches of the day are used up.
+        """
         job = self._jobs.get(writer.job_id)
         if self._stopping.is_set() or job is None or job.state != "InProgress":
             return False
-        self._take_batch()
-        tally = writer.write(number, first, rows, self._clock.now())
+        if not self._day.take():
+            raise BatchError(QUOTA_MESSAGE)
+        tally = writer.write(batch, self._clock.now())
         self._jobs.change(
             job.id,
             rows_processed=job.rows_processed + tally.rows,
             rows_failed=job.rows_failed + tally.failed,
         )
         return True
-
-    def _take_batch(self) -> None:
-        """Take one of the batches of the day.
-
-        Raises:
-            BatchError: none is left.
-        """
-        with self._lock:
-            if self._batches_used is None:
-                self._batches_used = self._core.commit_count()
-            if self._batches_used >= self._options.daily_batches_max:
-                raise BatchError(QUOTA_MESSAGE)
-            self._batches_used += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from dc_assets.emulator.engines.binding import Column, Plan
@@ -56,6 +58,22 @@ def staged(plan: Plan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
         frame = frame.with_columns(wave=one)
     number = pl.int_range(pl.len(), dtype=pl.Int64) + first_id
     return frame.with_columns(fresh_id=_record_ids(plan.item.key_prefix, number))
+
+
+def with_waits(frame: pl.DataFrame, waits: Mapping[int, str | None]) -> pl.DataFrame:
+    """The frame with ``locked_id``: the record whose lock a row waited for in vain.
+
+    Args:
+        frame: rows with ``n`` and ``locked``; rows of the waits become locked.
+        waits: rows by their number, with the id of the record, or None when it has none yet.
+    """
+    if not waits:
+        return frame.with_columns(locked_id=pl.lit(None, dtype=pl.String))
+    numbers = frame["n"].to_list()
+    return frame.with_columns(
+        pl.col("locked") | pl.Series([number in waits for number in numbers]),
+        pl.Series("locked_id", [waits.get(number) for number in numbers], dtype=pl.String),
+    )
 
 
 def _folded(field: Field, column: Column) -> pl.Expr:

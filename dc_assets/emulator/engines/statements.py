@@ -141,7 +141,7 @@ def _store_errors(plan: Plan) -> list[str]:
 def _lock_error(plan: Plan) -> str:
     ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
     head = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
-    listed = ", ".join([*ids, "h.id", "s.fresh_id"])
+    listed = ", ".join(["s.locked_id", *ids, "h.id", "s.fresh_id"])
     return f"CASE WHEN s.locked THEN {literal(head)} || coalesce({listed}) || ':--' END"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from dc_assets.emulator.engines.binding import BatchError
+from dc_assets.emulator.engines.spans import Span, gaps
 from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job
 
 BATCH_ROWS = 10_000
@@ -58,3 +60,27 @@ def in_batches(rows: Iterator[list[str]], size: int = BATCH_ROWS) -> Iterator[li
     """Rows in lists of at most `size`."""
     while batch := list(islice(rows, size)):
         yield batch
+
+
+def batches_to_do(
+    rows: Iterator[list[str]], done: Sequence[Span], rows_max: int | None
+) -> Iterator[tuple[int, list[list[str]]]]:
+    """Batches of the rows that were not committed yet, each with the number of its first row.
+
+    Args:
+        rows: all rows without the header.
+        done: committed rows.
+        rows_max: the job ends before the row of this number; None when it goes to the last.
+    """
+    reached = 0
+    for first, stop in gaps(done, sys.maxsize if rows_max is None else rows_max):
+        skip(rows, first - reached)
+        reached = first
+        for batch in in_batches(islice(rows, stop - first)):
+            yield reached, batch
+            reached += len(batch)
+
+
+def skip(rows: Iterator[list[str]], count: int) -> None:
+    """Leave out so many rows."""
+    next(islice(rows, count, count), None)

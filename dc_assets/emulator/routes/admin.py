@@ -94,6 +94,7 @@ def _state(world: World) -> dict[str, object]:
         "core": {item.name: world.core.count(item) for item in world.schema.objects},
         "data_cloud": {name: world.data_cloud.count(name) for name in world.data_cloud.objects()},
         "jobs": jobs,
+        "in_flight_max": world.jobs.in_flight_max,
         "options": asdict(world.options),
         **world.gate.state(),
     }
@@ -105,7 +106,8 @@ async def jobs(call: Call) -> Response:
     deleted = [job for job in world.jobs.deleted() if job.kind == "ingest"]
     entries = [_job_entry(job, is_deleted=False) for job in world.jobs.all("ingest")]
     entries += [_job_entry(job, is_deleted=True) for job in deleted]
-    return json_answer({"jobs": sorted(entries, key=lambda entry: str(entry["id"]))})
+    in_order = sorted(entries, key=lambda entry: str(entry["id"]))
+    return json_answer({"jobs": in_order, "in_flight_max": world.jobs.in_flight_max})
 
 
 def _job_entry(job: Job, *, is_deleted: bool) -> dict[str, object]:
@@ -118,6 +120,10 @@ def _job_entry(job: Job, *, is_deleted: bool) -> dict[str, object]:
         "created": job.created_date,
         "rows_processed": job.rows_processed,
         "rows_failed": job.rows_failed,
+        "closed_s": job.closed_s,
+        "ended_s": job.ended_s,
+        "active_ms": job.processing_ms,
+        "total_ms": job.total_ms,
         "read": list(job.read),
         "read_at": job.read,
         "deleted": is_deleted,
@@ -173,10 +179,17 @@ async def options(call: Call) -> Response:
     return json_answer(asdict(call.world.options))
 
 
-async def calls(call: Call) -> Response:
+async def counted_calls(call: Call) -> Response:
     """Counts of calls by kind; calls of this side door are not counted."""
-    counted = dict(call.world.calls.by_kind)
-    return json_answer({"calls": counted, "api_total": call.world.calls.api_total})
+    calls = call.world.calls
+    return json_answer(
+        {
+            "calls": dict(calls.by_kind),
+            "api_total": calls.api_total,
+            "first_s": calls.first_s,
+            "last_s": calls.last_s,
+        }
+    )
 
 
 def admin_route(method: str, path: str, handler: Handler) -> Route:
@@ -196,5 +209,5 @@ ROUTES = (
     admin_route("POST", "hold", hold),
     admin_route("POST", "release", release),
     admin_route("POST", "options", options),
-    admin_route("GET", "calls", calls),
+    admin_route("GET", "calls", counted_calls),
 )

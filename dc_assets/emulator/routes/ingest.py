@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
-from dc_assets.emulator.engines.upload import header_text, read_rows
+from dc_assets.emulator.engines.upload import batches_to_do, header_text, read_rows
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.ids import USER_ID
 from dc_assets.emulator.routes.broken import WatchedAnswer
@@ -67,8 +67,8 @@ def job_info(job: Job) -> dict[str, object]:
             "numberRecordsFailed": job.rows_failed,
         }
     info |= {
-        "retries": 0,
-        "totalProcessingTime": job.processing_ms,
+        "retries": job.retries,
+        "totalProcessingTime": job.total_ms,
         "apiActiveProcessingTime": job.processing_ms,
         "apexProcessingTime": 0,
     }
@@ -112,14 +112,16 @@ async def change_state(call: Call) -> Response:
     """PATCH to UploadComplete or Aborted."""
     body = await call.json()
     state = body.get("state")
+    service, job_id = call.world.service, call.parts["id"]
     if state == "UploadComplete":
-        job = call.world.service.close(call.parts["id"])
+        work = partial(service.close, job_id)
     elif state == "Aborted":
-        job = call.world.service.abort(call.parts["id"], "ingest")
+        work = partial(service.abort, job_id, "ingest")
     else:
         text = f"Invalid value: '{state}' supplied for property: 'state'"
         raise APIError(400, "API_ERROR", text)
-    return json_answer(job_summary(job))
+    takes_time = not call.world.runner.settings.is_instant
+    return json_answer(job_summary(await run_in_threadpool(work) if takes_time else work()))
 
 
 async def info(call: Call) -> Response:
@@ -138,7 +140,7 @@ async def kind_of_change(call: Call) -> str:
 
 async def delete(call: Call) -> Response:
     """DELETE one job."""
-    call.world.service.delete(call.parts["id"], "ingest")
+    await run_in_threadpool(partial(call.world.service.delete, call.parts["id"], "ingest"))
     return Response(b"", 204)
 
 
@@ -213,8 +215,9 @@ def _unprocessed(world: World, job: Job) -> bytes:
         delimiter = DELIMITERS[job.column_delimiter]
         rows = read_rows(path, job)
         next(rows, None)
-        for number, row in enumerate(rows):
-            if number >= job.rows_processed:
+        done = world.core.committed_spans(job.id)
+        for _, batch in batches_to_do(rows, done, None):
+            for row in batch:
                 cells = (f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row)
                 lines.append(delimiter.join(cells))
     return ("\n".join(lines) + "\n").encode()

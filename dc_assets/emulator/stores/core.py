@@ -14,8 +14,11 @@ from dc_assets.emulator.stores.duck import Database, Session, literal, quoted
 
 JOURNAL = (
     "CREATE TABLE IF NOT EXISTS journal (job_id VARCHAR, object VARCHAR, batch BIGINT, "
-    "committed_at TIMESTAMP, rows BIGINT, created BIGINT, updated BIGINT, failed BIGINT)"
+    "committed_at TIMESTAMP, rows BIGINT, created BIGINT, updated BIGINT, failed BIGINT, "
+    "first_row BIGINT)"
 )
+JOURNAL_GROWN = "ALTER TABLE journal ADD COLUMN IF NOT EXISTS first_row BIGINT"
+"""For data folders of an earlier version."""
 JOURNAL_KEYS = (
     "CREATE TABLE IF NOT EXISTS journal_keys (object VARCHAR, key VARCHAR, job_id VARCHAR, "
     "batch BIGINT, created BOOLEAN)"
@@ -35,6 +38,8 @@ class Commit:
     created: int
     updated: int
     failed: int
+    first_row: int | None
+    """Number of its first row in the upload; None in a journal of an earlier version."""
 
 
 class CoreStore:
@@ -49,7 +54,7 @@ class CoreStore:
                 session.run(statement)
 
     def _tables(self) -> list[str]:
-        tables = [JOURNAL, JOURNAL_KEYS]
+        tables = [JOURNAL, JOURNAL_GROWN, JOURNAL_KEYS]
         for item in self.schema.objects:
             tables.append(f"CREATE SEQUENCE IF NOT EXISTS {quoted('seq_' + item.name)}")
             columns = [f"{quoted(f.name)} {f.sql_type()}" for f in item.fields]
@@ -71,6 +76,16 @@ class CoreStore:
     def committed_batches(self, job_id: str) -> list[Commit]:
         """What the journal has of one job, in the order of its batches."""
         return self.journal(job_id)
+
+    def committed_spans(self, job_id: str) -> list[tuple[int, int]]:
+        """The rows of a job that were committed, as ``(first, stop)`` in order."""
+        spans: list[tuple[int, int]] = []
+        stop = 0
+        for commit in self.journal(job_id):
+            first = stop if commit.first_row is None else commit.first_row
+            stop = first + commit.rows
+            spans.append((first, stop))
+        return sorted(spans)
 
     def journal(self, job_id: str | None = None) -> list[Commit]:
         """All commits in the order they were made, or those of one job."""

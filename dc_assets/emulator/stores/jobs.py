@@ -22,6 +22,7 @@ DELIMITERS = {
 }
 LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 TERMINAL = frozenset({"JobComplete", "Failed", "Aborted"})
+IN_FLIGHT = frozenset({"UploadComplete", "InProgress"})
 JOB_PREFIX = "750"
 
 
@@ -46,6 +47,13 @@ class Job:
     rows_failed: int = 0
     error_message: str = ""
     processing_ms: int = 0
+    """Time in which it was processed, without the time in which it waited for a worker."""
+    total_ms: int = 0
+    """Time from its close to its end."""
+    retries: int = 0
+    closed_s: float | None = None
+    """Second of the org's clock at which it was closed, and below, at which it ended."""
+    ended_s: float | None = None
     complete_at_s: float = 0.0
     gone: str = ""
     """What an org has deleted though the job is over: ``results``, ``job``, or nothing."""
@@ -67,9 +75,13 @@ class JobStore:
         self._lock = RLock()
         self._jobs: dict[str, Job] = {}
         self._deleted: dict[str, Job] = {}
+        self._in_flight: set[str] = set()
+        self.in_flight_max = 0
+        """The largest number of ingest jobs that were between close and end at once."""
         for path in sorted(self._folder.glob("*/job.json")):
             job = Job(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
             self._jobs[job.id] = job
+            self._count(job)
         self._last_path = self._folder / "last_number"
         self._last = int(self._last_path.read_text()) if self._last_path.exists() else 0
 
@@ -116,6 +128,7 @@ class JobStore:
         """Forget a job and its files."""
         with self._lock:
             job = self._jobs.pop(job_id, None)
+            self._in_flight.discard(job_id)
             if job is not None:
                 self._deleted[job_id] = job
             shutil.rmtree(self.folder(job_id), ignore_errors=True)
@@ -126,11 +139,17 @@ class JobStore:
             for job_id in list(self._jobs):
                 self.delete(job_id)
             self._deleted.clear()
+            self.in_flight_max = 0
 
     def deleted(self) -> list[Job]:
         """Jobs that were deleted since the start, as they were then."""
         with self._lock:
             return list(self._deleted.values())
+
+    @property
+    def in_flight(self) -> int:
+        """Ingest jobs between close and end."""
+        return len(self._in_flight)
 
     def folder(self, job_id: str) -> Path:
         """The folder of the job's files."""
@@ -152,6 +171,14 @@ class JobStore:
         text = json.dumps(asdict(job), ensure_ascii=False)
         _write(self.folder(job.id) / "job.json", text)
         self._jobs[job.id] = job
+        self._count(job)
+
+    def _count(self, job: Job) -> None:
+        if job.kind == "ingest" and job.state in IN_FLIGHT:
+            self._in_flight.add(job.id)
+            self.in_flight_max = max(self.in_flight_max, len(self._in_flight))
+        else:
+            self._in_flight.discard(job.id)
 
 
 def _write(path: Path, text: str) -> None:

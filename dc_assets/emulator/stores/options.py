@@ -115,14 +115,20 @@ class Calls:
 
     def __init__(self) -> None:
         self.by_kind: Counter[str] = Counter()
+        self.first_s: dict[str, float] = {}
+        self.last_s: dict[str, float] = {}
+        """Seconds of the org's clock at which the first and the last call of a kind came."""
         self.api_total = 0
 
-    def add(self, kind: str, *, counts_as_api: bool) -> None:
+    def add(self, kind: str, at_s: float, *, counts_as_api: bool) -> None:
         """Count one call."""
+        self.first_s.setdefault(kind, at_s)
+        self.last_s[kind] = at_s
         self.by_kind[kind] += 1
         self.api_total += counts_as_api
 
     def clear(self) -> None:
         """Start at zero again."""
-        self.by_kind.clear()
+        for counts in (self.by_kind, self.first_s, self.last_s):
+            counts.clear()
         self.api_total = 0

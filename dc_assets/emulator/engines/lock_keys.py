@@ -1,0 +1,140 @@
+"""What the rows of an upload lock: their parents and themselves, each under one name.
+
+A record is named ``Object.Field:text`` by the first external id its object has, folded as the
+field is compared. A parent that is given by its id is looked up, so that both ways of naming it
+give the same lock; a record without an external id is named by its id.
+"""
+# ruff: noqa: S608  names come from the schema file, values are bound or literals
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from dc_assets.emulator.engines.binding import Column, Plan
+from dc_assets.emulator.engines.cells import NULL_MARK
+from dc_assets.emulator.ids import case_suffix
+from dc_assets.emulator.schema import Field, ObjectType
+from dc_assets.emulator.stores.core import CoreStore
+from dc_assets.emulator.stores.duck import literal, quoted
+
+SHORT_ID = 15
+EMPTY = frozenset({"", NULL_MARK})
+
+
+@dataclass(frozen=True, slots=True)
+class LockKeys:
+    """Locks of rows in the order of the file; the last of each row is the row itself."""
+
+    rows: int
+    per_row: int
+    keys: Sequence[str | None]
+    parents: frozenset[str]
+
+
+def lock_keys(plan: Plan, rows: Sequence[Sequence[str]], core: CoreStore) -> LockKeys:
+    """The locks of rows as uploaded.
+
+    Args:
+        plan: the columns of the job.
+        rows: cells; a row may be too short.
+        core: where records that are given by their id are looked up.
+    """
+    named = [column for column in plan.written if column.parent is not None]
+    per_row = len(named) + 1
+    keys: list[str | None] = [None] * (len(rows) * per_row)
+    parents: set[str] = set()
+    for place, column in enumerate(named):
+        found = _of_column(column, rows, core)
+        keys[place::per_row] = found
+        parents.update(key for key in found if key is not None)
+    if plan.key is not None:
+        keys[per_row - 1 :: per_row] = _of_column(plan.key, rows, core, plan.item)
+    return LockKeys(len(rows), per_row, keys, frozenset(parents))
+
+
+def _of_column(
+    column: Column,
+    rows: Sequence[Sequence[str]],
+    core: CoreStore,
+    own: ObjectType | None = None,
+) -> list[str | None]:
+    number = column.number
+    cells = [row[number] if number < len(row) else "" for row in rows]
+    item = own or column.parent
+    field = column.field if own is not None else column.parent_field
+    assert item is not None  # noqa: S101  a column with a parent has both
+    assert field is not None  # noqa: S101
+    distinct = set(cells) - EMPTY
+    if field.type == "id":
+        names = _by_id(item, distinct, core)
+    else:
+        fold = _fold(field)
+        names = {cell: f"{item.name}.{field.name}:{fold(cell)}" for cell in distinct}
+    return [names.get(cell) for cell in cells]
+
+
+def _fold(field: Field) -> Callable[[str], str]:
+    return str if field.case_sensitive else str.lower
+
+
+def naming_field(item: ObjectType) -> Field:
+    """The field by which records of an object are named: an external id, else the id."""
+    return next((field for field in item.fields if field.external_id), item.id_field)
+
+
+def _by_id(item: ObjectType, cells: Iterable[str], core: CoreStore) -> dict[str, str]:
+    whole = {cell: _whole_id(cell) for cell in cells}
+    field = naming_field(item)
+    names = {id_: f"{item.name}.{item.id_field.name}:{id_}" for id_ in whole.values()}
+    if field is not item.id_field and whole:
+        listed = ", ".join(literal(id_) for id_ in set(whole.values()))
+        text = quoted(field.name)
+        sql = (
+            f'SELECT "Id", {field.folded(text)} FROM {quoted(item.name)} '
+            f'WHERE "Id" IN ({listed}) AND {text} IS NOT NULL'
+        )
+        with core.database.session() as session:
+            for id_, key in session.rows(sql):
+                names[str(id_)] = f"{item.name}.{field.name}:{key}"
+    return {cell: names[id_] for cell, id_ in whole.items()}
+
+
+def _whole_id(cell: str) -> str:
+    return cell + case_suffix(cell) if len(cell) == SHORT_ID else cell
+
+
+def ids_of(keys: Iterable[str], core: CoreStore) -> dict[str, str]:
+    """The ids of the records that bear these names; names of no record are left out."""
+    by_field: dict[str, list[str]] = {}
+    for key in keys:
+        name, _, text = key.partition(":")
+        by_field.setdefault(name, []).append(text)
+    found: dict[str, str] = {}
+    with core.database.session() as session:
+        for name, texts in by_field.items():
+            item = core.schema.find(name.partition(".")[0])
+            field = item.field(name.partition(".")[2]) if item is not None else None
+            assert item is not None  # noqa: S101  we made the name
+            assert field is not None  # noqa: S101
+            folded = field.folded(quoted(field.name))
+            hashes = ", ".join(f"hash({literal(text)})" for text in texts)
+            sql = (
+                f'SELECT {folded}, min("Id") FROM {quoted(item.name)} WHERE NOT "IsDeleted" AND '
+                f"{quoted(field.key_column)} IN ({hashes}) "
+                "GROUP BY 1"
+            )
+            found |= {f"{name}:{text}": str(id_) for text, id_ in session.rows(sql)}
+    return found
+
+
+def parents_of(item: ObjectType, core: CoreStore) -> list[str]:
+    """The names of all records of an object that something refers to, in order."""
+    field = naming_field(item)
+    column = quoted(field.name)
+    sql = (
+        f'SELECT {field.folded(column)} FROM {quoted(item.name)} WHERE NOT "IsDeleted" '
+        f"AND {column} IS NOT NULL ORDER BY 1"
+    )
+    with core.database.session() as session:
+        return [f"{item.name}.{field.name}:{key}" for (key,) in session.rows(sql)]
