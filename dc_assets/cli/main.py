@@ -12,6 +12,7 @@ from dc_assets.cli.programs import demo, dev, emulator
 from dc_assets.cli.reconcile import reconcile
 from dc_assets.cli.replay import replay
 from dc_assets.cli.run import run
+from dc_assets.cli.simulate import simulate
 from dc_assets.cli.status import status
 from dc_assets.cli.stop import stop
 from dc_assets.orchestration.wiring import refuse_without_asserts
@@ -37,5 +38,8 @@ def main() -> None:
     refuse_without_asserts()
 
 
-for command in (cleanup, demo, dev, emulator, home, plan, reconcile, replay, run, status, stop):
+for command in (
+    *(cleanup, demo, dev, emulator, home, plan),
+    *(reconcile, replay, run, simulate, status, stop),
+):
     main.add_command(command)
