@@ -142,12 +142,19 @@ class Org:
 
 
 @contextmanager
-def running_org(folder: Path, *, rows: int, bad_rows: int = 0) -> Generator[Org]:
+def running_org(
+    folder: Path,
+    *,
+    rows: int,
+    bad_rows: int = 0,
+    parents: int = PARENTS,
+    options: Sequence[str] = (),
+) -> Generator[Org]:
     """Run an emulated org with rows in Data Cloud and none in Core."""
     file = folder / "org.json"
     command = [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(file)]
-    command += ["--opportunities", str(rows), "--accounts", str(PARENTS)]
-    command += ["--bad-rows", str(bad_rows)]
+    command += ["--opportunities", str(rows), "--accounts", str(parents)]
+    command += ["--bad-rows", str(bad_rows), *options]
     with running(command, environment_of(folder), log=folder / "org.log") as process:
         wait_until(lambda: file.exists() or process.poll() is not None, "the org is up")
         assert process.poll() is None, (folder / "org.log").read_text(encoding="utf-8")

