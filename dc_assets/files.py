@@ -15,6 +15,7 @@ import polars.exceptions as polars_errors
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.survey import FieldRule
 
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})
@@ -79,6 +80,34 @@ class FileSource:
         )
         return [(str(name), int(count)) for name, count in counted.collect().iter_rows()]
 
+    def key_ends(self) -> tuple[str, str] | None:
+        """Return the first and the last key; None when there is no row with a key."""
+        ends = self._rows(EVERYTHING).select(
+            self._key.min().alias("first"), self._key.max().alias("last")
+        )
+        first, last = ends.collect().row(0)
+        return None if first is None else (str(first), str(last))
+
+    def rows_per_parent(self) -> Sequence[tuple[int, int]]:
+        """Return (rows of one parent, how many parents have so many), biggest first."""
+        parent = self._spec.source.parent
+        assert parent is not None  # noqa: S101 - the caller asked the spec
+        counted = (
+            self._rows(EVERYTHING)
+            .drop_nulls(parent)
+            .group_by(parent)
+            .agg(pl.len().alias("rows"))
+            .group_by("rows")
+            .agg(pl.len().alias("parents"))
+            .sort("rows", descending=True)
+        )
+        return [(int(rows), int(parents)) for rows, parents in counted.collect().iter_rows()]
+
+    def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
+        """Count the rows that break each rule, in the order of the rules."""
+        sums = [_breaks(rule).sum().alias(f"n{n}") for n, rule in enumerate(rules)]
+        return [int(count or 0) for count in self._rows(EVERYTHING).select(sums).collect().row(0)]
+
     def ambiguous_keys(self) -> Sequence[str]:
         """Return the lower-cased keys that stand twice or differ in case only."""
         folded = self._rows(EVERYTHING).group_by(self._key.str.to_lowercase().alias("folded"))
@@ -132,6 +161,18 @@ class FileSource:
     @staticmethod
     def _number(query: pl.LazyFrame) -> int:
         return int(query.collect().item())
+
+
+def _breaks(rule: FieldRule) -> pl.Expr:
+    """Return which rows break a rule; an empty text is no value."""
+    value = pl.col(rule.column)
+    match rule.kind:
+        case "required":
+            return value.is_null() | (value == "")
+        case "length":
+            return value.str.len_chars() > rule.length
+        case "picklist":
+            return (value != "") & ~value.is_in(rule.values)
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

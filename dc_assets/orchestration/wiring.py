@@ -30,14 +30,16 @@ from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
-from dc_assets.load.ports import Mode, Ports, Source
+from dc_assets.load.ports import Mode, Ports
 from dc_assets.load.reconcile import AllPartitions, Audit
 from dc_assets.load.spec_files import read_specs
+from dc_assets.load.survey import BothSidesAsked
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import check_target
 from dc_assets.salesforce.http import checked_url
+from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
 
@@ -156,6 +158,7 @@ class OpenLoad:
     labels: LedgerLabels
     letters: OpenLetters
     archive: DiskArchive
+    sides: BothSidesAsked
 
     def load(
         self, partition_key: str, *, resume: bool = False, wanted: Sequence[str] | None = None
@@ -258,10 +261,14 @@ def open_load(
         letters = OpenLetters(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)
         cleanup.callback(archive.close)
-        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), letters, archive)
+        facts = SalesforceFacts(session, spec, parent_object)
+        sides = BothSidesAsked(source, source, target, facts, clock)
+        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), letters, archive, sides)
 
 
-def _source(spec: LoadSpec, session: OrgSession, cleanup: ExitStack) -> Source:
+def _source(
+    spec: LoadSpec, session: OrgSession, cleanup: ExitStack
+) -> FileSource | DataCloudSource:
     if spec.source.files is not None:
         return FileSource(spec)
     tenant = session.tenant()

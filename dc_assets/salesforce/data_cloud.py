@@ -18,6 +18,7 @@ from polars.exceptions import PolarsError
 from dc_assets.core.errors import ConfigError, RejectedRequest, TransientRemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.survey import FieldRule
 from dc_assets.salesforce import sql
 from dc_assets.salesforce.http import Host
 
@@ -80,6 +81,38 @@ class DataCloudSource:
             f'{where} GROUP BY {parent} HAVING COUNT(*) > {rows} ORDER BY "rows" DESC, "parent"'
         )
         return [(str(name), int(count or 0)) for name, count in found]
+
+    def key_ends(self) -> tuple[str, str] | None:
+        """Return the first and the last key; None when there is no row with a key."""
+        key = sql.name(self._spec.source.key)
+        where = sql.where(self._spec, EVERYTHING)
+        first, last = self._one_row(
+            f'SELECT CAST(MIN({key}) AS text) AS "first", CAST(MAX({key}) AS text) AS "last" '
+            f"FROM {self._object}{where}"
+        )
+        return None if first is None or last is None else (first, last)
+
+    def rows_per_parent(self) -> Sequence[tuple[int, int]]:
+        """Return (rows of one parent, how many parents have so many), biggest first."""
+        assert self._spec.source.parent is not None
+        parent = sql.name(self._spec.source.parent)
+        where = sql.also(sql.where(self._spec, EVERYTHING), f"{parent} IS NOT NULL")
+        found = self._rows(
+            'SELECT "rows", COUNT(*) AS "parents" FROM '
+            f'(SELECT COUNT(*) AS "rows" FROM {self._object}{where} GROUP BY {parent}) AS "parent" '
+            'GROUP BY "rows" ORDER BY "rows" DESC'
+        )
+        return [(int(rows or 0), int(parents or 0)) for rows, parents in found]
+
+    def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
+        """Count the rows that break each rule, in the order of the rules, by one query."""
+        sums = ", ".join(
+            f'SUM(CASE WHEN {sql.breaks(rule)} THEN 1 ELSE 0 END) AS "n{number}"'
+            for number, rule in enumerate(rules)
+        )
+        where = sql.where(self._spec, EVERYTHING)
+        counts = self._one_row(f"SELECT {sums} FROM {self._object}{where}")
+        return [int(float(count or 0)) for count in counts]
 
     def ambiguous_keys(self) -> Sequence[str]:
         """Return the lower-cased keys that stand twice or differ in case only."""

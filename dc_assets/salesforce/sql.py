@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.survey import FieldRule
 
 
 def name(identifier: str) -> str:
@@ -60,3 +61,20 @@ def rows(spec: LoadSpec, id_range: IdRange, *, term: str | None = None) -> str:
         clause = also(clause, term)
     columns = ", ".join(f"CAST({name(c.source)} AS text) AS {name(c.source)}" for c in spec.columns)
     return f"SELECT {columns} FROM {source_object(spec)}{clause} ORDER BY {name(spec.source.key)}"
+
+
+def breaks(rule: FieldRule) -> str:
+    """Return the condition of the rows that break a rule; an empty text is no value.
+
+    >>> breaks(FieldRule("A__c", "A", "length", length=3))
+    'LENGTH(CAST("A__c" AS text)) > 3'
+    """
+    value = f"CAST({name(rule.column)} AS text)"
+    match rule.kind:
+        case "required":
+            return f"({value} IS NULL OR {value} = '')"
+        case "length":
+            return f"LENGTH({value}) > {rule.length}"
+        case "picklist":
+            listed = ", ".join(text(one) for one in rule.values)
+            return f"({value} <> '' AND {value} NOT IN ({listed}))"

@@ -13,17 +13,19 @@ pytestmark = pytest.mark.acceptance
 OPTIONS = {
     "demo": {
         *("--rows", "--accounts", "--skew", "--partitions", "--bad-rows"),
-        *("--seed", "--port", "--keep"),
+        *("--seed", "--port", "--keep", "--org", "--time-scale"),
     },
     "dev": {"--rows", "--accounts", "--skew", "--port"},
     "emulator": {"--host", "--port", "--ready-file", "--data", "--opportunities", "--bad-rows"},
     "home": {"--postgres"},
+    "plan": {"--offline", "--write-ranges", "--page", "--json"},
     "run": {"--partitions", "--local", "--new-load", "--batch-rows-max", "--window"},
     "status": {"--watch", "--jobs", "--limit", "--json"},
     "stop": {"--abort"},
     "replay": {
         *("--code", "--id", "--file", "--partitions", "--list", "--export", "--redact", "--json"),
     },
+    "simulate": {"--rows", "--accounts", "--skew", "--background", "--policy", "--seed", "--json"},
     "cleanup": {"--load", "--confirm", "--older-than"},
 }
 WORDS_MIN = 3

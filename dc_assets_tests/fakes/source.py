@@ -10,6 +10,7 @@ import polars as pl
 
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ranges import IdRange
+from dc_assets.load.survey import FieldRule
 from dc_assets_tests.fakes.specs import KEY, text_frame
 
 COLUMNS = [KEY, "Title__c", "Price__c", "ParentKey__c"]
@@ -24,6 +25,16 @@ def thing(key: str, parent: str | None = "p1", title: str | None = "a title") ->
 def things(count: int, *, parents: int) -> list[SourceRow]:
     """Return rows with ids in order whose parents go round."""
     return [thing(f"id{n:04}", f"p{n % parents}") for n in range(count)]
+
+
+def _is_broken(rule: FieldRule, value: str) -> bool:
+    match rule.kind:
+        case "required":
+            return value == ""
+        case "length":
+            return len(value) > rule.length
+        case "picklist":
+            return value != "" and value not in rule.values
 
 
 @dataclass(slots=True)
@@ -95,6 +106,23 @@ class FakeSource:
         """Return parents with more rows than given."""
         counts = Counter(row["ParentKey__c"] for row in self.rows)
         return [(p, n) for p, n in counts.most_common() if p is not None and n > rows]
+
+    def key_ends(self) -> tuple[str, str] | None:
+        """Return the first and the last key."""
+        keys = sorted(row[KEY] or "" for row in self.rows if row[KEY] is not None)
+        return (keys[0], keys[-1]) if keys else None
+
+    def rows_per_parent(self) -> Sequence[tuple[int, int]]:
+        """Return how many parents have how many rows."""
+        counts = Counter(row["ParentKey__c"] for row in self.rows)
+        counts.pop(None, None)
+        return sorted(Counter(counts.values()).items(), reverse=True)
+
+    def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
+        """Count the rows that break each rule."""
+        return [
+            sum(_is_broken(rule, row[rule.column] or "") for row in self.rows) for rule in rules
+        ]
 
     def ambiguous_keys(self) -> Sequence[str]:
         """Return keys that stand twice when their case is ignored."""

@@ -7,7 +7,7 @@ from statistics import mean
 import pytest
 
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel
+from dc_assets.simulation.org_model import BACKGROUNDS, Background, OrgModel
 from dc_assets.simulation.outcome import KEYS, Figures, SimulatedRun
 from dc_assets.simulation.policies import POLICIES, Scene, policy_of, simulate, simulated
 from dc_assets.simulation.seed_policies import FireAndForget, run_fire_and_forget
@@ -81,6 +81,14 @@ def test_a_retry_of_rows_sends_what_failed_again() -> None:
     assert lost.landed_rows == lost.first_pass_rows < 2_000
     assert (found.first_pass_rows, found.landed_rows) == (lost.first_pass_rows, 2_000)
     assert found.jobs > lost.jobs
+
+
+def test_a_ladder_of_two_rungs_is_three_attempts() -> None:
+    """An integration that never lets go makes each of them fail."""
+    held = Background(batches_per_s=100.0, batch_parents=10, batch_s=1e6, batch_spread=0.01)
+    policy = FireAndForget(100, interval_s=10.0, jitter=0.0, chains=1, row_ladder_s=(1.0, 1.0))
+    figures = run_fire_and_forget(SimulatedOrg(OrgModel(), held, [0] * 100, seed=1), policy)
+    assert (figures.jobs, figures.landed_rows) == (3, 0)
 
 
 def test_waiting_clients_look_every_ten_seconds() -> None:

@@ -1,0 +1,113 @@
+"""What a plan asks of the org: rules of fields, limits, jobs at work.
+
+Source: sObject Describe and Limits, REST API Developer Guide. What describe leaves out gives no
+rule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from dc_assets.core.errors import LimitReached, RejectedRequest
+from dc_assets.core.ingest_job import TERMINAL, JobState
+from dc_assets.core.spec import ColumnSpec, LoadSpec
+from dc_assets.load.survey import FieldRule, OrgLimits
+from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
+from dc_assets.salesforce.session import API, OrgSession
+
+TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url"})
+
+
+class SalesforceFacts:
+    """The facts of one org for one load spec."""
+
+    def __init__(self, session: OrgSession, spec: LoadSpec, parent_object: str) -> None:
+        self._session = session
+        self._spec = spec
+        self._parent_object = parent_object
+
+    @property
+    def parent_object(self) -> str:
+        """The object whose records are locked with the rows."""
+        return self._parent_object
+
+    def rules(self) -> Sequence[FieldRule]:
+        """Return the rules of the fields that columns of the spec fill."""
+        return [rule for column in self._spec.columns for rule in self._rules_of(column)]
+
+    def unfilled_fields(self) -> Sequence[str]:
+        """Return required fields that no column fills: every new record would be refused."""
+        filled = {column.target.partition(".")[0] for column in self._spec.columns}
+        return [
+            name
+            for name, field in self._fields.items()
+            if _is_required(field) and not {name, field.get("relationshipName")} & filled
+        ]
+
+    def limits(self) -> OrgLimits:
+        """Ask what is left; without the permission View Setup only the API calls are known."""
+        org = self._session.org
+        try:
+            answer: dict[str, Any] = org.ask("GET", f"{API}/limits")
+        except (LimitReached, RejectedRequest):
+            return OrgLimits(api_calls_left=org.usage.api_calls_left)
+        return OrgLimits(
+            api_calls_left=_number(answer, "DailyApiRequests", "Remaining"),
+            api_calls_max=_number(answer, "DailyApiRequests", "Max"),
+            batches_left=_number(answer, "DailyBulkApiBatches", "Remaining"),
+            batches_max=_number(answer, "DailyBulkApiBatches", "Max"),
+            storage_left_mb=_number(answer, "DataStorageMB", "Remaining"),
+        )
+
+    def jobs_at_work(self) -> Mapping[str, int]:
+        """Count the ingest jobs of any user on the target object that are not over, by state."""
+        over = {state.value for state in TERMINAL} | {JobState.OPEN.value}
+        jobs, _ = list_ingest_jobs(self._session)
+        target = self._spec.target.object
+        return Counter(j.state for j in jobs if j.object_name == target and j.state not in over)
+
+    @cached_property
+    def _fields(self) -> Mapping[str, dict[str, Any]]:
+        url = f"{API}/sobjects/{self._spec.target.object}/describe"
+        described = self._session.org.ask("GET", url)
+        return {field["name"]: field for field in described["fields"]}
+
+    def _rules_of(self, column: ColumnSpec) -> Iterator[FieldRule]:
+        relationship, dot, _ = column.target.partition(".")
+        field = self._relation(relationship) if dot else self._fields.get(column.target)
+        if field is None:
+            return
+        if _is_required(field):
+            yield FieldRule(column.source, column.target, "required")
+        if dot:
+            return
+        length = int(field.get("length") or 0)
+        if field.get("type") in TEXT_TYPES and length:
+            yield FieldRule(column.source, column.target, "length", length=length)
+        values = tuple(
+            str(entry["value"]) for entry in field.get("picklistValues") or () if entry["active"]
+        )
+        if field.get("type") == "picklist" and field.get("restrictedPicklist") and values:
+            yield FieldRule(column.source, column.target, "picklist", values=values)
+
+    def _relation(self, relationship: str) -> dict[str, Any] | None:
+        found = (f for f in self._fields.values() if f.get("relationshipName") == relationship)
+        return next(found, None)
+
+
+def _number(limits: Mapping[str, Mapping[str, Any]], name: str, part: str) -> int | None:
+    """Return one number of a limit; older versions write it as text."""
+    value = limits.get(name, {}).get(part)
+    return None if value is None else int(value)
+
+
+def _is_required(field: Mapping[str, Any]) -> bool:
+    """Tell whether a new record is refused without a value for a field."""
+    return (
+        bool(field.get("createable"))
+        and field.get("nillable") is False
+        and field.get("defaultedOnCreate") is False
+    )
