@@ -140,7 +140,7 @@ def table_of(trials: list[Trial]) -> Table:
 @click.option("--skew", default="zipf:1.0", show_default=True)
 def main(*, rows: int, parents: int, skew: str) -> None:
     """Hold forecasts against loads; exit 1 when a bar is missed."""
-    console = Console()
+    console = Console(width=130)
     trials: list[Trial] = []
     for workers, row_ms in ORGS:
         console.print(f"An org of {workers} workers and {row_ms:g} ms a row", highlight=False)

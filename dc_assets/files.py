@@ -166,6 +166,8 @@ class FileSource:
 def _breaks(rule: FieldRule) -> pl.Expr:
     """Return which rows break a rule; an empty text is no value."""
     value = pl.col(rule.column)
+    if rule.strips:
+        value = value.str.strip_chars()
     match rule.kind:
         case "required":
             return value.is_null() | (value == "")

@@ -3,60 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from dc_assets.cli.plan_page import write_page
-from dc_assets.cli.proof import numbers_table
+from dc_assets.cli.plan_text import PlannedLoad, figures_of, print_plan
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.ports import Source
+from dc_assets.load.ports import JobFigures, Source
 from dc_assets.load.spec_files import spec_file, write_ranges
 from dc_assets.load.survey import Survey, survey
-from dc_assets.load.verdict import (
-    RECORD_KB,
-    Advice,
-    Costs,
-    Finding,
-    LockRisk,
-    advice_of,
-    judged,
-    lock_risk,
-)
+from dc_assets.load.verdict import Advice, Costs, judged, lock_risk
 from dc_assets.orchestration.wiring import (
     OpenLoad,
     loads_folder,
     login_from_environment,
     open_load,
 )
-from dc_assets.simulation.forecast import Forecast, LoadShape, Outlook, forecast, speed_after
+from dc_assets.simulation.forecast import (
+    FASTEST,
+    SLOWEST,
+    Forecast,
+    LoadShape,
+    fitted,
+    forecast,
+    speed_after,
+)
 
 REMEMBERED_JOBS = 50
-VERDICTS = {Advice.GO: "GO", Advice.CARE: "GO, WITH CARE", Advice.STOP: "STOP"}
-STYLES = {Advice.GO: "green", Advice.CARE: "yellow", Advice.STOP: "red"}
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedLoad:
-    """All that a plan says; there is no forecast of no rows."""
-
-    spec: LoadSpec
-    survey: Survey
-    jobs: Mapping[str, int]
-    forecast: Forecast | None
-    risk: LockRisk
-    findings: list[Finding]
-
-    @property
-    def advice(self) -> Advice:
-        """The verdict."""
-        return advice_of(self.findings)
 
 
 @click.command()
@@ -92,6 +71,9 @@ def plan(
 
     Exit code 0 for GO and GO, WITH CARE; 5 for STOP.
     """
+    if (offline or write_ranges is not None) and (as_json or page is not None):
+        alone = "--offline" if offline else "--write-ranges"
+        raise click.UsageError(f"{alone} makes no plan: leave out --json and --page.")
     spec = chosen_spec(name)
     console = Console()
     if offline:
@@ -102,15 +84,17 @@ def plan(
         if write_ranges is not None:
             _propose_ranges(console, spec, opened.ports.source, write_ranges)
             return ExitCode.PROVED
-        with notes.status("Asking both sides, then playing the load"):
-            planned = _planned(opened)
+        with notes.status("Asking both sides") as status:
+            seen = survey(spec, opened.sides)
+            status.update(f"Forecasting the load of {seen.rows:,} rows")
+            planned = _planned(opened, seen)
     if page is not None:
-        write_page(page, spec, planned.survey, planned.forecast, _page_facts(planned))
-        notes.print(f"Wrote {page}", highlight=False)
+        write_page(page, planned)
+        notes.print(f"Wrote {page}", highlight=False, markup=False, soft_wrap=True)
     if as_json:
-        click.echo(json.dumps(_figures(planned), indent=2))
+        click.echo(json.dumps(figures_of(planned), indent=2))
     else:
-        _print_plan(console, planned)
+        print_plan(console, planned)
     return ExitCode.STOPPED if planned.advice is Advice.STOP else ExitCode.PROVED
 
 
@@ -121,9 +105,8 @@ def _print_spec(console: Console, spec: LoadSpec) -> None:
     console.print(f"The spec is valid: {len(spec.columns)} columns, {len(spec.ranges)} partitions.")
 
 
-def _planned(opened: OpenLoad) -> PlannedLoad:
+def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
     spec = opened.spec
-    seen = survey(spec, opened.sides)
     past = opened.ports.batches.last_jobs(REMEMBERED_JOBS)
     rows_max = speed_after(past).rows_max(spec.profile.batch_rows_max)
     jobs = {key: _jobs(n, seen.lanes.total, rows_max) for key, n in seen.partition_rows.items()}
@@ -138,7 +121,15 @@ def _planned(opened: OpenLoad) -> PlannedLoad:
         )
         told = forecast(shape, past, request_s=seen.request_s)
         costs = Costs(told.high.seconds, told.expected.jobs, told.expected.requests)
-    return PlannedLoad(spec, seen, jobs, told, lock_risk(seen), judged(spec, seen, costs))
+    return PlannedLoad(
+        spec=spec,
+        survey=seen,
+        jobs=jobs,
+        forecast=told,
+        row_s=_row_s(told, past, spec.profile.window),
+        risk=lock_risk(spec, seen),
+        findings=judged(spec, seen, costs),
+    )
 
 
 def _jobs(rows: int, lanes: int, rows_max: int) -> int:
@@ -146,145 +137,12 @@ def _jobs(rows: int, lanes: int, rows_max: int) -> int:
     return max(min(rows, lanes), -(-rows // rows_max))
 
 
-def _figures(planned: PlannedLoad) -> dict[str, object]:
-    """Return what a machine is told; `docs/planning.md` explains each key."""
-    seen = planned.survey
-    return {
-        "load": planned.spec.name,
-        "rows": seen.rows,
-        "new_rows": seen.new_rows,
-        "ids": seen.key_ends,
-        "lanes": seen.lanes.total,
-        "hot_parents": [parent for parent, _ in seen.hot_parents],
-        "parents": seen.parents_total,
-        "biggest_parent_rows": seen.biggest_parent_rows,
-        "window": planned.spec.profile.window,
-        "ambiguous_keys": seen.ambiguous_keys,
-        "partitions": {
-            key: {"rows": rows, "jobs": planned.jobs[key]}
-            for key, rows in seen.partition_rows.items()
-        },
-        "probe": asdict(seen.probe),
-        "locked_object": seen.parent_object,
-        "limits": asdict(seen.limits),
-        "jobs_at_work": dict(seen.jobs_at_work),
-        "refusals": [asdict(refusal) for refusal in seen.refusals],
-        "forecast": _forecast_figures(planned.forecast),
-        "lock_risk": asdict(planned.risk),
-        "verdict": VERDICTS[planned.advice],
-        "findings": [
-            {"advice": finding.advice.name, "sentence": finding.sentence}
-            for finding in planned.findings
-        ],
-    }
-
-
-def _forecast_figures(told: Forecast | None) -> dict[str, object] | None:
-    if told is None:
-        return None
-    ends = {"low": told.low, "expected": told.expected, "high": told.high}
-    return {
-        **{name: _outlook_figures(outlook) for name, outlook in ends.items()},
-        "is_measured": told.is_measured,
-        "basis": told.basis,
-    }
-
-
-def _outlook_figures(outlook: Outlook) -> dict[str, object]:
-    return {
-        "seconds": round(outlook.seconds, 1),
-        "bound_s": round(outlook.bound_s, 1),
-        "jobs": outlook.jobs,
-        "requests": outlook.requests,
-    }
-
-
-def _print_plan(console: Console, planned: PlannedLoad) -> None:
-    table = numbers_table("partition", "rows", "jobs, about")
-    for key, rows in planned.survey.partition_rows.items():
-        table.add_row(key, f"{rows:,}", f"{planned.jobs[key]:,}")
-    total = sum(planned.survey.partition_rows.values())
-    table.add_row("all", f"{total:,}", f"{sum(planned.jobs.values()):,}", style="bold")
-    console.print(table)
-    console.print()
-    for what, fact in _facts(planned).items():
-        console.print(f"{what:<17} {fact}", highlight=False, markup=False, soft_wrap=True)
-    advice = planned.advice
-    console.print(f"\n{VERDICTS[advice]}", style=f"bold {STYLES[advice]}")
-    for finding in planned.findings:
-        console.print(
-            f"- {finding.sentence}",
-            style=STYLES[finding.advice],
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-def _facts(planned: PlannedLoad) -> dict[str, str]:
-    """Return the lines of the plan, by what they are about."""
-    seen, spec = planned.survey, planned.spec
-    ends = f", ids {seen.key_ends[0]} .. {seen.key_ends[1]}" if seen.key_ends else ""
-    facts = {
-        "source": f"{spec.source.place}: {seen.rows:,} rows{ends}; {_read_speed(seen)}",
-        "target": f"{spec.target.object}: {seen.target_rows:,} of ours there, {seen.new_rows:,} "
-        f"rows are new; locked with the rows: {seen.parent_object}",
-        "lanes": f"{seen.lanes.shared} shared, {len(seen.lanes.hot)} for one parent each; "
-        f"{spec.profile.window} jobs in flight at most",
-    }
-    if seen.parents:
-        facts["parents"] = (
-            f"{seen.parents_total:,}, the biggest with {seen.biggest_parent_rows:,} rows"
-        )
-    told = planned.forecast
-    if told is not None:
-        low, expected, high = told.low, told.expected, told.high
-        facts |= {
-            "duration": f"{duration(low.seconds)} to {duration(high.seconds)}, "
-            f"about {duration(expected.seconds)}",
-            "bound": f"{duration(expected.bound_s)}: the least that such an org can need",
-            "rests on": told.basis,
-            "jobs, batches": f"{expected.jobs:,}{_of(seen.limits.batches_left, 'batches')}",
-            "API calls": f"{low.requests:,} to {high.requests:,}"
-            f"{_of(seen.limits.api_calls_left, 'calls')}",
-        }
-    needed_mb = seen.new_rows * RECORD_KB // 1024
-    facts["storage"] = f"{needed_mb:,} MB{_of(seen.limits.storage_left_mb, 'MB', day=False)}"
-    facts["lock risk"] = f"{planned.risk.word}: {planned.risk.reason}"
-    refused = sum(refusal.rows for refusal in seen.refusals)
-    facts["refused"] = f"at most {refused:,} rows" if refused else "nothing that can be foreseen"
-    return facts
-
-
-def _page_facts(planned: PlannedLoad) -> dict[str, str]:
-    """Return the lines of the page: the verdict comes first."""
-    reasons = " ".join(finding.sentence for finding in planned.findings)
-    return {"verdict": f"{VERDICTS[planned.advice]}. {reasons}", **_facts(planned)}
-
-
-def _read_speed(seen: Survey) -> str:
-    if not seen.probe.rows or seen.probe.seconds <= 0:
-        return "no page was read"
-    rate = seen.probe.rows / seen.probe.seconds
-    return f"read at {rate:,.0f} rows/s, all in about {duration(seen.rows / rate)}"
-
-
-def _of(left: int | None, what: str, *, day: bool = True) -> str:
-    if left is None:
-        return ""
-    return f" of {left:,} {what} left{' today' if day else ''}"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people.
-
-    >>> duration(42), duration(754), duration(9_000)
-    ('42 s', '13 min', '2 h 30 min')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 100:  # noqa: PLR2004 - seconds read better up to there
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
+def _row_s(told: Forecast | None, past: Sequence[JobFigures], window: int) -> tuple[float, float]:
+    """Return the seconds that a row may need, on the orgs that a forecast was played on."""
+    if told is None or not told.is_measured:
+        return FASTEST.row_s, SLOWEST.row_s
+    org = fitted([job for job in past if job.active_s > 0], window=window)
+    return org.row_s, org.row_s
 
 
 def _propose_ranges(console: Console, spec: LoadSpec, source: Source, parts: int) -> None:

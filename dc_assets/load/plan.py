@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dc_assets.core.errors import ConfigError, SourceIncomplete
 from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
 from dc_assets.core.spec import LoadSpec
@@ -41,14 +43,25 @@ def make_plan(spec: LoadSpec, source: Source) -> Plan:
             f"{spec.source.key}, so no partition holds them. Give them a key, or leave them out "
             f"on purpose with source.where in the spec {spec.name}."
         )
-    shared = lane_count(rows=rows, partitions=len(spec.ranges), window=spec.profile.window)
-    hot: tuple[str, ...] = ()
-    if spec.source.parent is not None:
-        parents = source.parents_above(hot_threshold(rows=rows, lanes=shared))
-        hot = tuple(parent for parent, _ in parents[: HOT_LANES_A_SHARED_ONE * shared])
+    lanes, _ = lanes_for(spec, source, rows)
     return Plan(
-        lanes=LaneMap(shared=shared, hot=hot),
+        lanes=lanes,
         window=spec.profile.window,
         rows=rows,
         ambiguous_keys=frozenset(source.ambiguous_keys()),
     )
+
+
+def lanes_for(
+    spec: LoadSpec, source: Source, rows: int
+) -> tuple[LaneMap, Sequence[tuple[str, int]]]:
+    """Return the lanes of a load of so many rows, and the hot parents with their rows.
+
+    The biggest parent comes first.
+    """
+    shared = lane_count(rows=rows, partitions=len(spec.ranges), window=spec.profile.window)
+    hot: Sequence[tuple[str, int]] = ()
+    if spec.source.parent is not None:
+        found = source.parents_above(hot_threshold(rows=rows, lanes=shared))
+        hot = found[: HOT_LANES_A_SHARED_ONE * shared]
+    return LaneMap(shared, tuple(parent for parent, _ in hot)), hot

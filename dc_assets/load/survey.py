@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal, Protocol
 
-from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
+from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.plan import lanes_for
 from dc_assets.load.ports import Clock, Source, Target
 
 EVERYTHING = IdRange(after=None, upto=None)
@@ -27,6 +28,11 @@ CODES: dict[RuleKind, str] = {
 }
 """The code that Salesforce refuses a row with that breaks a rule."""
 
+NO_PARENT = "INVALID_FIELD"
+"""The code of a row whose parent is not there: "Foreign key external ID: … not found"."""
+
+PARENTS_NAMED = 3
+
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
@@ -35,6 +41,7 @@ class FieldRule:
     Attributes:
         length: most characters, for a rule of that kind.
         values: the values of a restricted picklist, for a rule of that kind.
+        strips: whether blanks around a value are dropped before it is sent.
     """
 
     column: str
@@ -42,6 +49,23 @@ class FieldRule:
     kind: RuleKind
     length: int = 0
     values: tuple[str, ...] = ()
+    strips: bool = False
+
+    @property
+    def why(self) -> str:
+        """What is wrong with a row that breaks the rule, and what to do."""
+        match self.kind:
+            case "required":
+                return "it has no value. Fill it, or leave the rows out with source.where."
+            case "length":
+                return (
+                    f"the text is longer than {self.length:,} characters. Shorten it, or lengthen "
+                    "the field in the org."
+                )
+            case "picklist":
+                return (
+                    "the value is none of the restricted picklist. Mend it, or add it in the org."
+                )
 
 
 class SourceFacts(Protocol):
@@ -87,6 +111,10 @@ class OrgFacts(Protocol):
         """Return required fields that no column fills: every new record would be refused."""
         ...
 
+    def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those of some parents that the org does not have; none if it cannot be asked."""
+        ...
+
     def limits(self) -> OrgLimits:
         """Ask what is left."""
         ...
@@ -98,11 +126,12 @@ class OrgFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRefusal:
-    """Rows that the org would refuse, and why."""
+    """Rows that the org would refuse, and why; the sentence begins in the middle."""
 
     code: str
     field: str
     rows: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +151,7 @@ class Survey:
         partition_rows: rows of each partition.
         parents: (rows of one parent, how many parents have so many), biggest first.
         hot_parents: parents with a lane of their own and their rows, biggest first.
+        refusals: what the org would refuse; of the parents, only the hot ones are looked up.
         target_rows: rows of ours that the org holds already.
         request_s: how long one call to the org takes, policy time.
     """
@@ -154,6 +184,11 @@ class Survey:
         return max((rows for rows, _ in self.parents), default=0)
 
     @property
+    def parentless_rows(self) -> int:
+        """Rows that name no parent."""
+        return self.rows - sum(rows * parents for rows, parents in self.parents)
+
+    @property
     def new_rows(self) -> int:
         """Rows that will become new records."""
         return max(0, self.rows - self.target_rows)
@@ -173,13 +208,8 @@ class BothSidesAsked:
 def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
     """Ask both sides; nothing is sent."""
     rows, keyless_rows = sides.source.rows_total()
-    shared = lane_count(rows=rows, partitions=len(spec.ranges), window=spec.profile.window)
-    parents: Sequence[tuple[int, int]] = ()
-    hot: Sequence[tuple[str, int]] = ()
-    if spec.source.parent is not None:
-        parents = sides.source_facts.rows_per_parent()
-        found = sides.source.parents_above(hot_threshold(rows=rows, lanes=shared))
-        hot = found[: HOT_LANES_A_SHARED_ONE * shared]
+    lanes, hot = lanes_for(spec, sides.source, rows)
+    has_parents = spec.source.parent is not None
     limits, request_s = _timed_limits(sides)
     return Survey(
         rows=rows,
@@ -187,16 +217,16 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
         ambiguous_keys=len(sides.source.ambiguous_keys()),
         key_ends=sides.source_facts.key_ends(),
         partition_rows={key: sides.source.count(one) for key, one in spec.ranges.items()},
-        parents=parents,
+        parents=sides.source_facts.rows_per_parent() if has_parents else (),
         hot_parents=hot,
-        lanes=LaneMap(shared, tuple(parent for parent, _ in hot)),
+        lanes=lanes,
         probe=_probe(spec, sides),
         parent_object=sides.org.parent_object,
         target_rows=sides.target.count(EVERYTHING),
         limits=limits,
         jobs_at_work=sides.org.jobs_at_work(),
         unfilled_fields=sides.org.unfilled_fields(),
-        refusals=_refusals(sides),
+        refusals=[*_broken_rules(sides), *_without_parent(spec, sides, hot)],
         request_s=request_s,
     )
 
@@ -217,13 +247,28 @@ def _timed_limits(sides: BothSidesAsked) -> tuple[OrgLimits, float]:
     return limits, median(seconds)
 
 
-def _refusals(sides: BothSidesAsked) -> list[ExpectedRefusal]:
+def _broken_rules(sides: BothSidesAsked) -> list[ExpectedRefusal]:
     rules = sides.org.rules()
     if not rules:
         return []
     counts = sides.source_facts.count_breaking(rules)
     return [
-        ExpectedRefusal(CODES[rule.kind], rule.target, rows)
+        ExpectedRefusal(CODES[rule.kind], rule.target, rows, rule.why)
         for rule, rows in zip(rules, counts, strict=True)
         if rows
     ]
+
+
+def _without_parent(
+    spec: LoadSpec, sides: BothSidesAsked, hot: Sequence[tuple[str, int]]
+) -> list[ExpectedRefusal]:
+    """Look up the hot parents alone: they are few and have many of the rows."""
+    absent = set(sides.org.absent_parents([parent for parent, _ in hot])) if hot else set[str]()
+    if not absent:
+        return []
+    missing = [(parent, rows) for parent, rows in hot if parent in absent]
+    named = ", ".join(parent for parent, _ in missing[:PARENTS_NAMED])
+    more = f" and {len(missing) - PARENTS_NAMED} more" if len(missing) > PARENTS_NAMED else ""
+    why = f"the org has no {sides.org.parent_object} {named}{more}. Load the parents first."
+    field = spec.parent_target or ""
+    return [ExpectedRefusal(NO_PARENT, field, sum(rows for _, rows in missing), why)]

@@ -21,6 +21,9 @@ BIG_LOAD_ROWS = 200_000
 SKEWED_SHARE = 0.05
 """A parent with such a share of all rows keeps other lanes waiting for it."""
 
+NEVER_LOCKED = frozenset({"Owner", "RecordType"})
+"""Lookups of every object that hold no rows up (assumed)."""
+
 
 class Advice(IntEnum):
     """What to do, the worst finding decides."""
@@ -55,12 +58,27 @@ class LockRisk:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """One daily allowance of the org, and what the load takes of it."""
+
+    what: str
+    setting: str
+    needed: int
+    reserve: int
+    left: int | None
+    day_max: int | None
+
+
 def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
     """Return all findings, the worst first."""
     findings = [
         *_of_rows(spec, survey),
+        *_of_refusals(spec, survey),
         *_of_the_org(spec, survey, costs),
-        *_of_shape(survey),
+        *_of_budgets(spec, survey, costs),
+        *_of_partitions(survey),
+        *_of_parents(spec, survey),
     ]
     return sorted(findings, key=lambda finding: -finding.advice)
 
@@ -70,22 +88,38 @@ def advice_of(findings: Sequence[Finding]) -> Advice:
     return max((finding.advice for finding in findings), default=Advice.GO)
 
 
-def lock_risk(survey: Survey) -> LockRisk:
+def lock_risk(spec: LoadSpec, survey: Survey) -> LockRisk:
     """Judge the risk of locks; our own jobs cannot lock each other's parents.
 
     What remains are users and other integrations, who meet a parent that we hold more often the
-    more rows it has.
+    more rows it has, and parents that the lanes do not know of.
     """
+    others = _other_parents(spec)
+    if spec.source.parent is None and others:
+        listed = ", ".join(others)
+        return LockRisk("medium", f"{listed} leads to parents, and the lanes do not go by them")
     if not survey.parents:
         return LockRisk("none", "the rows have no parent: no two of them lock the same record")
     share = survey.biggest_parent_rows / max(1, survey.rows)
-    biggest = f"the biggest parent has {survey.biggest_parent_rows:,} rows ({share:.1%})"
-    if share >= SKEWED_SHARE:
-        return LockRisk("high", f"{biggest}; who saves that record meanwhile may have to wait")
-    if survey.hot_parents:
-        hot = f"{len(survey.hot_parents)} parents have a lane of their own"
-        return LockRisk("medium", f"{biggest}, {hot}")
-    return LockRisk("low", f"{biggest}, and no parent needs a lane of its own")
+    rest = [
+        f"the biggest parent has {survey.biggest_parent_rows:,} rows ({share:.1%})",
+        f"{len(survey.hot_parents)} parents have a lane of their own",
+        *(f"the lanes do not go by {other}" for other in others),
+        "two jobs of ours never hold the same parent; users and other integrations still may",
+    ]
+    word = "medium" if survey.hot_parents or others else "low"
+    return LockRisk("high" if share >= SKEWED_SHARE else word, "; ".join(rest))
+
+
+def _other_parents(spec: LoadSpec) -> list[str]:
+    """Return the target fields that lead to records which the lanes do not keep apart."""
+    return [
+        column.target
+        for column in spec.columns
+        if ("." in column.target or column.type == "reference")
+        and column.target != spec.parent_target
+        and column.target.partition(".")[0].removesuffix("Id") not in NEVER_LOCKED
+    ]
 
 
 def _of_rows(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
@@ -113,12 +147,23 @@ def _of_rows(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
                 f"{spec.target.object}.{field} is required and no column fills it: every new row "
                 "would be refused. Add a column, or give the field a default in the org.",
             )
+
+
+def _of_refusals(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    """Judge each reason alone: a row may break several rules, so the sum is a bound only."""
+    rows_max = spec.limits.refused_share_max * survey.rows
     for refusal in survey.refusals:
-        too_many = refusal.rows > spec.limits.refused_share_max * survey.rows
-        advice = Advice.STOP if too_many else Advice.CARE
         yield Finding(
-            advice,
-            f"{refusal.rows:,} rows would be refused for {refusal.field}: {refusal.code}.",
+            Advice.STOP if refusal.rows > rows_max else Advice.CARE,
+            f"{refusal.rows:,} rows would be refused for {refusal.field} ({refusal.code}): "
+            f"{refusal.why}",
+        )
+    together = sum(refusal.rows for refusal in survey.refusals)
+    if together > rows_max >= max((refusal.rows for refusal in survey.refusals), default=0):
+        yield Finding(
+            Advice.CARE,
+            f"Together these may be {together:,} of {survey.rows:,} rows: the load stops above "
+            f"limits.refused_share_max ({spec.limits.refused_share_max:.0%}).",
         )
 
 
@@ -129,24 +174,15 @@ def _of_the_org(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
         yield Finding(
             Advice.STOP,
             f"{needed_mb:,} MB of data storage are needed ({survey.new_rows:,} new rows of "
-            f"{RECORD_KB} kB), {limits.storage_left_mb:,} MB are left.",
+            f"{RECORD_KB} kB), {limits.storage_left_mb:,} MB are left. Make room in the org, or "
+            "load fewer rows with source.where.",
         )
-    for what, left, needed, reserve in (
-        ("API calls", limits.api_calls_left, costs.requests, spec.limits.api_calls_reserve),
-        ("ingest batches", limits.batches_left, costs.jobs, spec.limits.daily_batches_reserve),
-    ):
-        if left is not None and needed > left - reserve:
-            yield Finding(
-                Advice.CARE,
-                f"{needed:,} {what} are needed; of {left:,} left today {reserve:,} are kept for "
-                "others. The load stops at the reserve and goes on when it is run again.",
-            )
     if survey.jobs_at_work:
         states = ", ".join(f"{count} {state}" for state, count in survey.jobs_at_work.items())
         yield Finding(
             Advice.CARE,
             f"Ingest jobs on {spec.target.object} are not over: {states}. If they are not ours, "
-            "they may hold the same parents: `dc-assets status --jobs`.",
+            "they may hold the same parents: look at `dc-assets status --jobs`, and wait for them.",
         )
     if costs.seconds > DAY_S:
         yield Finding(
@@ -156,7 +192,50 @@ def _of_the_org(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
         )
 
 
-def _of_shape(survey: Survey) -> Iterator[Finding]:
+def _of_budgets(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
+    limits, ours = survey.limits, spec.limits
+    for budget in (
+        _Budget(
+            "API calls",
+            "api_calls_reserve",
+            costs.requests,
+            ours.api_calls_reserve,
+            limits.api_calls_left,
+            limits.api_calls_max,
+        ),
+        _Budget(
+            "ingest batches",
+            "daily_batches_reserve",
+            costs.jobs,
+            ours.daily_batches_reserve,
+            limits.batches_left,
+            limits.batches_max,
+        ),
+    ):
+        if budget.left is not None and budget.needed > budget.left - budget.reserve:
+            yield _of_budget(budget, max(0, budget.left - budget.reserve))
+
+
+def _of_budget(budget: _Budget, usable: int) -> Finding:
+    """Judge an allowance that is too small: without any a run stops before its first job."""
+    if not usable:
+        return Finding(
+            Advice.STOP,
+            f"{budget.left:,} {budget.what} of the org's day are left, and "
+            f"limits.{budget.setting} keeps {budget.reserve:,} for others: nothing would be sent. "
+            "Wait, or lower the reserve.",
+        )
+    a_day = (budget.day_max or 0) - budget.reserve
+    days = f" It takes {1 + -(-(budget.needed - usable) // a_day)} days." if a_day > 0 else ""
+    return Finding(
+        Advice.CARE,
+        f"{budget.needed:,} {budget.what} are needed; of {budget.left:,} left today "
+        f"{budget.reserve:,} are kept for others.{days} The load stops at the reserve and goes on "
+        "when it is run again.",
+    )
+
+
+def _of_partitions(survey: Survey) -> Iterator[Finding]:
     count = len(survey.partition_rows)
     if survey.rows >= BIG_LOAD_ROWS and survey.rows / count < ROWS_A_PARTITION_MIN:
         yield Finding(
@@ -171,10 +250,20 @@ def _of_shape(survey: Survey) -> Iterator[Finding]:
             f"One partition has {biggest:,} of {survey.rows:,} rows: it will be the last to end. "
             f"To cut the source anew: plan --write-ranges {count}.",
         )
+
+
+def _of_parents(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    others = _other_parents(spec)
+    if spec.source.parent is None and others:
+        yield Finding(
+            Advice.CARE,
+            f"{', '.join(others)} leads to parents, and no source.parent is named: two jobs may "
+            "lock one parent. Name the column in source.parent.",
+        )
     share = survey.biggest_parent_rows / max(1, survey.rows)
     if share >= SKEWED_SHARE:
         yield Finding(
             Advice.CARE,
-            f"One parent has {share:.1%} of the rows. They are written one after another, and "
-            "that bounds the duration.",
+            f"One parent has {share:.1%} of the rows. They are written one after another, which "
+            "bounds the duration: more jobs in flight do not help.",
         )

@@ -85,7 +85,7 @@ class DataCloudSource:
     def key_ends(self) -> tuple[str, str] | None:
         """Return the first and the last key; None when there is no row with a key."""
         key = sql.name(self._spec.source.key)
-        where = sql.where(self._spec, EVERYTHING)
+        where = sql.also(sql.where(self._spec, EVERYTHING), _fresh())
         first, last = self._one_row(
             f'SELECT CAST(MIN({key}) AS text) AS "first", CAST(MAX({key}) AS text) AS "last" '
             f"FROM {self._object}{where}"
@@ -96,7 +96,8 @@ class DataCloudSource:
         """Return (rows of one parent, how many parents have so many), biggest first."""
         assert self._spec.source.parent is not None
         parent = sql.name(self._spec.source.parent)
-        where = sql.also(sql.where(self._spec, EVERYTHING), f"{parent} IS NOT NULL")
+        terms = f"{parent} IS NOT NULL AND {_fresh()}"
+        where = sql.also(sql.where(self._spec, EVERYTHING), terms)
         found = self._rows(
             'SELECT "rows", COUNT(*) AS "parents" FROM '
             f'(SELECT COUNT(*) AS "rows" FROM {self._object}{where} GROUP BY {parent}) AS "parent" '
@@ -110,7 +111,7 @@ class DataCloudSource:
             f'SUM(CASE WHEN {sql.breaks(rule)} THEN 1 ELSE 0 END) AS "n{number}"'
             for number, rule in enumerate(rules)
         )
-        where = sql.where(self._spec, EVERYTHING)
+        where = sql.also(sql.where(self._spec, EVERYTHING), _fresh())
         counts = self._one_row(f"SELECT {sums} FROM {self._object}{where}")
         return [int(float(count or 0)) for count in counts]
 

@@ -15,10 +15,17 @@ from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.load.survey import FieldRule, OrgLimits
+from dc_assets.salesforce import soql
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.session import API, OrgSession
 
 TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url"})
+
+KEPT_AS_THEY_ARE = frozenset({"text", "picklist", "reference"})
+"""Types of columns whose blanks are sent, unless the spec strips them."""
+
+PARENTS_A_QUERY = 20
+"""A URL may have 16,384 bytes (REST API Developer Guide), an external id 255 characters."""
 
 
 class SalesforceFacts:
@@ -46,6 +53,22 @@ class SalesforceFacts:
             for name, field in self._fields.items()
             if _is_required(field) and not {name, field.get("relationshipName")} & filled
         ]
+
+    def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those of some parents that the org does not have; none if it cannot be asked."""
+        _, dot, field = (self._spec.parent_target or "").partition(".")
+        if not dot:
+            return []
+        found: set[str] = set()
+        for start in range(0, len(names), PARENTS_A_QUERY):
+            listed = ", ".join(soql.text(name) for name in names[start : start + PARENTS_A_QUERY])
+            query = f"SELECT {field} FROM {self._parent_object} WHERE {field} IN ({listed})"  # noqa: S608 - SOQL, and every value is quoted
+            try:
+                answer = self._session.org.ask("GET", soql.QUERY_URL, params={"q": query})
+            except RejectedRequest:
+                return []
+            found |= {str(record[field]).casefold() for record in answer["records"]}
+        return [name for name in names if name.casefold() not in found]
 
     def limits(self) -> OrgLimits:
         """Ask what is left; without the permission View Setup only the API calls are known."""
@@ -80,18 +103,19 @@ class SalesforceFacts:
         field = self._relation(relationship) if dot else self._fields.get(column.target)
         if field is None:
             return
+        strips = column.blanks == "strip" or column.type not in KEPT_AS_THEY_ARE
         if _is_required(field):
-            yield FieldRule(column.source, column.target, "required")
+            yield FieldRule(column.source, column.target, "required", strips=strips)
         if dot:
             return
         length = int(field.get("length") or 0)
         if field.get("type") in TEXT_TYPES and length:
-            yield FieldRule(column.source, column.target, "length", length=length)
+            yield FieldRule(column.source, column.target, "length", length=length, strips=strips)
         values = tuple(
             str(entry["value"]) for entry in field.get("picklistValues") or () if entry["active"]
         )
         if field.get("type") == "picklist" and field.get("restrictedPicklist") and values:
-            yield FieldRule(column.source, column.target, "picklist", values=values)
+            yield FieldRule(column.source, column.target, "picklist", values=values, strips=strips)
 
     def _relation(self, relationship: str) -> dict[str, Any] | None:
         found = (f for f in self._fields.values() if f.get("relationshipName") == relationship)

@@ -70,6 +70,8 @@ def breaks(rule: FieldRule) -> str:
     'LENGTH(CAST("A__c" AS text)) > 3'
     """
     value = f"CAST({name(rule.column)} AS text)"
+    if rule.strips:
+        value = f"TRIM({value})"
     match rule.kind:
         case "required":
             return f"({value} IS NULL OR {value} = '')"

@@ -28,6 +28,7 @@ def things(count: int, *, parents: int) -> list[SourceRow]:
 
 
 def _is_broken(rule: FieldRule, value: str) -> bool:
+    value = value.strip() if rule.strips else value
     match rule.kind:
         case "required":
             return value == ""
