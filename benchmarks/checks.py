@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dc_assets.core.verdicts import Severity
-from dc_assets.load.ports import Mode
+from dc_assets.load.books import Mode
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.wiring import open_load
 from dc_assets.salesforce.auth import Login

@@ -22,7 +22,7 @@ from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.ports import Mode
+from dc_assets.load.books import Mode
 from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.webserver import FAILED_RUN_STATUSES, Backfill, Webserver
 from dc_assets.orchestration.wiring import login_from_environment, open_load

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,23 +10,27 @@ from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
-from dc_assets.core.breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
+from dc_assets.ledger.batch_queries import (
+    BatchQueries,
+    as_record,
+    held_records,
+    is_orphan,
+    records,
+)
 from dc_assets.ledger.claims import granted
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.letters import LetterWriter
-from dc_assets.ledger.load_book import lane_scope, refuse_stopped
-from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
-from dc_assets.load.ports import (
+from dc_assets.ledger.load_book import refuse_stopped
+from dc_assets.ledger.parents import lane_scope
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
+from dc_assets.load.books import (
     BatchRecord,
     DeadLetter,
-    JobFigures,
     NewBatch,
     RangeTicket,
-    RangeTotals,
     Settlement,
 )
 
@@ -35,7 +38,7 @@ _IN_FLIGHT = [state.value for state in IN_FLIGHT]
 _NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
 
 
-class SqlBatchBook:
+class SqlBatchBook(BatchQueries):
     """The batches of one spec in one org."""
 
     def __init__(
@@ -47,10 +50,8 @@ class SqlBatchBook:
         run_id: str = "",
         parent_object: str = "",
     ) -> None:
-        self._database = database
-        self._org_id = org_id
+        super().__init__(database, spec.name, org_id)
         self._letters = LetterWriter(spec.name, org_id, run_id)
-        self._spec_name = spec.name
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     def plan_batches(
@@ -80,30 +81,30 @@ class SqlBatchBook:
         """Return the batches of a partition that are not final, oldest attempt first."""
         with self._database.begin() as connection:
             rows = connection.execute(
-                _records()
+                records()
                 .where(batch.c.load_id == ticket.load_id)
                 .where(batch.c.partition_key == ticket.partition_key)
                 .where(batch.c.state.in_(_NOT_FINAL))
                 .order_by(batch.c.lane, batch.c.attempt, batch.c.batch_id)
             )
-            return [_record(row) for row in rows]
+            return [as_record(row) for row in rows]
 
     def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Take over batches in flight in this org that no live run drives, and return them."""
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
             rows = connection.execute(
-                _held_records()
+                held_records()
                 .join(load, load.c.load_id == batch.c.load_id)
                 .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
                 .where(batch.c.state.in_(_IN_FLIGHT))
                 .order_by(batch.c.batch_id)
                 .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
             ).all()
-            orphans = [row for row in rows if _is_orphan(row)]
+            orphans = [row for row in rows if is_orphan(row)]
             for row in orphans:
                 self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
-            return [_record(row) for row in orphans]
+            return [as_record(row) for row in orphans]
 
     def claim(
         self,
@@ -159,7 +160,7 @@ class SqlBatchBook:
             rows = claimed.rows
             self._move(connection, claimed_id, BatchState.ABANDONED, gone)
             for batch_id in others:
-                other = connection.execute(_records().where(batch.c.batch_id == batch_id)).one()
+                other = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
                 assert (other.state, other.lane) == (BatchState.PLANNED.value, claimed.lane)
                 rows += other.rows
                 self._move(connection, batch_id, BatchState.ABANDONED, gone)
@@ -176,28 +177,12 @@ class SqlBatchBook:
         """Plan the rows of a batch that was not sent as several smaller ones."""
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
-            row = connection.execute(_records().where(batch.c.batch_id == batch_id)).one()
+            row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
             assert sum(part.rows for part in parts) == row.rows
             assert row.state == BatchState.PLANNED.value
             self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
             for part in parts:
                 self._insert(connection, row.load_id, row.partition_key, part)
-
-    def last_jobs(self, count: int) -> Sequence[JobFigures]:
-        """Return what the org told of our last settled jobs, oldest first."""
-        with self._database.begin() as connection:
-            rows = connection.execute(
-                sa.select(batch)
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
-                .where(batch.c.state == BatchState.SETTLED.value, batch.c.total_s > 0)
-                .order_by(batch.c.finished_at.desc())
-                .limit(count)
-            ).all()
-        return [
-            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
-            for row in reversed(rows)
-        ]
 
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
@@ -245,78 +230,6 @@ class SqlBatchBook:
             if again is not None:
                 assert again.rows == row.rows
                 self._insert(connection, row.load_id, row.partition_key, again)
-
-    def record(self, batch_id: str) -> BatchRecord:
-        """Return one batch as the ledger knows it now."""
-        with self._database.begin() as connection:
-            return _record(connection.execute(_records().where(batch.c.batch_id == batch_id)).one())
-
-    def opening(self) -> AbstractSet[str]:
-        """Return the batches of this org whose create call may be under way in a live run.
-
-        The call of a batch that was adopted is over: its ``opening_at`` is null.
-        """
-        with self._database.begin() as connection:
-            rows = connection.execute(
-                _held_records()
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id)
-                .where(batch.c.state == BatchState.OPENING.value)
-                .where(batch.c.opening_at.is_not(None))
-            ).all()
-        return {row.batch_id for row in rows if not _is_orphan(row)}
-
-    def free_in_s(self) -> float | None:
-        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
-        with self._database.begin() as connection:
-            return connection.execute(
-                sa.select(sa.func.min(batch.c.uploaded_at) + DAY_S - epoch_now())
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id)
-                .where(batch.c.uploaded_at > epoch_now() - DAY_S)
-            ).scalar()
-
-    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
-        """Return those of the listed jobs that no batch of any load has."""
-        with self._database.begin() as connection:
-            known = set(
-                connection.execute(
-                    sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
-                ).scalars()
-            )
-        return [job_id for job_id in job_ids if job_id not in known]
-
-    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
-        """Return the row counts of a partition."""
-        with self._database.begin() as connection:
-            selected = connection.execute(
-                sa.select(range_state.c.selected).where(
-                    range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-                )
-            ).scalar()
-            landed, batches = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
-                .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
-                .where(batch.c.state == BatchState.SETTLED.value)
-            ).one()
-            by_code = self._refusals(connection, load_id, partition_key)
-        return RangeTotals(
-            selected=selected or 0,
-            landed=int(landed),
-            refused=sum(by_code.values()),
-            batches=batches,
-            refusals_by_code=by_code,
-        )
-
-    def _refusals(
-        self, connection: Connection, load_id: str, partition_key: str
-    ) -> Mapping[str, int]:
-        rows = connection.execute(
-            sa.select(dead_letter.c.code, sa.func.count().label("n"))
-            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
-            .group_by(dead_letter.c.code)
-        )
-        return {row.code: row.n for row in rows}
 
     def _insert(
         self, connection: Connection, load_id: str, partition_key: str, new: NewBatch
@@ -381,53 +294,3 @@ def _holder(ticket: RangeTicket) -> dict[str, Any]:
         "holder_key": ticket.partition_key,
         "holder_fence": ticket.fence,
     }
-
-
-def _is_orphan(row: Row[Any]) -> bool:
-    """A batch whose holder was succeeded, released its partition, or is dead or silent."""
-    if row.holder_fence != row.fence or not row.leased:
-        return True
-    return Owner.from_text(row.owner).is_known_dead()
-
-
-def _records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    return sa.select(
-        batch.c.batch_id,
-        batch.c.load_id,
-        batch.c.partition_key,
-        batch.c.lane,
-        batch.c.attempt,
-        batch.c.rows,
-        batch.c.state,
-        batch.c.job_id,
-        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
-        *more,
-    )
-
-
-def _held_records() -> sa.Select[Any]:
-    """Select batches with the present holder of the partition whose run drives them."""
-    holder = range_state.alias("holder")
-    return _records(
-        batch.c.holder_fence,
-        holder.c.fence,
-        holder.c.owner,
-        (holder.c.lease_until > epoch_now()).label("leased"),
-    ).join(
-        holder,
-        (holder.c.load_id == batch.c.holder_load) & (holder.c.partition_key == batch.c.holder_key),
-    )
-
-
-def _record(row: Row[Any]) -> BatchRecord:
-    return BatchRecord(
-        batch_id=row.batch_id,
-        load_id=row.load_id,
-        partition_key=row.partition_key,
-        lane=row.lane,
-        attempt=row.attempt,
-        rows=row.rows,
-        state=BatchState(row.state),
-        job_id=row.job_id,
-        ready_in_s=max(0.0, row.ready_in_s),
-    )

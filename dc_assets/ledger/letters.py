@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.ledger.tables import dead_letter, epoch_now, load
-from dc_assets.load.ports import DeadLetter
+from dc_assets.load.books import DeadLetter
 
 KEYS_A_QUERY = 500
 """Keys in one IN list; SQLite takes 32,766 parameters, and planners like fewer."""

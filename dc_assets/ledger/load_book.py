@@ -13,24 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.batch_states import IN_FLIGHT
-from dc_assets.core.errors import ConfigError, LedgerConflict, ParentsTaken, StoppedByOperator
+from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.beats import beating
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.tables import batch, epoch_now, load, range_state
+from dc_assets.ledger.parents import lane_scope, live_ranges, take_parents
+from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
-from dc_assets.load.ports import Mode, Plan, RangeTicket
+from dc_assets.load.books import Mode, Plan, RangeTicket
 
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
-
-
-def lane_scope(org_id: str, parent_object: str) -> str:
-    """Return what a load takes: no other one writes children of these parents meanwhile."""
-    return f"{org_id}/{parent_object}"
 
 
 def refuse_stopped(row: Row[Any]) -> None:
@@ -184,7 +179,7 @@ class SqlLoadBook:
         return load_id
 
     def _supersede(self, connection: Connection, load_id: str) -> None:
-        busy = self._live_ranges(connection, load_id)
+        busy = live_ranges(connection, load_id)
         if busy:
             raise LedgerConflict(
                 f"Load {load_id[:8]} of {self._spec.name} is still at work on {', '.join(busy)}: "
@@ -195,14 +190,6 @@ class SqlLoadBook:
             .where(load.c.load_id == load_id)
             .values(state="superseded", finished_at=epoch_now())
         )
-
-    def _live_ranges(self, connection: Connection, load_id: str) -> list[str]:
-        rows = connection.execute(
-            sa.select(range_state.c.partition_key, range_state.c.owner)
-            .where(range_state.c.load_id == load_id, range_state.c.lease_until > epoch_now())
-            .order_by(range_state.c.partition_key)
-        )
-        return [row.partition_key for row in rows if not Owner.from_text(row.owner).is_known_dead()]
 
     def _phase(self, connection: Connection, load_id: str, partition_key: str) -> str | None:
         return connection.execute(
@@ -220,7 +207,7 @@ class SqlLoadBook:
         """
         where = (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
         with self._database.begin() as connection:
-            self._take_parents(connection, load_id)
+            take_parents(connection, self._org_id, load_id, self._spec.name, self._lane_scope)
             held = connection.execute(
                 sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
                 .where(where)
@@ -245,40 +232,6 @@ class SqlLoadBook:
                 .values(fence=held.fence + 1, **self._lease_values())
             )
             return RangeTicket(load_id, partition_key, fence=held.fence + 1, phase=held.phase)
-
-    def _take_parents(self, connection: Connection, load_id: str) -> None:
-        """Refuse to work while another load holds our parents; two at once stand in line here."""
-        loads = connection.execute(
-            sa.select(load)
-            .where(load.c.org_id == self._org_id)
-            .where((load.c.state == "open") | (load.c.load_id == load_id))
-            .order_by(load.c.load_id)
-            .with_for_update()
-        ).all()
-        for other in loads:
-            if other.load_id == load_id or other.lane_scope != self._lane_scope:
-                continue
-            held = self._live_ranges(connection, other.load_id)
-            if other.spec_name != self._spec.name:  # we cannot bring its batches home
-                held += self._ranges_in_flight(connection, other.load_id)
-            if held:
-                raise ParentsTaken(
-                    f"Load {other.load_id[:8]} ({other.spec_name}, {other.mode}) holds the parents "
-                    f"that {self._spec.name} writes children of: it is at work on "
-                    f"{', '.join(sorted(set(held)))}. Two loads at once would lock each other's "
-                    f"rows. If it was killed: dc-assets run {other.spec_name}"
-                )
-        connection.execute(
-            load.update().where(load.c.load_id == load_id).values(lane_scope=self._lane_scope)
-        )
-
-    def _ranges_in_flight(self, connection: Connection, load_id: str) -> list[str]:
-        rows = connection.execute(
-            sa.select(batch.c.partition_key)
-            .where(batch.c.load_id == load_id)
-            .where(batch.c.state.in_([state.value for state in IN_FLIGHT]))
-        )
-        return [row.partition_key for row in rows]
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
         owner = Owner.from_text(held.owner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.ports import DeadLetter
+from dc_assets.load.books import DeadLetter
 
 
 def dead_letters(

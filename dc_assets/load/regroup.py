@@ -11,8 +11,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
 from dc_assets.frames.csv_codec import not_representable
 from dc_assets.frames.lanes import cut, in_sending_order
+from dc_assets.load.books import DeadLetter, NewBatch, Plan
 from dc_assets.load.dead_letters import dead_letters
-from dc_assets.load.ports import DeadLetter, NewBatch, Plan
 from dc_assets.load.run import RangeRun
 
 AMBIGUOUS_ID = "AMBIGUOUS_ID"

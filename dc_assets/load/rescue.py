@@ -9,7 +9,7 @@ from dc_assets.core.batch_states import RESCUE, Rescue
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ladders import CALL_LADDER_S, jittered
-from dc_assets.load.ports import BatchRecord, NewBatch
+from dc_assets.load.books import BatchRecord, NewBatch
 from dc_assets.load.run import RangeRun
 
 NOT_FOUND = 404

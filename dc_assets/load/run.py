@@ -9,7 +9,8 @@ import polars as pl
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.ports import Plan, Ports, RangeTicket
+from dc_assets.load.books import Plan, RangeTicket
+from dc_assets.load.ports import Ports
 
 REMEMBERED_JOBS = 20
 

@@ -14,8 +14,8 @@ from dc_assets.core.ladders import jittered, row_wait_s
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, LOCK_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
+from dc_assets.load.books import BatchRecord, NewBatch, Settlement
 from dc_assets.load.dead_letters import dead_letters
-from dc_assets.load.ports import BatchRecord, NewBatch, Settlement
 from dc_assets.load.run import RangeRun
 
 READS_MAX = 3

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError, SpoolLost
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.frames.csv_codec import encode
-from dc_assets.load.ports import BatchRecord, NewBatch
+from dc_assets.load.books import BatchRecord, NewBatch
 from dc_assets.load.rescue import NOT_FOUND, abort, rescue, resend
 from dc_assets.load.run import RangeRun
 from dc_assets.load.settle import SettledBatch, settle_batch

@@ -25,8 +25,8 @@ from dc_assets.core.errors import (
 from dc_assets.core.patience import DOUBTS_MAX, Patience
 from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.core.write_policy import ALLOWANCE_EVERY_S, CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
+from dc_assets.load.books import BatchRecord, NewBatch
 from dc_assets.load.effects import Effects
-from dc_assets.load.ports import BatchRecord, NewBatch
 from dc_assets.load.regroup import merge, recut
 from dc_assets.load.run import RangeRun
 from dc_assets.load.steps import (

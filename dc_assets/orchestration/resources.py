@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.ports import Mode
+from dc_assets.load.books import Mode
 from dc_assets.orchestration.wiring import OpenLoad, open_load
 from dc_assets.salesforce.auth import Login
 

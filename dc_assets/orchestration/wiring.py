@@ -27,10 +27,11 @@ from dc_assets.ledger.open_letters import Choice, OpenLetters
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.books import Mode
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
-from dc_assets.load.ports import Mode, Ports
+from dc_assets.load.ports import Ports
 from dc_assets.load.reconcile import AllPartitions, Audit
 from dc_assets.load.spec_files import read_specs
 from dc_assets.load.survey import BothSidesAsked

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.ports import JobFigures
+from dc_assets.load.books import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import LanesFigures, Way, run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel, bound_s

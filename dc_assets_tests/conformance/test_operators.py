@@ -24,7 +24,7 @@ from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import load
-from dc_assets.load.ports import DeadLetter, Mode, RangeTicket
+from dc_assets.load.books import DeadLetter, Mode, RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner

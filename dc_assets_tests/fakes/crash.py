@@ -11,7 +11,8 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from dc_assets.core.ranges import IdRange
-from dc_assets.load.ports import BatchBook, IngestJobs, LoadBook, Ports, RangeTicket, Source, Spool
+from dc_assets.load.books import BatchBook, LoadBook, RangeTicket
+from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
 
 READS = frozenset(
     {

@@ -16,7 +16,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_book import Lease, SqlLoadBook
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.ports import DeadLetter, NewBatch, RangeTicket, Settlement
+from dc_assets.load.books import DeadLetter, NewBatch, RangeTicket, Settlement
 from dc_assets_tests.fakes.specs import small_spec
 
 KEYS = ("r1-01", "r1-02", "r1-03")

@@ -16,8 +16,9 @@ from dc_assets.ledger.load_book import SqlLoadBook
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.books import Mode
 from dc_assets.load.partition import LoadedRange, load_partition
-from dc_assets.load.ports import Mode, Ports
+from dc_assets.load.ports import Ports
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource

@@ -1,0 +1,168 @@
+"""What is asked of the batches in the ledger; nothing here changes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.breaker import DAY_S
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
+from dc_assets.load.books import BatchRecord, JobFigures, RangeTotals
+
+
+class BatchQueries:
+    """Questions about the batches of one spec in one org."""
+
+    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
+        self._database = database
+        self._spec_name = spec_name
+        self._org_id = org_id
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(batch)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
+                .where(batch.c.state == BatchState.SETTLED.value, batch.c.total_s > 0)
+                .order_by(batch.c.finished_at.desc())
+                .limit(count)
+            ).all()
+        return [
+            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
+            for row in reversed(rows)
+        ]
+
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
+        with self._database.begin() as connection:
+            return as_record(
+                connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+            )
+
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run.
+
+        The call of a batch that was adopted is over: its ``opening_at`` is null.
+        """
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                held_records()
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.state == BatchState.OPENING.value)
+                .where(batch.c.opening_at.is_not(None))
+            ).all()
+        return {row.batch_id for row in rows if not is_orphan(row)}
+
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
+        with self._database.begin() as connection:
+            return connection.execute(
+                sa.select(sa.func.min(batch.c.uploaded_at) + DAY_S - epoch_now())
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.uploaded_at > epoch_now() - DAY_S)
+            ).scalar()
+
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        with self._database.begin() as connection:
+            known = set(
+                connection.execute(
+                    sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
+                ).scalars()
+            )
+        return [job_id for job_id in job_ids if job_id not in known]
+
+    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+        """Return the row counts of a partition."""
+        with self._database.begin() as connection:
+            selected = connection.execute(
+                sa.select(range_state.c.selected).where(
+                    range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
+                )
+            ).scalar()
+            landed, batches = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
+                .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+                .where(batch.c.state == BatchState.SETTLED.value)
+            ).one()
+            by_code = self._refusals(connection, load_id, partition_key)
+        return RangeTotals(
+            selected=selected or 0,
+            landed=int(landed),
+            refused=sum(by_code.values()),
+            batches=batches,
+            refusals_by_code=by_code,
+        )
+
+    def _refusals(
+        self, connection: Connection, load_id: str, partition_key: str
+    ) -> Mapping[str, int]:
+        rows = connection.execute(
+            sa.select(dead_letter.c.code, sa.func.count().label("n"))
+            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
+            .group_by(dead_letter.c.code)
+        )
+        return {row.code: row.n for row in rows}
+
+
+def is_orphan(row: Row[Any]) -> bool:
+    """A batch whose holder was succeeded, released its partition, or is dead or silent."""
+    if row.holder_fence != row.fence or not row.leased:
+        return True
+    return Owner.from_text(row.owner).is_known_dead()
+
+
+def records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Select what a batch record holds, and more columns."""
+    return sa.select(
+        batch.c.batch_id,
+        batch.c.load_id,
+        batch.c.partition_key,
+        batch.c.lane,
+        batch.c.attempt,
+        batch.c.rows,
+        batch.c.state,
+        batch.c.job_id,
+        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
+        *more,
+    )
+
+
+def held_records() -> sa.Select[Any]:
+    """Select batches with the present holder of the partition whose run drives them."""
+    holder = range_state.alias("holder")
+    return records(
+        batch.c.holder_fence,
+        holder.c.fence,
+        holder.c.owner,
+        (holder.c.lease_until > epoch_now()).label("leased"),
+    ).join(
+        holder,
+        (holder.c.load_id == batch.c.holder_load) & (holder.c.partition_key == batch.c.holder_key),
+    )
+
+
+def as_record(row: Row[Any]) -> BatchRecord:
+    """Return a selected row as a batch record; a ready time that is over is 0."""
+    return BatchRecord(
+        batch_id=row.batch_id,
+        load_id=row.load_id,
+        partition_key=row.partition_key,
+        lane=row.lane,
+        attempt=row.attempt,
+        rows=row.rows,
+        state=BatchState(row.state),
+        job_id=row.job_id,
+        ready_in_s=max(0.0, row.ready_in_s),
+    )
