@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.table import Table
 
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import LanesFigures, Way, run_lanes
+from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
+from dc_assets.simulation.partition_run import LanesFigures, Way
 from dc_assets_tests.acceptance.fleet import FleetCase, FleetFigures, load_all, staged
 from dc_assets_tests.acceptance.stage import Org, short_folder
 from dc_assets_tests.conformance.postgres import running_postgres

@@ -22,9 +22,10 @@ from rich.console import Console
 
 from benchmarks.lanes import CASES, Pair, measured
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import REQUEST_S, Way, run_lanes
+from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel
 from dc_assets.simulation.outcome import SimulatedRun
+from dc_assets.simulation.partition_run import REQUEST_S, Way
 from dc_assets.simulation.policies import POLICIES, simulate
 from dc_assets.simulation.rows import parents_of
 from dc_assets_tests.acceptance.fleet import FleetCase

@@ -16,8 +16,8 @@ import click
 from rich.console import Console
 
 from benchmarks.tuning_text import INTRO, SECTIONS_TEXT
-from dc_assets.simulation.lanes import Way
 from dc_assets.simulation.outcome import SimulatedRun
+from dc_assets.simulation.partition_run import Way
 from dc_assets.simulation.policies import SPECS, Scene, Spec, policy_of, simulated
 from dc_assets.simulation.rows import parents_of
 from dc_assets.simulation.seed_policies import SEED_POLICIES

@@ -14,8 +14,9 @@ from statistics import fmean
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.books import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import LanesFigures, Way, run_lanes
+from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel, bound_s
+from dc_assets.simulation.partition_run import LanesFigures, Way
 from dc_assets.simulation.rows import parents_from_counts
 
 FASTEST = OrgModel(workers=32, row_s=0.005, queue_latency_s=1.0)

@@ -1,104 +1,29 @@
-"""The product's own way of writing, in virtual time.
-
-The decisions are those of a real run: `core.schedule`, `core.write_policy` and `core.lanes`. Here
-they meet a modelled org, and calls that take a fixed time each.
-"""
+"""The product's own way of writing, in virtual time: every row of a load, in lanes."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import accumulate
 
 import polars as pl
 
-from dc_assets.core.ladders import ROW_LADDER_S, jittered, row_wait_s
 from dc_assets.core.lanes import (
-    BATCH_ROWS_MAX,
     HOT_LANES_A_SHARED_ONE,
-    WINDOW_DEFAULT,
     LaneMap,
     hot_threshold,
     lane_count,
 )
-from dc_assets.core.schedule import Schedule, WaitingBatch
-from dc_assets.core.write_policy import (
-    ALLOWANCE_EVERY_S,
-    WINDOW_LOOKS_BACK_S,
-    RecentRows,
-    Speed,
-    first_to_send,
-    halved,
-)
+from dc_assets.core.write_policy import ALLOWANCE_EVERY_S
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.jobs import SimulatedJob
-
-IO_THREADS = 4
-REQUEST_S = 0.3
-SUBMIT_REQUESTS = 3
-"""Create, upload, close."""
-
+from dc_assets.simulation.partition_run import (
+    Batch,
+    Book,
+    LanesFigures,
+    PartitionRun,
+    Way,
+    cut_evenly,
+)
 
 LIMIT_S = 10 * 86_400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How the rows are written.
-
-    Attributes:
-        partitions: id ranges of equal size, each with a process of its own.
-        partition_rows: the rows of each id range instead, when they are not equal.
-        window: jobs in flight over all of them.
-        request_s: how long one call takes.
-        batch_rows_max: rows of one job.
-        speed: what is known of the org's speed before the first job.
-    """
-
-    partitions: int = 5
-    partition_rows: tuple[int, ...] = ()
-    window: int = WINDOW_DEFAULT
-    request_s: float = REQUEST_S
-    batch_rows_max: int = BATCH_ROWS_MAX
-    speed: Speed = field(default_factory=Speed)
-
-    def ends(self, rows: int) -> list[int]:
-        """Return the number of the row behind each partition."""
-        if self.partition_rows:
-            return list(accumulate(self.partition_rows))
-        return [rows * n // self.partitions for n in range(1, self.partitions + 1)]
-
-
-@dataclass(slots=True)
-class LanesFigures:
-    """What came of a load.
-
-    Attributes:
-        ended_s: when the last batch was settled; the first create is at 0.
-        first_pass_rows: rows that landed with their first attempt.
-        in_flight: (moment, jobs in flight) whenever that number changed.
-        landings: (moment, rows that landed) of each settled batch.
-    """
-
-    requests: int = 0
-    jobs: int = 0
-    first_pass_rows: int = 0
-    landed_rows: int = 0
-    refused_rows: int = 0
-    locked_rows: int = 0
-    window_cuts: int = 0
-    ended_s: float = 0.0
-    in_flight: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-    landings: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    lane: int
-    attempt: int
-    rows: Sequence[int]
 
 
 def run_lanes(org: SimulatedOrg, way: Way | None = None) -> LanesFigures:
@@ -107,9 +32,9 @@ def run_lanes(org: SimulatedOrg, way: Way | None = None) -> LanesFigures:
     All rows are read before the first job is created.
     """
     way = way or Way()
-    book = _Book(org, way.window)
+    book = Book(org, way.window)
     for batches in planned(org.parents, way):
-        book.runs.append(_PartitionRun(org, way, book, batches))
+        book.runs.append(PartitionRun(org, way, book, batches))
     for run in book.runs:
         org.call_at(0.0, run.act)
     org.run_until_idle(LIMIT_S)
@@ -120,13 +45,6 @@ def run_lanes(org: SimulatedOrg, way: Way | None = None) -> LanesFigures:
     return book.figures
 
 
-def files_to_read(job: SimulatedJob) -> int:
-    """Count the result files of a job: read until every row is named, the successful ones first."""
-    if job.unprocessed:
-        return 3
-    return 2 if job.failed else 1
-
-
 def lane_map(rows_of: Mapping[str, int], rows: int, way: Way) -> LaneMap:
     """Return the lanes of a load from the rows of each parent; the rule of the plan."""
     shared = lane_count(rows=rows, partitions=len(way.ends(rows)), window=way.window)
@@ -135,7 +53,7 @@ def lane_map(rows_of: Mapping[str, int], rows: int, way: Way) -> LaneMap:
     return LaneMap(shared, tuple(hot[: HOT_LANES_A_SHARED_ONE * shared]))
 
 
-def planned(parents: Sequence[int], way: Way) -> Iterator[list[_Batch]]:
+def planned(parents: Sequence[int], way: Way) -> Iterator[list[Batch]]:
     """Yield the first batches of each partition: lanes of it, sorted by parent, cut evenly.
 
     A row without a parent is spread by its own number.
@@ -158,208 +76,7 @@ def planned(parents: Sequence[int], way: Way) -> Iterator[list[_Batch]]:
     for part in range(len(ends)):
         frame = parts.get((part,), ordered.clear())
         yield [
-            _Batch(int(lane.item(0, "lane")), 1, rows)
+            Batch(int(lane.item(0, "lane")), 1, rows)
             for lane in frame.partition_by("lane", maintain_order=True)
-            for rows in _cut(lane.get_column("row").to_list(), rows_max)
+            for rows in cut_evenly(lane.get_column("row").to_list(), rows_max)
         ]
-
-
-def _cut(rows: Sequence[int], rows_max: int) -> list[Sequence[int]]:
-    """Cut rows into pieces of nearly equal size."""
-    count = -(-len(rows) // rows_max)
-    return [rows[len(rows) * n // count : len(rows) * (n + 1) // count] for n in range(count)]
-
-
-class _Book:
-    """What all partitions share: lanes, window, and the rows that wait in each lane."""
-
-    def __init__(self, org: SimulatedOrg, window: int) -> None:
-        self.figures = LanesFigures()
-        self.runs: list[_PartitionRun] = []
-        self.waiting_rows: Counter[int] = Counter()
-        self._org = org
-        self._window = window
-        self._busy: set[int] = set()
-        self._ended: list[tuple[float, int, int]] = []
-        self._cut_until_s = 0.0
-        self._last = 0
-        self.tried_again: set[int] = set()
-
-    def new_id(self) -> str:
-        """Return an id that no batch of the load has."""
-        self._last += 1
-        return str(self._last)
-
-    def claim(self, lanes: Mapping[str, int]) -> str | None:
-        """Grant a slot to the batch whose lane is free and has the most rows left."""
-        if len(self._busy) >= self._window_now():
-            return None
-        granted = first_to_send(lanes, remaining_rows=self.waiting_rows, busy_lanes=self._busy)
-        if granted is not None:
-            self._busy.add(lanes[granted])
-            self._note()
-        return granted
-
-    def release(self, batch: _Batch, locked_rows: int) -> None:
-        """Free the lane and the slot of a settled batch."""
-        self._busy.remove(batch.lane)
-        self._ended.append((self._org.now_s, len(batch.rows), locked_rows))
-        self._note()
-        if all(run.is_over for run in self.runs):
-            self._org.stop()
-
-    def _note(self) -> None:
-        self.figures.in_flight.append((self._org.now_s, len(self._busy)))
-
-    def _window_now(self) -> int:
-        now_s = self._org.now_s
-        if now_s < self._cut_until_s:
-            return halved(self._window)
-        self._ended = [one for one in self._ended if one[0] > now_s - WINDOW_LOOKS_BACK_S]
-        rows = sum(rows for _, rows, _ in self._ended)
-        if not RecentRows(rows, sum(locked for *_, locked in self._ended)).is_too_locked:
-            return self._window
-        self._cut_until_s = now_s + WINDOW_LOOKS_BACK_S
-        self.figures.window_cuts += 1
-        return halved(self._window)
-
-
-class _PartitionRun:
-    """One process: its schedule, and the threads that talk to the org."""
-
-    def __init__(self, org: SimulatedOrg, way: Way, book: _Book, batches: Sequence[_Batch]) -> None:
-        self.ended_s = 0.0
-        self._org = org
-        self._way = way
-        self._book = book
-        self._schedule = Schedule(way.speed)
-        self._batches: dict[str, _Batch] = {}
-        self._jobs: dict[str, SimulatedJob] = {}
-        self._idle_threads = IO_THREADS
-        self._wake_s: float | None = None
-        for batch in batches:
-            self._plan(batch, 0.0)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether every row has its outcome."""
-        return not self._schedule.waiting and not self._schedule.flights
-
-    def act(self) -> None:
-        """Do what is due now, and come back when the next thing is."""
-        now_s = self._org.now_s
-        for batch_id in self._schedule.due(now_s)[: self._idle_threads]:
-            self._schedule.begin_effect(batch_id)
-            self._busy_for(self._way.request_s, partial(self._polled, batch_id))
-        self._claim(now_s)
-        if self._idle_threads:
-            self._sleep()
-
-    def _claim(self, now_s: float) -> None:
-        while self._idle_threads:
-            wanted = self._schedule.sendable(now_s)
-            if not wanted:
-                return
-            granted = self._book.claim({one: self._batches[one].lane for one in wanted})
-            if granted is None:
-                self._schedule.not_granted(now_s)
-                return
-            granted = self._with_companions(granted, now_s)
-            self._schedule.take_off(granted, now_s)
-            self._book.waiting_rows[self._batches[granted].lane] -= len(self._batches[granted].rows)
-            self._book.figures.requests += SUBMIT_REQUESTS
-            self._book.figures.jobs += 1
-            self._busy_for(SUBMIT_REQUESTS * self._way.request_s, partial(self._closed, granted))
-
-    def _with_companions(self, batch_id: str, now_s: float) -> str:
-        rows_max = self._schedule.rows_max(self._way.batch_rows_max)
-        others = self._schedule.companions(batch_id, now_s, rows_max)
-        if not others:
-            return batch_id
-        merged_id = self._book.new_id()
-        merged = self._schedule.merge([batch_id, *others], merged_id)
-        parts = [self._batches.pop(one) for one in (batch_id, *others)]
-        parents = self._org.parents
-        rows = sorted((r for part in parts for r in part.rows), key=lambda r: (parents[r], r))
-        self._batches[merged_id] = _Batch(merged.lane, merged.attempt, rows)
-        return merged_id
-
-    def _sleep(self) -> None:
-        at_s = self._schedule.wake_at_s(may_claim_at_s=0.0)
-        if at_s is None or (self._wake_s is not None and self._wake_s <= at_s):
-            return
-        self._wake_s = at_s
-        self._org.call_at(at_s, partial(self._woken, at_s))
-
-    def _woken(self, at_s: float) -> None:
-        if self._wake_s == at_s:
-            self._wake_s = None
-            self.act()
-
-    def _busy_for(self, seconds: float, then: partial[None]) -> None:
-        self._idle_threads -= 1
-
-        def end() -> None:
-            self._idle_threads += 1
-            then()
-            self.act()
-
-        self._org.call_at(self._org.now_s + seconds, end)
-
-    def _closed(self, batch_id: str) -> None:
-        self._jobs[batch_id] = self._org.submit(self._batches[batch_id].rows, None)
-        self._schedule.closed(batch_id, self._org.now_s)
-
-    def _polled(self, batch_id: str) -> None:
-        self._book.figures.requests += 1
-        job = self._jobs[batch_id]
-        if not job.has_ended:
-            self._schedule.unfinished(batch_id, self._org.now_s)
-            return
-        files = files_to_read(job)
-        self._book.figures.requests += files
-        self._busy_for(files * self._way.request_s, partial(self._settled, batch_id))
-
-    def _settled(self, batch_id: str) -> None:
-        job, batch = self._jobs.pop(batch_id), self._batches.pop(batch_id)
-        self._schedule.learn(
-            rows=len(batch.rows), total_s=job.ended_s - job.closed_s, active_s=job.active_s
-        )
-        self._schedule.landed(batch_id)
-        self._book.tried_again.update(job.failed, job.unprocessed)
-        self._retry(batch, {*job.failed, *job.unprocessed})
-        figures = self._book.figures
-        figures.landed_rows += job.landed_rows
-        figures.locked_rows += len(job.failed)
-        figures.landings.append((self._org.now_s, job.landed_rows))
-        self._recut_too_big()
-        self.ended_s = self._org.now_s
-        self._book.release(batch, len(job.failed))
-
-    def _retry(self, batch: _Batch, rows: set[int]) -> None:
-        """Plan rows again that met a lock, in their old order; the ladder may be used up."""
-        if not rows:
-            return
-        wait_s = row_wait_s(ROW_LADDER_S, batch.attempt)
-        if wait_s is None:
-            self._book.figures.refused_rows += len(rows)
-            return
-        again = _Batch(batch.lane, batch.attempt + 1, [row for row in batch.rows if row in rows])
-        self._plan(again, self._org.now_s + jittered(wait_s, self._org.chance.random()))
-
-    def _plan(self, batch: _Batch, ready_at_s: float) -> None:
-        batch_id = self._book.new_id()
-        self._batches[batch_id] = batch
-        self._book.waiting_rows[batch.lane] += len(batch.rows)
-        self._schedule.wait_for_lane(
-            WaitingBatch(batch_id, batch.lane, batch.attempt, len(batch.rows), ready_at_s)
-        )
-
-    def _recut_too_big(self) -> None:
-        rows_max = self._schedule.rows_max(self._way.batch_rows_max)
-        for waiting in self._schedule.too_big(rows_max):
-            batch = self._batches.pop(waiting.batch_id)
-            del self._schedule.waiting[waiting.batch_id]
-            self._book.waiting_rows[batch.lane] -= len(batch.rows)
-            for rows in _cut(batch.rows, rows_max):
-                self._plan(_Batch(batch.lane, batch.attempt, rows), waiting.ready_at_s)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import Way, run_lanes
+from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
 from dc_assets.simulation.outcome import Figures, SimulatedRun
+from dc_assets.simulation.partition_run import Way
 from dc_assets.simulation.rows import parents_of
 from dc_assets.simulation.seed_policies import SEED_POLICIES, FireAndForget, run_fire_and_forget
 from dc_assets.simulation.waiting_policies import (

@@ -13,8 +13,9 @@ from dc_assets.load.books import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.forecast import LoadShape, fitted, forecast
 from dc_assets.simulation.jobs import SimulatedJob
-from dc_assets.simulation.lanes import LanesFigures, Way, run_lanes
+from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel
+from dc_assets.simulation.partition_run import LanesFigures, Way
 from dc_assets.simulation.rows import parents_of
 
 ROWS, PARENTS, CANARY_ROWS = 100_000, 10_000, 20_000

@@ -8,8 +8,9 @@ import pytest
 
 from dc_assets.core.write_policy import Speed
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import LanesFigures, Way, planned, run_lanes
+from dc_assets.simulation.lanes import planned, run_lanes
 from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
+from dc_assets.simulation.partition_run import LanesFigures, Way
 from dc_assets.simulation.rows import parents_of
 
 ROWS = 60_000
