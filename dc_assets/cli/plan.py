@@ -15,7 +15,8 @@ from dc_assets.cli.status import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.ports import JobFigures, Source
+from dc_assets.load.books import JobFigures
+from dc_assets.load.ports import Source
 from dc_assets.load.spec_files import spec_file, write_ranges
 from dc_assets.load.survey import Survey, survey
 from dc_assets.load.verdict import Advice, Costs, judged, lock_risk

@@ -106,7 +106,7 @@ def _parent_facts(planned: PlannedLoad) -> dict[str, str]:
         f"{takes} one after another{without}"
     }
     if seen.hot_parents:
-        shown = [f"{name} {rows:,}" for name, rows in seen.hot_parents[:HOT_PARENTS_SHOWN]]
+        shown = [f"{name} ({rows:,})" for name, rows in seen.hot_parents[:HOT_PARENTS_SHOWN]]
         more = len(seen.hot_parents) - len(shown)
         facts["hot parents"] = ", ".join(shown) + (f" and {more} more" if more else "")
     return facts

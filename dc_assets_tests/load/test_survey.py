@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.spec import LoadSpec
 from dc_assets.files import FileSource
+from dc_assets.load.plan import make_plan
 from dc_assets.load.survey import (
+    NO_PARENT,
     BothSidesAsked,
     ExpectedRefusal,
     FieldRule,
@@ -23,9 +26,11 @@ from dc_assets.load.verdict import Advice, Costs, advice_of, judged, lock_risk
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
-from dc_assets_tests.fakes.specs import KEY, small_spec
+from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, content, small_spec
 
 SPEC = small_spec()
+PARENTS = ("big", "long", "tall", "wide")
+TITLES = ("", "long", "x", "  x  ", "  ")
 CHEAP = Costs(seconds=60.0, jobs=10, requests=100)
 
 GOOD = Survey(
@@ -56,6 +61,7 @@ class FakeFacts:
     unfilled: Sequence[str] = ()
     left: OrgLimits = field(default_factory=OrgLimits)
     at_work: Mapping[str, int] = field(default_factory=dict[str, int])
+    absent: Sequence[str] = ()
     parent_object: str = "Account"
 
     def rules(self) -> Sequence[FieldRule]:
@@ -65,6 +71,10 @@ class FakeFacts:
     def unfilled_fields(self) -> Sequence[str]:
         """Return the required fields without a column."""
         return self.unfilled
+
+    def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those that are not there."""
+        return [name for name in names if name in self.absent]
 
     def limits(self) -> OrgLimits:
         """Return what is left."""
@@ -81,9 +91,11 @@ def seen(source: FakeSource, facts: FakeFacts | None = None) -> Survey:
     return survey(SPEC, sides)
 
 
-def sentences(changed: Survey, costs: Costs = CHEAP) -> tuple[Advice, str]:
+def sentences(
+    changed: Survey, costs: Costs = CHEAP, *, spec: LoadSpec = SPEC
+) -> tuple[Advice, str]:
     """Judge a survey; return the advice and all sentences."""
-    findings = judged(SPEC, changed, costs)
+    findings = judged(spec, changed, costs)
     return advice_of(findings), " ".join(finding.sentence for finding in findings)
 
 
@@ -98,6 +110,30 @@ def test_a_survey_counts_rows_parents_and_lanes() -> None:
     assert found.lanes.hot[0] == "big"
 
 
+def test_a_survey_shows_the_lanes_that_a_run_will_have() -> None:
+    """Both ask the same function, so a plan cannot tell of other lanes."""
+    source = FakeSource([*things(90, parents=30), *(thing(f"x{n}", "big") for n in range(9))])
+    assert seen(source).lanes == make_plan(SPEC, source).lanes
+
+
+def test_rows_without_a_parent_are_told() -> None:
+    """They spread over the shared lanes and lock no parent."""
+    found = seen(FakeSource([thing("a", "p"), thing("b", None), thing("c", None)]))
+    assert (found.parentless_rows, found.parents) == (2, [(1, 1)])
+
+
+def test_hot_parents_that_the_org_lacks_are_named() -> None:
+    """All their rows would be refused; of other parents nothing is known."""
+    rows = [thing(f"{p}{n:02}", p) for p in PARENTS for n in range(20)]
+    found = seen(FakeSource(rows), FakeFacts(absent=["tall", "big"]))
+    (refusal,) = found.refusals
+    assert (refusal.code, refusal.rows) == (NO_PARENT, 40)
+    assert refusal.why == "the org has no Account big, tall. Load the parents first."
+    none = seen(FakeSource(rows), FakeFacts(absent=PARENTS))
+    assert "big, long, tall and 1 more. Load" in none.refusals[0].why
+    assert seen(FakeSource(rows), FakeFacts(absent=["other"])).refusals == []
+
+
 def test_a_survey_counts_the_rows_that_break_a_rule() -> None:
     """Missing, too long, and outside of a picklist; a rule that no row breaks is not told."""
     rows = [thing("a", title=None), thing("b", title=""), thing("c", title="toolong"), thing("d")]
@@ -107,27 +143,34 @@ def test_a_survey_counts_the_rows_that_break_a_rule() -> None:
         FieldRule("ParentKey__c", "Parent", "picklist", values=("p1",)),
     ]
     found = seen(FakeSource(rows), FakeFacts(rules))
-    assert found.refusals == [
-        ExpectedRefusal("REQUIRED_FIELD_MISSING", "Title__c", 2),
-        ExpectedRefusal("STRING_TOO_LONG", "Title__c", 2),
+    assert [(r.code, r.field, r.rows) for r in found.refusals] == [
+        ("REQUIRED_FIELD_MISSING", "Title__c", 2),
+        ("STRING_TOO_LONG", "Title__c", 2),
     ]
+    assert "longer than 6 characters" in found.refusals[1].why
 
 
 def test_files_are_asked_the_same(tmp_path: Path) -> None:
     """Keys, parents and rules are counted in a CSV file as in Data Cloud."""
     lines = [f"{KEY},Title__c,Price__c,ParentKey__c", "a,,1,p1", "b,long,1,p1", "c,x,1,"]
+    lines += ["d,  x  ,1,", "e,  ,1,"]
     (tmp_path / "things.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
     files = {"files": str(tmp_path / "things.csv"), "key": KEY, "parent": "ParentKey__c"}
     spec = small_spec(source=files)
     source = FileSource(spec)
-    assert source.key_ends() == ("a", "c")
+    assert source.key_ends() == ("a", "e")
     assert source.rows_per_parent() == [(2, 1)]
     rules = [
         FieldRule("Title__c", "Title__c", "required"),
         FieldRule("Title__c", "Title__c", "length", length=3),
         FieldRule("Title__c", "Title__c", "picklist", values=("x",)),
     ]
-    assert source.count_breaking(rules) == [1, 1, 1]
+    assert source.count_breaking(rules) == [1, 2, 3]
+    stripped = [replace(rule, strips=True) for rule in rules]
+    assert source.count_breaking(stripped) == [2, 1, 1]
+    same = FakeSource([thing(n, title=t) for n, t in zip("abcde", TITLES, strict=True)])
+    assert same.count_breaking(rules) == [1, 2, 3]
+    assert same.count_breaking(stripped) == [2, 1, 1]
 
 
 def test_a_good_load_has_nothing_to_say() -> None:
@@ -143,16 +186,23 @@ def test_a_good_load_has_nothing_to_say() -> None:
         ({"ambiguous_keys": 2}, Advice.CARE, "2 ids stand twice"),
         ({"unfilled_fields": ["CloseDate"]}, Advice.STOP, "CloseDate is required"),
         (
-            {"refusals": [ExpectedRefusal("STRING_TOO_LONG", "Name", 10)]},
+            {"refusals": [ExpectedRefusal("STRING_TOO_LONG", "Name", 10, "shorten it.")]},
             Advice.CARE,
-            "10 rows would be refused for Name: STRING_TOO_LONG",
+            "10 rows would be refused for Name (STRING_TOO_LONG): shorten it.",
         ),
         (
-            {"refusals": [ExpectedRefusal("STRING_TOO_LONG", "Name", 300)]},
+            {"refusals": [ExpectedRefusal("STRING_TOO_LONG", "Name", 300, "")]},
             Advice.STOP,
             "300 rows would be refused",
         ),
+        (
+            {"refusals": [ExpectedRefusal("STRING_TOO_LONG", f, 150, "") for f in ("A", "B")]},
+            Advice.CARE,
+            "Together these may be 300 of 1,000 rows",
+        ),
         ({"limits": OrgLimits(storage_left_mb=0)}, Advice.STOP, "1 MB of data storage are needed"),
+        ({"limits": OrgLimits(api_calls_left=1_000)}, Advice.STOP, "nothing would be sent"),
+        ({"limits": OrgLimits(batches_left=150)}, Advice.STOP, "daily_batches_reserve keeps 200"),
         ({"limits": OrgLimits(api_calls_left=1_050)}, Advice.CARE, "100 API calls are needed"),
         ({"limits": OrgLimits(batches_left=205)}, Advice.CARE, "10 ingest batches are needed"),
         ({"jobs_at_work": {"InProgress": 2}}, Advice.CARE, "2 InProgress"),
@@ -186,6 +236,46 @@ def test_a_load_of_days_is_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("jobs", "days"), [(14_800, None), (14_801, 2), (29_600, 2), (29_601, 3), (44_401, 4)]
+)
+def test_a_load_that_needs_the_batches_of_several_days_says_of_how_many(
+    jobs: int, days: int | None
+) -> None:
+    """15,000 a rolling day, less the reserve of 200."""
+    advice, text = sentences(GOOD, Costs(60.0, jobs, 100))
+    assert advice is (Advice.GO if days is None else Advice.CARE)
+    assert days is None or f"It takes {days} days." in text
+
+
+def test_no_days_are_told_of_an_org_that_does_not_say_its_maximum() -> None:
+    """What is left alone tells nothing of tomorrow."""
+    advice, text = sentences(replace(GOOD, limits=OrgLimits(batches_left=205)))
+    assert advice is Advice.CARE
+    assert "days" not in text
+
+
+def test_a_parent_that_the_lanes_do_not_know_is_said() -> None:
+    """Without source.parent two jobs of ours may lock one parent; owners hold nobody up."""
+    loose = small_spec(source={"object": "Things__dlm", "key": KEY})
+    bare = replace(GOOD, parents=())
+    assert "no source.parent is named" in sentences(bare, spec=loose)[1]
+    assert lock_risk(loose, bare).word == "medium"
+    columns = [{"source": KEY, "target": EXTERNAL_ID}, {"source": "o", "target": "OwnerId"}]
+    columns[1]["type"] = "reference"
+    alone = small_spec(source={"object": "Things__dlm", "key": KEY}, columns=columns)
+    assert sentences(bare, spec=alone) == (Advice.GO, "")
+    assert lock_risk(alone, bare).word == "none"
+
+
+def test_a_second_parent_raises_the_risk() -> None:
+    """The lanes go by one of them."""
+    columns = [*content()["columns"], {"source": "c", "target": "Campaign__r.Key__c"}]
+    risk = lock_risk(small_spec(columns=columns), GOOD)
+    assert risk.word == "medium"
+    assert "the lanes do not go by Campaign__r.Key__c" in risk.reason
+
+
+@pytest.mark.parametrize(
     ("parents", "hot", "word"),
     [
         ((), (), "none"),
@@ -198,4 +288,6 @@ def test_the_risk_of_locks_is_that_of_the_biggest_parents(
     parents: tuple[tuple[int, int], ...], hot: tuple[tuple[str, int], ...], word: str
 ) -> None:
     """Our own jobs cannot lock each other's parents; users and others can."""
-    assert lock_risk(replace(GOOD, parents=parents, hot_parents=hot)).word == word
+    risk = lock_risk(SPEC, replace(GOOD, parents=parents, hot_parents=hot))
+    assert risk.word == word
+    assert word == "none" or "users and other integrations" in risk.reason

@@ -1,0 +1,165 @@
+"""What a plan asks of the org, with answers that say little, much or no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.survey import FieldRule, OrgLimits
+from dc_assets.salesforce.auth import Token, TokenStore
+from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.org_facts import SalesforceFacts
+from dc_assets.salesforce.session import OrgSession
+from dc_assets_tests.fakes.specs import content, small_spec
+
+NEEDED = {"createable": True, "nillable": False, "defaultedOnCreate": False}
+REFUSED = httpx.Response(400, json=[{"errorCode": "INVALID_TYPE", "message": "no such object"}])
+
+
+class Answers:
+    """A host that gives its answers one after the other and keeps what was asked."""
+
+    def __init__(self, *answers: Any) -> None:  # noqa: ANN401 - JSON bodies or whole responses
+        self.asked: list[httpx.URL] = []
+        self._answers = list(answers)
+        client = httpx.Client(
+            base_url="https://org.example", transport=httpx.MockTransport(self._next)
+        )
+        self.host = Host(client, lambda _: None)
+
+    def _next(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url)
+        answer = self._answers.pop(0)
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+
+def facts(answers: Answers, spec: LoadSpec | None = None) -> SalesforceFacts:
+    """Return the facts of an org that answers so."""
+    tokens = TokenStore(lambda: Token("", ""))
+    session = OrgSession(answers.host, "00D000000000001AAA", "005000000000001AAA", tokens)
+    return SalesforceFacts(session, spec or small_spec(), "Parent__c")
+
+
+def described(*fields: dict[str, Any]) -> Answers:
+    """Return an org whose object has some fields."""
+    return Answers({"fields": list(fields)})
+
+
+def test_a_field_gives_the_rules_that_its_description_names() -> None:
+    """Required, length and the active values of a restricted picklist."""
+    values = [{"active": True, "value": "A"}, {"active": False, "value": "B"}]
+    org = facts(
+        described(
+            {"name": "Title__c", "type": "string", "length": 80, **NEEDED},
+            {
+                "name": "Price__c",
+                "type": "picklist",
+                "length": 255,
+                "restrictedPicklist": True,
+                "picklistValues": values,
+            },
+        )
+    )
+    assert org.rules() == [
+        FieldRule("Title__c", "Title__c", "required"),
+        FieldRule("Title__c", "Title__c", "length", length=80),
+        FieldRule("Price__c", "Price__c", "picklist", values=("A",), strips=True),
+    ]
+
+
+def test_what_describe_leaves_out_gives_no_rule() -> None:
+    """Nor does a picklist that takes any value."""
+    values = [{"active": True, "value": "A"}]
+    org = facts(
+        described(
+            {"name": "Title__c"},
+            {"name": "Price__c", "type": "picklist", "picklistValues": values},
+            {"name": "Other__c", "createable": True},
+        )
+    )
+    assert org.rules() == []
+    assert org.unfilled_fields() == []
+
+
+def test_blanks_are_dropped_where_the_spec_says_so() -> None:
+    """Then a text of blanks is no value, and they do not make it too long."""
+    columns = content()["columns"]
+    columns[1]["blanks"] = "strip"
+    org = facts(described({"name": "Title__c", **NEEDED}), small_spec(columns=columns))
+    assert [rule.strips for rule in org.rules()] == [True]
+
+
+def test_a_required_field_without_a_column_is_named() -> None:
+    """A relationship is filled by its column, and a default by the org."""
+    org = facts(
+        described(
+            {"name": "Parent__c", "relationshipName": "Parent__r", **NEEDED},
+            {"name": "Title__c", **NEEDED},
+            {"name": "Kind__c", **NEEDED},
+            {"name": "OwnerId", **NEEDED, "defaultedOnCreate": True},
+            {"name": "Total__c", **NEEDED, "createable": False},
+        )
+    )
+    assert org.unfilled_fields() == ["Kind__c"]
+    assert [(rule.target, rule.kind) for rule in org.rules()] == [
+        ("Title__c", "required"),
+        ("Parent__r.External_ID__c", "required"),
+    ]
+
+
+def test_limits_are_numbers_or_not_known() -> None:
+    """Older versions write them as text; an org may leave one out."""
+    answer = {
+        "DailyApiRequests": {"Max": 15_000, "Remaining": 14_000},
+        "DailyBulkApiBatches": {"Max": "15000", "Remaining": "200"},
+    }
+    assert facts(Answers(answer)).limits() == OrgLimits(14_000, 15_000, 200, 15_000, None)
+
+
+def test_without_the_permission_only_the_calls_are_known() -> None:
+    """Every answer of the org tells them in a header."""
+    no = httpx.Response(
+        403,
+        json=[{"errorCode": "FUNCTIONALITY_NOT_ENABLED", "message": "no"}],
+        headers={"Sforce-Limit-Info": "api-usage=18/5000"},
+    )
+    assert facts(Answers(no)).limits() == OrgLimits(api_calls_left=4_982)
+
+
+def job(object_name: str, state: str) -> dict[str, str]:
+    """Return a job as the org lists it."""
+    return {
+        "id": f"750{object_name}{state}",
+        "object": object_name,
+        "operation": "upsert",
+        "state": state,
+        "createdDate": "2026-01-31T10:00:00.000+0000",
+    }
+
+
+def test_jobs_at_work_are_those_on_the_same_object_that_hold_rows() -> None:
+    """Those of any user; an Open one holds none, and an ended one no more."""
+    states = ("Open", "UploadComplete", "InProgress", "InProgress", "JobComplete", "Failed")
+    listed = [job("Thing__c", state) for state in states] + [job("Other__c", "InProgress")]
+    org = facts(Answers({"done": True, "records": listed}))
+    assert org.jobs_at_work() == {"UploadComplete": 1, "InProgress": 2}
+
+
+def test_parents_are_looked_up_by_their_external_id_without_case() -> None:
+    """Twenty in a query, because a URL is short; each one is quoted."""
+    names = [f"Pa{n}" for n in range(20)] + ["O'Hara"]
+    records = [{"External_ID__c": f"pA{n}"} for n in range(1, 20)]
+    org = Answers({"records": records}, {"records": []})
+    assert facts(org).absent_parents(names) == ["Pa0", "O'Hara"]
+    queries = [url.params["q"] for url in org.asked]
+    assert queries[0].startswith("SELECT External_ID__c FROM Parent__c WHERE External_ID__c IN (")
+    assert queries[1].endswith(r"IN ('O\'Hara')")
+
+
+def test_parents_that_cannot_be_asked_for_are_not_judged() -> None:
+    """Our user may not see them, or the parent column holds ids of records."""
+    assert facts(Answers(REFUSED)).absent_parents(["p"]) == []
+    columns = [*content()["columns"][:3], {"source": "ParentKey__c", "target": "Parent__c"}]
+    assert facts(Answers(), small_spec(columns=columns)).absent_parents(["p"]) == []
