@@ -17,6 +17,7 @@ from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.books import JobFigures
 from dc_assets.load.ports import Source
+from dc_assets.load.run import speed_after
 from dc_assets.load.spec_files import spec_file, write_ranges
 from dc_assets.load.survey import Survey, survey
 from dc_assets.load.verdict import Advice, Costs, judged, lock_risk
@@ -33,7 +34,6 @@ from dc_assets.simulation.forecast import (
     LoadShape,
     fitted,
     forecast,
-    speed_after,
 )
 
 REMEMBERED_JOBS = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -9,7 +10,7 @@ import polars as pl
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.books import Plan, RangeTicket
+from dc_assets.load.books import JobFigures, Plan, RangeTicket
 from dc_assets.load.ports import Ports
 
 REMEMBERED_JOBS = 20
@@ -35,12 +36,17 @@ class RangeRun:
         return self.spec.ranges[self.ticket.partition_key]
 
     def known_speed(self) -> Speed:
-        """Return what earlier jobs of the load's object tell of the org's speed."""
-        speed = Speed()
-        for job in self.ports.batches.last_jobs(REMEMBERED_JOBS):
-            speed = speed.after(rows=job.rows, total_s=job.total_s, active_s=job.active_s)
-        return speed
+        """Return what earlier jobs of the spec tell of the org's speed."""
+        return speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS))
 
     def note(self, line: str) -> None:
         """Tell the operator, with the partition in front."""
         self.ports.note(f"{self.ticket.partition_key}: {line}")
+
+
+def speed_after(past: Sequence[JobFigures]) -> Speed:
+    """Return what a run knows of the org's speed after some jobs, oldest first."""
+    speed = Speed()
+    for job in past:
+        speed = speed.after(rows=job.rows, total_s=job.total_s, active_s=job.active_s)
+    return speed

@@ -13,6 +13,7 @@ from statistics import fmean
 
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.books import JobFigures
+from dc_assets.load.run import speed_after
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel, bound_s
@@ -120,14 +121,6 @@ def forecast(shape: LoadShape, past: Sequence[JobFigures], *, request_s: float) 
     low = replace(seen, seconds=seen.seconds * (1 - SPREAD))
     high = replace(seen, seconds=seen.seconds * (1 + SPREAD))
     return Forecast(low, seen, high, is_measured=True, basis=basis)
-
-
-def speed_after(past: Sequence[JobFigures]) -> Speed:
-    """Return what a run will know of the org's speed when it begins."""
-    speed = Speed()
-    for job in past:
-        speed = speed.after(rows=job.rows, total_s=job.total_s, active_s=job.active_s)
-    return speed
 
 
 def fitted(past: Sequence[JobFigures], *, window: int) -> OrgModel:
