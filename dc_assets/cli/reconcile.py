@@ -36,7 +36,7 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
         for key in keys:
             if not as_json:
                 console.print(f"{key} …", highlight=False)
-            outcomes += opened.audit(key).outcomes()
+            outcomes += opened.checked(key)
     if as_json:
         lines = [{**asdict(o), "severity": o.severity.value} for o in outcomes]
         click.echo(json.dumps(lines, indent=2))

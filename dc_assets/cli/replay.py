@@ -154,7 +154,7 @@ def _replay(spec: LoadSpec, database: Database, choice: Choice, *, as_json: bool
     ):
         done = _send(opened, choice)
         for key in done.keys:
-            outcomes += opened.audit(key).outcomes()
+            outcomes += opened.checked(key)
     if not done.keys:  # what is left is of another org
         return _nothing(console, as_json=as_json)
     _print_end(console, done)

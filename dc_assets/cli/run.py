@@ -186,7 +186,7 @@ def _load_here(
                 opened.load(key, resume=resume)
             except RowsPending as error:
                 failures.append(error)
-            outcomes += opened.audit(key).outcomes()
+            outcomes += opened.checked(key)
     for failure in failures:
         load.console.print(str(failure), style="red", highlight=False, markup=False)
     return outcomes

@@ -36,6 +36,9 @@ BlankPolicy = Literal["keep", "strip"]
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
+TUNED = ("profile", "limits", "checks", "refresh", "time_zone")
+"""Parts of a spec that may change while a load is unfinished."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -131,6 +134,11 @@ class ChecksSpec(_Part):
     sample_rows: int = Field(
         default=1_000, ge=1, le=100_000, description="Rows of a partition that a sample holds"
     )
+    outgrown_factor: float = Field(
+        default=2.0,
+        gt=1,
+        description="A partition that has so many times the rows of the middle one is warned of",
+    )
 
     distributions: tuple[Name, ...] = Field(
         default=(), description="Target fields whose value counts must agree"
@@ -173,6 +181,59 @@ class LimitsSpec(_Part):
     silence_s_max: float = Field(
         default=600.0, gt=0, description="Seconds without one good answer of a host"
     )
+    rows_a_day_max: int | None = Field(
+        default=None, ge=1, description="Rows that all loads of the spec send in 24 hours"
+    )
+    api_calls_a_day_max: int | None = Field(
+        default=None, ge=1, description="API calls that all loads of the spec make in 24 hours"
+    )
+    batches_a_day_max: int | None = Field(
+        default=None, ge=1, description="Ingest jobs that all loads of the spec open in 24 hours"
+    )
+    hours: str | None = Field(
+        default=None,
+        pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        description="Time of day in which rows are sent, such as 22:00-06:00; time_zone says where",
+    )
+
+
+class RefreshSpec(_Part):
+    """How changes of the source are found and brought over, day by day."""
+
+    modified: Name | None = Field(
+        default=None,
+        description="Source column with the time of a row's last change; without one, "
+        "fingerprints of whole ranges are compared",
+    )
+    overlap_s: float = Field(
+        default=3_600.0, ge=0, description="Changes may show up so late behind newer ones"
+    )
+    look_every_s: int | None = Field(
+        default=None,
+        ge=1,
+        description="Seconds between two looks; 900 with a modification column, else 86,400",
+    )
+    retry_after_s: int = Field(
+        default=600, ge=1, description="Wait before a failed refresh is requested again; it doubles"
+    )
+    cron: str = Field(default="0 2 * * *", description="When the schedule compares all partitions")
+    deletes: Literal["report", "apply"] = Field(
+        default="report",
+        description="Rows that we landed and the source has no more: report them only, or let "
+        "them be deleted after a confirmation",
+    )
+    deletes_rows_max: int | None = Field(
+        default=None,
+        ge=1,
+        description="Deletions of one partition, at most; 1,000 or 0.1 % of its rows if less",
+    )
+
+    @property
+    def looks_every_s(self) -> int:
+        """Seconds between two looks at the source."""
+        if self.look_every_s is not None:
+            return self.look_every_s
+        return 900 if self.modified is not None else 86_400
 
 
 class LoadSpec(_Part):
@@ -186,6 +247,10 @@ class LoadSpec(_Part):
     checks: ChecksSpec = ChecksSpec()
     profile: ProfileSpec = ProfileSpec()
     limits: LimitsSpec = LimitsSpec()
+    refresh: RefreshSpec = RefreshSpec()
+    time_zone: str = Field(
+        default="UTC", description="IANA name of the zone of limits.hours and refresh.cron"
+    )
 
     @model_validator(mode="after")
     def _columns_agree(self) -> Self:
@@ -229,9 +294,9 @@ class LoadSpec(_Part):
     def spec_hash(self) -> str:
         """Digest of everything that decides which rows are sent and what they say.
 
-        Profile, limits and checks stay out: tuning a running load must not orphan it.
+        Everything else stays out: tuning a running load must not orphan it.
         """
-        identity = self.model_dump(mode="json", exclude={"profile", "limits", "checks"})
+        identity = self.model_dump(mode="json", exclude=set(TUNED))
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_profile(self, overrides: Mapping[str, object]) -> LoadSpec:

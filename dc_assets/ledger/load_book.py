@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +62,7 @@ class SqlLoadBook:
         mode: Mode = "full",
         lease: Lease | None = None,
         parent_object: str = "",
+        versions: Mapping[str, str] | None = None,
     ) -> None:
         self._database = database
         self._spec = spec
@@ -69,6 +70,7 @@ class SqlLoadBook:
         self._owner = owner
         self._mode = mode
         self._lease = lease or Lease()
+        self._versions = versions or {}
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     def join_load(self, partition_key: str, *, resume: bool = False) -> str:
@@ -174,6 +176,8 @@ class SqlLoadBook:
                 lane_scope=self._lane_scope,
                 state="open",
                 opened_at=epoch_now(),
+                spec_json=self._spec.model_dump_json(),
+                versions=json.dumps(dict(self._versions)),
             )
         )
         return load_id

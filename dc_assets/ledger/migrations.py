@@ -25,6 +25,14 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE batch ADD COLUMN locked INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE batch ADD COLUMN ended_at FLOAT",
     ),
+    4: (
+        "ALTER TABLE load ADD COLUMN spec_json TEXT",
+        "ALTER TABLE load ADD COLUMN versions TEXT",
+        "ALTER TABLE range_state ADD COLUMN source_state TEXT",
+        "ALTER TABLE range_state ADD COLUMN proved_at FLOAT",
+        "ALTER TABLE range_state ADD COLUMN paused_until FLOAT",
+        "ALTER TABLE range_state ADD COLUMN paused_why TEXT",
+    ),
 }
 """What leads to each version from the one before; new tables need no step."""
 

@@ -13,7 +13,15 @@ from sqlalchemy.engine import Connection
 from dc_assets.core.batch_states import IN_FLIGHT
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.letters import in_parts
-from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, plan, range_state
+from dc_assets.ledger.tables import (
+    batch,
+    dead_letter,
+    epoch_now,
+    load,
+    org_use,
+    plan,
+    range_state,
+)
 
 DAY_S = 86_400.0
 _ENDED = ("done", "superseded")
@@ -116,7 +124,7 @@ class OldState:
         """
         with self._database.begin() as connection:
             for part in in_parts(load_ids):
-                for table in (dead_letter, batch, range_state, plan, load):
+                for table in (dead_letter, batch, range_state, plan, org_use, load):
                     connection.execute(table.delete().where(table.c.load_id.in_(part)))
         for load_id in load_ids:
             shutil.rmtree(self._data / "spool" / load_id, ignore_errors=True)

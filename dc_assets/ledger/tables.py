@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -43,6 +43,8 @@ load = Table(
     Column("stopped_at", Float, doc="when an operator ordered the load to stop"),
     Column("lane_scope", String(96), doc="org and parent object whose children the load writes"),
     Column("window_cut_at", Float, doc="when the window was last halved"),
+    Column("spec_json", Text, doc="the spec as it was when the load began"),
+    Column("versions", Text, doc="JSON: versions of the programs that began the load"),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
@@ -80,6 +82,10 @@ range_state = Table(
     Column("selected", Integer),
     Column("started_at", Float),
     Column("finished_at", Float),
+    Column("source_state", Text, doc="source cursor or fingerprint, seen before rows were read"),
+    Column("proved_at", Float, doc="when every check of the partition agreed after the load"),
+    Column("paused_until", Float, doc="until when its run sends nothing by itself, if it does so"),
+    Column("paused_why", Text),
 )
 
 batch = Table(
@@ -153,6 +159,87 @@ run_beat = Table(
     Column("run_id", String(64), primary_key=True),
     Column("owner", Text, nullable=False),
     Column("lease_until", Float, nullable=False),
+)
+
+check_result = Table(
+    "check_result",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("spec_name", String(64), nullable=False),
+    Column("org_id", String(32), nullable=False),
+    Column("partition_key", String(32), nullable=False),
+    Column("load_id", String(32), doc="newest load of the partition when it was checked"),
+    Column("check_name", String(120), nullable=False),
+    Column("severity", String(16), nullable=False, doc="passed, warn or error"),
+    Column("unexplained", Integer, nullable=False),
+    Column("outcome", Text, nullable=False, doc="JSON: summary, counts, table, evidence, repair"),
+    Column("run_id", Text, nullable=False),
+    Column("checked_at", Float, nullable=False),
+)
+Index("check_result_by_range", check_result.c.spec_name, check_result.c.partition_key)
+
+forecast = Table(
+    "forecast",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("spec_name", String(64), nullable=False),
+    Column("org_id", String(32), nullable=False),
+    Column("made_at", Float, nullable=False),
+    Column("content", Text, nullable=False, doc="JSON: what dc-assets plan told"),
+)
+
+org_use = Table(
+    "org_use",
+    metadata,
+    Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
+    Column("hour", Integer, primary_key=True, doc="hours since 1970"),
+    Column("api_calls", Integer, nullable=False),
+)
+
+org_allowance = Table(
+    "org_allowance",
+    metadata,
+    Column("org_id", String(32), primary_key=True),
+    Column("api_calls_left", Integer),
+    Column("daily_batches_left", Integer),
+    Column("asked_at", Float, nullable=False),
+)
+
+deletion_observation = Table(
+    "deletion_observation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("spec_name", String(64), nullable=False),
+    Column("org_id", String(32), nullable=False),
+    Column("partition_key", String(32), nullable=False),
+    Column("observed_at", Float, nullable=False),
+    Column("source_rows", Integer, nullable=False, doc="rows of the range, counted and read alike"),
+    Column("rows", Integer, nullable=False, doc="rows that we landed and the source has no more"),
+    Column("keys_sha256", String(64), nullable=False),
+    Column("applied_at", Float, doc="when they were deleted in the org"),
+)
+Index(
+    "deletion_observation_by_range",
+    deletion_observation.c.spec_name,
+    deletion_observation.c.partition_key,
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("notice_key", String(160), primary_key=True, doc="the same event has the same key"),
+    Column("kind", String(32), nullable=False),
+    Column("spec_name", String(64), nullable=False),
+    Column("facts", Text, nullable=False, doc="JSON for the templates; no secret, no row value"),
+    Column("noticed_at", Float, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("notice_key", String(160), ForeignKey("notice.notice_key"), primary_key=True),
+    Column("channel", String(16), primary_key=True, doc="mail or webhook"),
+    Column("sent_at", Float, nullable=False),
 )
 
 

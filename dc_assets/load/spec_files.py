@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import ValidationError
@@ -69,9 +70,19 @@ def read_spec(file: Path) -> LoadSpec:
         spec = LoadSpec.model_validate_json(json.dumps(content))
     except ValidationError as error:
         raise ConfigError(_sentence(file, root, error)) from error
+    _refuse_unknown_zone(file, root, spec)
     if spec.source.files is None:
         return spec
     return spec.with_files(str(file.absolute().parent / Path(spec.source.files).expanduser()))
+
+
+def _refuse_unknown_zone(file: Path, root: yaml.Node | None, spec: LoadSpec) -> None:
+    if spec.time_zone not in available_timezones():
+        line = _line_of(root, ("time_zone",))
+        raise ConfigError(
+            f"{file}, line {line}: time_zone: there is no zone {spec.time_zone}. "
+            "Write an IANA name such as Europe/Vienna."
+        )
 
 
 def _sentence(file: Path, root: yaml.Node | None, error: ValidationError) -> str:

@@ -33,8 +33,9 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 in_one_sentence(),
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
-                for outcome in opened.audit(context.partition_key).outcomes(wanted):
-                    yield result_of(spec.asset_name, outcome)
+                outcomes = opened.checked(context.partition_key, wanted)
+            for outcome in outcomes:
+                yield result_of(spec.asset_name, outcome)
 
         return checks
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
 import uuid
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +18,7 @@ import polars as pl
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
 from dc_assets.ledger.archive import DiskArchive, LedgerLabels
 from dc_assets.ledger.batch_book import SqlBatchBook
@@ -25,6 +28,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_book import HEARTBEAT_S, LEASE_S, Lease, SqlLoadBook
 from dc_assets.ledger.open_letters import Choice, OpenLetters
 from dc_assets.ledger.owners import current_owner
+from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.books import Mode
@@ -32,7 +36,7 @@ from dc_assets.load.both_sides import BothSides
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
-from dc_assets.load.reconcile import AllPartitions, Audit
+from dc_assets.load.reconcile import AllPartitions, Audit, check_descriptions
 from dc_assets.load.spec_files import read_specs
 from dc_assets.load.survey import BothSidesAsked
 from dc_assets.salesforce.auth import Login
@@ -116,6 +120,12 @@ def _seconds(name: str, default: float) -> float:
     return number
 
 
+def versions() -> Mapping[str, str]:
+    """Return the versions of the programs that decide what a load does."""
+    packages = ("dc-assets", "dagster", "httpx", "polars", "sqlalchemy")
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
+
+
 def spec_named(name: str) -> LoadSpec:
     """Return one spec of the loads folder.
 
@@ -160,6 +170,8 @@ class OpenLoad:
     letters: OpenLetters
     archive: DiskArchive
     sides: BothSidesAsked
+    proofs: Proofs
+    run_id: str
 
     def load(
         self, partition_key: str, *, resume: bool = False, wanted: Sequence[str] | None = None
@@ -195,6 +207,16 @@ class OpenLoad:
         """Write the payloads of one partition to disk and open no job."""
         folder = data_folder() / "dry-run" / self.spec.name / partition_key
         return dry_run(self.spec, partition_key, self.ports, folder)
+
+    def checked(
+        self, partition_key: str, wanted: Collection[str] | None = None
+    ) -> Sequence[CheckOutcome]:
+        """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
+        outcomes = list(self.audit(partition_key).outcomes(wanted))
+        self.proofs.keep(
+            partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
+        )
+        return outcomes
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
@@ -243,6 +265,7 @@ def open_load(
             mode=mode,
             lease=times,
             parent_object=parent_object,
+            versions=versions(),
         )
         ports = Ports(
             source=source,
@@ -264,7 +287,18 @@ def open_load(
         cleanup.callback(archive.close)
         facts = SalesforceFacts(session, spec, parent_object)
         sides = BothSidesAsked(source, source, target, facts, clock)
-        yield OpenLoad(spec, mode, ports, loads, LedgerLabels(views), letters, archive, sides)
+        yield OpenLoad(
+            spec=spec,
+            mode=mode,
+            ports=ports,
+            loads=loads,
+            labels=LedgerLabels(views),
+            letters=letters,
+            archive=archive,
+            sides=sides,
+            proofs=Proofs(database, spec.name, session.org_id),
+            run_id=run_id,
+        )
 
 
 def _source(

@@ -13,7 +13,24 @@ from dc_assets.ledger import tables
 from dc_assets.ledger.database import Database
 from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 
+TO_VERSION_3 = (
+    *(
+        f"DROP TABLE {name}"
+        for name in (
+            *("delivery", "notice", "check_result", "forecast"),
+            *("org_use", "org_allowance", "deletion_observation"),
+        )
+    ),
+    *(
+        f"ALTER TABLE range_state DROP COLUMN {name}"
+        for name in ("source_state", "proved_at", "paused_until", "paused_why")
+    ),
+    "ALTER TABLE load DROP COLUMN spec_json",
+    "ALTER TABLE load DROP COLUMN versions",
+    "UPDATE ledger_version SET version = 3",
+)
 TO_VERSION_2 = (
+    *TO_VERSION_3,
     "ALTER TABLE load DROP COLUMN lane_scope",
     "ALTER TABLE load DROP COLUMN window_cut_at",
     "ALTER TABLE batch DROP COLUMN locked",
@@ -56,7 +73,9 @@ def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
             connection.exec_driver_sql(statement)
 
 
-@pytest.mark.parametrize("statements", [TO_VERSION_1, TO_VERSION_2], ids=["1", "2"])
+@pytest.mark.parametrize(
+    "statements", [TO_VERSION_1, TO_VERSION_2, TO_VERSION_3], ids=["1", "2", "3"]
+)
 def test_an_old_ledger_is_opened_with_all_it_held(
     own_ledger: OpenLedger, statements: tuple[str, ...]
 ) -> None:
