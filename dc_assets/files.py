@@ -14,6 +14,7 @@ import polars.exceptions as polars_errors
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.survey import FieldRule
 
@@ -120,17 +121,62 @@ class FileSource:
         cuts = sorted({keys.len() * number // parts for number in range(1, parts)} - {0})
         return [str(keys[cut - 1]) for cut in cuts]
 
+    def key_at(self, id_range: IdRange, rows: int) -> str | None:
+        """Return the key of the n-th row of a range in key order; None when it has fewer rows."""
+        keys = self._rows(id_range).select(self._key).sort(self._key).collect().to_series()
+        return str(keys[rows - 1]) if keys.len() >= rows else None
+
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by the value of a source column."""
         counted = self._rows(id_range).group_by(column).agg(pl.len())
         return {value: int(rows) for value, rows in counted.collect().iter_rows()}
 
-    def _rows(self, id_range: IdRange) -> pl.LazyFrame:
+    def state(self, id_range: IdRange) -> str:
+        """Return a short text that differs when rows of a range changed."""
+        return self.look({"range": id_range}, {}).states["range"]
+
+    def look(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
+        """Return the states of some ranges; those of known cursors are comparable."""
+        if self._spec.refresh.modified is None:
+            states = {key: self._fingerprint(one) for key, one in ranges.items()}
+        else:
+            states = {key: self._cursor(one, known.get(key)) for key, one in ranges.items()}
+        return SourceLook(states, sum(self.count(one) for one in ranges.values()))
+
+    def _fingerprint(self, id_range: IdRange) -> str:
+        rows = self._rows(id_range)
+        texts = [pl.col(column.source).fill_null("\x1e") for column in self._spec.columns]
+        digest = pl.concat_str(texts, separator="\x1f").hash(seed=0)
+        sums = ((digest % 2**32).sum(), (digest // 2**32).sum())
+        count, low, high = (
+            rows.select(pl.len(), sums[0].alias("low"), sums[1].alias("high")).collect().row(0)
+        )
+        return fingerprint(int(count), f"{low} {high}")
+
+    def _cursor(self, id_range: IdRange, known: str | None) -> str:
+        """Compare times as text: all of a column are written alike."""
+        modified = self._spec.refresh.modified or ""
+        rows = self._rows(id_range, modified).drop_nulls(modified)
+        found = rows.select(pl.col(modified).max()).collect().item()
+        newest = None if found is None else str(found)
+        seen = SourceCursor(newest, 0) if known is None else SourceCursor.of(known)
+        since = (seen or SourceCursor(newest, 0)).since(self._spec.refresh.overlap_s)
+        recent = rows if since is None else rows.filter(pl.col(modified) >= since)
+        return SourceCursor(newest, self._number(recent.select(pl.len()))).text
+
+    def _rows(self, id_range: IdRange, more: str | None = None) -> pl.LazyFrame:
         rows = self._scan()
         if self._spec.source.where:
             rows = rows.filter(pl.sql_expr(self._spec.source.where))
         schema = rows.collect_schema()
-        texts = rows.select(_as_text(c.source, schema[c.source]) for c in self._spec.columns)
+        names = [c.source for c in self._spec.columns]
+        if more is not None and more not in schema:
+            raise ConfigError(
+                f"{self._spec.source.files} has no column {more}: correct refresh.modified of the "
+                f"spec {self._spec.name}."
+            )
+        names += [more] if more is not None and more not in names else []
+        texts = rows.select(_as_text(name, schema[name]) for name in names)
         bounds: list[pl.Expr] = []
         if id_range.after is not None:
             bounds.append(self._key > id_range.after)

@@ -136,13 +136,13 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
     orders, records = StopOrders(database, spec.name), CreatedRecords(database, spec.name)
     clock = policy_clock(login_from_environment().login_url)
     deleted, refused = 0, dict[str, str]()
-    _refuse_while_at_work(spec, orders)
+    refuse_while_at_work(spec, orders)
     with open_org() as session:
         jobs = BulkDeleteJobs(session, spec)
         ours = {r: ids for r, ids in found.records.items() if r.org_id == session.org_id}
         elsewhere = len(found.records) - len(ours)
         for group in _groups(ours):
-            _refuse_while_at_work(spec, orders)
+            refuse_while_at_work(spec, orders)
             ids = [one for receipt in group for one in ours[receipt]]
             if ids:
                 done = delete_records(ids, jobs, clock, job_wait_s_max=spec.limits.job_wait_s_max)
@@ -160,7 +160,7 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
     return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
 
 
-def _refuse_while_at_work(spec: LoadSpec, orders: StopOrders) -> None:
+def refuse_while_at_work(spec: LoadSpec, orders: StopOrders) -> None:
     """Let nobody delete under a run.
 
     Raises:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from dc_assets.cli.cleanup import cleanup
+from dc_assets.cli.deletions import deletions
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.home import home
+from dc_assets.cli.notify import notify
 from dc_assets.cli.plan import plan
 from dc_assets.cli.programs import demo, dev, emulator
 from dc_assets.cli.reconcile import reconcile
 from dc_assets.cli.replay import replay
+from dc_assets.cli.report import report
 from dc_assets.cli.run import run
 from dc_assets.cli.simulate import simulate
 from dc_assets.cli.status import status
@@ -39,7 +42,7 @@ def main() -> None:
 
 
 for command in (
-    *(cleanup, demo, dev, emulator, home, plan),
-    *(reconcile, replay, run, simulate, status, stop),
+    *(cleanup, deletions, demo, dev, emulator, home, notify, plan),
+    *(reconcile, replay, report, run, simulate, status, stop),
 ):
     main.add_command(command)

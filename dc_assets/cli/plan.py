@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 
 from dc_assets.cli.plan_page import write_page
-from dc_assets.cli.plan_text import PlannedLoad, figures_of, print_plan
+from dc_assets.cli.plan_text import VERDICTS, PlannedLoad, figures_of, print_plan
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.forecasts import Span, ToldLoad
 from dc_assets.load.books import JobFigures
 from dc_assets.load.ports import Source
 from dc_assets.load.run import speed_after
@@ -68,7 +69,8 @@ def plan(
     The spec is held against the org and Data Cloud, so a wrong name is found here and not after an
     hour. Both sides are asked for rows, parents, limits, storage and jobs at work; the duration is
     played in virtual time. It is a wide range before the first job, and a narrow one after some
-    jobs of the load ran in the org: they tell its speed.
+    jobs of the load ran in the org: they tell its speed. The ledger keeps what was told, so that
+    dc-assets report can hold it against what the load took.
 
     Exit code 0 for GO and GO, WITH CARE; 5 for STOP.
     """
@@ -89,6 +91,7 @@ def plan(
             seen = survey(spec, opened.sides)
             status.update(f"Forecasting the load of {seen.rows:,} rows")
             planned = _planned(opened, seen)
+        opened.forecasts.keep(_told(planned))
     if page is not None:
         write_page(page, planned)
         notes.print(f"Wrote {page}", highlight=False, markup=False, soft_wrap=True)
@@ -130,6 +133,21 @@ def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
         row_s=_row_s(told, past, spec.profile.window),
         risk=lock_risk(spec, seen),
         findings=judged(spec, seen, costs),
+    )
+
+
+def _told(planned: PlannedLoad) -> ToldLoad:
+    """Return what the ledger keeps of a plan, to be held against the load that follows."""
+    told = planned.forecast
+    ends = None if told is None else (told.low, told.expected, told.high)
+    return ToldLoad(
+        rows=sum(planned.survey.partition_rows.values()),
+        jobs=sum(planned.jobs.values()) if told is None else told.expected.jobs,
+        seconds=ends and Span(*(round(outlook.seconds, 1) for outlook in ends)),
+        requests=ends and Span(*(outlook.requests for outlook in ends)),
+        verdict=VERDICTS[planned.advice],
+        is_measured=told is not None and told.is_measured,
+        basis="" if told is None else told.basis,
     )
 
 

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from dc_assets.cli.plan_text import duration
+from dc_assets.core.pauses import goes_on_at
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.ledger.views import RangeStatus
+from dc_assets.ledger.progress import Snapshot
+from dc_assets.ledger.views import LedgerViews, RangeStatus
 
 PLAIN_EVERY_S = 5.0
 """Distance of the lines where the output is no terminal."""
+
+TOLD_BY_CLOCK_S = 600.0
+"""A longer time left is told with the time of day at which it is over."""
+
+SLOW_ROWS_A_S = 10.0
+"""Slower speeds are told with two digits."""
 
 
 def partitions_table(
@@ -48,46 +59,73 @@ def partitions_table(
 
 def _state(status: RangeStatus) -> str:
     if status.phase == "done":
-        return "done"
+        return "canary: only a sample is done" if status.mode == "canary" else "done"
+    if status.paused_why is not None:
+        return f"paused until {goes_on_at(status.paused_why)}"
     doing = "reading" if status.phase == "new" else "writing"
     return doing if status.is_held else f"{doing}, stopped"
 
 
-class Speed:
-    """Rows a second and time left, from the moment the first row had an outcome."""
+def line(seen: Snapshot) -> str:
+    """Return one line for the whole load: rows, speed, time left, locks, refusals, calls left."""
+    whole = seen.whole
+    said = [f"{whole.done:,} of {seen.rows:,} rows done" if seen.rows else "0 rows done"]
+    if whole.done_lately:
+        said.append(f"{_rate(seen.rows_per_s(whole))} rows/s")
+    if seen.time_left is not None and seen.rows is not None and whole.done < seen.rows:
+        said.append(f"about {_time_left(seen.time_left.seconds, seen.at)}")
+    met = [
+        f"{rows:,} {what}"
+        for rows, what in ((whole.locked, "met locks"), (whole.refused, "refused"))
+        if rows
+    ]
+    parts = [", ".join(said), ", ".join(met)]
+    if seen.api_calls_left is not None:
+        parts.append(f"{seen.api_calls_left:,} API calls left")
+    return "; ".join(part for part in parts if part)
 
-    def __init__(self, clock: SystemClock) -> None:
-        self._clock = clock
-        self._first: tuple[float, int] | None = None
 
-    def line(self, keys: Sequence[str], ranges: Mapping[str, RangeStatus]) -> str:
-        """Return one line for the whole load."""
-        done = sum(r.landed + r.refused for r in ranges.values())
-        known = [ranges[k].selected for k in keys if k in ranges]
-        sizes = [size for size in known if size is not None]
-        selected = sum(sizes)
-        if not done or len(sizes) < len(keys):
-            return f"{done:,} rows done, {selected:,} read so far"
-        now_s = self._clock.now_s()
-        if self._first is None:
-            self._first = (now_s, done)
-        started_s, before = self._first
-        elapsed_s = now_s - started_s
-        rate = (done - before) / elapsed_s if elapsed_s > 0 else 0.0
-        line = f"{done:,} of {selected:,} rows done"
-        if rate <= 0:
-            return line  # one look says nothing of the speed
-        return f"{line}, {rate:,.0f} rows/s, about {(selected - done) / rate:,.0f} s left"
+def _rate(rows_per_s: float) -> str:
+    return f"{rows_per_s:,.0f}" if rows_per_s >= SLOW_ROWS_A_S else f"{rows_per_s:.2g}"
+
+
+def _time_left(seconds: float, at: float) -> str:
+    """Write the time left, and for a longer one when it is over, by the clock of this host.
+
+    >>> _time_left(66.4, 0.0)
+    '66 s left'
+    """
+    left = f"{duration(seconds)} left"
+    if seconds < TOLD_BY_CLOCK_S:
+        return left
+    now, end = (datetime.fromtimestamp(s, tz=UTC).astimezone() for s in (at, at + seconds))
+    return f"{left}, until {end:%H:%M}" + (
+        "" if end.date() == now.date() else f" on {end:%a %d %b}"
+    )
 
 
 class Progress:
     """A table that follows a load on a terminal, or a line now and then elsewhere."""
 
-    def __init__(self, console: Console, keys: Sequence[str]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        keys: Sequence[str],
+        views: LedgerViews,
+        *,
+        were_launched: bool = True,
+    ) -> None:
+        """Look at the ledger for the first time.
+
+        ``were_launched`` says that all of the partitions take part in the load that is followed; a
+        load that is over when this is made is an earlier one then.
+        """
         self._console = console
         self._keys = keys
+        self._look = partial(views.progress.look, keys, were_launched=were_launched)
+        first = self._look()
+        self._earlier = first.load_id if were_launched and not first.is_open else None
         self._clock = SystemClock()
-        self._speed = Speed(self._clock)
         self._live: Live | None = None
         self._next_line_s = 0.0
 
@@ -101,13 +139,27 @@ class Progress:
             self._live = live
             yield self
 
-    def update(self, ranges: Sequence[RangeStatus], runs: Mapping[str, str] | None = None) -> None:
-        """Show the present state."""
-        by_key = {r.partition_key: r for r in ranges if r.partition_key in self._keys}
-        line = self._speed.line(self._keys, by_key)
+    def update(
+        self,
+        ranges: Sequence[RangeStatus],
+        runs: Mapping[str, str] | None = None,
+        starts_in_s: Mapping[str, float] | None = None,
+    ) -> None:
+        """Show the present state.
+
+        Args:
+            ranges: what stands in the table.
+            runs: states of Dagster's runs, by partition.
+            starts_in_s: when partitions are launched that wait for their time.
+        """
+        if self._live is None and self._clock.now_s() < self._next_line_s:
+            return
+        seen = self._look(starts_in_s=starts_in_s)
+        text = line(Snapshot() if seen.load_id == self._earlier else seen)
         if self._live is not None:
+            by_key = {r.partition_key: r for r in ranges if r.partition_key in self._keys}
             table = partitions_table(self._keys, by_key, runs)
-            self._live.update(Group(table, Text(line)), refresh=True)
-        elif self._clock.now_s() >= self._next_line_s:
+            self._live.update(Group(table, Text(text)), refresh=True)
+        else:
             self._next_line_s = self._clock.now_s() + PLAIN_EVERY_S
-            self._console.print(line, highlight=False)
+            self._console.print(text, highlight=False, soft_wrap=True)

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 from rich.console import Console
 
+from dc_assets.cli.backfill import Launch, Loaded, load_through_dagster
+from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.status import chosen_spec
 from dc_assets.cli.stop import take_back_order
+from dc_assets.core.durations import duration_text, seconds_of
 from dc_assets.core.errors import ConfigError, DcError, RowsPending
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.ledger.clock import SystemClock
+from dc_assets.ledger.standings import Standings
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.books import Mode
-from dc_assets.load.reconcile import check_descriptions
-from dc_assets.orchestration.webserver import FAILED_RUN_STATUSES, Backfill, Webserver
+from dc_assets.orchestration.webserver import Webserver
 from dc_assets.orchestration.wiring import login_from_environment, open_load
 
 LOOK_EVERY_S = 1.0
@@ -34,6 +39,11 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 @click.command()
 @click.argument("name", metavar="[LOAD]", required=False)
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
+@click.option(
+    "--failed-only",
+    is_flag=True,
+    help="Only partitions that are not good: not done, or without the word of every check.",
+)
 @click.option("--local", is_flag=True, help="Load in this process, without Dagster.")
 @click.option("--missing", "mode", flag_value="missing", help="Send the rows that Core lacks.")
 @click.option(
@@ -43,16 +53,31 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 @click.option(
     "--new-load", is_flag=True, help="Give the unfinished load up and select all rows again."
 )
+@click.option(
+    "--stagger",
+    metavar="DURATION",
+    help="Launch one partition after another at this distance, such as 90s, 15m or 1h30m.",
+)
+@click.option(
+    "--canary",
+    metavar="STAGES",
+    help="First send growing samples, such as 1000:95,10000,100000: rows, and percent of them that "
+    "must land (99). Stops at the first stage under its bar. Runs in this process: a sample "
+    "never makes a partition green in Dagster.",
+)
 @click.option("--batch-rows-max", type=click.IntRange(1, 10_000), help="Rows in one ingest job.")
 @click.option("--window", type=click.IntRange(1, 100), help="Jobs in flight over all partitions.")
 def run(
     name: str | None,
     *,
     partitions: str | None,
+    failed_only: bool,
     local: bool,
     mode: Mode | None,
     dry_run: bool,
     new_load: bool,
+    stagger: str | None,
+    canary: str | None,
     batch_rows_max: int | None,
     window: int | None,
 ) -> int:
@@ -62,28 +87,118 @@ def run(
     command. Run it again after any failure: it goes on where it stopped, and rows whose success
     Salesforce reported are not sent again. A partition that is done is sent again only when it is
     named with --partitions, or with --new-load. An order to stop (dc-assets stop) is taken back.
+
+    With --failed-only the ledger and the last word of each check say which partitions are loaded,
+    not Dagster's backfill status. What was begun is gone on with; of what is done, exactly the rows
+    that differ are sent, and its checks run again.
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
     overrides = {"batch_rows_max": batch_rows_max, "window": window}
-    profile = {setting: value for setting, value in overrides.items() if value is not None}
-    mode = mode or "full"
+    order = _Order(
+        spec,
+        {setting: value for setting, value in overrides.items() if value is not None},
+        is_local=local,
+        failed_only=failed_only,
+        every_s=seconds_of(stagger) if stagger is not None else 0,
+    )
+    _refuse_contradictions(order, new_load=new_load, dry_run=dry_run)
     console = Console()
-    if dry_run:
-        return _dry_run(spec.with_profile(profile), keys, console)
-    if new_load:
-        _give_up_load(spec, mode, console)
+    if canary is not None:
+        others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
+        others |= {"--dry-run": dry_run, "--new-load": new_load}
+        return run_canary(order.applied, keys, stages_alone(canary, others), followed)
     with open_ledger() as database:
+        look = partial(failed_partitions, Standings(database, spec.name), spec, keys)
+        if failed_only:
+            failed = look()
+            print_failed(console, failed)
+            keys = [one.partition_key for one in failed if one.mode]
+            if not keys:
+                return nothing_failed(console, failed)
+        if dry_run:
+            return _dry_run(order.applied, keys, console)
+        if new_load:
+            _give_up_load(spec, mode or "full", console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
-        if local:
-            outcomes = _load_here(load, spec.with_profile(profile), mode, resume=partitions is None)
+        if failed_only and mode is None:
+            loaded = mend(look, partial(_load, load, order), keys)
         else:
-            webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
-            config = {"mode": mode, "resume": partitions is None, **profile}
-            backfill_id = webserver.launch(spec.asset_name, keys, config)
-            outcomes = follow_backfill(webserver, load, backfill_id)
-        return print_proof(load, outcomes)
+            loaded = _load(load, order, keys, mode or "full", resume=partitions is None)
+        code = print_proof(load, loaded.outcomes)
+    stopped = loaded.stopped and code is ExitCode.UNEXPLAINED
+    return ExitCode.STOPPED if stopped else code
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """How partitions are loaded, whichever they are.
+
+    Attributes:
+        profile: overrides of the spec's profile.
+        every_s: distance of their launches; 0 for all at once.
+    """
+
+    spec: LoadSpec
+    profile: Mapping[str, int]
+    is_local: bool
+    failed_only: bool
+    every_s: int
+
+    @property
+    def applied(self) -> LoadSpec:
+        """The spec with the overrides."""
+        return self.spec.with_profile(self.profile)
+
+    def again(self, mode: Mode) -> str:
+        """Return the command that launches partitions in the same way, but for their keys."""
+        words = ["dc-assets run", self.spec.name]
+        words += ["--failed-only"] if self.failed_only else []
+        words += [f"--{mode}"] if mode in {"missing", "changed"} and not self.failed_only else []
+        for setting, value in self.profile.items():
+            words += [f"--{setting.replace('_', '-')}", str(value)]
+        return " ".join([*words, "--stagger", duration_text(self.every_s)])
+
+
+def _refuse_contradictions(order: _Order, *, new_load: bool, dry_run: bool) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        ConfigError: they do.
+    """
+    if order.every_s and order.is_local:
+        raise ConfigError(
+            "--stagger launches through Dagster. With --local partitions run one after another "
+            "anyway: leave --stagger out, or --local."
+        )
+    if order.every_s and dry_run:
+        raise ConfigError("--dry-run launches nothing, so there is nothing to --stagger.")
+    if order.failed_only and new_load:
+        raise ConfigError(
+            "--new-load selects all rows again, so no partition of it can have failed: leave "
+            "--failed-only out, or --new-load."
+        )
+
+
+def _load(
+    load: WatchedLoad, order: _Order, keys: Sequence[str], mode: Mode, *, resume: bool
+) -> Loaded:
+    """Load some partitions of a load, here or through Dagster."""
+    part = replace(load, keys=keys)
+    if order.is_local:
+        return Loaded(_load_here(part, order.applied, mode, resume=resume))
+    webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
+    launch = Launch(
+        groups=[[key] for key in keys] if order.every_s else [keys],
+        config={"mode": mode, "resume": resume, **order.profile},
+        every_s=order.every_s,
+        again=order.again(mode),
+    )
+    try:
+        return load_through_dagster(webserver, part, launch)
+    finally:
+        webserver.close()
 
 
 def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
@@ -134,40 +249,6 @@ def _silent(_: str) -> None:
     """Take a note nobody reads."""
 
 
-def follow_backfill(
-    webserver: Webserver, load: WatchedLoad, backfill_id: str
-) -> Sequence[CheckOutcome]:
-    """Show a backfill until its end, and return what its checks said."""
-    spec, keys, console = load.spec, load.keys, load.console
-    console.print(f"Backfill {backfill_id} of {spec.asset_name}, {len(keys)} partitions")
-    clock = SystemClock()
-    with Progress(console, keys).shown() as progress:
-        while True:
-            backfill = webserver.backfill(backfill_id)
-            states = {key: run.status for key, run in backfill.latest().items()}
-            progress.update(load.views.ranges(), states)
-            if backfill.is_over(len(keys)):
-                break
-            clock.sleep(LOOK_EVERY_S)
-    _say_failures(console, backfill)
-    checks = list(check_descriptions(spec))
-    run_ids = [run.run_id for run in backfill.latest().values()]
-    return webserver.check_outcomes(spec.asset_name, checks, run_ids)
-
-
-def _say_failures(console: Console, backfill: Backfill) -> None:
-    if backfill.error:
-        console.print(backfill.error, style="red", highlight=False, markup=False)
-    for key, run_state in sorted(backfill.latest().items()):
-        if run_state.status in FAILED_RUN_STATUSES:
-            console.print(
-                f"{key}: run {run_state.run_id} is {run_state.status}; its page in the UI says why",
-                style="red",
-                highlight=False,
-                markup=False,
-            )
-
-
 def _load_here(
     load: WatchedLoad, spec: LoadSpec, mode: Mode, *, resume: bool
 ) -> Sequence[CheckOutcome]:
@@ -196,7 +277,7 @@ def _load_here(
 def followed(load: WatchedLoad) -> Generator[None]:
     """Show progress from a thread of its own while the block runs."""
     stop = threading.Event()
-    with Progress(load.console, load.keys).shown() as progress:
+    with Progress(load.console, load.keys, load.views).shown() as progress:
 
         def follow() -> None:
             while not stop.wait(LOOK_EVERY_S):

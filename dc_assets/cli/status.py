@@ -11,11 +11,14 @@ from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
+from dc_assets.cli.last_checks import checks_for_machines, print_last_checks, proofs_of
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
 from dc_assets.core.exit_codes import ExitCode, exit_code
+from dc_assets.core.failed import Standing
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
+from dc_assets.ledger.standings import Standings
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.spec_files import read_specs
@@ -44,9 +47,10 @@ Example:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bool) -> int:
-    """Show every partition of LOAD: selected, landed, refused, pending.
+    """Show every partition of LOAD: selected, landed, refused, pending, and what its checks said.
 
-    The exit code says how the load stands, so that a script can ask.
+    The exit code says how the load stands, so that a script can ask: 4 also when the last word of
+    a check is an error, or a partition was not checked since its newest load.
     """
     spec = chosen_spec(load)
     console = Console()
@@ -58,14 +62,17 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             return ExitCode.PROVED
         views = LedgerViews(database, spec.name)
         ranges = _watched(views, spec, console) if watch else views.ranges()
+        standings = Standings(database, spec.name).of(list(spec.ranges))
         stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
         if as_json:
             said = {**_for_machines(ranges, views), "stopped_loads": stopped}
+            said["checks"] = checks_for_machines(spec, standings)
             click.echo(json.dumps(said, indent=2))
         else:
             _print(console, spec, ranges, views)
+            print_last_checks(console, spec, standings)
             _print_stopped(console, spec, stopped)
-    return verdict(spec, ranges)
+    return verdict(spec, ranges, standings)
 
 
 def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:
@@ -89,20 +96,25 @@ def chosen_spec(load: str | None) -> LoadSpec:
     return specs[0]
 
 
-def verdict(spec: LoadSpec, ranges: Sequence[RangeStatus]) -> ExitCode:
-    """Return the exit code for the state of all partitions; one not done counts as pending."""
+def verdict(
+    spec: LoadSpec, ranges: Sequence[RangeStatus], standings: Sequence[Standing]
+) -> ExitCode:
+    """Return the exit code for the state of all partitions.
+
+    One that is not done counts as pending, one without the word of every check as unexplained.
+    """
     done = [r for r in ranges if r.phase == "done" and r.partition_key in spec.ranges]
     return exit_code(
         refused=sum(r.refused for r in done),
         pending=len(spec.ranges) - len(done),
-        unexplained=0,
+        unexplained=sum(not proof.is_whole for proof in proofs_of(spec, standings).values()),
     )
 
 
 def _watched(views: LedgerViews, spec: LoadSpec, console: Console) -> Sequence[RangeStatus]:
     clock = SystemClock()
     keys = list(spec.ranges)
-    with Progress(console, keys).shown() as progress:
+    with Progress(console, keys, views, were_launched=False).shown() as progress:
         while True:
             ranges = views.ranges()
             progress.update(ranges)

@@ -220,7 +220,7 @@ class RefreshSpec(_Part):
     deletes: Literal["report", "apply"] = Field(
         default="report",
         description="Rows that we landed and the source has no more: report them only, or let "
-        "them be deleted after a confirmation",
+        "dc-assets deletions delete them after a confirmation",
     )
     deletes_rows_max: int | None = Field(
         default=None,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from statistics import median
+
+from dc_assets.core.lanes import BATCH_ROWS_MAX
 
 
 class Severity(Enum):
@@ -113,3 +116,23 @@ def worst(counts: Sequence[ValueCount]) -> Severity:
         if severity in seen:
             return severity
     return Severity.PASSED
+
+
+def middle_of(rows: Mapping[str, int]) -> int:
+    """Return the rows of the middle partition, 0 without any.
+
+    >>> middle_of({"a": 1, "b": 5, "c": 9})
+    5
+    """
+    return int(median(rows.values())) if rows else 0
+
+
+def is_outgrown(rows: Mapping[str, int], key: str, factor: float) -> bool:
+    """Tell whether a partition has many times the rows of the middle one; a small one never has.
+
+    >>> rows = {"a": 400_000, "b": 400_000, "c": 900_000}
+    >>> [is_outgrown(rows, key, 2.0) for key in rows]
+    [False, False, True]
+    """
+    own = rows.get(key, 0)
+    return own > BATCH_ROWS_MAX and own > factor * middle_of(rows)

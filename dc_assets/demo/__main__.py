@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from dc_assets.cli.backfill import follow_backfill
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.proof import WatchedLoad, print_proof
-from dc_assets.cli.run import follow_backfill
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.services import refuse_taken_port
 from dc_assets.demo.world import (

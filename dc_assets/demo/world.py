@@ -79,6 +79,8 @@ def product_environment(folder: Path, emulator: Mapping[str, str], pace: Pace) -
         "DAGSTER_HOME": str(folder / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DC_ASSETS_TIME_SCALE": f"{pace.time_scale:g}",
+        "DC_ASSETS_SMTP_URL": "",  # nobody is told of a demo
+        "DC_ASSETS_WEBHOOK_URL": "",
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -111,6 +111,16 @@ class LedgerLabels:
         """Return those of some external ids that a receipt of ours says landed."""
         return set(self._landed(pl.Series(list(keys), dtype=pl.String)).get_column("external_id"))
 
+    def landed_ids(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return the record id of each external id that a receipt of ours says landed."""
+        found: dict[str, str] = {}
+        for path, _ in self._views.receipts() if keys else ():
+            if Path(path).exists():
+                wanted = pl.col("external_id").is_in(list(keys)) & (pl.col("outcome") == "landed")
+                rows = pl.scan_parquet(path).filter(wanted).select("external_id", "salesforce_id")
+                found |= {key: one for key, one in rows.collect().iter_rows() if one}
+        return found
+
     def _landed(self, keys: pl.Series, after: float = 0.0) -> pl.DataFrame:
         """Return ``external_id`` and ``at`` of the landings that receipts name."""
         found = pl.DataFrame(schema={"external_id": pl.String, "at": pl.Float64})
@@ -127,6 +137,10 @@ class LedgerLabels:
     def pending(self, partition_key: str) -> int:
         """Count the rows of the partition's newest load that have no outcome."""
         return self._views.pending_rows(partition_key)
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        return self._views.partition_rows()
 
     def settled_mark(self) -> str:
         """Return a text that changes whenever a batch of the spec is settled."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
 from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
 from dc_assets.ledger.batch_queries import (
@@ -20,6 +21,7 @@ from dc_assets.ledger.batch_queries import (
     is_orphan,
     records,
 )
+from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.letters import LetterWriter
@@ -52,6 +54,7 @@ class SqlBatchBook(BatchQueries):
     ) -> None:
         super().__init__(database, spec.name, org_id)
         self._letters = LetterWriter(spec.name, org_id, run_id)
+        self._budgets = Budgets(spec, org_id)
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     def plan_batches(
@@ -113,11 +116,12 @@ class SqlBatchBook(BatchQueries):
         window: int,
         *,
         looks_back_s: float = WINDOW_LOOKS_BACK_S,
-    ) -> str | None:
+    ) -> str | Pause | None:
         """Move the batch whose lane is free and has most rows left to `opening`, if there is room.
 
-        Claims of one org stand in line; loads are locked before ranges. The window is halved for
-        ``looks_back_s`` when too many rows that ended in that time had met locks.
+        Claims of one org stand in line, so budgets are exact; loads are locked before ranges. The
+        window is halved for ``looks_back_s`` when too many rows that ended in that time had met
+        locks.
         """
         with self._database.begin() as connection:
             loads = connection.execute(
@@ -132,10 +136,13 @@ class SqlBatchBook(BatchQueries):
             self._check_fence(connection, ticket)
             if ours is None:
                 return None
+            affordable = self._budgets.affordable(connection, ticket, batch_ids)
+            if isinstance(affordable, Pause):
+                return affordable
             batch_id = granted(
                 connection,
                 ours,
-                batch_ids,
+                affordable,
                 lane_scope=self._lane_scope,
                 window=window,
                 looks_back_s=looks_back_s,
@@ -148,6 +155,11 @@ class SqlBatchBook(BatchQueries):
                 }
                 self._move(connection, batch_id, BatchState.OPENING, values)
             return batch_id
+
+    def rows_left(self) -> int | None:
+        """Return how many rows of the day's budget are left to travel with a claimed batch."""
+        with self._database.begin() as connection:
+            return self._budgets.rows_left(connection)
 
     def merge(
         self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch

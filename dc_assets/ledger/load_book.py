@@ -26,6 +26,7 @@ from dc_assets.load.books import Mode, Plan, RangeTicket
 
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
+_NOT_PAUSED: dict[str, Any] = {"paused_until": None, "paused_why": None}
 
 
 def refuse_stopped(row: Row[Any]) -> None:
@@ -124,6 +125,24 @@ class SqlLoadBook:
                 self._supersede(connection, str(load_id))
             return load_id
 
+    def next_stage(self) -> None:
+        """Give the unfinished stage of a canary up, unless an operator ordered it to stop.
+
+        Raises:
+            StoppedByOperator: somebody did; also when all its rows have an outcome.
+            LedgerConflict: runs are at work in it.
+        """
+        with self._database.begin() as connection:
+            stage = connection.execute(
+                sa.select(load)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+                .where(load.c.mode == self._mode, load.c.state == "open")
+                .with_for_update()
+            ).first()
+            if stage is not None:
+                refuse_stopped(stage)
+                self._supersede(connection, str(stage.load_id))
+
     def go_on(self, *, given_before: float | None = None) -> bool:
         """Take back an order to stop; tell whether there was one.
 
@@ -143,11 +162,12 @@ class SqlLoadBook:
         """Tell whether a partial load of an older spec has nothing left to do.
 
         It counts as open, because not every partition has to take part in a partial load. A replay
-        may be given up at any time: the letters that it did not answer are open again.
+        may be given up at any time: the letters that it did not answer are open again. So may a
+        stage of a canary: the next one sends what did not land.
         """
         if self._mode == "full" or current.spec_hash == self._spec.spec_hash:
             return False
-        if self._mode == "replay":
+        if self._mode in {"replay", "canary"}:
             return True
         unfinished = connection.execute(
             sa.select(sa.func.count())
@@ -165,6 +185,18 @@ class SqlLoadBook:
             )
 
     def _open_load(self, connection: Connection) -> str:
+        """Open a load, unless one of another mode was ordered to stop: the order is for all.
+
+        Raises:
+            StoppedByOperator: there is such an order.
+        """
+        stopped = connection.execute(
+            sa.select(load)
+            .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+            .where(load.c.state == "open", load.c.stopped_at.is_not(None))
+        ).first()
+        if stopped is not None:
+            refuse_stopped(stopped)
         load_id = uuid.uuid4().hex
         connection.execute(
             load.insert().values(
@@ -233,7 +265,7 @@ class SqlLoadBook:
             connection.execute(
                 range_state.update()
                 .where(where)
-                .values(fence=held.fence + 1, **self._lease_values())
+                .values(fence=held.fence + 1, **_NOT_PAUSED, **self._lease_values())
             )
             return RangeTicket(load_id, partition_key, fence=held.fence + 1, phase=held.phase)
 
@@ -306,6 +338,15 @@ class SqlLoadBook:
                     )
                 )
 
+    def saw_source(self, ticket: RangeTicket, state: str) -> None:
+        """Keep what the source looked like before the first row was read; the first word stays.
+
+        A run that goes on with the pages of a dead one has rows from before its own look.
+        """
+        first = sa.func.coalesce(range_state.c.source_state, state)
+        with self._database.begin() as connection:
+            self._update_own_range(connection, ticket, {"source_state": first})
+
     def finish_range(self, ticket: RangeTicket) -> None:
         """Mark the partition done and release it; the last one finishes the load."""
         with self._database.begin() as connection:
@@ -322,7 +363,8 @@ class SqlLoadBook:
                 .select_from(range_state)
                 .where(range_state.c.load_id == ticket.load_id, range_state.c.phase == "done")
             ).scalar_one()
-            if done == len(self._spec.ranges):
+            # A stage of a canary stays open while it is checked: an order to stop must find it.
+            if done == len(self._spec.ranges) and self._mode != "canary":
                 connection.execute(
                     load.update()
                     .where(load.c.load_id == ticket.load_id, load.c.state == "open")
@@ -365,5 +407,5 @@ class SqlLoadBook:
                 .where(range_state.c.load_id == ticket.load_id)
                 .where(range_state.c.partition_key == ticket.partition_key)
                 .where(range_state.c.fence == ticket.fence)
-                .values(lease_until=0.0)
+                .values(lease_until=0.0, **_NOT_PAUSED)
             )

@@ -239,7 +239,10 @@ delivery = Table(
     metadata,
     Column("notice_key", String(160), ForeignKey("notice.notice_key"), primary_key=True),
     Column("channel", String(16), primary_key=True, doc="mail or webhook"),
-    Column("sent_at", Float, nullable=False),
+    Column("sent_at", Float, doc="when the channel had taken it"),
+    Column("tries", Integer, nullable=False, server_default=text("0"), doc="how often refused"),
+    Column("due_at", Float, doc="when it is tried again"),
+    Column("answer", Text, doc="why it was refused; no secret"),
 )
 
 

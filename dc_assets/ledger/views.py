@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from dc_assets.core.batch_states import IN_FLIGHT
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.progress import LedgerProgress
 from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
 
 
@@ -25,6 +26,9 @@ class RangeStatus:
         in_flight: jobs between create and settle.
         is_held: whether a live run is at work on it.
         seconds: from its first start until its end, or until now.
+        paused_until: seconds since 1970 until which its run sends nothing by itself; None when it
+            is not paused.
+        paused_why: the sentence of the pause.
     """
 
     partition_key: str
@@ -37,6 +41,8 @@ class RangeStatus:
     in_flight: int
     is_held: bool
     seconds: float
+    paused_until: float | None = None
+    paused_why: str | None = None
 
     @property
     def pending(self) -> int:
@@ -61,6 +67,11 @@ class LedgerViews:
         self._database = database
         self._spec_name = spec_name
         self._org_id = org_id
+
+    @property
+    def progress(self) -> LedgerProgress:
+        """What tells how far the load at work is."""
+        return LedgerProgress(self._database, self._spec_name, self._org_id)
 
     def ranges(self) -> Sequence[RangeStatus]:
         """Return the newest state of every partition that was ever begun, by partition key."""
@@ -94,6 +105,18 @@ class LedgerViews:
             if load_id is None:
                 return 0
             return self._range(connection, load_id, partition_key).pending
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        query = (
+            sa.select(range_state.c.partition_key, range_state.c.selected)
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(load.c.mode == "full", range_state.c.selected.is_not(None))
+            .order_by(load.c.opened_at)
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(self._of_spec(query))
+            return {row.partition_key: int(row.selected) for row in rows}
 
     def receipts(self, after: float = 0.0) -> Sequence[tuple[str, float]]:
         """Return path and time of the receipts of the spec that are newer than a moment."""
@@ -175,6 +198,7 @@ class LedgerViews:
                 range_state,
                 load.c.mode,
                 (range_state.c.lease_until > epoch_now()).label("leased"),
+                (range_state.c.paused_until > epoch_now()).label("paused"),
                 (
                     sa.func.coalesce(range_state.c.finished_at, epoch_now())
                     - range_state.c.started_at
@@ -195,6 +219,8 @@ class LedgerViews:
             .select_from(dead_letter)
             .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
         ).scalar_one()
+        is_held = bool(state.leased) and not Owner.from_text(state.owner).is_known_dead()
+        is_paused = is_held and bool(state.paused)
         return RangeStatus(
             partition_key=partition_key,
             load_id=load_id,
@@ -204,6 +230,8 @@ class LedgerViews:
             landed=int(landed),
             refused=refused,
             in_flight=int(flying),
-            is_held=bool(state.leased) and not Owner.from_text(state.owner).is_known_dead(),
+            is_held=is_held,
             seconds=float(state.seconds or 0.0),
+            paused_until=state.paused_until if is_paused else None,
+            paused_why=state.paused_why if is_paused else None,
         )

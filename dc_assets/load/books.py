@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from dc_assets.core.batch_states import BatchState
+from dc_assets.core.breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.pauses import Pause
 
 RangePhase = Literal["new", "writing", "done"]
 
@@ -44,9 +46,9 @@ class RangeTicket:
     phase: RangePhase
 
 
-Mode = Literal["full", "missing", "changed", "replay"]
+Mode = Literal["full", "missing", "changed", "replay", "canary"]
 """full: every row. missing: rows that the target lacks. changed: rows whose values differ.
-replay: rows whose last word is a dead letter."""
+replay: rows whose last word is a dead letter. canary: the first rows of each partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,10 @@ class LoadBook(Protocol):
         """Store the plan; from now on every run of the load uses it."""
         ...
 
+    def saw_source(self, ticket: RangeTicket, state: str) -> None:
+        """Keep what the source looked like before the first row was read; the first word stays."""
+        ...
+
     def finish_range(self, ticket: RangeTicket) -> None:
         """Mark the partition done and release it; the last one finishes the load."""
         ...
@@ -215,16 +221,24 @@ class BatchBook(Protocol):
 
     def claim(
         self, ticket: RangeTicket, batch_ids: Sequence[str], window: int, *, looks_back_s: float
-    ) -> str | None:
+    ) -> str | Pause | None:
         """Move the batch to `opening` whose lane is free and has most rows left, if there is room.
 
         Rows of all partitions of the load count. The window is halved for ``looks_back_s`` when
         too many rows that ended in that time had met locks.
 
-        Returns its id; None when no lane or no slot is free now.
+        Returns its id; a pause when a budget of ours or the time of day lets nothing be sent now;
+        None when no lane or no slot is free.
 
         Raises:
             StoppedByOperator: the load was ordered to stop.
+        """
+        ...
+
+    def rows_left(self) -> int | None:
+        """Return how many rows of the day's budget are left to travel with a claimed batch.
+
+        The room that claimed batches have is taken off already; None if there is no such budget.
         """
         ...
 
@@ -284,4 +298,16 @@ class BatchBook(Protocol):
 
     def totals(self, load_id: str, partition_key: str) -> RangeTotals:
         """Return the row counts of a partition."""
+        ...
+
+
+class OrgUse(Protocol):
+    """What our loads use of the org's day, and what is left of it."""
+
+    def count_calls(self, load_id: str) -> None:
+        """Add the API calls that this process made since the last time to what a load used."""
+        ...
+
+    def keep_allowance(self, left: Allowance) -> None:
+        """Keep what the org says is left of its day."""
         ...

@@ -67,6 +67,8 @@ def _read_to_end(run: RangeRun) -> None:
         rows = canonical(page, spec)
         if run.wanted is not None:
             rows = rows.filter(pl.col(spec.target.external_id).is_in(run.wanted.implode()))
+        if run.unwanted is not None:
+            rows = rows.filter(~pl.col(spec.target.external_id).is_in(run.unwanted.implode()))
         mark = PageMark(str(page.get_column(spec.source.key)[-1]), rows_read=page.height)
         spool.add_page(run.ticket, with_lane(rows, spec, run.plan.lanes), mark)
 

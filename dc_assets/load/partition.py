@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
+from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.books import RangeTicket, RangeTotals
 from dc_assets.load.extract import extract
@@ -33,17 +34,34 @@ class LoadedRange:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A part of a partition that is loaded without the rest.
+
+    Attributes:
+        unwanted: returns the external ids in it that are not sent; asked when nothing that a dead
+            run left is in flight any more.
+    """
+
+    id_range: IdRange
+    unwanted: Callable[[], pl.Series]
+
+
+Chosen = Callable[[], pl.Series] | Sample | None
+
+
 def load_partition(
     spec: LoadSpec,
     partition_key: str,
     ports: Ports,
-    choose: Callable[[], pl.Series] | None = None,
+    choose: Chosen = None,
     *,
     resume: bool = False,
 ) -> LoadedRange:
     """Move one partition's rows into the org; running it again goes on where it stopped.
 
-    ``choose`` returns the external ids that a partial load sends; it is asked once a load. With
+    ``choose`` returns the external ids that a partial load sends; it is asked once a load. Or it is
+    a sample: whoever sends one gives the unfinished load of its mode up before. With
     ``resume`` a partition that is done in the unfinished load is left as it is; without, it begins
     a new load, in which all its rows are selected again.
 
@@ -78,14 +96,15 @@ def load_partition(
     return LoadedRange(ticket.load_id, partition_key, totals, seconds)
 
 
-def _read(run: RangeRun, choose: Callable[[], pl.Series] | None) -> RangeRun:
+def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     """Extract and regroup a partition.
 
     Raises:
         SpoolLost: pages vanished meanwhile; whoever took the partition over has dropped them.
     """
+    run = _narrowed(run, choose)
+    _see_source(run)
     try:
-        run = replace(run, wanted=_wanted(run, choose))
         selected = extract(run)
         run.note(f"{selected:,} rows are selected")
         regroup(run, selected=selected)
@@ -97,10 +116,27 @@ def _read(run: RangeRun, choose: Callable[[], pl.Series] | None) -> RangeRun:
     return run
 
 
-def _wanted(run: RangeRun, choose: Callable[[], pl.Series] | None) -> pl.Series | None:
-    """Return the chosen ids; a run that was killed while reading goes on with the same ones."""
+def _see_source(run: RangeRun) -> None:
+    """Keep what the source looks like before anything is read of it: a refresh compares with it.
+
+    A sample says nothing of its whole partition.
+    """
+    if run.id_range == run.spec.ranges[run.ticket.partition_key]:
+        run.ports.loads.saw_source(run.ticket, run.ports.source.state(run.id_range))
+
+
+def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:
+    """Say which rows of the partition the run is about."""
     if choose is None:
-        return None
+        return run
+    if isinstance(choose, Sample):
+        write(run)  # it has no batch yet: this settles what dead runs left in flight
+        return replace(run, part=choose.id_range, unwanted=choose.unwanted())
+    return replace(run, wanted=_wanted(run, choose))
+
+
+def _wanted(run: RangeRun, choose: Callable[[], pl.Series]) -> pl.Series:
+    """Return the chosen ids; a run that was killed while reading goes on with the same ones."""
     kept = run.ports.spool.wanted(run.ticket)
     if kept is None:
         kept = choose()

@@ -15,7 +15,7 @@ import polars as pl
 from dc_assets.core.breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.ranges import IdRange
-from dc_assets.load.books import BatchBook, LoadBook, RangeTicket
+from dc_assets.load.books import BatchBook, LoadBook, OrgUse, RangeTicket
 
 ResultKind = Literal["successful", "failed", "unprocessed"]
 
@@ -33,6 +33,10 @@ class Source(Protocol):
 
     def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
         """Return the keys that cut a range into nearly equal parts, one less than parts."""
+        ...
+
+    def key_at(self, id_range: IdRange, rows: int) -> str | None:
+        """Return the key of the n-th row of a range in key order; None when it has fewer rows."""
         ...
 
     def count(self, id_range: IdRange) -> int:
@@ -61,6 +65,10 @@ class Source(Protocol):
 
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by the value of a source column."""
+        ...
+
+    def state(self, id_range: IdRange) -> str:
+        """Return a short text that differs when rows of a range changed (`core.source_state`)."""
         ...
 
 
@@ -213,6 +221,7 @@ class Ports:
     jobs: IngestJobs
     loads: LoadBook
     batches: BatchBook
+    use: OrgUse
     spool: Spool
     clock: Clock
     chance: Callable[[], float]

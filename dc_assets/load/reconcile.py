@@ -14,6 +14,7 @@ from typing import Protocol
 
 import polars as pl
 
+from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
     CheckOutcome,
@@ -21,6 +22,8 @@ from dc_assets.core.verdicts import (
     Severity,
     ValueCount,
     compare_distributions,
+    is_outgrown,
+    middle_of,
     severity_of,
     worst,
 )
@@ -42,6 +45,7 @@ ROW_COUNT = "row_count_matches"
 COVERAGE = "no_coverage_gaps"
 DUPLICATES = "no_duplicate_external_ids"
 VALUES = "values_match"
+OUTGROWN = "range_not_outgrown"
 PENDING = "nothing_pending"
 
 SHOWN = 20
@@ -66,6 +70,10 @@ class Labels(Protocol):
         """Count the rows of the partition's newest load that have no outcome."""
         ...
 
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AllPartitions:
@@ -86,6 +94,10 @@ class AllPartitions:
         """Count the rows without an outcome over all partitions."""
         return sum(self.labels.pending(part) for part in self.partition_keys)
 
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        return self.labels.partition_rows()
+
 
 def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     """Return every check of a spec, in the order they are evaluated, with what it promises."""
@@ -96,6 +108,7 @@ def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     descriptions[DUPLICATES] = "No external id stands twice on either side, case aside"
     if spec.checks.values != "none":
         descriptions[VALUES] = "Each mapped field has the same value on both sides"
+    descriptions[OUTGROWN] = "The partition has not many times the rows of the others"
     descriptions[PENDING] = "No row of the newest load is without an outcome"
     return descriptions
 
@@ -125,6 +138,7 @@ class Audit:
             COVERAGE: self.coverage,
             DUPLICATES: self.duplicates,
             VALUES: self.values,
+            OUTGROWN: self.outgrown,
             PENDING: self.pending,
         }
         for field in self._spec.checks.distributions:
@@ -191,6 +205,7 @@ class Audit:
             severity_of(explained=refused + deleted, unexplained=unexplained),
             f"{missing.height:,} missing, {extra.height:,} extra: {refused:,} refused, "
             f"{deleted:,} deleted in source, {unexplained:,} unexplained"
+            + (self._alarm if self.gone.height > deleted else "")
             + (f"; first ids: {first}" if first else ""),
             unexplained,
             table=tuple(
@@ -199,6 +214,35 @@ class Audit:
             ),
             evidence=self._evidence(COVERAGE, found),
             repair=self._repair("--missing") if missing.height > refused else "",
+        )
+
+    @property
+    def _alarm(self) -> str:
+        """What is said when too many rows are gone at once to believe that they were deleted."""
+        return (
+            f"; {self.gone.height:,} rows that we landed are gone from the source, more than "
+            "refresh.deletes_rows_max: it may be incomplete, and nothing is deleted"
+        )
+
+    def outgrown(self) -> CheckOutcome:
+        """Warn of a partition that has many more rows than the others: new ids land in the last."""
+        rows: dict[str, int] = {**self.labels.partition_rows()}
+        if self.partition_key in self._spec.ranges:
+            rows[self.partition_key] = self.sides.source_digests.height
+        biggest = max(rows, key=lambda one: rows[one], default="")
+        key = self.partition_key if self.partition_key in rows else biggest
+        factor = self._spec.checks.outgrown_factor
+        too_big = is_outgrown(rows, key, factor)
+        return CheckOutcome(
+            OUTGROWN,
+            self.partition_key,
+            severity_of(explained=int(too_big), unexplained=0),
+            f"{rows.get(key, 0):,} rows, the middle partition has {middle_of(rows):,}"
+            + (f": more than {factor:g} times as many, so it ends last" if too_big else ""),
+            unexplained=0,
+            repair=f"dc-assets plan {self._spec.name} --write-ranges {len(rows)}"
+            if too_big
+            else "",
         )
 
     def duplicates(self) -> CheckOutcome:
@@ -270,10 +314,15 @@ class Audit:
         )
 
     def keys_to_send(self, mode: str) -> pl.Series:
-        """Return the external ids that mode `missing` or `changed` sends."""
+        """Return the external ids that mode `missing` or `changed` sends.
+
+        A row that the target lacks differs too, so `changed` sends it as well.
+        """
+        missing = self.sides.keys.filter(~pl.col(IN_TARGET)).get_column(self._key)
         if mode == "missing":
-            return self.sides.keys.filter(~pl.col(IN_TARGET)).get_column(self._key).unique()
-        return self._changed(self.sides.keys).get_column(self._key).unique()
+            return missing.unique()
+        changed = self._changed(self.sides.keys).get_column(self._key)
+        return pl.concat([missing, changed]).unique()
 
     @property
     def _key(self) -> str:
@@ -291,7 +340,14 @@ class Audit:
 
     @cached_property
     def _deleted(self) -> pl.DataFrame:
-        """Extra rows that a receipt of ours explains."""
+        """Rows that are gone from the source, if they are few; many are no explanation."""
+        rows = self.sides.source_digests.height + self.gone.height
+        is_alarm = self.gone.height > deletes_rows_max(self._spec.refresh, rows)
+        return self.gone.clear() if is_alarm else self.gone
+
+    @cached_property
+    def gone(self) -> pl.DataFrame:
+        """Extra rows that we landed, as our receipts say: the source has them no more."""
         extra = self.sides.keys.filter(~pl.col(IN_SOURCE))
         if extra.is_empty():
             return extra

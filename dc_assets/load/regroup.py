@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from dc_assets.core.pauses import batch_rows_max
 from dc_assets.core.schedule import WaitingBatch
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
@@ -79,7 +80,7 @@ def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[Dead
     pages = run.ports.spool.pages(run.ticket)
     if pages is None:
         return
-    rows_max = run.known_speed().rows_max(run.spec.profile.batch_rows_max)
+    rows_max = run.known_speed().rows_max(batch_rows_max(run.spec))
     for lane in range(run.plan.lanes.total):
         rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
         sendable, refused = _sift(rows, run.spec, run.plan)

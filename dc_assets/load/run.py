@@ -22,6 +22,8 @@ class RangeRun:
 
     Attributes:
         wanted: the external ids that a partial load sends; None for all of them.
+        part: the part of the partition that is loaded; None for all of it.
+        unwanted: external ids that are not sent although they lie in the range.
     """
 
     spec: LoadSpec
@@ -29,11 +31,13 @@ class RangeRun:
     plan: Plan
     ports: Ports
     wanted: pl.Series | None = None
+    part: IdRange | None = None
+    unwanted: pl.Series | None = None
 
     @property
     def id_range(self) -> IdRange:
-        """The ids of the partition."""
-        return self.spec.ranges[self.ticket.partition_key]
+        """The ids that are read: those of the partition, or of a part of it."""
+        return self.part or self.spec.ranges[self.ticket.partition_key]
 
     def known_speed(self) -> Speed:
         """Return what earlier jobs of the spec tell of the org's speed."""

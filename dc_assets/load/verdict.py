@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import ceil
 
 from dc_assets.core.lanes import BATCH_ROWS_MAX
+from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.survey import Survey
 
@@ -77,6 +79,7 @@ def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
         *_of_refusals(spec, survey),
         *_of_the_org(spec, survey, costs),
         *_of_budgets(spec, survey, costs),
+        *_of_pauses(spec, survey, costs),
         *_of_partitions(survey),
         *_of_parents(spec, survey),
     ]
@@ -233,6 +236,31 @@ def _of_budget(budget: _Budget, usable: int) -> Finding:
         f"{budget.reserve:,} are kept for others.{days} The load stops at the reserve and goes on "
         "when it is run again.",
     )
+
+
+def _of_pauses(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
+    """Say in how many days the load ends if budgets and hours of the spec pause it."""
+    limits = spec.limits
+    budgets = (
+        (survey.rows, limits.rows_a_day_max, "rows_a_day_max", "rows be sent"),
+        (costs.jobs, limits.batches_a_day_max, "batches_a_day_max", "batches be sent"),
+        (costs.requests, limits.api_calls_a_day_max, "api_calls_a_day_max", "calls be made"),
+    )
+    bounds = [
+        (-(-needed // most), f"limits.{setting} lets {most:,} of {needed:,} {what} in 24 hours")
+        for needed, most, setting, what in budgets
+        if most is not None
+    ]
+    if limits.hours is not None:
+        a_day_s = seconds_a_day(limits.hours)
+        work = f"{costs.seconds / 3_600:.1f} hours of work, and limits.hours ({limits.hours}) has"
+        bounds.append((ceil(costs.seconds / a_day_s), f"{work} {a_day_s / 3_600:.1f} a day"))
+    days, why = max(bounds, default=(1, ""))
+    if days > 1:
+        yield Finding(
+            Advice.CARE,
+            f"The load ends in {days} days: {why}. Its runs pause and go on by themselves.",
+        )
 
 
 def _of_partitions(survey: Survey) -> Iterator[Finding]:

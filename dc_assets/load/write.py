@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.breaker import Allowance, Breaker
+from dc_assets.core.breaker import Breaker
 from dc_assets.core.errors import (
     DcError,
     HostSilent,
@@ -23,11 +23,12 @@ from dc_assets.core.errors import (
     UnsettledJob,
 )
 from dc_assets.core.patience import DOUBTS_MAX, Patience
-from dc_assets.core.schedule import Schedule, WaitingBatch
-from dc_assets.core.write_policy import ALLOWANCE_EVERY_S, CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
+from dc_assets.core.pauses import Pause
+from dc_assets.core.schedule import Schedule
+from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.books import BatchRecord, NewBatch
 from dc_assets.load.effects import Effects
-from dc_assets.load.regroup import merge, recut
+from dc_assets.load.org_day import OrgDay
 from dc_assets.load.run import RangeRun
 from dc_assets.load.steps import (
     Finished,
@@ -42,6 +43,7 @@ from dc_assets.load.steps import (
     submit,
 )
 from dc_assets.load.strays import sweep
+from dc_assets.load.waiting import Waiting
 
 WAKE_S_MAX = 5.0
 _ALLOWANCE = "allowance"
@@ -65,14 +67,19 @@ def write(run: RangeRun) -> None:
     """Send every batch of the partition that has no outcome yet, until none is left.
 
     Batches that a dead run left in flight come first, those of other partitions too: their lanes
-    would stay blocked.
+    would stay blocked. A budget of the day or the hours of the spec pause it, and it goes on by
+    itself.
 
     Raises:
-        RunStopped: breaker, budget, operator or a silent host; what was in flight is settled first.
+        RunStopped: breaker, the org's reserve, operator or a silent host; what was in flight is
+            settled first.
         RemoteError: the org refused a call for good; what was in flight is settled first.
     """
-    with Effects(run.ports.io_threads) as effects:
-        _Writer(run, effects).run_to_end()
+    try:
+        with Effects(run.ports.io_threads) as effects:
+            _Writer(run, effects).run_to_end()
+    finally:
+        run.ports.use.count_calls(run.ticket.load_id)
 
 
 class _Writer:
@@ -80,11 +87,11 @@ class _Writer:
         self._run = run
         self._effects = effects
         self._schedule = Schedule(run.known_speed())
+        self._waiting = Waiting(run, self._schedule)
         self._flights: dict[str, _Flight] = {}
         self._breaker = Breaker(run.spec)
-        self._allowance_at_s = run.ports.clock.now_s()
-        self._patience = Patience(run.spec, self._allowance_at_s)
-        self._is_allowance_known = False
+        self._day = OrgDay(run, self._breaker)
+        self._patience = Patience(run.spec, run.ports.clock.now_s())
         self._lost_a_create = False
         self._stopped_by: DcError | None = None
 
@@ -110,7 +117,7 @@ class _Writer:
         unsettled = self._run.ports.batches.unsettled(self._run.ticket)
         for record in unsettled:
             if record.state is BatchState.PLANNED:
-                self._add_waiting(record)
+                self._waiting.add(record)
         if unsettled and not self._schedule.waiting and not self._flights:
             self._run.ports.clock.sleep(CLAIM_AGAIN_S)
             self._adopt()
@@ -128,7 +135,7 @@ class _Writer:
                 ports.clock.sleep(wake_s)
             for name, future in self._effects.finished(ports.clock.wall_s(wake_s)):
                 if name == _ALLOWANCE:
-                    self._fold_allowance(future)
+                    self._stop(self._day.take_allowance(future))
                 else:
                     self._fold(name, future)
 
@@ -145,20 +152,13 @@ class _Writer:
                 f"{record.state.value}) that a dead run left"
             )
 
-    def _add_waiting(self, batch: BatchRecord | NewBatch) -> None:
-        ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
-        self._schedule.wait_for_lane(
-            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
-        )
-
     def _wake_s(self, now_s: float) -> float:
         """Return how long nothing will be due."""
         if self._effects.idle_threads == 0:
             return WAKE_S_MAX
         is_stopped = self._stopped_by is not None
-        at_s = self._schedule.wake_at_s(
-            may_claim_at_s=None if is_stopped else self._patience.pause_until_s
-        )
+        may_claim_at_s = max(self._patience.pause_until_s, self._day.may_claim_at_s)
+        at_s = self._schedule.wake_at_s(may_claim_at_s=None if is_stopped else may_claim_at_s)
         return WAKE_S_MAX if at_s is None else max(0.0, min(at_s - now_s, WAKE_S_MAX))
 
     def _start_due(self, now_s: float) -> None:
@@ -175,20 +175,9 @@ class _Writer:
             self._effects.start(batch_id, effect, self._run, flight.batch)
 
     def _ask_allowance(self, now_s: float) -> None:
-        """Ask what is left of the org's day before the first job, and every minute."""
-        if now_s >= self._allowance_at_s and self._effects.idle_threads and not self._stopped_by:
-            self._allowance_at_s = now_s + ALLOWANCE_EVERY_S
+        may_ask = self._effects.idle_threads and not self._stopped_by
+        if may_ask and self._day.asks_allowance(now_s, is_flying=bool(self._flights)):
             self._effects.start(_ALLOWANCE, self._run.ports.jobs.allowance)
-
-    def _fold_allowance(self, future: Future[Allowance]) -> None:
-        self._is_allowance_known = True
-        try:
-            left = future.result()
-        except RemoteError as error:
-            self._run.note(f"{error}; what is left of the org's day is not known")
-            return
-        free_in_s = self._run.ports.batches.free_in_s()
-        self._stop(self._breaker.allowance(left, free_in_s=free_in_s))
 
     def _stop(self, reason: DcError | None) -> None:
         """Submit no more; the first reason is the one that is told."""
@@ -200,7 +189,7 @@ class _Writer:
         Not before the org's allowance is known, and not while its answers get lost: each lost
         create would plan its batch anew.
         """
-        if not self._is_allowance_known or now_s < self._patience.pause_until_s:
+        if not self._day.may_claim(now_s) or now_s < self._patience.pause_until_s:
             return
         while self._effects.idle_threads and not self._stopped_by:
             wanted = self._schedule.sendable(now_s)
@@ -211,17 +200,17 @@ class _Writer:
             except RunStopped as stopped:
                 self._stop(stopped)
                 return
-            if claimed is None:
-                self._schedule.not_granted(now_s)
-                self._adopt_if_starving()
+            self._day.answered(claimed, now_s)
+            if not isinstance(claimed, str):
+                self._not_granted(claimed, now_s)
                 return
-            claimed = self._with_companions(claimed, now_s)
+            claimed = self._waiting.with_companions(claimed, now_s)
             self._schedule.take_off(claimed, now_s)
             record = self._run.ports.batches.record(claimed)
             self._flights[claimed] = _Flight(record)
             self._effects.start(claimed, submit, self._run, record)
 
-    def _granted(self, wanted: list[str]) -> str | None:
+    def _granted(self, wanted: list[str]) -> str | Pause | None:
         ports = self._run.ports
         return ports.batches.claim(
             self._run.ticket,
@@ -230,20 +219,14 @@ class _Writer:
             looks_back_s=ports.clock.wall_s(WINDOW_LOOKS_BACK_S),
         )
 
-    def _with_companions(self, claimed: str, now_s: float) -> str:
-        """Let other batches of the lane that fit travel in the same job; return its batch."""
-        rows_max = self._schedule.rows_max(self._run.spec.profile.batch_rows_max)
-        others = self._schedule.companions(claimed, now_s, rows_max)
-        if not others:
-            return claimed
-        parts = [claimed, *others]
-        merged = self._schedule.merge(parts, self._run.ports.new_id())
-        merge(self._run, parts, merged)
-        return merged.batch_id
-
-    def _adopt_if_starving(self) -> None:
+    def _not_granted(self, answer: Pause | None, now_s: float) -> None:
+        """Ask again later, and see meanwhile whether a dead run has left something in flight."""
+        if answer is None:
+            self._schedule.not_granted(now_s)
         if not self._flights:
             self._adopt()
+        if answer is not None and not self._flights:
+            self._patience.answered(now_s)  # nothing is asked of the org: it is not silent
 
     def _fold(self, batch_id: str, future: Future[Any]) -> None:
         """Take in the outcome of one effect."""
@@ -291,7 +274,7 @@ class _Writer:
         batch_id = flight.batch.batch_id
         flight.doubts += 1
         if isinstance(error, LimitReached):
-            self._allowance_at_s = now_s  # is it the day's limit, or one of the moment?
+            self._day.limit_reached(now_s)
         self._stop(self._patience.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
             self._forget(flight)  # the ledger keeps it, another run asks
@@ -325,7 +308,7 @@ class _Writer:
         ours = flight.batch.partition_key == self._run.ticket.partition_key
         same_load = flight.batch.load_id == self._run.ticket.load_id
         if again is not None and ours and same_load:
-            self._add_waiting(again)
+            self._waiting.add(again)
 
     def _settled(self, flight: _Flight, outcome: Finished) -> None:
         job, settlement = outcome.job, outcome.settled.settlement
@@ -336,16 +319,7 @@ class _Writer:
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
-            self._recut_too_big()
-
-    def _recut_too_big(self) -> None:
-        """Cut waiting batches that the org could not end in half its batch time limit."""
-        rows_max = self._schedule.rows_max(self._run.spec.profile.batch_rows_max)
-        for batch in self._schedule.too_big(rows_max):
-            parts = recut(self._run, batch, rows_max)
-            del self._schedule.waiting[batch.batch_id]
-            for part in parts:
-                self._add_waiting(part)
+            self._waiting.recut_too_big()
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:

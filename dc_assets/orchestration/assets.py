@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.partition import LoadedRange
 from dc_assets.orchestration.failures import in_one_sentence
+from dc_assets.orchestration.progress import metadata_of, progress_told
 from dc_assets.orchestration.resources import SalesforceResource
 
 POOL = "salesforce"
@@ -84,8 +84,9 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         ):
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
                 context.log.info("took back the order to stop")
-            loaded = opened.load(context.partition_key, resume=config.resume)
-        return dg.MaterializeResult(metadata=_metadata(spec, loaded))
+            with progress_told(context, opened):
+                loaded = opened.load(context.partition_key, resume=config.resume)
+            return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
 
@@ -98,27 +99,3 @@ def _launched_at(context: dg.AssetExecutionContext) -> float:
     first = context.run.root_run_id or context.run.run_id
     record = context.instance.get_run_record_by_id(first)
     return record.create_timestamp.timestamp() if record else 0.0
-
-
-def _metadata(spec: LoadSpec, loaded: LoadedRange) -> dict[str, Any]:
-    """Return what the UI shows and plots of one materialization."""
-    totals = loaded.totals
-    refusals = [
-        dg.TableRecord({"code": code, "rows": rows})
-        for code, rows in sorted(totals.refusals_by_code.items(), key=lambda item: -item[1])
-    ]
-    metadata: dict[str, Any] = {
-        "dagster/row_count": totals.landed,
-        "id range": str(spec.ranges[loaded.partition_key]),
-        "load": loaded.load_id,
-        "selected": totals.selected,
-        "landed": totals.landed,
-        "refused": totals.refused,
-        "pending": totals.pending,
-        "jobs": totals.batches,
-        "seconds": round(loaded.seconds, 1),
-        "rows per second": round(totals.landed / max(loaded.seconds, 0.001)),
-    }
-    if refusals:
-        metadata["refusals"] = dg.MetadataValue.table(refusals)
-    return metadata

@@ -5,12 +5,25 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dc_assets.core.errors import DcError
+from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
+from dc_assets.core.notices import NoticeKind
+from dc_assets.orchestration.webserver import ERROR
+
+KIND = "kind"
+"""Metadata of a failed step: which notice people get of it."""
+
+_KINDS: dict[type[DcError], NoticeKind] = {
+    BreakerOpened: "breaker",
+    BudgetReached: "budget",
+    LimitReached: "budget",
+    DcError: "failed",
+}
+"""The first class in the order of the table that an error is of decides."""
 
 
 @contextmanager
 def in_one_sentence() -> Generator[None]:
-    """Fail the step with the error's sentence.
+    """Fail the step with the error's sentence and kind.
 
     No Dagster retry: the ladders below have waited already, and running again is the operator's
     choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that run again.
@@ -18,4 +31,13 @@ def in_one_sentence() -> Generator[None]:
     try:
         yield
     except DcError as error:
-        raise dg.Failure(description=str(error), allow_retries=False) from None
+        raise dg.Failure(
+            description=str(error),
+            metadata={KIND: kind_of(error), ERROR: type(error).__name__},
+            allow_retries=False,
+        ) from None
+
+
+def kind_of(error: DcError) -> NoticeKind:
+    """Return which notice people get of an error that ends a run."""
+    return next(kind for error_class, kind in _KINDS.items() if isinstance(error, error_class))

@@ -13,6 +13,7 @@ from dc_assets.core.errors import DcError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.beats import RunBeats
 from dc_assets.ledger.database import Database
+from dc_assets.orchestration.own_runs import spec_of
 from dc_assets.orchestration.wiring import lease, ledger_url
 
 EVERY_S = 30
@@ -48,15 +49,7 @@ def reap(
 
 def is_of(specs: Sequence[LoadSpec]) -> Callable[[dg.DagsterRun], bool]:
     """Return the test whether a run works on nothing but assets and checks of the specs."""
-    names = {name for spec in specs for name in (spec.asset_name, f"{spec.name}_audit")}
-    keys = {dg.AssetKey(name) for name in names}
-
-    def ours(run: dg.DagsterRun) -> bool:
-        assets = set(run.asset_selection or ())
-        checked = {check.asset_key for check in run.asset_check_selection or ()}
-        return bool(assets | checked) and assets | checked <= keys
-
-    return ours
+    return lambda run: spec_of(run, specs) is not None
 
 
 def reaper(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:

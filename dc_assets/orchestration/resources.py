@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.books import Mode
+from dc_assets.orchestration.source_look import Seen, look_at_source
 from dc_assets.orchestration.wiring import OpenLoad, open_load
 from dc_assets.salesforce.auth import Login
 
@@ -32,9 +33,16 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         mode: Mode = "full",
     ) -> Generator[OpenLoad]:
         """Connect everything that one run of a spec needs."""
-        login = Login(self.login_url, self.client_id, self.client_secret)
-        with open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened:
+        with open_load(spec, self._login, run_id=run_id, note=note, mode=mode) as opened:
             yield opened
+
+    def look_at_source(self, spec: LoadSpec) -> Seen:
+        """Return what changed in the source of a spec since it was last proved."""
+        return look_at_source(spec, self._login)
+
+    @property
+    def _login(self) -> Login:
+        return Login(self.login_url, self.client_id, self.client_secret)
 
 
 def salesforce_from_environment() -> SalesforceResource:

@@ -61,6 +61,36 @@ query Checks($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
   }
 }"""
 
+_FAILURE = """
+query Failure($run: ID!, $cursor: String) {
+  logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
+    __typename
+    ... on EventConnection {
+      cursor
+      hasMore
+      events {
+        __typename
+        ... on ExecutionStepFailureEvent {
+          error { message className }
+          failureMetadata {
+            description
+            metadataEntries { label ... on TextMetadataEntry { text } }
+          }
+        }
+        ... on RunFailureEvent { message error { message className } }
+      }
+    }
+  }
+}"""
+
+ERROR = "error"
+"""Metadata of a failed step: the class of `core.errors`, by which `dc-assets run` ends with 5."""
+
+MESSAGE_CHARS_MAX = 500
+
+LOG_PAGES_MAX = 100
+"""Pages of a run's log that are searched for its failure, of a thousand events each."""
+
 FINAL_BACKFILL_STATUSES = frozenset(
     {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
 )
@@ -101,6 +131,23 @@ class Backfill:
             return True
         newest = self.latest()
         return len(newest) == partitions and all(run.status == "SUCCESS" for run in newest.values())
+
+
+class NoWebserver(ConfigError):
+    """Nobody listens at the address of the webserver."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """Why a run failed.
+
+    Attributes:
+        sentence: what the failed step said, "" if nothing was said.
+        error: class of `core.errors` that ended the step, "" if it was none of them.
+    """
+
+    sentence: str = ""
+    error: str = ""
 
 
 class Webserver:
@@ -149,6 +196,31 @@ class Webserver:
             error=error["message"] if error else "",
         )
 
+    def failure_of(self, run_id: str) -> RunFailure:
+        """Ask why a run failed: the word of its failed step, or else of the run itself."""
+        said, cursor = RunFailure(), None
+        for _ in range(LOG_PAGES_MAX):
+            page = self._ask(_FAILURE, {"run": run_id, "cursor": cursor})["logsForRun"]
+            if page["__typename"] != "EventConnection":
+                break
+            for event in page["events"]:
+                if event["__typename"] == "ExecutionStepFailureEvent":
+                    return _failure_of_step(event)
+                if event["__typename"] == "RunFailureEvent":
+                    said = RunFailure(_in_one_line(event))
+            if not page["hasMore"]:
+                break
+            cursor = page["cursor"]
+        return said
+
+    def page_of_backfill(self, backfill_id: str) -> str:
+        """Return the address of a backfill in the UI."""
+        return f"{self.url}/runs/b/{backfill_id}"
+
+    def page_of_run(self, run_id: str) -> str:
+        """Return the address of a run in the UI."""
+        return f"{self.url}/runs/{run_id}"
+
     def check_outcomes(
         self, asset: str, checks: Sequence[str], run_ids: Sequence[str]
     ) -> Sequence[CheckOutcome]:
@@ -173,7 +245,7 @@ class Webserver:
             )
             body: dict[str, Any] = response.json()
         except httpx.ConnectError as error:
-            raise ConfigError(
+            raise NoWebserver(
                 f"No Dagster webserver answers at {self.url}. Start one (dc-assets dev, or "
                 "dagster-webserver and dagster-daemon on your DAGSTER_HOME), set "
                 "DC_ASSETS_DAGSTER_URL to its address, or load without one: dc-assets run --local"
@@ -191,6 +263,24 @@ class Webserver:
 def _run(run: dict[str, Any]) -> BackfillRun:
     tags = {tag["key"]: tag["value"] for tag in run["tags"]}
     return BackfillRun(run["runId"], tags.get("dagster/partition", ""), run["status"])
+
+
+def _failure_of_step(event: dict[str, Any]) -> RunFailure:
+    """Read what `orchestration.failures` put there, or else the error's own words."""
+    metadata: dict[str, Any] = event["failureMetadata"] or {}
+    entries: list[dict[str, Any]] = metadata.get("metadataEntries") or []
+    names: list[str] = [entry["text"] for entry in entries if entry["label"] == ERROR]
+    error: dict[str, Any] = event["error"] or {}
+    sentence: str = metadata.get("description") or _in_one_line(error)
+    return RunFailure(sentence, names[0] if names else "")
+
+
+def _in_one_line(error: dict[str, Any]) -> str:
+    """Return the words of an error that is none of ours, without the place of its class."""
+    text = " ".join((error.get("message") or "").split())
+    name = error.get("className")
+    place, colon, words = text.partition(f"{name}: ")
+    return (words if name and colon and " " not in place else text)[:MESSAGE_CHARS_MAX]
 
 
 def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:

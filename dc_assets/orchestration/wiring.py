@@ -25,18 +25,25 @@ from dc_assets.ledger.batch_book import SqlBatchBook
 from dc_assets.ledger.beats import RunBeats, beating
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.deletions import Deletions
+from dc_assets.ledger.forecasts import Forecasts
+from dc_assets.ledger.last_words import SqlLastWords
 from dc_assets.ledger.load_book import HEARTBEAT_S, LEASE_S, Lease, SqlLoadBook
 from dc_assets.ledger.open_letters import Choice, OpenLetters
-from dc_assets.ledger.owners import current_owner
+from dc_assets.ledger.org_use import SqlOrgUse
+from dc_assets.ledger.owners import Owner, current_owner
+from dc_assets.ledger.progress import LedgerProgress
 from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.books import Mode
 from dc_assets.load.both_sides import BothSides
+from dc_assets.load.canary import Canary, SampleLabels
+from dc_assets.load.deleted_rows import observe
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
-from dc_assets.load.reconcile import AllPartitions, Audit, check_descriptions
+from dc_assets.load.reconcile import COVERAGE, AllPartitions, Audit, check_descriptions
 from dc_assets.load.spec_files import read_specs
 from dc_assets.load.survey import BothSidesAsked
 from dc_assets.salesforce.auth import Login
@@ -168,9 +175,13 @@ class OpenLoad:
     loads: SqlLoadBook
     labels: LedgerLabels
     letters: OpenLetters
+    last_words: SqlLastWords
     archive: DiskArchive
     sides: BothSidesAsked
     proofs: Proofs
+    deletions: Deletions
+    forecasts: Forecasts
+    progress: LedgerProgress
     run_id: str
 
     def load(
@@ -212,22 +223,30 @@ class OpenLoad:
         self, partition_key: str, wanted: Collection[str] | None = None
     ) -> Sequence[CheckOutcome]:
         """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
-        outcomes = list(self.audit(partition_key).outcomes(wanted))
+        audit = self.audit(partition_key)
+        outcomes = list(audit.outcomes(wanted))
         self.proofs.keep(
             partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
         )
+        if (wanted is None or COVERAGE in wanted) and (seen := observe(audit)) is not None:
+            self.deletions.keep(partition_key, seen)
         return outcomes
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
-        sides = BothSides(
-            self.spec,
-            self.spec.ranges[partition_key],
-            self.ports,
-            self.archive,
-            self.labels.settled_mark(),
-        )
+        ranges, mark = self.spec.ranges, self.labels.settled_mark()
+        sides = BothSides(self.spec, ranges[partition_key], self.ports, self.archive, mark)
         return Audit(partition_key, sides, self.labels)
+
+    def canary(self) -> Canary:
+        """Return what sends and checks samples; their checks are never kept as a partition's."""
+        begin = self.loads.next_stage
+        return Canary(self.spec, self.ports, self.last_words, self._sample_audit, begin)
+
+    def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
+        sides = BothSides(self.spec, part, self.ports, self.archive, self.labels.settled_mark())
+        labels = SampleLabels(self.labels, partition_key)
+        return Audit(f"{partition_key}-sample", sides, labels)
 
 
 @contextmanager
@@ -248,13 +267,9 @@ def open_load(
     spool = DiskSpool(data_folder())
     owner, times = current_owner(run_id), lease()
     with ExitStack() as cleanup:
-        database = Database(ledger_url())
-        cleanup.callback(database.close)
-        beat = partial(RunBeats(database).beat, owner, times.lease_s)
-        beat()
-        cleanup.enter_context(beating(beat, times.heartbeat_s))
+        database = _open_ledger(owner, times, cleanup)
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
-        source, target = _source(spec, session, cleanup), SOQLTarget(session, spec)
+        source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
         parent_object = check_target(session, spec)
         source.check_columns()  # a wrong name is found before a row is read
         loads = SqlLoadBook(
@@ -267,6 +282,8 @@ def open_load(
             parent_object=parent_object,
             versions=versions(),
         )
+        use = SqlOrgUse(database, session.org_id, session.org.usage.new_calls)
+        cleanup.callback(use.count_the_rest)
         ports = Ports(
             source=source,
             target=target,
@@ -275,6 +292,7 @@ def open_load(
             batches=SqlBatchBook(
                 database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
             ),
+            use=use,
             spool=spool,
             clock=clock,
             chance=random.random,
@@ -282,7 +300,6 @@ def open_load(
             note=note,
         )
         views = LedgerViews(database, spec.name, session.org_id)
-        letters = OpenLetters(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)
         cleanup.callback(archive.close)
         facts = SalesforceFacts(session, spec, parent_object)
@@ -293,17 +310,32 @@ def open_load(
             ports=ports,
             loads=loads,
             labels=LedgerLabels(views),
-            letters=letters,
+            letters=OpenLetters(database, spec.name, session.org_id),
+            last_words=SqlLastWords(database, spec, session.org_id),
             archive=archive,
             sides=sides,
             proofs=Proofs(database, spec.name, session.org_id),
+            deletions=Deletions(database, spec.name, session.org_id),
+            forecasts=Forecasts(database, spec.name, session.org_id),
+            progress=views.progress,
             run_id=run_id,
         )
 
 
-def _source(
+def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:
+    """Open the ledger, and let it know that this process lives while it is open."""
+    database = Database(ledger_url())
+    cleanup.callback(database.close)
+    beat = partial(RunBeats(database).beat, owner, times.lease_s)
+    beat()
+    cleanup.enter_context(beating(beat, times.heartbeat_s))
+    return database
+
+
+def open_source(
     spec: LoadSpec, session: OrgSession, cleanup: ExitStack
 ) -> FileSource | DataCloudSource:
+    """Connect the source of a spec."""
     if spec.source.files is not None:
         return FileSource(spec)
     tenant = session.tenant()

@@ -17,10 +17,12 @@ from polars.exceptions import PolarsError
 
 from dc_assets.core.errors import ConfigError, RejectedRequest, TransientRemoteError
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.survey import FieldRule
 from dc_assets.salesforce import sql
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.source_states import SourceStates
 
 QUERY_URL = "/api/v2/query"
 EVERYTHING = IdRange(after=None, upto=None)
@@ -32,6 +34,7 @@ class DataCloudSource:
     def __init__(self, tenant: Host, spec: LoadSpec) -> None:
         self._tenant = tenant
         self._spec = spec
+        self._states = SourceStates(spec, self._rows)
 
     def check_columns(self) -> None:
         """Ask for no rows of all columns.
@@ -140,6 +143,17 @@ class DataCloudSource:
         )
         return [str(row[0]) for row in found]
 
+    def key_at(self, id_range: IdRange, rows: int) -> str | None:
+        """Return the key of the n-th row of a range in key order; None when it has fewer rows."""
+        key = sql.name(self._spec.source.key)
+        where = sql.also(sql.where(self._spec, id_range), _fresh())
+        found = self._rows(
+            f'SELECT "key" FROM (SELECT CAST({key} AS text) AS "key", '
+            f'ROW_NUMBER() OVER (ORDER BY {key}) AS "number" FROM {self._object}{where}) '
+            f'AS "numbered" WHERE "number" = {rows:d}'
+        )
+        return str(found[0][0]) if found else None
+
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by the value of a source column."""
         where = sql.also(sql.where(self._spec, id_range), _fresh())
@@ -149,6 +163,14 @@ class DataCloudSource:
             f"{where} GROUP BY {value}"
         )
         return {row[0]: int(row[1] or 0) for row in found}
+
+    def state(self, id_range: IdRange) -> str:
+        """Return a short text that differs when rows of a range changed."""
+        return self._states.of(id_range)
+
+    def look(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
+        """Return the states of some ranges by one query; those of known cursors are comparable."""
+        return self._states.look(ranges, known)
 
     @property
     def _object(self) -> str:

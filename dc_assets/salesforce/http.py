@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar, cast
@@ -62,11 +63,32 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+REST_PREFIX = "/services/data/"
+"""Requests below it count against DailyApiRequests; logins and token exchanges do not."""
+
+
 class Usage:
-    """What the header Sforce-Limit-Info of the last answer said: ``api-usage=18/5000``."""
+    """The API calls that one host was sent, and what it says is left.
+
+    That stands in the header Sforce-Limit-Info of every answer: ``api-usage=18/5000``.
+    """
 
     def __init__(self) -> None:
         self.api_calls_left: int | None = None
+        self._new_calls = 0
+        self._lock = threading.Lock()
+
+    def count(self, request: httpx.Request) -> None:
+        """Count a request that goes out, if it is an API call; its answer may get lost."""
+        if request.url.path.startswith(REST_PREFIX):
+            with self._lock:
+                self._new_calls += 1
+
+    def new_calls(self) -> int:
+        """Return how many API calls went out since this was asked last."""
+        with self._lock:
+            calls, self._new_calls = self._new_calls, 0
+        return calls
 
     def note(self, response: httpx.Response) -> None:
         """Read the header of one answer, if it has one."""
@@ -96,8 +118,14 @@ class Host:
         Raises:
             ConfigError: the URL is not https, and not plain http to this machine.
         """
-        client = httpx.Client(base_url=checked_url(base_url), auth=auth, timeout=TIMEOUT)
-        return cls(client, sleep)
+        usage = Usage()
+        client = httpx.Client(
+            base_url=checked_url(base_url),
+            auth=auth,
+            timeout=TIMEOUT,
+            event_hooks={"request": [usage.count]},
+        )
+        return cls(client, sleep, usage)
 
     def patient(self) -> Host:
         """Return the same host for calls that have no batch to wait in their place."""

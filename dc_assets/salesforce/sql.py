@@ -37,13 +37,23 @@ def source_object(spec: LoadSpec) -> str:
 
 def where(spec: LoadSpec, id_range: IdRange) -> str:
     """Return the WHERE clause of one range, or "" when it selects everything."""
-    key = name(spec.source.key)
     terms = [f"({spec.source.where})"] if spec.source.where else []
+    terms += bounds(id_range, name(spec.source.key))
+    return f" WHERE {' AND '.join(terms)}" if terms else ""
+
+
+def bounds(id_range: IdRange, key: str) -> list[str]:
+    """Return the conditions that bound a range; none bounds everything.
+
+    >>> print(*bounds(IdRange(after="a", upto="b"), '"K"'))
+    "K" > 'a' "K" <= 'b'
+    """
+    terms: list[str] = []
     if id_range.after is not None:
         terms.append(f"{key} > {text(id_range.after)}")
     if id_range.upto is not None:
         terms.append(f"{key} <= {text(id_range.upto)}")
-    return f" WHERE {' AND '.join(terms)}" if terms else ""
+    return terms
 
 
 def also(clause: str, term: str) -> str:

@@ -23,3 +23,8 @@ def stage_of(folder: Path) -> Generator[StageMaker]:
     """Make a stage: an org and the settings that point `dc-assets` at it."""
     with ExitStack() as stack:
         yield StageMaker(folder, stack.enter_context)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes the pictures of the documents."""
+    parser.addoption("--write-images", action="store_true", help="write docs/images/*.png")

@@ -29,3 +29,10 @@ def fresh_thousand() -> Generator[Stage]:
     """An org of one test with a thousand rows."""
     with short_folder() as folder, ExitStack() as stack:
         yield StageMaker(folder, stack.enter_context)(rows=1_000, partitions=2)
+
+
+@pytest.fixture(scope="module")
+def module_stage() -> Generator[StageMaker]:
+    """Make one stage for the tests of a module, of any size."""
+    with short_folder() as folder, ExitStack() as stack:
+        yield StageMaker(folder, stack.enter_context)

@@ -25,6 +25,7 @@ OPTIONS = {
     "replay": {
         *("--code", "--id", "--file", "--partitions", "--list", "--export", "--redact", "--json"),
     },
+    "report": {"--load", "--out", "--json"},
     "simulate": {"--rows", "--accounts", "--skew", "--background", "--policy", "--seed", "--json"},
     "cleanup": {"--load", "--confirm", "--older-than"},
 }

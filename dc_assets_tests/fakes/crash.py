@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from dc_assets.core.ranges import IdRange
-from dc_assets.load.books import BatchBook, LoadBook, RangeTicket
+from dc_assets.load.books import BatchBook, LoadBook, OrgUse, RangeTicket
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
 
 READS = frozenset(
@@ -21,6 +21,8 @@ READS = frozenset(
         "Source.rows_total",
         "Source.parents_above",
         "Source.ambiguous_keys",
+        "Source.state",
+        "Source.key_at",
         "IngestJobs.open_jobs",
         "IngestJobs.allowance",
         "LoadBook.plan",
@@ -30,6 +32,7 @@ READS = frozenset(
         "BatchBook.opening",
         "BatchBook.unknown_jobs",
         "BatchBook.free_in_s",
+        "BatchBook.rows_left",
         "BatchBook.last_jobs",
         "BatchBook.totals",
         "Spool.start_pages",
@@ -161,5 +164,6 @@ def crashing(ports: Ports, point: Gate) -> Ports:
         jobs=cast("IngestJobs", CrashingPort(ports.jobs, "IngestJobs", point)),
         loads=cast("LoadBook", CrashingLoadBook(ports.loads, "LoadBook", point)),
         batches=cast("BatchBook", CrashingPort(ports.batches, "BatchBook", point)),
+        use=cast("OrgUse", CrashingPort(ports.use, "OrgUse", point)),
         spool=cast("Spool", CrashingPort(ports.spool, "Spool", point)),
     )

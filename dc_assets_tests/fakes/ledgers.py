@@ -16,7 +16,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_book import Lease, SqlLoadBook
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import DeadLetter, NewBatch, RangeTicket, Settlement
+from dc_assets.load.books import DeadLetter, Mode, NewBatch, RangeTicket, Settlement
 from dc_assets_tests.fakes.specs import small_spec
 
 KEYS = ("r1-01", "r1-02", "r1-03")
@@ -61,6 +61,7 @@ class OpenLedger:
         lease_s: float = 60.0,
         spec: LoadSpec = SPEC,
         parent_object: str = "",
+        mode: Mode = "full",
     ) -> SqlLoadBook:
         """Return the load book of a run; a live one unless an owner is given."""
         owner = owner or current_owner(f"run-{next(self.runs)}")
@@ -71,6 +72,7 @@ class OpenLedger:
             org_id=self.org_id,
             owner=owner,
             lease=lease,
+            mode=mode,
             parent_object=parent_object,
         )
 

@@ -90,6 +90,7 @@ class FakeOrg:
     most_in_flight: int = 0
     calls: Counter[str] = field(default_factory=Counter[str])
     org_id: str = "00D000000000001AAA"
+    _told_calls: int = 0
     _jobs: dict[str, FakeJob] = field(default_factory=dict[str, FakeJob])
     _reported: set[str] = field(default_factory=set[str])
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -185,6 +186,12 @@ class FakeOrg:
     def allowance(self) -> Allowance:
         """Tell what is left of the day."""
         return self._call("allowance", lambda: self.left)
+
+    def new_calls(self) -> int:
+        """Return how many calls came since this was asked last."""
+        with self._lock:
+            before, self._told_calls = self._told_calls, self.calls.total()
+            return self._told_calls - before
 
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range."""

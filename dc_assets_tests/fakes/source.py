@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import polars as pl
 
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.source_state import fingerprint
 from dc_assets.load.survey import FieldRule
 from dc_assets_tests.fakes.specs import KEY, text_frame
 
@@ -76,6 +78,11 @@ class FakeSource:
         keys = sorted(row[KEY] or "" for row in self._in_range(id_range))
         return [keys[len(keys) * part // parts] for part in range(1, parts)]
 
+    def key_at(self, id_range: IdRange, rows: int) -> str | None:
+        """Return the key of the n-th row of a range."""
+        found = self._in_range(id_range)
+        return found[rows - 1][KEY] if len(found) >= rows else None
+
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range."""
         return len(self._in_range(id_range)) + self.surplus
@@ -133,3 +140,8 @@ class FakeSource:
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by value."""
         return Counter(row[column] for row in self._in_range(id_range))
+
+    def state(self, id_range: IdRange) -> str:
+        """Return a text that differs when rows of a range changed."""
+        rows = json.dumps(self._in_range(id_range))
+        return fingerprint(len(self._in_range(id_range)), rows)

@@ -13,6 +13,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_book import SqlBatchBook
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.views import LedgerViews
@@ -54,6 +55,7 @@ class World:
             jobs=self.org,
             loads=SqlLoadBook(self.database, self.spec, org_id=org_id, owner=owner, mode=mode),
             batches=SqlBatchBook(self.database, self.spec, org_id=org_id),
+            use=SqlOrgUse(self.database, org_id, self.org.new_calls),
             spool=DiskSpool(self.folder),
             clock=self.clock,
             chance=lambda: 0.5,

@@ -20,11 +20,12 @@ from typing import cast
 
 from dc_assets.core.errors import DcError
 from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import BatchBook, LoadBook
+from dc_assets.load.books import BatchBook, LoadBook, OrgUse
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
 from dc_assets_tests.fakes.crash import Crash, CrashingPort, CrashingSource
@@ -147,6 +148,10 @@ class History:
         self.trace.add(self.turns.now_s, "op", f"goes on: {self._orders.go_on()}")
 
     @property
+    def _use(self) -> SqlOrgUse:
+        return SqlOrgUse(self.database, self.org.org_id, self.org.new_calls)
+
+    @property
     def _orders(self) -> StopOrders:
         return StopOrders(self.database, self.scenario.spec.name)
 
@@ -201,6 +206,7 @@ class History:
             jobs=cast("IngestJobs", CrashingPort(self.org, "IngestJobs", fate)),
             loads=cast("LoadBook", CrashingPort(loads, "LoadBook", fate)),
             batches=cast("BatchBook", CrashingPort(book, "BatchBook", fate)),
+            use=cast("OrgUse", CrashingPort(self._use, "OrgUse", fate)),
             spool=cast("Spool", CrashingPort(DiskSpool(self.folder), "Spool", fate)),
             clock=TurnClock(self.turns, actor),
             chance=self.storm.chance.random,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.load.books import BatchBook, LoadBook
+from dc_assets.load.books import BatchBook, LoadBook, OrgUse
 from dc_assets.load.ports import IngestJobs, Source, Spool
 from dc_assets_tests.fakes.crash import CrashPoint
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
@@ -17,6 +17,7 @@ from dc_assets_tests.hunts.sweep import STORIES, Stage, Story, problems, trouble
 NOT_SWEPT = {
     "Source.check_columns",
     "Source.key_quantiles",
+    "Source.key_at",
     "Source.value_counts",
     "LoadBook.heartbeat",
 }
@@ -72,7 +73,7 @@ def test_the_sweep_reaches_every_method_of_every_port(
     reached = [rehearsed(tmp_path / str(n), database, s)[1] for n, s in enumerate(STORIES)]
     claimed = {
         f"{port.__name__}.{method}"
-        for port in (Source, IngestJobs, LoadBook, BatchBook, Spool)
+        for port in (Source, IngestJobs, LoadBook, BatchBook, OrgUse, Spool)
         for method in vars(port)
         if not method.startswith("_")
     }

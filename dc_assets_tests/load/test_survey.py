@@ -254,6 +254,31 @@ def test_no_days_are_told_of_an_org_that_does_not_say_its_maximum() -> None:
     assert "days" not in text
 
 
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (
+            {"rows_a_day_max": 300},
+            "ends in 4 days: limits.rows_a_day_max lets 300 of 1,000 rows be sent in 24 hours.",
+        ),
+        ({"rows_a_day_max": 1_000, "hours": "22:00-06:00"}, None),
+        ({"batches_a_day_max": 9}, "ends in 2 days: limits.batches_a_day_max lets 9 of 10"),
+        ({"api_calls_a_day_max": 40}, "ends in 3 days: limits.api_calls_a_day_max lets 40 of 100"),
+        (
+            {"hours": "22:00-06:00", "rows_a_day_max": 900},
+            "ends in 3 days: 20.0 hours of work, and limits.hours (22:00-06:00) has 8.0 a day.",
+        ),
+    ],
+)
+def test_a_load_that_pauses_says_when_it_ends(limits: dict[str, object], said: str | None) -> None:
+    """Under the budgets and hours of its spec, the narrowest of them."""
+    costs = CHEAP if said is None or "hours of work" not in said else Costs(72_000.0, 10, 100)
+    advice, text = sentences(GOOD, costs, spec=small_spec(limits=limits))
+    assert advice is (Advice.GO if said is None else Advice.CARE)
+    assert (said or "") in text
+    assert ("pause and go on by themselves" in text) is (said is not None)
+
+
 def test_a_parent_that_the_lanes_do_not_know_is_said() -> None:
     """Without source.parent two jobs of ours may lock one parent; owners hold nobody up."""
     loose = small_spec(source={"object": "Things__dlm", "key": KEY})

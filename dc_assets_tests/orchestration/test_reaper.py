@@ -95,6 +95,14 @@ def test_runs_of_others_are_not_touched(
     assert reap(instance, beats, is_of([SPEC])) == []
 
 
+def test_a_refresh_is_known_by_its_job(instance: dg.DagsterInstance, beats: RunBeats) -> None:
+    """A run of a job names no assets."""
+    run = dg.DagsterRun(job_name="things_refresh", status=dg.DagsterRunStatus.STARTED)
+    run_id = instance.add_run(run).run_id
+    beats.beat(dead_owner(run_id), lease_s=60)
+    assert reap(instance, beats, is_of([SPEC])) == [run_id]
+
+
 def test_the_reaper_runs_by_default() -> None:
     """Nobody has to remember to switch it on."""
     [sensor] = [s for s in defs.sensors or () if s.name == "reaper"]

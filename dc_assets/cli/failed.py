@@ -1,0 +1,82 @@
+"""`dc-assets run --failed-only`: load what is not good until it is, each partition as it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from rich.console import Console
+
+from dc_assets.cli.backfill import Loaded
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.failed import NotGood, not_good
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.ledger.standings import Standings
+from dc_assets.load.books import Mode
+from dc_assets.load.reconcile import check_descriptions
+
+REASON_CHARS_MAX = 200
+
+MODES: tuple[Mode, ...] = ("full", "replay", "missing", "changed")
+"""The order in which modes mend: what was begun is ended before both sides are compared."""
+
+
+class LoadThem(Protocol):
+    """Loads partitions, here or through Dagster."""
+
+    def __call__(self, keys: Sequence[str], mode: Mode, *, resume: bool) -> Loaded:
+        """Load some partitions in a mode."""
+        ...
+
+
+def failed_partitions(
+    standings: Standings, spec: LoadSpec, keys: Sequence[str]
+) -> Sequence[NotGood]:
+    """Return those of some partitions that are not good, with reasons."""
+    needed = list(check_descriptions(spec))
+    judged = [not_good(standing, needed) for standing in standings.of(keys)]
+    return [one for one in judged if one is not None]
+
+
+def print_failed(console: Console, failed: Sequence[NotGood]) -> None:
+    """Print why each partition is loaded again, or left alone."""
+    for one in failed:
+        for reason in one.reasons:
+            said = reason if len(reason) <= REASON_CHARS_MAX else f"{reason[:REASON_CHARS_MAX]} …"
+            left_alone = "" if one.mode else "; it is left alone"
+            console.print(
+                f"{one.partition_key}: {said}{left_alone}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def nothing_failed(console: Console, left_alone: Sequence[NotGood]) -> ExitCode:
+    """Say that nothing is launched; partitions that are being loaded are not good yet."""
+    if left_alone:
+        console.print("Nothing else failed, so nothing was launched.", highlight=False)
+        return ExitCode.UNEXPLAINED
+    console.print("Nothing failed: every partition is done and proved by its checks.")
+    return ExitCode.PROVED
+
+
+def mend(
+    look: Callable[[], Sequence[NotGood]], load_them: LoadThem, chosen: Sequence[str]
+) -> Loaded:
+    """Load the chosen partitions, mode after mode, asking before each what they still need.
+
+    A partition takes part once in a mode at most, so this ends. A run that was stopped on purpose
+    ends it at once.
+    """
+    outcomes: dict[tuple[str, str], CheckOutcome] = {}
+    for mode in MODES:
+        due = [one for one in look() if one.mode == mode and one.partition_key in chosen]
+        if not due:
+            continue
+        loaded = load_them([one.partition_key for one in due], mode, resume=due[0].resume)
+        outcomes |= {(o.partition_key, o.check): o for o in loaded.outcomes}
+        if loaded.stopped:
+            return Loaded(list(outcomes.values()), stopped=True)
+    return Loaded(list(outcomes.values()))

@@ -1,0 +1,56 @@
+"""`dc-assets notify`: where notices go, what waits, and a notice to try it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+import click
+
+from dc_assets.cli.connections import open_ledger
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.notices import Notice
+from dc_assets.ledger.notices import Notices
+from dc_assets.notify.channels import Channel, ChannelDown, NoticeRefused
+from dc_assets.notify.settings import HOW, settings_from
+from dc_assets.notify.templates import Templates
+
+
+@click.command()
+@click.option("--test", is_flag=True, help="Send a test notice over every channel.")
+def notify(*, test: bool) -> int:
+    """Show where notices of loads go, and how many wait there.
+
+    The sensor `notifier` sends them; it reads the same settings where the code location runs.
+    """
+    settings = settings_from(os.environ)
+    for complaint in settings.complaints:
+        click.echo(complaint)
+    if not settings.channels:
+        raise ConfigError(f"Nobody is told of anything. {HOW}")
+    templates = Templates(settings.templates, dagster_url=settings.dagster_url)
+    passed = True
+    with open_ledger() as database:
+        outbox = Notices(database)
+        for channel in settings.channels:
+            waiting = f"{outbox.waiting(channel.name):,} waiting"
+            click.echo(f"{channel.name}: to {channel.place}; {waiting}")
+            if test:
+                passed = _try(channel, templates, outbox.now_s()) and passed
+    for complaint in templates.complaints:
+        click.echo(complaint)
+    return ExitCode.PROVED if passed and not settings.complaints else ExitCode.CONFIGURATION
+
+
+def _try(channel: Channel, templates: Templates, now_s: float) -> bool:
+    """Send a test notice; say in one line what became of it."""
+    key = f"test:{uuid.uuid4()}"
+    notice = Notice(key, "test", "dc-assets", {"place": channel.place}, now_s)
+    try:
+        channel.send(templates.message(notice))
+    except (ChannelDown, NoticeRefused) as error:
+        click.echo(f"{channel.name}: {error}")
+        return False
+    click.echo(f"{channel.name}: the server took the test notice {notice.identity}")
+    return True

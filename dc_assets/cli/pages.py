@@ -1,0 +1,49 @@
+"""Pages: one HTML file that stands alone, from a template of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+
+from dc_assets.core.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+
+
+def templates(**filters: Callable[..., object]) -> Environment:
+    """Return the templates of this folder; everything that they are given is text, not markup."""
+    pages = Environment(
+        autoescape=True, loader=FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True
+    )
+    pages.filters.update(filters)
+    return pages
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that nobody ever sees a part of it; a pipe or a device is written to.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    try:
+        place = file.resolve()  # a link stays a link
+        if place.exists() and not place.is_file():
+            place.write_text(text, encoding="utf-8")
+        else:
+            _replace(place, text)
+    except OSError as error:
+        raise ConfigError(f"The page {file} cannot be written: {error.strerror}.") from error
+
+
+def _replace(place: Path, text: str) -> None:
+    scratch = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(place)
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)

@@ -1,0 +1,47 @@
+"""Durations as people write them: 90s, 15m, 1h30m."""
+
+from __future__ import annotations
+
+import re
+
+from dc_assets.core.errors import ConfigError
+
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+_DIGITS_MAX = 12
+"""More are no duration of a load, and no number that a clock can add."""
+
+
+def seconds_of(text: str) -> int:
+    """Return a duration in seconds; days, hours, minutes and seconds, in this order, once each.
+
+    Raises:
+        ConfigError: it is not written so, or it is zero.
+
+    >>> seconds_of("1h30m"), seconds_of("90s"), seconds_of("1d")
+    (5400, 90, 86400)
+    """
+    match = _PARTS.fullmatch(text.strip().lower())
+    numbers = match.groups() if match and len(text) <= _DIGITS_MAX else ()
+    seconds = sum(
+        int(number) * unit
+        for number, unit in zip(numbers, _SECONDS.values(), strict=False)
+        if number
+    )
+    if not seconds:
+        raise ConfigError(f"{text!r} is no duration. Write it as 90s, 15m or 1h30m.")
+    return seconds
+
+
+def duration_text(seconds: float) -> str:
+    """Write a duration as `seconds_of` reads it, in whole seconds.
+
+    >>> duration_text(5400), duration_text(59.6), duration_text(0)
+    ('1h30m', '1m', '0s')
+    """
+    left = round(seconds)
+    said = ""
+    for unit, length in _SECONDS.items():
+        number, left = divmod(left, length)
+        said += f"{number}{unit}" if number else ""
+    return said or "0s"

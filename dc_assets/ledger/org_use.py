@@ -1,0 +1,71 @@
+"""What our loads use of the org's day, and what the org says is left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from dc_assets.core.breaker import Allowance
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.tables import epoch_now, org_allowance, org_use
+
+HOUR_S = 3_600
+
+
+class SqlOrgUse:
+    """The API calls of one process, counted for the load that it works on.
+
+    ``new_calls`` returns how many the process made since it was asked last.
+    """
+
+    def __init__(self, database: Database, org_id: str, new_calls: Callable[[], int]) -> None:
+        self._database = database
+        self._org_id = org_id
+        self._new_calls = new_calls
+        self._load_id: str | None = None
+
+    def count_calls(self, load_id: str) -> None:
+        """Add the calls since the last time to what a load used in this hour."""
+        self._load_id = load_id
+        calls = self._new_calls()
+        if not calls:
+            return
+        with self._database.begin() as connection:
+            hour = int(connection.execute(sa.select(epoch_now())).scalar_one() // HOUR_S)
+            insert = _insert(connection, org_use)
+            connection.execute(
+                insert.values(load_id=load_id, hour=hour, api_calls=calls).on_conflict_do_update(
+                    index_elements=[org_use.c.load_id, org_use.c.hour],
+                    set_={"api_calls": org_use.c.api_calls + calls},
+                )
+            )
+
+    def count_the_rest(self) -> None:
+        """Add what was called since then, by checks, to the load that was worked on last."""
+        if self._load_id is not None:
+            self.count_calls(self._load_id)
+
+    def keep_allowance(self, left: Allowance) -> None:
+        """Keep what the org says is left of its day."""
+        values = {
+            "api_calls_left": left.api_calls_left,
+            "daily_batches_left": left.daily_batches_left,
+            "asked_at": epoch_now(),
+        }
+        with self._database.begin() as connection:
+            insert = _insert(connection, org_allowance)
+            connection.execute(
+                insert.values(org_id=self._org_id, **values).on_conflict_do_update(
+                    index_elements=[org_allowance.c.org_id], set_=values
+                )
+            )
+
+
+def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an insert that can be an update; both databases write it alike."""
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)

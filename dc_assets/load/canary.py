@@ -1,0 +1,174 @@
+"""Sends one sample of a partition, and holds that part of the partition against both sides.
+
+Decisions are in `core.canary`; the way of a row is that of every load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import polars as pl
+
+from dc_assets.core.canary import SampleFigures, shares_of
+from dc_assets.core.errors import ConfigError, RowsPending
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.load.books import DeadLetter
+from dc_assets.load.partition import Sample, load_partition
+from dc_assets.load.ports import Ports, Source
+from dc_assets.load.reconcile import OUTGROWN, Audit, Labels, check_descriptions
+
+
+class LastWords(Protocol):
+    """What the ledger knows of the rows that loads of this very spec sent to this org."""
+
+    def landed(self, partition_key: str) -> pl.Series:
+        """Return the external ids of a partition that landed since the last full load ended."""
+        ...
+
+    def refused(self, partition_key: str) -> Sequence[DeadLetter]:
+        """Return the dead letters of a partition that are the last word on their rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLabels:
+    """The labels of a partition, for the audit of its sample, which has another name."""
+
+    labels: Labels
+    partition_key: str
+
+    def refused_keys(self, _: str) -> Collection[str]:
+        """Return the external ids of the partition with a dead letter."""
+        return self.labels.refused_keys(self.partition_key)
+
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        return self.labels.landed_keys(keys)
+
+    def pending(self, _: str) -> int:
+        """Count the rows of the sample that have no outcome."""
+        return self.labels.pending(self.partition_key)
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        return self.labels.partition_rows()
+
+
+@dataclass(frozen=True, slots=True)
+class SampledPartition:
+    """What one stage reached in one partition."""
+
+    partition_key: str
+    figures: SampleFigures
+    outcomes: Sequence[CheckOutcome]
+    letters: Sequence[DeadLetter]
+
+    @property
+    def failed_checks(self) -> list[str]:
+        """Names of the checks that found unexplained rows."""
+        return [one.check for one in self.outcomes if one.severity is Severity.ERROR]
+
+
+@dataclass(frozen=True)
+class Canary:
+    """The samples of one command.
+
+    Attributes:
+        audit: returns the checks of a part of a partition, under the sample's own name.
+        begin: gives up the load of the stage before, or of a canary that was killed; an order to
+            stop is obeyed.
+    """
+
+    spec: LoadSpec
+    ports: Ports
+    last_words: LastWords
+    audit: Callable[[str, IdRange], Audit]
+    begin: Callable[[], object]
+    _refused: dict[str, pl.Series] = field(default_factory=dict[str, pl.Series])
+
+    def stage(self, ranges: Mapping[str, IdRange]) -> list[SampledPartition]:
+        """Send one sample, one partition after another, and look at both sides.
+
+        Raises:
+            LedgerConflict: another canary of the spec is at work.
+            RunStopped: breaker, budget, operator or a silent host.
+        """
+        self.begin()
+        return [self._partition(key, id_range) for key, id_range in ranges.items()]
+
+    def _partition(self, key: str, id_range: IdRange) -> SampledPartition:
+        started_s = self.ports.clock.now_s()
+        sample = Sample(id_range, lambda: self._settled(key))
+        try:
+            sent = load_partition(self.spec, key, self.ports, sample).totals.selected
+        except RowsPending as error:  # the check of pending rows puts the stage under its bar
+            self.ports.note(str(error))
+            sent = 0
+        effort = SampleFigures(sent=sent, seconds=self.ports.clock.now_s() - started_s)
+        audit = self.audit(key, id_range)
+        wanted = set(check_descriptions(self.spec)) - {OUTGROWN}  # a sample has no size of its own
+        outcomes = [without_repair(one) for one in audit.outcomes(wanted)]
+        keys = audit.sides.source_digests.get_column(self.spec.target.external_id)
+        return self._result(key, keys, outcomes, effort)
+
+    def _result(
+        self, key: str, keys: pl.Series, outcomes: list[CheckOutcome], effort: SampleFigures
+    ) -> SampledPartition:
+        """Count what became of the sample's rows, whichever load sent them."""
+        letters = self.last_words.refused(key)
+        refused = pl.Series([one.external_id for one in letters], dtype=pl.String)
+        inside = refused.is_in(keys.implode())
+        letters = [one for one, is_inside in zip(letters, inside, strict=True) if is_inside]
+        self._refused[key] = refused = refused.filter(inside)
+        is_refused = keys.is_in(refused.implode())
+        landed = keys.is_in(self.last_words.landed(key).implode()) & ~is_refused
+        figures = SampleFigures(
+            rows=keys.len(),
+            landed=int(landed.sum()),
+            refused=int(is_refused.sum()),
+        )
+        return SampledPartition(key, figures + effort, outcomes, letters)
+
+    def _settled(self, key: str) -> pl.Series:
+        """Return the ids that are not sent: they landed, or this command saw them refused."""
+        refused = self._refused.get(key, pl.Series([], dtype=pl.String))
+        return pl.concat([self.last_words.landed(key), refused])
+
+
+def without_repair(outcome: CheckOutcome) -> CheckOutcome:
+    """Leave out the command that mends a partition: it would send far more than the sample."""
+    return replace(outcome, repair="")
+
+
+def sizes_of(spec: LoadSpec, source: Source, keys: Sequence[str]) -> dict[str, int]:
+    """Count the source rows of some partitions.
+
+    Raises:
+        ConfigError: they have no row at all.
+    """
+    sizes = {key: source.count(spec.ranges[key]) for key in keys}
+    if not any(sizes.values()):
+        raise ConfigError(
+            f"{spec.source.place} counts no rows in {', '.join(keys)}: there is nothing to send."
+        )
+    return sizes
+
+
+def sample_ranges(
+    spec: LoadSpec, source: Source, rows: int, sizes: Mapping[str, int]
+) -> dict[str, IdRange]:
+    """Return the part of each partition that a sample of so many rows is made of.
+
+    A partition that gives no row is left out; one that gives all its rows is there as a whole.
+    """
+    ranges: dict[str, IdRange] = {}
+    for key, share in shares_of(rows, sizes).items():
+        whole = spec.ranges[key]
+        if share:
+            last = source.key_at(whole, share) if share < sizes[key] else None
+            ranges[key] = whole if last is None else IdRange(after=whole.after, upto=last)
+    return ranges

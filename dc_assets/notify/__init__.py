@@ -1,0 +1,1 @@
+"""Tells people of loads, by mail and webhook: settings, templates, channels, delivery."""

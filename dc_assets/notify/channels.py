@@ -1,0 +1,71 @@
+"""What every channel is: a way to bring one message to people."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Protocol
+
+from dc_assets.core.errors import DcError
+
+CALL_TIMEOUT_S = 10.0
+"""How long a server may be silent; the sensor that waits for it holds up the others."""
+
+
+class ChannelDown(DcError):
+    """The server cannot be reached or takes nothing from us: every notice would fail alike."""
+
+
+class NoticeRefused(DcError):
+    """The server refused this one message; others may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A notice as it is sent.
+
+    Attributes:
+        identity: the same in every repeat; letters and digits only.
+        subject: one line.
+        noticed_at: seconds since 1970.
+    """
+
+    identity: str
+    subject: str
+    body: str
+    noticed_at: float
+
+
+class Channel(Protocol):
+    """One way to people."""
+
+    @property
+    def name(self) -> str:
+        """The name that the ledger remembers deliveries by."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where messages go, without any secret."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Hand a message over; when this returns, the server has taken it.
+
+        Raises:
+            ChannelDown: no message would pass now.
+            NoticeRefused: this one does not pass.
+        """
+        ...
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "mail.example.com")]
+    [True, True, True, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

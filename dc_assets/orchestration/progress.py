@@ -1,0 +1,154 @@
+"""Tells the Dagster UI how far a partition is while it loads, and what it took afterwards."""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from dc_assets.ledger.progress import JobBar, PartitionProgress, Snapshot
+from dc_assets.load.partition import LoadedRange
+from dc_assets.load.ports import Clock
+from dc_assets.orchestration.picture import lanes_picture
+from dc_assets.orchestration.wiring import OpenLoad
+
+LOOK_EVERY_S = 2.0
+APART_S_MIN = 5.0
+STEP_MIN = 1.0
+SILENT_S_MAX = 60.0
+
+
+@dataclass(slots=True)
+class Throttle:
+    """Lets few observations through: each is an event that stays in Dagster's storage.
+
+    Two are at least 5 s and 1 % of the rows apart; where less happens, there is one a minute.
+    """
+
+    last_s: float
+    last_percent: float = 0.0
+
+    def lets(self, now_s: float, percent: float) -> bool:
+        """Tell whether it is time for an observation, and count it if so.
+
+        >>> throttle = Throttle(last_s=0.0)
+        >>> [throttle.lets(*at) for at in ((4.0, 9.0), (5.0, 9.0), (50.0, 9.9), (65.0, 9.9))]
+        [False, True, False, True]
+        """
+        passed_s = now_s - self.last_s
+        is_step = percent - self.last_percent >= STEP_MIN
+        if passed_s < APART_S_MIN or not (is_step or passed_s >= SILENT_S_MAX):
+            return False
+        self.last_s, self.last_percent = now_s, percent
+        return True
+
+
+@contextmanager
+def progress_told(context: dg.AssetExecutionContext, opened: OpenLoad) -> Generator[None]:
+    """Log observations of the run's partition, from a thread of its own, while the block runs."""
+    keys = list(opened.spec.ranges)
+    with observed(context, lambda: opened.progress.look(keys), opened.ports.clock):
+        yield
+
+
+@contextmanager
+def observed(
+    context: dg.AssetExecutionContext, look: Callable[[], Snapshot], clock: Clock
+) -> Generator[None]:
+    """Follow what a look returns; no error of it reaches the block.
+
+    Dagster's log handler is made for several threads (`DagsterLogHandler`, 1.13), and the thread
+    ends before the step takes up the events that were logged.
+    """
+    key, stop = context.partition_key, threading.Event()
+    throttle = Throttle(last_s=clock.now_s())
+
+    def tell() -> None:
+        seen = look()
+        progress = seen.partitions.get(key)
+        if progress is not None and throttle.lets(clock.now_s(), percent_of(progress)):
+            metadata = observation_of(seen, key, progress)
+            context.log_event(
+                dg.AssetObservation(asset_key=context.asset_key, partition=key, metadata=metadata)
+            )
+
+    def follow() -> None:
+        is_warned = False
+        while not stop.wait(clock.wall_s(LOOK_EVERY_S)):
+            try:
+                tell()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the load goes on
+                with suppress(Exception):
+                    if not is_warned:
+                        context.log.warning("Progress cannot be told: %s", error)
+                is_warned = True
+
+    thread = threading.Thread(target=follow, name="observations", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def percent_of(progress: PartitionProgress) -> float:
+    """Return the share of rows that have an outcome; 0 until they are read."""
+    return 100.0 * progress.done / progress.selected if progress.selected else 0.0
+
+
+def observation_of(seen: Snapshot, key: str, progress: PartitionProgress) -> dict[str, Any]:
+    """Return what the UI plots of a partition while it loads: numbers only."""
+    metadata: dict[str, Any] = {
+        "rows done": progress.done,
+        "percent": round(percent_of(progress), 1),
+        "rows per second": round(seen.rows_per_s(progress), 1),
+        "pending": progress.pending,
+        "refused": progress.refused,
+        "locked rows": progress.locked,
+        "jobs in flight": progress.in_flight,
+    }
+    if seen.time_left is not None:
+        metadata["seconds left of the load"] = round(seen.time_left.seconds)
+        if key in seen.time_left.by_partition:
+            metadata["seconds left"] = round(seen.time_left.by_partition[key])
+    if seen.api_calls_left is not None:
+        metadata["API calls left"] = seen.api_calls_left
+    return metadata
+
+
+def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
+    """Return what the UI shows and plots of one materialization."""
+    totals = loaded.totals
+    jobs = opened.progress.jobs(loaded.load_id, loaded.partition_key)
+    metadata: dict[str, Any] = {
+        "dagster/row_count": totals.landed,
+        "id range": str(opened.spec.ranges[loaded.partition_key]),
+        "load": loaded.load_id,
+        "selected": totals.selected,
+        "landed": totals.landed,
+        "refused": totals.refused,
+        "pending": totals.pending,
+        "locked rows": sum(job.locked for job in jobs),
+        "rows sent again": sum(job.retried for job in jobs),
+        "jobs": totals.batches,
+        "seconds": round(loaded.seconds, 1),
+        "rows per second": round(totals.landed / max(loaded.seconds, 0.001)),
+    }
+    if totals.refusals_by_code:
+        by_rows = sorted(totals.refusals_by_code.items(), key=lambda item: -item[1])
+        records = [dg.TableRecord({"code": code, "rows": rows}) for code, rows in by_rows]
+        metadata["refusals"] = dg.MetadataValue.table(records)
+    return metadata | _picture(jobs, opened.ports.note)
+
+
+def _picture(jobs: Sequence[JobBar], note: Callable[[str], None]) -> dict[str, Any]:
+    """Draw the jobs; the rows have landed, so a fault of the plot must not fail the run."""
+    try:
+        picture = lanes_picture(jobs)
+    except Exception as error:  # noqa: BLE001 - a cache that cannot be written, a missing font
+        note(f"the picture of the jobs cannot be drawn: {error}")
+        return {}
+    return {} if picture is None else {"jobs by lane": dg.MetadataValue.md(picture)}

@@ -1,0 +1,148 @@
+"""Daily refresh: a sensor that looks what changed in the source, and a schedule as a backstop.
+
+Both start STOPPED: starting the services never writes to an org. They share one job, whose runs
+have the asset, pool and config schema of every other run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from dc_assets.core.errors import ConfigError, DcError
+from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
+from dc_assets.core.spec import LoadSpec
+from dc_assets.orchestration.assets import LoadConfig
+from dc_assets.orchestration.resources import SalesforceResource
+
+Job = UnresolvedAssetJobDefinition
+
+REFRESH_TAG = "dc_assets/refresh"
+"""Value: partition and state of the source, so that a tick finds what became of its requests."""
+
+PAST_RUNS_MAX = 50
+RETRY_WITHIN_S = 120.0
+"""Dagster starts a run that lost its worker again within seconds; so long it is not given up."""
+
+ENDED = frozenset(
+    {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+)
+
+
+def refresh_of(spec: LoadSpec) -> tuple[Job, dg.SensorDefinition, dg.ScheduleDefinition]:
+    """Make job, sensor and schedule of one spec.
+
+    Raises:
+        ConfigError: refresh.cron is no cron line.
+    """
+    job = dg.define_asset_job(
+        f"{spec.name}_refresh",
+        selection=dg.AssetSelection.assets(spec.asset_name),
+        description=f"Brings changes of {spec.source.place} over, partition by partition.",
+    )
+    return job, _sensor(spec, job), _schedule(spec, job)
+
+
+def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{spec.name}_changes",
+        job=job,
+        minimum_interval_seconds=spec.refresh.looks_every_s,
+        description="Looks by one query which partitions of the source changed since they were "
+        "last proved, and starts a run in mode `changed` for each of them.",
+    )
+    def sensor(
+        context: dg.SensorEvaluationContext, salesforce: SalesforceResource
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        try:
+            seen = salesforce.look_at_source(spec)
+        except DcError as error:
+            yield dg.SkipReason(str(error))
+            return
+        if seen.is_stopped:
+            yield dg.SkipReason(f"{spec.name} was stopped by an operator: dc-assets run goes on.")
+            return
+        past = PastRuns(context.instance, job.name)
+        states = {key: seen.look.states.get(key, "") for key in spec.ranges}
+        needs = RefreshNeeds(states, seen.proved, seen.held, past.of)
+        choice = choose(needs, now_s=seen.now_s, retry_after_s=spec.refresh.retry_after_s)
+        for due in choice.due:
+            yield _request(spec, due)
+        if not choice.due:
+            yield dg.SkipReason(_nothing_due(seen.look.rows_scanned, choice.waiting))
+
+    return sensor
+
+
+def _request(spec: LoadSpec, due: DueRefresh) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=due.run_key,
+        partition_key=due.partition_key,
+        run_config=_changed(spec),
+        tags={REFRESH_TAG: f"{due.partition_key}:{due.state_id}"},
+    )
+
+
+def _changed(spec: LoadSpec) -> dg.RunConfig:
+    return dg.RunConfig(ops={spec.asset_name: LoadConfig(mode="changed")})
+
+
+def _nothing_due(rows_scanned: int, waiting: Sequence[str]) -> str:
+    said = f"{rows_scanned:,} rows scanned, nothing is to be brought over"
+    return f"{said}; {'; '.join(waiting)}." if waiting else f"{said}."
+
+
+class PastRuns:
+    """What Dagster knows of the runs that a refresh requested."""
+
+    def __init__(self, instance: dg.DagsterInstance, job_name: str) -> None:
+        self._instance = instance
+        self._job_name = job_name
+
+    def of(self, partition_key: str, state_id: str) -> PastRefresh:
+        """Return what became of the runs for a partition and state of the source."""
+        filters = dg.RunsFilter(
+            job_name=self._job_name, tags={REFRESH_TAG: f"{partition_key}:{state_id}"}
+        )
+        records = self._instance.get_run_records(filters, limit=PAST_RUNS_MAX)
+        ended = [record for record in records if record.dagster_run.status in ENDED]
+        return PastRefresh(
+            at_work=len(ended) < len(records),
+            ended=len(ended),
+            ended_at_s=max((_ended_at_s(record) for record in ended), default=0.0),
+        )
+
+
+def _ended_at_s(record: dg.RunRecord) -> float:
+    """Return when a run ended, or when it must have been started again, if Dagster does that."""
+    ended_at_s = record.end_time or record.update_timestamp.timestamp()
+    will_retry = record.dagster_run.tags.get("dagster/will_retry") == "true"
+    return ended_at_s + (RETRY_WITHIN_S if will_retry else 0.0)
+
+
+def _schedule(spec: LoadSpec, job: Job) -> dg.ScheduleDefinition:
+    try:
+
+        @dg.schedule(
+            name=f"{spec.name}_daily",
+            job=job,
+            cron_schedule=spec.refresh.cron,
+            execution_timezone=spec.time_zone,
+            description="Compares all partitions with the target and sends the rows that differ; "
+            "so it finds what no modification time tells. Before the first load it is that load.",
+        )
+        def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
+            at = context.scheduled_execution_time.isoformat()
+            return [
+                dg.RunRequest(run_key=f"{key}:{at}", partition_key=key, run_config=_changed(spec))
+                for key in spec.ranges
+            ]
+
+    except dg.DagsterInvalidDefinitionError as error:
+        raise ConfigError(
+            f"refresh.cron of the spec {spec.name}: {spec.refresh.cron!r} is no cron line. "
+            'Write five fields, such as "0 2 * * *".'
+        ) from error
+    return schedule

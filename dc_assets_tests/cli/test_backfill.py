@@ -1,0 +1,189 @@
+"""`dc-assets run` through Dagster: staggered, without an answer for a while, left by its operator.
+
+Dagster is a stand-in here; `acceptance/test_failed_check.py` has a real one.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dc_assets_tests.acceptance.services import free_port
+from dc_assets_tests.acceptance.stage import (
+    PROGRAM,
+    environment_of,
+    run_program,
+    running,
+    short_folder,
+    spec_content,
+    wait_until,
+)
+from dc_assets_tests.fakes.dagster import StandInDagster, check_failure, step_failure
+
+pytestmark = pytest.mark.acceptance
+
+KEYS = ["r1-01", "r1-02", "r1-03"]
+
+
+@dataclass
+class Console:
+    """A folder with a spec of three partitions, and a Dagster that loads nothing."""
+
+    folder: Path
+    dagster: StandInDagster
+    environment: Mapping[str, str]
+
+    @property
+    def said(self) -> str:
+        """What the command has printed so far."""
+        return (self.folder / "said.log").read_text(encoding="utf-8")
+
+    @contextmanager
+    def given(self, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+        """Start a command that talks to the stand-in."""
+        log = self.folder / "said.log"
+        command = [str(PROGRAM), "run", "opportunities", *arguments]
+        environment = {**self.environment, "PYTHONUNBUFFERED": "1"}
+        with running(command, environment, log=log) as process:
+            yield process
+
+    def waits_for(self, words: str) -> None:
+        """Return when the command has said something."""
+        wait_until(lambda: words in self.said, words)
+
+
+@pytest.fixture
+def console() -> Generator[Console]:
+    """Set one up, and end it."""
+    with short_folder() as folder:
+        (folder / "loads").mkdir()
+        spec = yaml.safe_dump(spec_content(60, len(KEYS)), sort_keys=False)
+        (folder / "loads" / "opportunities.yaml").write_text(spec, encoding="utf-8")
+        dagster = StandInDagster(free_port())
+        dagster.start()
+        environment = {
+            **environment_of(folder),
+            "DC_ASSETS_DATA": str(folder / "data"),
+            "DC_ASSETS_LOADS": str(folder / "loads"),
+            "DC_ASSETS_DAGSTER_URL": dagster.url,
+        }
+        try:
+            yield Console(folder, dagster, environment)
+        finally:
+            dagster.stop()
+
+
+def test_staggered_partitions_are_launched_one_after_another(console: Console) -> None:
+    """Each is a backfill of its own with the same config, and all are followed to their end."""
+    console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
+    with console.given("--stagger", "1s", "--window", "3") as process:
+        assert process.wait(60) == 4, console.said  # the stand-in has no word of any check
+    assert console.dagster.partitions() == [[key] for key in KEYS]
+    assert console.dagster.configs() == [{"mode": "full", "resume": True, "window": 3}] * 3
+    said = console.said
+    for number, key in enumerate(KEYS, start=1):
+        assert f"Backfill backfill{number} of opportunities_in_core: {key}" in said
+    assert "r1-02 starts in 1s" in said
+    assert "r1-03 starts in 1s" in said
+
+
+def test_a_run_that_was_stopped_on_purpose_keeps_the_next_from_beginning(console: Console) -> None:
+    """The sentence of the run is printed, and the exit code is that of a stop."""
+    console.dagster.ends = {"r1-01": "FAILURE"}
+    sentence = "5 jobs in a row failed: the org fails whole jobs."
+    console.dagster.failures = {"r1-01": step_failure(sentence, "BreakerOpened")}
+    with console.given("--stagger", "2s") as process:
+        assert process.wait(60) == 5, console.said
+    assert console.dagster.partitions() == [["r1-01"]]
+    assert f"r1-01: run run-r1-01 is FAILURE: {sentence}" in console.said
+    assert "Not launched: r1-02, r1-03. Launch them with:" in console.said
+    again = "dc-assets run opportunities --stagger 2s --partitions r1-02,r1-03"
+    assert again in console.said
+
+
+def test_another_failure_lets_the_others_begin(console: Console) -> None:
+    """It is no stop, so it says nothing of the next partition."""
+    console.dagster.ends = {**dict.fromkeys(KEYS, "SUCCESS"), "r1-01": "FAILURE"}
+    console.dagster.ends["r1-02"] = "FAILURE"
+    console.dagster.failures = {
+        "r1-01": step_failure("7 rows have no outcome.", "RowsPending"),
+        "r1-02": check_failure("values_match"),
+    }
+    with console.given("--stagger", "1s") as process:
+        assert process.wait(60) == 4, console.said
+    assert console.dagster.partitions() == [[key] for key in KEYS]
+    assert "r1-01: run run-r1-01 is FAILURE: 7 rows have no outcome." in console.said
+    said = "1 blocking asset check failed with ERROR severity: opportunities_in_core: values_match"
+    assert f"r1-02: run run-r1-02 is FAILURE: {said}\n" in console.said
+
+
+def test_a_webserver_that_is_started_anew_does_not_end_the_command(console: Console) -> None:
+    """It says that it waits, and that it was answered again."""
+    with console.given() as process:
+        console.waits_for("Backfill backfill1 of opportunities_in_core, 3 partitions")
+        console.dagster.stop()
+        console.waits_for("does not answer. What was launched goes on without it")
+        console.dagster.ends = {"r1-01": "SUCCESS", "r1-02": "SUCCESS", "r1-03": "FAILURE"}
+        console.dagster.start()
+        assert process.wait(60) == 4, console.said
+    assert "answers again" in console.said
+    assert "r1-03: run run-r1-03 is FAILURE: Steps failed: ['x']." in console.said
+    assert console.dagster.partitions() == [KEYS]
+
+
+def test_leaving_a_backfill_says_that_it_goes_on(console: Console) -> None:
+    """Where it is seen, how it is followed and how it is stopped."""
+    with console.given("--partitions", "r1-02,r1-03") as process:
+        console.waits_for("Backfill backfill1")
+        wait_until(lambda: console.dagster.asked > 1, "it is followed")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130, console.said
+    page = f"{console.dagster.url}/runs/b/backfill1"
+    assert f"Backfill backfill1 goes on in Dagster: {page}" in console.said
+    assert "dc-assets status opportunities --watch" in console.said
+    assert "dc-assets stop opportunities" in console.said
+    assert "Traceback" not in console.said
+
+
+def test_leaving_staggered_launches_names_those_that_did_not_begin(console: Console) -> None:
+    """With the command that launches them; none of them begins behind the operator's back."""
+    with console.given("--changed", "--stagger", "1h30m") as process:
+        console.waits_for("r1-02 starts in 1h30m")
+        wait_until(lambda: console.dagster.asked > 1, "it is followed")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130, console.said
+    assert console.dagster.partitions() == [["r1-01"]]
+    assert "Backfill backfill1 goes on in Dagster" in console.said
+    again = "dc-assets run opportunities --changed --stagger 1h30m --partitions r1-02,r1-03"
+    assert "Not launched: r1-02, r1-03. Launch them with:" in console.said
+    assert again in console.said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--stagger", "90"), "'90' is no duration. Write it as 90s, 15m or 1h30m."),
+        (("--stagger", "1h", "--local"), "With --local partitions run one after another anyway"),
+        (("--stagger", "1h", "--dry-run"), "nothing to --stagger"),
+        (("--failed-only", "--new-load"), "--new-load selects all rows again"),
+        ((), "No Dagster webserver answers at"),
+        (("--stagger", "1h"), "No Dagster webserver answers at"),
+    ],
+)
+def test_what_cannot_be_launched_is_one_sentence(
+    console: Console, arguments: tuple[str, ...], words: str
+) -> None:
+    """Nothing is launched, and nothing is waited for."""
+    console.dagster.stop()
+    done = run_program(("run", "opportunities", *arguments), console.environment)
+    assert done.code == 2, done.out + done.err
+    assert words in done.err
+    assert "Not launched" not in done.out
+    assert "Traceback" not in done.err

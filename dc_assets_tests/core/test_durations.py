@@ -1,0 +1,54 @@
+"""Durations as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from dc_assets.core.durations import duration_text, seconds_of
+from dc_assets.core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("15m", 900),
+        ("1h30m", 5_400),
+        ("2h", 7_200),
+        ("1d", 86_400),
+        ("1d2h3m4s", 93_784),
+        (" 1H30M ", 5_400),
+    ],
+)
+def test_a_duration_is_days_hours_minutes_and_seconds(text: str, seconds: int) -> None:
+    """Each at most once, the longest first."""
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "90",
+        "s",
+        "0s",
+        "0h0m",
+        "1.5h",
+        "-5m",
+        "30m1h",
+        "1h 30m",
+        "1w",
+        "\u0661s",
+        "9" * 40 + "s",
+    ],
+)
+def test_anything_else_is_one_sentence_with_examples(text: str) -> None:
+    """A number without a unit is refused too: minutes and seconds are both likely."""
+    with pytest.raises(ConfigError, match=r"is no duration\. Write it as 90s, 15m or 1h30m"):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize("text", ["1h30m", "45s", "1d", "2h1s"])
+def test_a_duration_is_written_as_it_is_read(text: str) -> None:
+    """So a command that is printed can be given."""
+    assert duration_text(seconds_of(text)) == text

@@ -1,0 +1,172 @@
+"""Which partitions `run --failed-only` loads, why, and in which mode."""
+
+from __future__ import annotations
+
+import pytest
+
+from dc_assets.core.failed import LastWord, RangeInLoad, Standing, not_good, proof_of
+from dc_assets.core.verdicts import CheckOutcome, Severity
+
+NEEDED = ("row_count_matches", "nothing_pending")
+LOAD, LATER = "1111aaaa22", "3333bbbb44"
+DONE_AT, BEFORE, AFTER = 100.0, 50.0, 150.0
+
+
+def word(
+    check: str, severity: Severity = Severity.PASSED, at: float = AFTER
+) -> dict[str, LastWord]:
+    """Return what a check said last."""
+    outcome = CheckOutcome(check, "r1-01", severity, "12 missing", 12)
+    return {check: LastWord(outcome, at)}
+
+
+GOOD = word(NEEDED[0]) | word(NEEDED[1])
+WARNED = GOOD | word(NEEDED[0], Severity.WARN)
+FAILED = GOOD | word(NEEDED[0], Severity.ERROR)
+STALE = word(NEEDED[0], at=BEFORE) | word(NEEDED[1], at=BEFORE)
+FAILED_BEFORE = STALE | word(NEEDED[0], Severity.ERROR, at=BEFORE)
+HALF_STALE = GOOD | word(NEEDED[0], at=BEFORE)
+
+
+def standing(
+    newest: RangeInLoad | None,
+    words: dict[str, LastWord] | None = None,
+    *,
+    unfinished: str = "",
+    phase_there: str | None = None,
+    is_held: bool = False,
+) -> Standing:
+    """Return a partition whose newest load ended before the checks spoke."""
+    return Standing(
+        "r1-01",
+        newest,
+        unfinished,
+        phase_there,
+        is_held=is_held,
+        written_at=DONE_AT if newest and newest.phase == "done" else 0.0,
+        words=words or {},
+    )
+
+
+def done(mode: str = "full", load_id: str = LOAD) -> RangeInLoad:
+    """Return a partition that is done in a load."""
+    return RangeInLoad(load_id, mode, "done", 40, 0)
+
+
+def writing(mode: str = "full", load_id: str = LOAD) -> RangeInLoad:
+    """Return a partition that has rows without an outcome."""
+    return RangeInLoad(load_id, mode, "writing", 40, 7)
+
+
+NOT_DONE = f"load {LOAD[:8]} is not done: 7 of 40 rows have no outcome"
+
+NOT_GOOD = {
+    "never loaded": (standing(None), "full", "it was never loaded"),
+    "pending": (standing(writing(), unfinished=LOAD, phase_there="writing"), "full", NOT_DONE),
+    "reading": (
+        standing(RangeInLoad(LOAD, "full", "new"), unfinished=LOAD, phase_there="new"),
+        "full",
+        f"load {LOAD[:8]} is not done",
+    ),
+    "given up": (standing(writing(), GOOD), "full", NOT_DONE),
+    "not begun, though good before": (
+        standing(done(), GOOD, unfinished=LATER),
+        "full",
+        f"not begun in the unfinished load {LATER[:8]}",
+    ),
+    "not begun, and failed before": (
+        standing(done(), FAILED, unfinished=LATER),
+        "full",
+        f"not begun in the unfinished load {LATER[:8]}",
+    ),
+    "an older full load is not done": (
+        standing(done("changed", LATER), GOOD, unfinished=LOAD, phase_there="writing"),
+        "full",
+        f"load {LOAD[:8]} is not done",
+    ),
+    "changed rows pending": (standing(writing("changed"), GOOD), "changed", NOT_DONE),
+    "missing rows pending": (standing(writing("missing"), GOOD), "missing", NOT_DONE),
+    "a replay was killed": (standing(writing("replay"), GOOD), "replay", NOT_DONE),
+    "a canary was killed": (standing(writing("canary"), GOOD), "changed", NOT_DONE),
+    "only a canary": (standing(done("canary")), "changed", "never checked"),
+    "a check failed": (
+        standing(done(), FAILED),
+        "changed",
+        "row_count_matches failed: 12 missing",
+    ),
+    "a check failed, and the load goes on elsewhere": (
+        standing(done(), FAILED, unfinished=LOAD, phase_there="done"),
+        "changed",
+        "row_count_matches failed: 12 missing",
+    ),
+    "never checked": (standing(done()), "changed", "never checked"),
+    "one check is new": (
+        standing(done(), word(NEEDED[0])),
+        "changed",
+        "never checked: nothing_pending",
+    ),
+    "not checked since": (standing(done(), STALE), "changed", "not checked since its newest load"),
+    "one not checked since": (
+        standing(done(), HALF_STALE),
+        "changed",
+        "not checked since its newest load: row_count_matches",
+    ),
+    "at work": (standing(writing(), is_held=True), "", "a run is at work on it"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_GOOD)
+def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
+    """What was begun is gone on with; what is done is compared, which sends what differs."""
+    judged, mode, reason = NOT_GOOD[case]
+    found = not_good(judged, NEEDED)
+    assert found is not None
+    assert (found.mode, list(found.reasons)) == (mode, [reason])
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        standing(done(), GOOD),
+        standing(done(), WARNED),
+        standing(done("changed", LATER), GOOD),
+        standing(done(), GOOD, unfinished=LOAD, phase_there="done"),
+        standing(done(), GOOD | word("of_an_older_spec", Severity.ERROR)),
+    ],
+)
+def test_done_and_agreed_by_every_check_is_good(good: Standing) -> None:
+    """Refused rows warn and are no failure; a check that the spec no longer has does not count."""
+    assert not_good(good, NEEDED) is None
+    assert proof_of(good, NEEDED).is_whole
+
+
+def test_a_load_on_its_way_is_not_proved_by_the_checks_of_the_one_before() -> None:
+    """Their words are of other rows, whatever they were."""
+    assert not proof_of(standing(writing(), GOOD), NEEDED).is_whole
+
+
+def test_a_failure_that_is_older_than_the_newest_load_says_so() -> None:
+    """It is the last word still, but of rows that were written over."""
+    found = not_good(standing(done(), FAILED_BEFORE), NEEDED)
+    assert found is not None
+    assert list(found.reasons) == [
+        "row_count_matches failed: 12 missing",
+        "not checked since its newest load",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("case", "resume"),
+    [
+        ("never loaded", True),
+        ("pending", True),
+        ("a replay was killed", True),
+        ("a check failed", False),
+        ("missing rows pending", False),
+    ],
+)
+def test_only_partial_loads_that_compare_begin_anew(case: str, *, resume: bool) -> None:
+    """A full load is never begun beside an unfinished one, so partitions keep what they have."""
+    found = not_good(NOT_GOOD[case][0], NEEDED)
+    assert found is not None
+    assert found.resume is resume

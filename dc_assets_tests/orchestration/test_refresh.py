@@ -1,0 +1,236 @@
+"""The ticks of a refresh and the runs that they request, in one process, on an emulated org."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.load.spec_files import read_spec
+from dc_assets.orchestration.assets import load_asset
+from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
+from dc_assets_tests.acceptance.stage import (
+    Stage,
+    StageMaker,
+    short_folder,
+    spec_content,
+    wait_until,
+)
+from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
+
+pytestmark = pytest.mark.acceptance
+
+ROWS, PARTITIONS = 60, 3
+MODIFIED = {"modified": "LastModifiedDate__c", "retry_after_s": 1}
+FINGERPRINTS: dict[str, object] = {"retry_after_s": 1}
+LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
+
+
+@dataclass
+class Day:
+    """A stage whose partitions are loaded and proved, and Dagster's memory of its runs."""
+
+    stage: Stage
+    instance: dg.DagsterInstance
+
+    def refresh(self, **changed: object) -> None:
+        """Replace the settings of the refresh."""
+        self.stage.write_spec({**spec_content(ROWS, PARTITIONS), "refresh": changed})
+
+    def load(self) -> None:
+        """Load all partitions in full."""
+        done = self.stage.run("run", "--local", "--new-load")
+        assert done.code == 0, done.out + done.err
+
+    def definitions(self) -> dg.Definitions:
+        """Return what Dagster knows of the spec as it is now."""
+        spec = read_spec(self.stage.folder / "loads" / "opportunities.yaml")
+        job, sensor, schedule = refresh_of(spec)
+        return dg.Definitions(
+            assets=[load_asset(spec)],
+            asset_checks=[load_checks(spec)],
+            jobs=[job],
+            sensors=[sensor],
+            schedules=[schedule],
+            resources={"salesforce": salesforce_of(self.stage)},
+            executor=dg.in_process_executor,
+        )
+
+    def tick(self) -> tuple[list[dg.RunRequest], str]:
+        """Evaluate the sensor once; return its requests, and why there are none."""
+        defs = self.definitions()
+        sensor = defs.get_repository_def().get_sensor_def("opportunities_changes")
+        with settings(own_settings(self.stage)):
+            context = dg.build_sensor_context(
+                instance=self.instance,
+                resources={"salesforce": salesforce_of(self.stage)},
+                definitions=defs,
+            )
+            data = sensor.evaluate_tick(context)
+        return list(data.run_requests or ()), data.skip_message or ""
+
+    def requested(self) -> list[str]:
+        """Return the partitions that a tick requests."""
+        return [str(one.partition_key) for one in self.tick()[0]]
+
+    def run(self, request: dg.RunRequest) -> bool:
+        """Do what a daemon does with a request."""
+        job = self.definitions().get_repository_def().get_job("opportunities_refresh")
+        with settings(own_settings(self.stage)):
+            return job.execute_in_process(
+                run_config=request.run_config,
+                partition_key=request.partition_key,
+                tags=request.tags,
+                instance=self.instance,
+                raise_on_error=False,
+            ).success
+
+    def change(self, ids: list[str], assignments: str) -> None:
+        """Change rows of the source."""
+        listed = ", ".join(f"'{one}'" for one in ids)
+        self.stage.org.sql(
+            f'UPDATE "ExtOpportunities__dlm" SET {assignments} WHERE "ExternalId__c" IN ({listed})',
+            store="data_cloud",
+        )
+
+    def rows_sent(self) -> int:
+        """Count the rows of all jobs so far."""
+        return sum(job["rows_processed"] for job in self.stage.org.ask("jobs")["jobs"])
+
+
+@pytest.fixture
+def day() -> Generator[Day]:
+    """A loaded org, with the modification column named."""
+    with short_folder() as folder, ExitStack() as stack:
+        stage = StageMaker(folder, stack.enter_context)(rows=ROWS, partitions=PARTITIONS)
+        made = Day(stage, stack.enter_context(dg.DagsterInstance.ephemeral()))
+        made.refresh(**MODIFIED)
+        made.load()
+        yield made
+
+
+@pytest.mark.parametrize("refresh", [MODIFIED, FINGERPRINTS], ids=["modified", "fingerprints"])
+def test_only_changed_rows_of_changed_partitions_are_sent(
+    day: Day, refresh: Mapping[str, Any]
+) -> None:
+    """A changed row and a new one: two runs, two rows, and the next tick finds nothing."""
+    day.refresh(**refresh)
+    day.load()
+    assert day.requested() == []
+    day.change([day.stage.ids[30]], f'"Name__c" = \'Other\', "LastModifiedDate__c" = {LATER}')
+    day.stage.org.sql(
+        "INSERT INTO \"ExtOpportunities__dlm\" SELECT * REPLACE ('externalOpp0000099' AS "
+        f'"ExternalId__c", {LATER} AS "LastModifiedDate__c") FROM "ExtOpportunities__dlm" LIMIT 1',
+        store="data_cloud",
+    )
+    requests, _ = day.tick()
+    assert [one.partition_key for one in requests] == ["r1-02", "r1-03"]
+    before = day.rows_sent()
+    assert [day.run(request) for request in requests] == [True, True]
+    assert day.rows_sent() - before == 2
+    assert "externalOpp0000099" in day.stage.org.core_ids()
+    requests, said = day.tick()
+    assert requests == []
+    assert "rows scanned, nothing is to be brought over" in said
+
+
+def test_a_change_that_shows_up_late_is_seen_within_the_overlap(day: Day) -> None:
+    """Its time is older than the newest one that was proved, so only the count tells."""
+    [[oldest, newest]] = day.stage.org.sql(
+        'SELECT min_by("ExternalId__c", "LastModifiedDate__c"), '
+        'max("LastModifiedDate__c")::VARCHAR '
+        f'FROM "ExtOpportunities__dlm" WHERE "ExternalId__c" <= \'{day.stage.ids[19]}\'',
+        store="data_cloud",
+    )
+    late = f"\"LastModifiedDate__c\" = TIMESTAMPTZ '{newest}' - INTERVAL"
+    day.change([oldest], f"{late} '2 hours'")
+    assert day.requested() == []
+    day.change([oldest], f"{late} '59 minutes'")
+    assert day.requested() == ["r1-01"]
+
+
+def test_a_refresh_that_did_not_prove_its_range_is_requested_again(day: Day) -> None:
+    """As another attempt, after a wait; while its run is at work it is not."""
+    day.change([day.stage.ids[0]], f'"LastModifiedDate__c" = {LATER}')
+    [first], _ = day.tick()
+    assert str(first.run_key).endswith(":1")
+    run = day.instance.add_run(
+        dg.DagsterRun(
+            job_name="opportunities_refresh",
+            tags={REFRESH_TAG: first.tags[REFRESH_TAG]},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+    )
+    assert "r1-01 is being loaded" in day.tick()[1]
+    day.instance.report_run_failed(run, "planted")
+    assert "was not proved by 1 runs" in day.tick()[1]
+    wait_until(lambda: day.requested() == ["r1-01"], "it is requested again")
+    [again], _ = day.tick()
+    assert str(again.run_key).endswith(":2")
+
+
+def test_a_range_that_was_never_proved_is_left_to_the_operator(day: Day) -> None:
+    """Its first load is no refresh; the tick says so."""
+    day.stage.org.sql('DELETE FROM "Opportunity" WHERE "External_ID__c" = \'externalOpp0000001\'')
+    day.stage.write_spec(
+        {
+            **spec_content(ROWS, PARTITIONS),
+            "partitions": {"scheme": 2, "upper_bounds": ["externalOpp0000030"]},
+        }
+    )
+    requests, said = day.tick()
+    assert requests == []
+    assert "r2-01 was never proved: load it first" in said
+
+
+def test_an_order_to_stop_holds_for_a_refresh_too(day: Day) -> None:
+    """Neither a tick nor a run that was requested before begins anything."""
+    day.change([day.stage.ids[0]], f'"LastModifiedDate__c" = {LATER}')
+    [request], _ = day.tick()
+    assert day.stage.run("run", "--local", "--missing", "--partitions", "r1-02").code == 0
+    assert day.stage.run("stop").code == 0
+    before = day.stage.org.calls("create")
+    assert "was stopped by an operator" in day.tick()[1]
+    assert not day.run(request)
+    assert day.stage.org.calls("create") == before
+
+
+def test_the_schedule_compares_every_partition(day: Day) -> None:
+    """At its time, in its zone, in the mode that sends what differs."""
+    repository = day.definitions().get_repository_def()
+    schedule = repository.get_schedule_def("opportunities_daily")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    tick = schedule.evaluate_tick(
+        dg.build_schedule_context(
+            instance=day.instance,
+            scheduled_execution_time=datetime(2026, 11, 25, 2, tzinfo=UTC),
+            repository_def=repository,
+        )
+    )
+    requests = tick.run_requests or []
+    assert [one.partition_key for one in requests] == day.stage.keys
+    config: dict[str, Any] = {**requests[0].run_config}
+    assert config["ops"]["opportunities_in_core"]["config"]["mode"] == "changed"
+
+
+def test_a_cron_line_that_is_none_is_refused(day: Day) -> None:
+    """With the setting, and what to write instead."""
+    day.refresh(cron="at two")
+    with pytest.raises(ConfigError, match=r"refresh.cron of the spec opportunities: 'at two'"):
+        day.definitions()
+
+
+def test_sensor_and_schedule_wait_to_be_switched_on(day: Day) -> None:
+    """Starting the services never writes to an org."""
+    defs = day.definitions().get_repository_def()
+    sensor = defs.get_sensor_def("opportunities_changes")
+    schedule = defs.get_schedule_def("opportunities_daily")
+    assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
+    assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED

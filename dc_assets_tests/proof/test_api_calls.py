@@ -1,0 +1,29 @@
+"""The API calls that a load is charged with, against the org's own count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.tables import org_allowance, org_use
+from dc_assets_tests.proof.world import World, emulated_org, opportunities
+
+
+def test_every_call_that_the_org_counts_is_counted(module_folder: Path) -> None:
+    """From the first describe to the last check; logins and Data Cloud queries are no API calls."""
+    with emulated_org(module_folder, "--opportunities", "600", "--accounts", "5") as org:
+        world = World.of(org, module_folder / "first", opportunities(600, 2))
+        with world.opened() as opened:
+            for key in world.spec.ranges:
+                assert opened.load(key).totals.pending == 0
+                assert opened.checked(key)
+        used = org.ask("calls")["api_total"]
+        database = Database(f"sqlite:///{world.folder / 'data' / 'ledger.db'}")
+        with database.begin() as connection:
+            counted = connection.execute(sa.select(sa.func.sum(org_use.c.api_calls))).scalar_one()
+            left = connection.execute(sa.select(org_allowance.c.api_calls_left)).scalar_one()
+        database.close()
+    assert counted == used > 20
+    assert left > 0
