@@ -47,7 +47,10 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 @click.option("--local", is_flag=True, help="Load in this process, without Dagster.")
 @click.option("--missing", "mode", flag_value="missing", help="Send the rows that Core lacks.")
 @click.option(
-    "--changed", "mode", flag_value="changed", help="Send the rows whose values differ in Core."
+    "--changed",
+    "mode",
+    flag_value="changed",
+    help="Send the rows that differ in Core or that it lacks.",
 )
 @click.option("--dry-run", is_flag=True, help="Read and write the payloads to disk; open no job.")
 @click.option(

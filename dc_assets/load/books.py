@@ -47,8 +47,8 @@ class RangeTicket:
 
 
 Mode = Literal["full", "missing", "changed", "replay", "canary"]
-"""full: every row. missing: rows that the target lacks. changed: rows whose values differ.
-replay: rows whose last word is a dead letter. canary: the first rows of each partition."""
+"""full: every row. missing: rows that the target lacks. changed: those, and rows whose values
+differ. replay: rows whose last word is a dead letter. canary: the first rows of a partition."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class LoadConfig(dg.Config):
     mode: Literal["full", "missing", "changed", "replay"] = Field(
         default="full",
         description="full: every row of the partition is sent. missing: exactly the rows that the "
-        "target lacks. changed: exactly the rows whose values differ. replay: exactly the rows "
+        "target lacks. changed: those, and the rows whose values differ. replay: exactly the rows "
         "whose last word is a dead letter",
     )
     resume: bool = Field(

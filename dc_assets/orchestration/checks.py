@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
 from dc_assets.load.reconcile import check_descriptions
@@ -33,11 +34,26 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 in_one_sentence(),
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
-                outcomes = opened.checked(context.partition_key, wanted)
+                outcomes = opened.checked(_partition_of(context, spec), wanted)
             for outcome in outcomes:
                 yield result_of(spec.asset_name, outcome)
 
         return checks
+
+
+def _partition_of(context: dg.AssetCheckExecutionContext, spec: LoadSpec) -> str:
+    """Return the partition of the run.
+
+    Raises:
+        ConfigError: it has none: somebody clicked `Execute all` on the Checks tab.
+    """
+    if not context.has_partition_key:
+        raise ConfigError(
+            "These checks look at one partition, and this run names none. To check them all: "
+            f"dc-assets reconcile {spec.name}. In the UI materialize {spec.name}_audit, which "
+            "compares the whole object."
+        )
+    return context.partition_key
 
 
 def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:

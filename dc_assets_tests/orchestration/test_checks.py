@@ -141,3 +141,19 @@ def test_a_value_that_changed_in_core_is_named(stage: Stage) -> None:
     assert isinstance(values, dg.TableMetadataValue)
     differ = {record.data["value"] for record in values.records if record.data["unexplained"]}
     assert differ == {"Prospecting", "Perception Analysis"}
+
+
+def test_checks_without_a_partition_say_what_to_do_instead(stage: Stage) -> None:
+    """`Execute all` on the Checks tab names no partition."""
+    spec = read_spec(stage.folder / "loads" / "opportunities.yaml")
+    checks = load_checks(spec)
+    with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize(
+            [load_asset(spec), checks],
+            selection=dg.AssetSelection.checks(checks),
+            resources={"salesforce": salesforce_of(stage)},
+            instance=instance,
+            raise_on_error=False,
+        )
+    [failure] = [event for event in result.all_events if event.is_step_failure]
+    assert "dc-assets reconcile opportunities" in str(failure.step_failure_data.error)
