@@ -102,8 +102,9 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     Raises:
         SpoolLost: pages vanished meanwhile; whoever took the partition over has dropped them.
     """
+    if not isinstance(choose, Sample):  # which says nothing of its whole partition
+        run.ports.loads.saw_source(run.ticket, run.ports.source.state(run.id_range))
     run = _narrowed(run, choose)
-    _see_source(run)
     try:
         selected = extract(run)
         run.note(f"{selected:,} rows are selected")
@@ -116,21 +117,12 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     return run
 
 
-def _see_source(run: RangeRun) -> None:
-    """Keep what the source looks like before anything is read of it: a refresh compares with it.
-
-    A sample says nothing of its whole partition.
-    """
-    if run.id_range == run.spec.ranges[run.ticket.partition_key]:
-        run.ports.loads.saw_source(run.ticket, run.ports.source.state(run.id_range))
-
-
 def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:
     """Say which rows of the partition the run is about."""
     if choose is None:
         return run
+    write(run)  # it has no batch yet: this settles what dead runs left in flight
     if isinstance(choose, Sample):
-        write(run)  # it has no batch yet: this settles what dead runs left in flight
         return replace(run, part=choose.id_range, unwanted=choose.unwanted())
     return replace(run, wanted=_wanted(run, choose))
 

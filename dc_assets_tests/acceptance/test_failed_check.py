@@ -16,7 +16,7 @@ from dc_assets.orchestration.webserver import Backfill, Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, wait_until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]  # two backfills, each with its ticks
 
 ASSET = "opportunities_in_core"
 BAD, PLANTED = "r1-02", "externalOpp0000025x"
