@@ -39,6 +39,19 @@ class Flying:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Rows of one lane that were not sent yet, and their batches.
+
+    Attributes:
+        ready_in_s: the first of them waits so long before it is tried again.
+    """
+
+    rows: float
+    batches: int
+    ready_in_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A partition that is not done.
 
@@ -46,7 +59,7 @@ class Part:
         rows: that will be sent, while none is read yet.
         since_s: how long a run has been at work on it; None when no run is.
         is_read: its batches are planned.
-        waiting: rows and batches that were not sent yet, by lane.
+        waiting: what was not sent yet, by lane.
         starts_in_s: when it is launched, whatever others do; None when it waits for a place.
     """
 
@@ -54,7 +67,7 @@ class Part:
     rows: float = 0.0
     since_s: float | None = None
     is_read: bool = False
-    waiting: Mapping[int, tuple[float, int]] = field(default_factory=dict[int, tuple[float, int]])
+    waiting: Mapping[int, Waiting] = field(default_factory=dict[int, Waiting])
     flying: Sequence[Flying] = ()
     starts_in_s: float | None = None
 
@@ -93,7 +106,7 @@ class TimeLeft:
 def time_left(rest: Rest, pace: Pace) -> TimeLeft:
     """Play the rest of a load.
 
-    >>> lanes = {0: (1_000.0, 1), 1: (500.0, 1)}
+    >>> lanes = {0: Waiting(1_000.0, 1), 1: Waiting(500.0, 1)}
     >>> part = Part("r1-01", since_s=0.0, is_read=True, waiting=lanes)
     >>> time_left(Rest([part], window=1), Pace(0.0, job_s=1.0, row_s=0.01)).seconds
     17.0
@@ -190,25 +203,30 @@ class _Play:
             partial(self._queue, part.key, self._expected(part.rows)),
         )
 
-    def _expected(self, rows: float) -> Mapping[int, tuple[float, int]]:
+    def _expected(self, rows: float) -> Mapping[int, Waiting]:
         """Return the lanes of a partition that is not read: like those that are."""
         shares = self._rest.lane_shares
         return {
-            lane: (rows * share, -int(-rows * share // self._rest.batch_rows_max))
+            lane: Waiting(rows * share, -int(-rows * share // self._rest.batch_rows_max))
             for lane, share in shares.items()
             if rows * share > 0
         }
 
-    def _queue(self, key: str, waiting: Mapping[int, tuple[float, int]], now_s: float) -> None:
-        for lane, (rows, batches) in waiting.items():
-            sent = rows * self._pace.sent_per_row
-            pieces = max(1, min(batches, PIECES_MAX))
-            piece = _Piece(key, sent / pieces, max(1, batches) / pieces)
-            self._lanes[lane].extend([piece] * pieces)
-            self._lane_rows[lane] += sent
+    def _queue(self, key: str, lanes: Mapping[int, Waiting], now_s: float) -> None:
+        for lane, waiting in lanes.items():
+            pieces = max(1, min(waiting.batches, PIECES_MAX))
             self._open[key] += pieces
-            self._offer(lane)
+            self._at(
+                now_s + waiting.ready_in_s, partial(self._make_ready, key, lane, waiting, pieces)
+            )
         self._end_if_over(key, now_s)
+
+    def _make_ready(self, key: str, lane: int, waiting: Waiting, pieces: int, _: float) -> None:
+        rows = waiting.rows * self._pace.sent_per_row
+        piece = _Piece(key, rows / pieces, max(1, waiting.batches) / pieces)
+        self._lanes[lane].extend([piece] * pieces)
+        self._lane_rows[lane] += rows
+        self._offer(lane)
 
     def _offer(self, lane: int) -> None:
         if lane not in self._busy and self._lanes[lane]:

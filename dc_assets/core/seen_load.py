@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
-from dc_assets.core.eta import Flying, Part, Rest, TimeLeft, time_left
+from dc_assets.core.eta import Flying, Part, Rest, TimeLeft, Waiting, time_left
 from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pace import (
     Pace,
@@ -64,6 +64,7 @@ class SeenLane:
         waiting, batches: rows that were not sent, and their batches.
         done: rows with an outcome.
         batch_rows: of the biggest batch.
+        ready_in_s: the first batch waits so long before it is tried again.
     """
 
     key: str
@@ -72,6 +73,7 @@ class SeenLane:
     batches: int = 0
     done: int = 0
     batch_rows: int = 0
+    ready_in_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +222,12 @@ class SeenLoad:
         )
 
     def _begun(self) -> list[Part]:
-        waiting: dict[str, dict[int, tuple[float, int]]] = defaultdict(dict)
+        waiting: dict[str, dict[int, Waiting]] = defaultdict(dict)
         flying: dict[str, list[Flying]] = defaultdict(list)
         for seen in self.lanes:
             if seen.batches:
-                waiting[seen.key][seen.lane] = (float(seen.waiting), seen.batches)
+                lane = Waiting(seen.waiting, seen.batches, seen.ready_in_s)
+                waiting[seen.key][seen.lane] = lane
         for flight in self.flights:
             job = Flying(flight.lane, flight.rows, self._since_s(flight.since_at))
             flying[flight.key].append(job)

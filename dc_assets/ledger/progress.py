@@ -16,13 +16,14 @@ from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.eta import TimeLeft
 from dc_assets.core.lanes import WINDOW_DEFAULT
-from dc_assets.core.pace import PastJob, Span, turnovers
+from dc_assets.core.pace import Span, turnovers
 from dc_assets.core.seen_load import SeenFlight, SeenLane, SeenLoad, SeenRange
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S, halved
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.progress_queries import (
     LATELY_S,
+    LastJobs,
     flights_of,
     lanes_of,
     last_jobs,
@@ -207,7 +208,7 @@ class Earlier:
     """What an earlier load tells: seconds between partitions, and its last jobs."""
 
     turnovers: Sequence[float] = ()
-    jobs: Sequence[PastJob] = ()
+    last: LastJobs = field(default_factory=LastJobs)
 
 
 class _Look:
@@ -280,6 +281,8 @@ class _Look:
             if lane.read_at is not None:
                 known = read_at.get(lane.partition_key, lane.read_at)
                 read_at[lane.partition_key] = min(known, lane.read_at)
+        last = last_jobs(self.connection, row.load_id)
+        last = last if last.jobs else before.last
         return SeenLoad(
             now=row.now,
             rows=row.plan_rows if row.mode == "full" else None,
@@ -289,11 +292,11 @@ class _Look:
             ranges=[_seen_range(r, read_at.get(key)) for key, r in self.ranges.items()],
             to_come=list(to_come),
             starts_in_s={key: at_s for key, at_s in to_come.items() if at_s is not None},
-            lanes=[_seen_lane(lane) for lane in self._lanes],
+            lanes=[_seen_lane(lane, row.now, last.rate) for lane in self._lanes],
             flights=[
                 SeenFlight(f.partition_key, f.lane, f.rows, f.opening_at) for f in self._flights
             ],
-            jobs=last_jobs(self.connection, row.load_id) or before.jobs,
+            jobs=last.jobs,
             sent=sum(int(lane.sent) for lane in self._lanes),
             retried=sum(int(lane.retried) for lane in self._lanes),
             turnovers_before=before.turnovers,
@@ -329,7 +332,10 @@ def _seen_range(row: Row[Any], read_at: float | None) -> SeenRange:
     )
 
 
-def _seen_lane(row: Row[Any]) -> SeenLane:
+def _seen_lane(row: Row[Any], now: float, rate: float) -> SeenLane:
+    """Return a lane; a wait that began when its last batch ended passes at the rate of policy."""
+    since = row.last_at or now
+    ready_in_s = ((row.ready_at or since) - since) / rate - (now - since)
     return SeenLane(
         row.partition_key,
         row.lane,
@@ -337,4 +343,5 @@ def _seen_lane(row: Row[Any]) -> SeenLane:
         batches=int(row.batches),
         done=int(row.done),
         batch_rows=row.batch_rows,
+        ready_in_s=max(0.0, ready_in_s),
     )

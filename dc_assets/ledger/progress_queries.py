@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +71,8 @@ def lanes_of(load_id: str, now: float) -> sa.Select[*tuple[Any, ...]]:
             sa.func.sum(batch.c.retried).label("retried"),
             sa.func.max(batch.c.rows).label("batch_rows"),
             sa.func.min(batch.c.opening_at).label("first_at"),
+            sa.func.max(batch.c.finished_at).label("last_at"),
+            sa.func.min(sa.case((state == _PLANNED, batch.c.ready_at))).label("ready_at"),
             sa.func.min(sa.case((batch.c.attempt == 1, batch.c.ready_at))).label("read_at"),
         )
         .where(batch.c.load_id == load_id)
@@ -87,10 +90,22 @@ def flights_of(load_id: str) -> sa.Select[*tuple[Any, ...]]:
     )
 
 
-def last_jobs(connection: Connection, load_id: str) -> Sequence[PastJob]:
-    """Return the last settled jobs of a load, in seconds of the ledger's clock.
+@dataclass(frozen=True, slots=True)
+class LastJobs:
+    """The last settled jobs of a load, in seconds of the ledger's clock.
 
-    The org's clock goes faster where time is scaled: no job of ours was settled before it ended.
+    Attributes:
+        rate: how many times faster than the ledger's clock policy time goes; 1 in a real org.
+    """
+
+    jobs: Sequence[PastJob] = ()
+    rate: float = 1.0
+
+
+def last_jobs(connection: Connection, load_id: str) -> LastJobs:
+    """Return the last settled jobs of a load.
+
+    No job of ours was settled before it ended: that shows a clock of the org that goes faster.
     """
     rows = connection.execute(
         sa.select(
@@ -108,7 +123,7 @@ def last_jobs(connection: Connection, load_id: str) -> Sequence[PastJob]:
     ).all()
     rates = [row.total_s / row.in_org_s for row in rows if row.total_s and row.in_org_s]
     rate = max([1.0, *rates])
-    return [
+    jobs = [
         PastJob(
             row.rows,
             float(row.seconds),
@@ -117,6 +132,7 @@ def last_jobs(connection: Connection, load_id: str) -> Sequence[PastJob]:
         )
         for row in rows
     ]
+    return LastJobs(jobs, rate)
 
 
 def _total(

@@ -109,6 +109,20 @@ def test_the_time_left_is_that_of_the_rest_at_the_pace_of_the_past(ledger: OpenL
     assert math.isclose(left.seconds, first_s + 2 * whole_s, rel_tol=0.05)
 
 
+def test_rows_that_back_off_are_waited_for(ledger: OpenLedger) -> None:
+    """A row met a lock and is tried again in an hour."""
+    one = new_batch(0, 60)
+    ticket = begun(ledger, KEYS[0], one)
+    ledger.uploaded(ticket, one.batch_id)
+    again = new_batch(0, 1, attempt=2, ready_in_s=3_600.0)
+    ended = settlement(one.batch_id, landed=59, retry=again)
+    untimed = replace(ended, job=replace(ended.job, active_s=0.0, total_s=0.0))
+    ledger.batches().settled(ticket, untimed)
+    left = progress_of(ledger).look(KEYS[:1]).time_left
+    assert left is not None
+    assert math.isclose(left.seconds, 3_600.0, rel_tol=0.01)
+
+
 def test_nobody_at_work_has_no_time_left(ledger: OpenLedger) -> None:
     """A load that was left may go on any time: its rows are told, nothing is foretold."""
     loads = ledger.loads()

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dc_assets.core.eta import Flying, Part, Rest, time_left
+from dc_assets.core.eta import Flying, Part, Rest, Waiting, time_left
 from dc_assets.core.pace import Pace
 
 PACE = Pace(read_row_s=0.001, job_s=2.0, row_s=0.01, turnover_s=5.0)
@@ -32,7 +32,7 @@ def part(
     waiting: Mapping[int, Sequence[int]], flying: Sequence[Flying] = (), key: str = "r1-01"
 ) -> Part:
     """Return a partition that a run writes."""
-    lanes = {lane: (float(sum(rows)), len(rows)) for lane, rows in waiting.items()}
+    lanes = {lane: Waiting(sum(rows), len(rows)) for lane, rows in waiting.items()}
     return Part(key, since_s=0.0, is_read=True, waiting=lanes, flying=flying)
 
 
@@ -111,6 +111,12 @@ def test_an_overdue_job_is_one_of_those_that_take_longer() -> None:
     assert rest == [10.0, 1.0]
 
 
+def test_jobs_to_come_are_as_uneven_as_those_that_were_seen() -> None:
+    """Of two jobs at once one takes half of the line, the other three halves: that one counts."""
+    pace = Pace(0.0, job_s=10.0, row_s=0.0, unevenness=(0.5, 1.5))
+    assert time_left(Rest([part({0: [1], 1: [1]})], window=2), pace).seconds == 15.0
+
+
 def test_jobs_come_back_no_faster_than_they_were_seen_to() -> None:
     """They share the org's workers and our threads: the last of four lands three gaps later."""
     pace = Pace(0.0, job_s=10.0, row_s=0.0, landing_s=2.0)
@@ -127,10 +133,17 @@ def test_one_place_repeats_the_whole_time_that_partitions_took() -> None:
     assert shared == 10.0
 
 
+def test_rows_that_back_off_are_waited_for() -> None:
+    """Their lane begins when the first of them is ready; the others do not wait."""
+    lanes = {0: Waiting(1_000.0, 1), 1: Waiting(100.0, 1, ready_in_s=60.0)}
+    rest = Rest([Part("r1-01", since_s=0.0, is_read=True, waiting=lanes)], window=1)
+    assert time_left(rest, PACE).seconds == 60.0 + PACE.flight_s(100)
+
+
 def test_nothing_is_sent_while_all_runs_pause() -> None:
     """A pause comes before the rest, and a partition that was left waits for its place."""
     waiting = part({0: [1_000]})
-    left = Part("r1-02", is_read=True, waiting={0: (1_000.0, 1)})
+    left = Part("r1-02", is_read=True, waiting={0: Waiting(1_000.0, 1)})
     rest = Rest([waiting, left], window=4, paused_s=100.0)
     told = time_left(rest, PACE)
     first_s = 100.0 + PACE.flight_s(1_000)
