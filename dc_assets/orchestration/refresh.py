@@ -68,6 +68,9 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
         states = {key: seen.look.states.get(key, "") for key in spec.ranges}
         needs = RefreshNeeds(states, seen.proved, seen.held, past.of)
         choice = choose(needs, now_s=seen.now_s, retry_after_s=spec.refresh.retry_after_s)
+        if choice.due:
+            changed = ", ".join(due.partition_key for due in choice.due)
+            context.log.info("%s rows scanned, changed: %s", f"{seen.look.rows_scanned:,}", changed)
         for due in choice.due:
             yield _request(spec, due)
         if not choice.due:

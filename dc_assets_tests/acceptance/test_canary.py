@@ -18,7 +18,7 @@ from dc_assets_tests.acceptance.stage import (
     wait_until,
 )
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 ROWS, BAD_ROWS = 1_000, 50
 STAGES = "100:90,300,600:100"

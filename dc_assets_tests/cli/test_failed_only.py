@@ -10,7 +10,7 @@ import pytest
 
 from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 LOST, CHANGED, PLANTED = "externalOpp0000007", "externalOpp0000050", "externalOpp0000100x"
 FAILED_ONLY = ("run", "opportunities", "--local", "--failed-only")

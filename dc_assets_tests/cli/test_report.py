@@ -12,7 +12,7 @@ import pytest
 from dc_assets_tests.acceptance.stage import Done, Stage, wait_until
 from dc_assets_tests.fakes.html_page import HtmlPage
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 ROOT = Path(__file__).parents[2]
 WRONG = "externalOpp0000050"

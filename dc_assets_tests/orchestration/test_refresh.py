@@ -12,10 +12,12 @@ import dagster as dg
 import pytest
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
 from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
+from dc_assets.orchestration.resources import SalesforceResource, salesforce_from_environment
 from dc_assets_tests.acceptance.stage import (
     Stage,
     StageMaker,
@@ -23,6 +25,7 @@ from dc_assets_tests.acceptance.stage import (
     spec_content,
     wait_until,
 )
+from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 
 pytestmark = pytest.mark.acceptance
@@ -31,6 +34,20 @@ ROWS, PARTITIONS = 60, 3
 MODIFIED = {"modified": "LastModifiedDate__c", "retry_after_s": 1}
 FINGERPRINTS: dict[str, object] = {"retry_after_s": 1}
 LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
+
+
+def definitions_of(spec: LoadSpec, salesforce: SalesforceResource) -> dg.Definitions:
+    """Return what Dagster knows of a spec."""
+    job, sensor, schedule = refresh_of(spec)
+    return dg.Definitions(
+        assets=[load_asset(spec)],
+        asset_checks=[load_checks(spec)],
+        jobs=[job],
+        sensors=[sensor],
+        schedules=[schedule],
+        resources={"salesforce": salesforce},
+        executor=dg.in_process_executor,
+    )
 
 
 @dataclass
@@ -52,16 +69,7 @@ class Day:
     def definitions(self) -> dg.Definitions:
         """Return what Dagster knows of the spec as it is now."""
         spec = read_spec(self.stage.folder / "loads" / "opportunities.yaml")
-        job, sensor, schedule = refresh_of(spec)
-        return dg.Definitions(
-            assets=[load_asset(spec)],
-            asset_checks=[load_checks(spec)],
-            jobs=[job],
-            sensors=[sensor],
-            schedules=[schedule],
-            resources={"salesforce": salesforce_of(self.stage)},
-            executor=dg.in_process_executor,
-        )
+        return definitions_of(spec, salesforce_of(self.stage))
 
     def tick(self) -> tuple[list[dg.RunRequest], str]:
         """Evaluate the sensor once; return its requests, and why there are none."""
@@ -202,35 +210,41 @@ def test_an_order_to_stop_holds_for_a_refresh_too(day: Day) -> None:
     assert day.stage.org.calls("create") == before
 
 
-def test_the_schedule_compares_every_partition(day: Day) -> None:
+def test_the_schedule_compares_every_partition() -> None:
     """At its time, in its zone, in the mode that sends what differs."""
-    repository = day.definitions().get_repository_def()
-    schedule = repository.get_schedule_def("opportunities_daily")
-    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
-    tick = schedule.evaluate_tick(
-        dg.build_schedule_context(
-            instance=day.instance,
-            scheduled_execution_time=datetime(2026, 11, 25, 2, tzinfo=UTC),
-            repository_def=repository,
+    spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g"]}, time_zone="Europe/Vienna")
+    repository = definitions_of(spec, salesforce_from_environment()).get_repository_def()
+    schedule = repository.get_schedule_def("things_daily")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Europe/Vienna")
+    with dg.DagsterInstance.ephemeral() as instance:
+        tick = schedule.evaluate_tick(
+            dg.build_schedule_context(
+                instance=instance,
+                scheduled_execution_time=datetime(2026, 11, 25, 2, tzinfo=UTC),
+                repository_def=repository,
+            )
         )
-    )
     requests = tick.run_requests or []
-    assert [one.partition_key for one in requests] == day.stage.keys
+    assert [one.partition_key for one in requests] == ["r1-01", "r1-02"]
     config: dict[str, Any] = {**requests[0].run_config}
-    assert config["ops"]["opportunities_in_core"]["config"]["mode"] == "changed"
+    assert config["ops"]["things_in_core"]["config"]["mode"] == "changed"
 
 
-def test_a_cron_line_that_is_none_is_refused(day: Day) -> None:
+def test_a_cron_line_that_is_none_is_refused() -> None:
     """With the setting, and what to write instead."""
-    day.refresh(cron="at two")
-    with pytest.raises(ConfigError, match=r"refresh.cron of the spec opportunities: 'at two'"):
-        day.definitions()
+    with pytest.raises(ConfigError, match=r"refresh.cron of the spec things: 'at two'"):
+        refresh_of(small_spec(refresh={"cron": "at two"}))
 
 
-def test_sensor_and_schedule_wait_to_be_switched_on(day: Day) -> None:
+def test_sensor_and_schedule_wait_to_be_switched_on() -> None:
     """Starting the services never writes to an org."""
-    defs = day.definitions().get_repository_def()
-    sensor = defs.get_sensor_def("opportunities_changes")
-    schedule = defs.get_schedule_def("opportunities_daily")
+    _, sensor, schedule = refresh_of(small_spec())
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.parametrize(("modified", "every_s"), [("Changed__c", 900), (None, 86_400)])
+def test_a_source_without_times_is_looked_at_once_a_day(modified: str | None, every_s: int) -> None:
+    """A fingerprint reads all its rows."""
+    _, sensor, _ = refresh_of(small_spec(refresh={"modified": modified}))
+    assert sensor.minimum_interval_seconds == every_s
