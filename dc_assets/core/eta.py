@@ -156,7 +156,8 @@ class _Play:
         while self._events:
             now_s, _, event = heapq.heappop(self._events)
             event(now_s)
-            self._claim(now_s)
+            if not self._events or self._events[0][0] > now_s:
+                self._claim(now_s)  # when all that happens now has: the longest lane is first
         return TimeLeft(max(self._ends.values(), default=0.0), self._ends)
 
     def _at(self, at_s: float, event: Callable[[float], None]) -> None:

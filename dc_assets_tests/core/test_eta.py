@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,3 +150,11 @@ def test_nothing_is_sent_while_all_runs_pause() -> None:
     first_s = 100.0 + PACE.flight_s(1_000)
     again_s = first_s + PACE.turnover_s + PACE.flight_s(1_000)
     assert told.by_partition == {"r1-01": first_s, "r1-02": again_s}
+
+
+def test_the_longest_lane_of_a_partition_that_is_read_later_goes_first() -> None:
+    """All its lanes are ready in one moment: the small ones that are named first must not win."""
+    rest = Rest(
+        [Part("r1-02", rows=1_200.0)], window=2, lane_shares={0: 1 / 12, 1: 1 / 12, 2: 10 / 12}
+    )
+    assert time_left(rest, Pace(0.0, job_s=0.0, row_s=0.01)).seconds == pytest.approx(10.0)
