@@ -7,9 +7,9 @@ have the asset, pool and config schema of every other run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dc_assets.core.errors import ConfigError, DcError
 from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
@@ -17,7 +17,10 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.assets import LoadConfig
 from dc_assets.orchestration.resources import SalesforceResource
 
-Job = UnresolvedAssetJobDefinition
+if TYPE_CHECKING:  # what define_asset_job returns has no public name in Dagster 1.13
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition as Job,
+    )
 
 REFRESH_TAG = "dc_assets/refresh"
 """Value: partition and state of the source, so that a tick finds what became of its requests."""
