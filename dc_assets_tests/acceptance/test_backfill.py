@@ -16,7 +16,7 @@ from dc_assets.load.reconcile import ROW_COUNT
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 ASSET = "opportunities_in_core"
 

@@ -18,7 +18,7 @@ from dc_assets_tests.acceptance.stage import (
     wait_until,
 )
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 from dc_assets_tests.acceptance.services import running_webserver
 from dc_assets_tests.acceptance.stage import StageMaker, environment_of, run_program
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 MARKER = "pass-word-marker"
 

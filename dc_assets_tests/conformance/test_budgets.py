@@ -182,8 +182,9 @@ def test_a_batch_that_is_being_opened_keeps_room_for_its_companions(ledger: Open
     assert book.claim(other, [bigger], 16) is None  # not a pause: the room may be free in a moment
     assert book.claim(other, [big], 16) == big
     assert book.rows_left() == -2  # 18, less two batches that may have 10 rows each
-    book.merge(ticket, small, [companion], NewBatch("f" * 32, 1, 1, 9))
-    book.opened(ticket, "f" * 32, "750")
+    merged = NewBatch(uuid.uuid4().hex, 1, 1, 9)
+    book.merge(ticket, small, [companion], merged)
+    book.opened(ticket, merged.batch_id, "750")
     assert book.rows_left() == 18 - 9 - 10
     assert ledger.batches().rows_left() is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -55,7 +56,7 @@ def test_small_batches_of_a_lane_travel_in_one_job(ledger: OpenLedger) -> None:
     one, two, third = ledger.planned(ticket, new_batch(3, 4), new_batch(3, 5), new_batch(3, 6))
     book = ledger.batches()
     assert book.claim(ticket, [one], 1) == one
-    merged = NewBatch("f" * 32, 3, 1, 9)
+    merged = NewBatch(uuid.uuid4().hex, 3, 1, 9)
     book.merge(ticket, one, [two], merged)
     assert book.claim(ticket, [third], 1) is None
     assert book.claim(ticket, [third], 16) is None
