@@ -48,12 +48,13 @@ class OnlySizes:
         ({"r1-01": 5_000, "r1-02": 5_000}, Severity.WARN),
         ({"r1-01": 6_000, "r1-02": 6_000}, Severity.PASSED),
         ({}, Severity.PASSED),
+        ({"r1-01": 6_000, "r1-02": 6_000, "r9-01": 1, "r9-02": 1, "r9-03": 1}, Severity.PASSED),
     ],
 )
 def test_a_last_partition_of_11000_rows_is_held_against_the_others(
     tmp_path: Path, others: Mapping[str, int], severity: Severity
 ) -> None:
-    """More than twice the middle one warns, and the command that cuts anew is named."""
+    """More than twice the middle one warns; partitions of an older cut do not count."""
     rows = [thing(f"q{number:05}") for number in range(11_000)]
     spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g", "p"]})
     with small_world(tmp_path, FakeSource(rows, page_rows=11_000)) as world:
