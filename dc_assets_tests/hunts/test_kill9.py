@@ -7,7 +7,7 @@ import pytest
 from dc_assets_tests.acceptance.stage import running_org, short_folder
 from dc_assets_tests.hunts.kill9 import Hunt
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
 
 @pytest.mark.timeout(180)
