@@ -11,7 +11,7 @@ import dagster as dg
 from dc_assets.ledger.progress import JobBar, PartitionProgress, Snapshot
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
-from dc_assets.orchestration.picture import lanes_picture
+from dc_assets.orchestration.picture import drawn_apart
 from dc_assets.orchestration.wiring import OpenLoad
 
 LOOK_EVERY_S = 2.0
@@ -147,7 +147,7 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
 def _picture(jobs: Sequence[JobBar], note: Callable[[str], None]) -> dict[str, Any]:
     """Draw the jobs; the rows have landed, so a fault of the plot must not fail the run."""
     try:
-        picture = lanes_picture(jobs)
+        picture = drawn_apart(jobs)
     except Exception as error:  # noqa: BLE001 - a cache that cannot be written, a missing font
         note(f"the picture of the jobs cannot be drawn: {error}")
         return {}
