@@ -34,6 +34,7 @@ def test_the_ready_file_is_for_its_owner_only(running: Emulator, tmp_path: Path)
         "tenant_url",
         "client_id",
         "client_secret",
+        "admin_token",
         "admin_url",
     }
     assert running.ready["client_id"] == "the-client"
