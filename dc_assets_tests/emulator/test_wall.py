@@ -152,11 +152,11 @@ def test_rows_that_do_not_fit_in_memory_still_spill(database: Database) -> None:
     with database.session() as session:
         session.run(
             "CREATE TEMP TABLE big AS SELECT range AS n, repeat(md5(range::VARCHAR), 4) AS text "
-            "FROM range(600000)"
+            "FROM range(300000)"
         )
         [spilled] = session.one("SELECT sum(size) FROM duckdb_temporary_files()")
         assert spilled > 0
-        assert session.one("SELECT count(DISTINCT text) FROM big") == (600_000,)
+        assert session.one("SELECT count(DISTINCT text) FROM big") == (300_000,)
 
 
 def test_every_session_has_the_settings_of_hyper(database: Database) -> None:
