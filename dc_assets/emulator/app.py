@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
+from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from dc_assets.emulator.routes import (
     soql,
     tenant,
 )
+from dc_assets.emulator.routes.door import check_owner, host_refusal, names_of
 from dc_assets.emulator.routes.http import (
     DATA_PREFIX,
     Call,
@@ -50,9 +52,12 @@ URI_BYTES_MAX = 16_384
 class Application:
     """Answers every call of both ports."""
 
-    def __init__(self, world: World, tenant_port: int) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._tenant_port = tenant_port
+        address = world.address
+        self._tenant_port = urlsplit(address.tenant_url).port
+        self._org_names = names_of(address.org_url, address.host)
+        self._tenant_names = names_of(address.tenant_url, address.host)
         self._org = Router(ORG_ROUTES)
         self._tenant = Router(tenant.ROUTES)
         self._dated_s, self._date_text = 0, ""
@@ -64,6 +69,7 @@ class Application:
         request = Request(scope, receive)
         is_tenant = scope["server"][1] == self._tenant_port
         try:
+            self._check_host(request, is_tenant=is_tenant)
             response = await (self._to_tenant if is_tenant else self._to_org)(request)
         except WireError as error:
             response = error_answer(error)
@@ -83,6 +89,16 @@ class Application:
             self._dated_s, self._date_text = now_s, formatdate(now_s, usegmt=True)
         return self._date_text
 
+    def _check_host(self, request: Request, *, is_tenant: bool) -> None:
+        names = self._tenant_names if is_tenant else self._org_names
+        refusal = host_refusal(request.headers, names)
+        if refusal is None:
+            return
+        status, sentence = refusal
+        if is_tenant:
+            raise TenantError(status, sentence, path=request.scope["path"])
+        raise APIError(status, "INVALID_HOST", sentence)
+
     async def _to_org(self, request: Request) -> Response:
         path = normalised(request.url.path)
         if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > URI_BYTES_MAX:
@@ -91,6 +107,8 @@ class Application:
             raise invalid_session()
         route, parts = self._org.find(request.method, path)
         world = self._world
+        if route.kind == admin.KIND:
+            check_owner(request.headers, request.method, world.address.admin_token)
         call = await _typed(Call(world, request, parts, route.kind), route)
         if route.kind != admin.KIND:
             is_api = path.startswith(DATA_PREFIX)

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +25,17 @@ from dc_assets.emulator.org.settings import (
     changed,
     parsed,
 )
+from dc_assets.emulator.owned import ReadyFileError, open_folder, ready_file
 from dc_assets.emulator.schema import PACKAGED, Schema, SchemaError, load_schema
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
-from dc_assets.emulator.server import ListenError, listen, serve, url_of, write_ready_file
-from dc_assets.emulator.stores.data_cloud import SourceError
-from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.server import ListenError, listen, serve, url_of
+from dc_assets.emulator.stores.duck import DatabaseError, reason_of
+from dc_assets.emulator.stores.source_file import SourceError
 from dc_assets.emulator.world import Address, Pace, World, open_world
 
-STARTUP_ERRORS = (ListenError, SchemaError, SeedError, SettingError, SourceError)
+STARTUP_ERRORS = (ListenError, ReadyFileError, SchemaError, SeedError, SettingError, SourceError)
+
+Publish = Callable[[Mapping[str, str]], None]
 
 
 class StartError(Exception):
@@ -111,21 +115,28 @@ def run(settings: Settings) -> None:
     pace = settings.pace()
     schema = load_schema(settings.schema)
     with ExitStack() as stack:
+        publish = _publisher(stack, settings.ready_file)
         org = stack.enter_context(listen(settings.host, settings.port))
         tenant = stack.enter_context(listen(settings.host, settings.tenant_port))
         folder = settings.data or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
         )
         address = Address(
+            host=settings.host,
             org_url=url_of(org),
             tenant_url=url_of(tenant),
             client_id=os.environ.get("SF_CLIENT_ID") or f"3MVG9{secrets.token_hex(20)}",
             client_secret=os.environ.get("SF_CLIENT_SECRET") or secrets.token_hex(32),
+            admin_token=secrets.token_urlsafe(32),
         )
         world = _open(folder, schema, address, pace)
         stack.callback(world.close)
         _fill(world, settings, plan)
-        serve(world, org, tenant, lambda: _announce(address, settings.ready_file))
+        serve(world, org, tenant, lambda: _announce(address, publish))
+
+
+def _publisher(stack: ExitStack, path: Path | None) -> Publish | None:
+    return None if path is None else stack.enter_context(ready_file(path)).publish
 
 
 def _check_loopback(host: str) -> None:
@@ -139,11 +150,10 @@ def _check_loopback(host: str) -> None:
 
 def _open(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return open_world(folder, schema, address, pace)
+        return open_world(open_folder(folder), schema, address, pace)
     except (OSError, DatabaseError) as error:
-        reason = str(error).splitlines()[0]
-        raise StartError(f"The data folder {folder} cannot be used: {reason}") from error
+        text = f"The data folder {folder} cannot be used: {reason_of(error)}"
+        raise StartError(text) from error
 
 
 def _fill(world: World, settings: Settings, plan: SeedPlan) -> None:
@@ -154,13 +164,15 @@ def _fill(world: World, settings: Settings, plan: SeedPlan) -> None:
         world.data_cloud.add_file(settings.source, name)
 
 
-def _announce(address: Address, ready_file: Path | None) -> None:
+def _announce(address: Address, publish: Publish | None) -> None:
+    """Tell the addresses to all who watch, and the secrets to the ready file alone."""
     shown = {
         "base_url": address.org_url,
         "tenant_url": address.tenant_url,
         "client_id": address.client_id,
         "admin_url": f"{address.org_url}/__emulator__",
     }
-    if ready_file is not None:
-        write_ready_file(ready_file, {**shown, "client_secret": address.client_secret})
+    if publish is not None:
+        secret = {"client_secret": address.client_secret, "admin_token": address.admin_token}
+        publish({**shown, **secret})
     click.echo(json.dumps(shown))

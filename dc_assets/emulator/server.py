@@ -1,14 +1,11 @@
-"""The process: two sockets on loopback, one server, a ready file, an orderly end."""
+"""The process: two sockets on loopback, one server, an orderly end."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from types import FrameType
 from typing import cast
 
@@ -56,7 +53,7 @@ def serve(
     world: World, org: socket.socket, tenant: socket.socket, when_ready: Callable[[], None]
 ) -> None:
     """Answer calls until SIGTERM or SIGINT; both end it in good order."""
-    app = Application(world, tenant.getsockname()[1])
+    app = Application(world)
     config = uvicorn.Config(
         app,
         lifespan="off",
@@ -96,12 +93,3 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._when_ready()
-
-
-def write_ready_file(path: Path, content: dict[str, str]) -> None:
-    """Write the addresses and the credentials for the owner's eyes only, all at once."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(json.dumps(content) + "\n")
-    draft.replace(path)

@@ -23,12 +23,17 @@ from dc_assets.emulator.stores.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the two listeners are and who may log in."""
+    """Where the two listeners are, who may log in, and what opens the side door.
 
+    ``host`` is the host as the user named it.
+    """
+
+    host: str
     org_url: str
     tenant_url: str
     client_id: str
     client_secret: str
+    admin_token: str
 
 
 @dataclass(frozen=True, slots=True)

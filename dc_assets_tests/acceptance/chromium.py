@@ -71,15 +71,15 @@ class Chromium:
 
 
 @contextmanager
-def running_chromium(folder: Path) -> Generator[Chromium]:
-    """Run a browser whose profile and log are in a folder."""
+def running_chromium(folder: Path, *more: str) -> Generator[Chromium]:
+    """Run a browser whose profile and log are in a folder; of an argument twice the last holds."""
     net_log = folder / "net-log.json"
     width, height = VIEWPORT_PX
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             folder / "profile",
             executable_path=CHROMIUM,
-            args=[*ALONE, f"--log-net-log={net_log}"],
+            args=[*ALONE, f"--log-net-log={net_log}", *more],
             viewport={"width": width, "height": height},
             env={**environment_of(folder)},
             timezone_id="UTC",

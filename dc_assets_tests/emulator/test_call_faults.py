@@ -124,7 +124,8 @@ def test_a_reset_is_one_of_tcp(client: Client) -> None:
     client.faults({"what": "reset", "calls": ["token"]})
     url = urlsplit(client.ready["base_url"])
     with socket.create_connection((url.hostname, url.port), timeout=5) as connection:
-        connection.sendall(b"POST /services/oauth2/token HTTP/1.1\r\nHost: h\r\n\r\n")
+        head = f"POST /services/oauth2/token HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n"
+        connection.sendall(head.encode())
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
 

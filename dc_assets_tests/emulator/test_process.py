@@ -34,6 +34,7 @@ def test_the_ready_file_is_for_its_owner_only(running: Emulator, tmp_path: Path)
         "tenant_url",
         "client_id",
         "client_secret",
+        "admin_token",
         "admin_url",
     }
     assert running.ready["client_id"] == "the-client"
@@ -112,6 +113,13 @@ def test_a_job_cut_by_a_stop_is_finished_after_the_restart(
         (["--source", "/no/such.parquet"], "cannot be read"),
         (["--source", "/no/such.xlsx"], "neither .parquet nor .csv"),
         (["--schema", "/no/such.yaml"], "schema file /no/such.yaml cannot be read"),
+        (
+            ["--ready-file", "/no/such/r.json"],
+            "ready file /no/such/r.json cannot be written: No such",
+        ),
+        (["--ready-file", "/proc/r.json"], "The ready file /proc/r.json cannot be written"),
+        (["--ready-file", "/tmp"], "The ready file /tmp cannot be written: it is a folder."),  # noqa: S108
+        (["--data", "/dev/null/x"], "data folder /dev/null/x cannot be used"),
         (["--data", "/proc/nothing"], "data folder /proc/nothing cannot be used"),
         (["--opportunities", "5"], "need at least one account"),
         (["--background", "heavy"], "The preset instant has no parameters"),

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import httpx
 import polars as pl
 import yaml
 
@@ -28,6 +27,7 @@ from dc_assets_tests.acceptance.stage import (
     Org,
     environment_of,
     running,
+    side_door,
     spec_content,
     wait_until,
 )
@@ -44,7 +44,7 @@ def emulated_org(folder: Path, *options: str) -> Generator[Org]:
         wait_until(lambda: file.exists() or process.poll() is not None, "the org is up")
         assert process.poll() is None, (folder / "org.log").read_text(encoding="utf-8")
         ready: Mapping[str, str] = json.loads(file.read_text(encoding="utf-8"))
-        with httpx.Client(base_url=ready["admin_url"], timeout=60) as admin:
+        with side_door(ready) as admin:
             yield Org(process, ready, admin)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from zlib import crc32
 
 import polars as pl
@@ -74,29 +73,25 @@ class BatchWriter:
         frame = to_frame(batch.rows, len(plan.columns), batch.first)
         frame = staged(plan, frame, self._first_id())
         frame = with_waits(self._faults.with_locks(plan.job.id, frame), batch.locked)
-        path = self._jobs.folder(plan.job.id) / f"batch-{batch.number:06d}.parquet"
-        frame.write_parquet(path, compression="uncompressed", statistics=False)
-        try:
-            with self._core.writing, self._session.transaction():
-                moment = now.astimezone(UTC).replace(tzinfo=None)
-                self._apply(frame, path, moment)
-                outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
-                self._write_results(batch.number, frame, outcome)
-                tally = _journal(self._session, plan, batch, moment)
-            self._faults.count_locks(plan.job.id, frame, outcome)
-            return tally
-        finally:
-            path.unlink(missing_ok=True)
+        with self._core.writing, self._session.transaction():
+            moment = now.astimezone(UTC).replace(tzinfo=None)
+            self._apply(frame, moment)
+            outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
+            self._write_results(batch.number, frame, outcome)
+            tally = _journal(self._session, plan, batch, moment)
+        self._faults.count_locks(plan.job.id, frame, outcome)
+        return tally
 
     def _first_id(self) -> int:
         """The number of the first of as many ids as a batch can need."""
         sequence = literal(quoted("seq_" + self._plan.item.name))
         return int(self._session.one(f"SELECT nextval({sequence})")[0]) * BATCH_ROWS
 
-    def _apply(self, frame: pl.DataFrame, path: Path, now: datetime) -> None:
+    def _apply(self, frame: pl.DataFrame, now: datetime) -> None:
         session, plan = self._session, self._plan
         session.run(statements.OUTCOME)
-        session.run(statements.staged_sql(str(path)))
+        with session.given(statements.UPLOADED, frame):
+            session.run(statements.STAGED)
         for wave in sorted(frame["wave"].unique().to_list()):
             session.run(statements.near_sql(plan, wave))
             session.run(statements.hit_sql(plan))

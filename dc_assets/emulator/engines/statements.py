@@ -13,12 +13,13 @@ OUTCOME = (
 )
 
 
-def staged_sql(path: str) -> str:
-    """The staged rows of a Parquet file, with the hash their keys are found by."""
-    return (
-        "CREATE OR REPLACE TEMP TABLE staged AS "
-        f"SELECT *, hash(folded) AS key_hash FROM read_parquet({literal(path)})"
-    )
+UPLOADED = "uploaded"
+"""The name under which a batch's frame is given to the session."""
+
+STAGED = (
+    f"CREATE OR REPLACE TEMP TABLE staged AS SELECT *, hash(folded) AS key_hash FROM {UPLOADED}"
+)
+"""The rows of a batch, with the hash their keys are found by."""
 
 
 def _value(column: Column, cell: str) -> str:

@@ -1,4 +1,4 @@
-"""The side door for tests under ``/__emulator__/``: no token, loopback only."""
+"""The side door for tests under ``/__emulator__/``, for whoever can read the ready file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dc_assets.emulator.routes.http import Call, Handler, Route, json_answer
 from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.stores.data_cloud import SourceError
-from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.stores.duck import DatabaseError, Row, StatementError, reason_of
 from dc_assets.emulator.stores.jobs import Job
 from dc_assets.emulator.stores.options import OptionError
 from dc_assets.emulator.world import World
@@ -26,7 +26,7 @@ KIND = "admin"
 
 def refused(error: Exception) -> APIError:
     """400 with the one sentence of the error."""
-    return APIError(400, "EMULATOR", str(error))
+    return APIError(400, "EMULATOR", reason_of(error))
 
 
 async def reset(call: Call) -> Response:
@@ -49,7 +49,7 @@ async def seed_stores(call: Call) -> Response:
 
 
 async def add_source(call: Call) -> Response:
-    """Make a Data Cloud object of a file."""
+    """Make a Data Cloud object of a file, which this process reads with its user's rights."""
     body = await call.json()
     path = Path(str(body.get("path", "")))
     name = str(body.get("object") or f"{path.stem}__dlm")
@@ -65,7 +65,7 @@ async def sql(call: Call) -> Response:
     body = await call.json()
     try:
         return json_answer(await run_in_threadpool(partial(_run_sql, call.world, body)))
-    except DatabaseError as error:
+    except (DatabaseError, StatementError) as error:
         raise refused(error) from error
 
 
@@ -75,7 +75,9 @@ def _run_sql(world: World, body: dict[str, object]) -> dict[str, object]:
     if database is None:
         raise APIError(400, "EMULATOR", f"The store is one of: {', '.join(stores)}.")
     with world.core.writing, database.session() as session:
-        rows = session.rows(str(body.get("sql", "")))
+        rows: list[Row] = []
+        for statement in session.statements(str(body.get("sql", ""))):
+            rows = session.rows(statement)
         if database is world.core.database:
             world.core.rehash(session)
     return {"rows": [[json_value(value) for value in row] for row in rows]}

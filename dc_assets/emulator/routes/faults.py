@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from dc_assets.emulator.routes.admin import admin_route, refused
 from dc_assets.emulator.routes.http import Call, json_answer
-from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.stores.duck import DatabaseError, StatementError, reason_of
 from dc_assets.emulator.stores.faults import Fault, FaultError, parsed
 from dc_assets.emulator.world import World
 
@@ -40,10 +40,11 @@ def _check_sql(world: World, faults: tuple[Fault, ...]) -> None:
         if fault.what == "rows_change":
             try:
                 with world.data_cloud.database.session() as session:
-                    session.rows(f"EXPLAIN {fault.parameters['sql']}")
-            except DatabaseError as error:
-                reason = str(error).splitlines()[0]
-                raise FaultError(f"The sql of rows_change cannot be run: {reason}") from error
+                    for statement in session.statements(str(fault.parameters["sql"])):
+                        session.rows(f"EXPLAIN {statement}")
+            except (DatabaseError, StatementError) as error:
+                text = f"The sql of rows_change cannot be run: {reason_of(error)}"
+                raise FaultError(text) from error
 
 
 ROUTES = (admin_route("GET", "faults", show), admin_route("POST", "faults", replace))

@@ -15,7 +15,7 @@ from dc_assets.emulator.engines.result_faults import rerendered, shuffled
 from dc_assets.emulator.errors import APIError, OAuthError, TenantError, WireError, invalid_session
 from dc_assets.emulator.routes.broken import Dropped, Short, Torn
 from dc_assets.emulator.routes.http import DATA_PREFIX, Call, bearer, error_answer, normalised
-from dc_assets.emulator.stores.duck import DatabaseError
+from dc_assets.emulator.stores.duck import DatabaseError, reason_of
 from dc_assets.emulator.stores.fault_kinds import CALL_FAULTS, EVENT_FAULTS, JOB_FAULTS, LOGINS
 from dc_assets.emulator.stores.faults import Hit
 from dc_assets.emulator.stores.storm import one_of_storm
@@ -109,8 +109,8 @@ async def _change_rows(hit: Hit, call: Call) -> None:
     try:
         await run_in_threadpool(run)
     except DatabaseError as error:
-        reason = str(error).splitlines()[0]
-        raise APIError(500, "EMULATOR", f"The fault rows_change failed: {reason}") from error
+        text = f"The fault rows_change failed: {reason_of(error)}"
+        raise APIError(500, "EMULATOR", text) from error
 
 
 async def _skew(hit: Hit, call: Call) -> None:

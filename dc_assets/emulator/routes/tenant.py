@@ -19,7 +19,7 @@ from dc_assets.emulator.engines.dialect import checked, is_aggregate
 from dc_assets.emulator.errors import TenantError
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
 from dc_assets.emulator.stores.data_cloud import columns_of
-from dc_assets.emulator.stores.duck import DatabaseError, quoted
+from dc_assets.emulator.stores.duck import DatabaseError, quoted, reason_of
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import Cursor, World
 
@@ -120,7 +120,7 @@ def _compute(world: World, sql: str) -> Result:
     try:
         return world.tenant_results.compute(text)
     except DatabaseError as error:
-        message = str(error).splitlines()[0]
+        message = reason_of(error)
         state = next((code for pattern, code in SQLSTATES if pattern.search(message)), "42601")
         raise TenantError(400, message, sqlstate=state) from error
 

@@ -1,21 +1,15 @@
 """The Data Cloud store: data model objects as tables, and results that are read page by page."""
-# ruff: noqa: S608  names are quoted, paths are written as literals
+# ruff: noqa: S608  names are quoted
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from dc_assets.emulator.stores.duck import Database, DatabaseError, Session, literal, quoted
+from dc_assets.emulator.stores.duck import Database, DatabaseError, Session, quoted, reason_of
+from dc_assets.emulator.stores.source_file import SourceError, frames_of
 
-READERS = {
-    ".parquet": "read_parquet({path})",
-    ".csv": "read_csv({path}, header = true, sample_size = -1)",
-}
-"""How a source file is read, by its ending."""
-
-
-class SourceError(Exception):
-    """A source file cannot become an object; the text is one sentence."""
+PIECE = "piece_of_a_source_file"
+"""The name under which the rows of a file are given to the session, some at a time."""
 
 
 class DataCloudStore:
@@ -43,18 +37,16 @@ class DataCloudStore:
         Raises:
             SourceError: the file is absent, has another ending, or cannot be read.
         """
-        reader = READERS.get(path.suffix.lower())
-        if reader is None:
-            raise SourceError(f"The source file {path} is neither .parquet nor .csv.")
-        if not path.is_file():
-            raise SourceError(f"The source file {path} cannot be read: it is not there.")
-        table = reader.format(path=literal(str(path)))
+        begin = f"CREATE OR REPLACE TABLE {quoted(name)} AS"
         try:
-            with self.database.session() as session:
-                session.run(f"CREATE OR REPLACE TABLE {quoted(name)} AS SELECT * FROM {table}")
+            with self.database.session() as session, session.transaction():
+                for frame in frames_of(path):
+                    with session.given(PIECE, frame):
+                        session.run(f"{begin} SELECT * FROM {PIECE}")
+                    begin = f"INSERT INTO {quoted(name)}"
         except DatabaseError as error:
-            reason = str(error).splitlines()[0]
-            raise SourceError(f"The source file {path} cannot be read: {reason}") from error
+            text = f"The source file {path} cannot become an object: {reason_of(error)}"
+            raise SourceError(text) from error
         return self.count(name)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""A narrow typed face of DuckDB: run, rows, one, frame."""
+"""A narrow typed face of DuckDB that reaches no file but its own: run, rows, one, frame."""
 
 from __future__ import annotations
 
@@ -12,15 +12,67 @@ import polars as pl
 
 Row = tuple[Any, ...]
 
-SESSION = (
-    "SET TimeZone = 'UTC'",
-    "SET default_null_order = 'NULLS_LAST_ON_ASC_FIRST_ON_DESC'",
-    "SET integer_division = true",
-    "SET ieee_floating_point_ops = false",
+NEAR_HYPER = (
+    "SET GLOBAL TimeZone = 'UTC'",
+    "SET GLOBAL default_null_order = 'NULLS_LAST_ON_ASC_FIRST_ON_DESC'",
+    "SET GLOBAL integer_division = true",
+    "SET GLOBAL ieee_floating_point_ops = false",
 )
-"""Settings that bring DuckDB near to Hyper; each new session needs them again."""
+"""Settings that bring DuckDB near to Hyper, for all sessions to come."""
+
+CLOSED: dict[str, object] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+}
+"""What no SQL may start: extensions, secrets kept in the home folder, variables of this program."""
+
+WALL = (
+    # Not with the settings above: the engine takes no folder to spill to once this is off.
+    "SET GLOBAL enable_external_access = false",
+    "SET GLOBAL lock_configuration = true",
+)
+"""The last settings of a database: from here on SQL opens no file and changes no setting."""
+
+STATEMENTS = frozenset(
+    {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "DROP", "ALTER"}
+)
+"""Statements that look at rows and tables or change them."""
 
 DatabaseError = cast("type[Exception]", duckdb.Error)
+
+
+def reason_of(error: Exception) -> str:
+    """What the engine says, without the lines in which it quotes the SQL."""
+    return str(error).partition("\n")[0]
+
+
+class StatementError(Exception):
+    """SQL that is more than rows and tables; the text is one sentence."""
+
+
+class _Type(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Statement(Protocol):
+    @property
+    def type(self) -> _Type: ...
+    @property
+    def query(self) -> str: ...
+
+
+class _Stream:
+    """Columns as a stream of Arrow and no more, so that the engine asks for no other library."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
 
 
 class _Session(Protocol):
@@ -28,6 +80,9 @@ class _Session(Protocol):
     def fetchall(self) -> list[Row]: ...
     def cursor(self) -> _Session: ...
     def sql(self, query: str) -> object: ...
+    def register(self, view_name: str, python_object: object) -> object: ...
+    def unregister(self, view_name: str) -> object: ...
+    def extract_statements(self, query: str) -> list[_Statement]: ...
     def close(self) -> None: ...
 
 
@@ -43,8 +98,6 @@ class Session:
 
     def __init__(self, raw: _Session) -> None:
         self._raw = raw
-        for setting in SESSION:
-            self.run(setting)
 
     def run(self, sql: str, *values: object) -> None:
         """Run one statement and drop its answer."""
@@ -61,6 +114,31 @@ class Session:
     def frame(self, sql: str) -> pl.DataFrame:
         """The answer as columns; the text takes no parameters."""
         return pl.DataFrame(cast("Any", self._raw.sql(sql)))
+
+    @contextmanager
+    def given(self, name: str, frame: pl.DataFrame) -> Generator[None]:
+        """Let SQL read a frame by a name while the block runs; this is how rows come in."""
+        self._raw.register(name, _Stream(frame))
+        try:
+            yield
+        finally:
+            self._raw.unregister(name)
+
+    def statements(self, sql: str) -> list[str]:
+        """The statements of a text, each one that looks at rows and tables or changes them.
+
+        Raises:
+            StatementError: one of them is of another kind.
+            DatabaseError: the text cannot be read.
+        """
+        found = self._raw.extract_statements(sql)
+        for statement in found:
+            if statement.type.name not in STATEMENTS:
+                raise StatementError(
+                    f"A statement of the kind {statement.type.name} is refused: SQL may look at "
+                    "rows and tables and change them, and nothing else."
+                )
+        return [statement.query for statement in found]
 
     def fork(self) -> Session:
         """A new session on the same database."""
@@ -83,17 +161,22 @@ class Session:
 
 
 class Database:
-    """One database file; it hands out sessions and is closed once."""
+    """One database file; it hands out sessions and is closed once.
+
+    SQL reaches this file, its log and its spill folder, whatever it says.
+    """
 
     def __init__(self, path: Path, *, memory_mb: int = 600) -> None:
         config: dict[str, object] = {
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": str(path.with_suffix(".spill")),
             "checkpoint_threshold": "256MB",
+            **CLOSED,
         }
         self._root = Session(_connect(str(path), config=config))
         # The end must come fast; what is committed is in the log, and the next start reads it.
-        self._root.run("PRAGMA disable_checkpoint_on_shutdown")
+        for setting in ("PRAGMA disable_checkpoint_on_shutdown", *NEAR_HYPER, *WALL):
+            self._root.run(setting)
 
     @contextmanager
     def session(self) -> Generator[Session]:
