@@ -167,7 +167,8 @@ class Webserver:
     def is_up(self) -> bool:
         """Tell whether the webserver answers."""
         try:
-            return self._client.get("/server_info").is_success
+            with self._client.stream("GET", "/server_info") as response:
+                return response.is_success
         except httpx.TransportError:
             return False
 

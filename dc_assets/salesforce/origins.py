@@ -20,6 +20,7 @@ SALESFORCE_FAMILIES = ("*.salesforce.com", "*.force.com")
 is named in the setting."""
 
 RECORD_ID = r"^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$"
+HOST_SIGNS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+:[0-9a-f:.]*"
 HOST_PATTERN = r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+"
 
 
@@ -116,7 +117,7 @@ def own_link(link: str, base: httpx.URL, place: str) -> str:
     except (httpx.InvalidURL, ValueError):
         parsed = None
     if parsed is not None and parsed.raw_path.startswith(b"/"):
-        if not parsed.scheme and not parsed.host and not link.startswith(("//", "/\\")):
+        if not parsed.scheme and not parsed.host and re.match(r"/(?![/\\])", link):
             return parsed.raw_path.decode("ascii")
         if parsed.host and not parsed.userinfo and origin_of(parsed) == origin_of(base):
             return parsed.raw_path.decode("ascii")
@@ -147,7 +148,7 @@ def _parsed(url: str) -> httpx.URL:
         parsed = httpx.URL(text if "://" in text else f"https://{text}")
     except (httpx.InvalidURL, ValueError):
         parsed = httpx.URL()
-    if not parsed.host:
+    if not re.fullmatch(HOST_SIGNS, host_of(parsed)):
         raise ConfigError(
             "The URL of a Salesforce host cannot be read. Check SF_LOGIN_URL: it is the org's "
             "My Domain, https://….my.salesforce.com."

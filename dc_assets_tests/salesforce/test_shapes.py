@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -100,7 +100,7 @@ def facts(at: SameAnswer) -> SalesforceFacts:
     return SalesforceFacts(at.session, spec(), "Parent__c")
 
 
-PAGE = {
+PAGE: JSON = {
     "metadata": {
         name: {"placeInOrder": n} for n, name in enumerate(c.source for c in spec().columns)
     },
@@ -118,10 +118,16 @@ LINE = {
     "createdById": USER,
     "createdDate": "2026-01-31T10:00:00.000+0000",
 }
-LIST = {"done": True, "records": [LINE], "nextRecordsUrl": None}
-LIMITS = {"DailyBulkApiBatches": {"Max": 1, "Remaining": 1}, "DailyApiRequests": {"Max": 1}}
-FIELD = {"name": "Title__c", "type": "string", "length": 80, "createable": True, "nillable": False}
-OBJECT = {
+LIST: JSON = {"done": True, "records": [LINE], "nextRecordsUrl": None}
+LIMITS: JSON = {"DailyBulkApiBatches": {"Max": 1, "Remaining": 1}, "DailyApiRequests": {"Max": 1}}
+FIELD: JSON = {
+    "name": "Title__c",
+    "type": "string",
+    "length": 80,
+    "createable": True,
+    "nillable": False,
+}
+OBJECT: JSON = {
     "fields": [
         FIELD,
         {"name": EXTERNAL_ID, "externalId": True},
@@ -208,22 +214,24 @@ WRONG = [*NO_JSON, *(json.dumps(one).encode() for one in WHOLE)]
 def changed(right: Any) -> Iterator[Any]:  # noqa: ANN401 - any JSON
     """Yield the answers that differ from the right one in a single place."""
     if isinstance(right, dict):
-        for key in right:
-            yield {k: v for k, v in right.items() if k != key}
-            yield {(k.swapcase() if k == key else k): v for k, v in right.items()}
-            for inner in (*VALUES, *changed(right[key])):
-                yield {**right, key: inner}
+        known = cast("JSON", right)
+        for key in known:
+            yield {k: v for k, v in known.items() if k != key}
+            yield {(k.swapcase() if k == key else k): v for k, v in known.items()}
+            for inner in (*VALUES, *changed(known[key])):
+                yield {**known, key: inner}
     if isinstance(right, list):
-        yield right + right
-        for place, value in enumerate(right):
-            yield [*right[:place], *right[place + 1 :]]
+        listed = cast("list[Any]", right)
+        yield listed + listed
+        for place, value in enumerate(listed):
+            yield [*listed[:place], *listed[place + 1 :]]
             for inner in (*VALUES, *changed(value)):
-                yield [*right[:place], inner, *right[place + 1 :]]
+                yield [*listed[:place], inner, *listed[place + 1 :]]
 
 
 def shapes(right: Any) -> list[bytes]:  # noqa: ANN401 - any JSON
     """Return at least 200 bodies that are not the right one."""
-    numbers = (b'{"totalSize":%d.5,"id":%d,"state":%d}' % (n, n, n) for n in range(30))
+    numbers = (b'{"totalSize":%d.5,"id":%d,"state":%d}' % (n, n, n) for n in range(40))
     near = (json.dumps(one).encode() for one in changed(right))
     kinds = ([a, b] for a, b in itertools.product(VALUES, VALUES))
     mixed = (
@@ -269,23 +277,23 @@ def test_bytes_of_nobody_are_one_error_or_none(method: Method, body: bytes) -> N
     outcome(method, body)
 
 
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("job", {"state": "Dreaming"}),
-        ("target_count", {"totalSize": 600.0}),
-        ("exchange", {"instance_url": None}),
-        ("exchange", {"access_token": None}),
-        ("exchange", {"access_token": "a\r\nHost: b"}),
-        ("create", {"id": "../../x"}),
-        ("count", {"data": [["600.0"]]}),
-        ("count", {"data": [["1", "2"]]}),
-        ("count", {"metadata": {}}),
-        ("pages", {"data": [["a", "t", "1", "p", "q"]]}),
-        ("pages", {"metadata": {name: {} for name in PAGE["metadata"]}}),
-        ("open_jobs", {"records": {}}),
-    ],
-)
+FROM_THE_FIELD: list[tuple[str, JSON]] = [
+    ("job", {"state": "Dreaming"}),
+    ("target_count", {"totalSize": 600.0}),
+    ("exchange", {"instance_url": None}),
+    ("exchange", {"access_token": None}),
+    ("exchange", {"access_token": "a\r\nHost: b"}),
+    ("create", {"id": "../../x"}),
+    ("count", {"data": [["600.0"]]}),
+    ("count", {"data": [["1", "2"]]}),
+    ("count", {"metadata": {}}),
+    ("pages", {"data": [["a", "t", "1", "p", "q"]]}),
+    ("pages", {"metadata": {name: {} for name in PAGE["metadata"]}}),
+    ("open_jobs", {"records": {}}),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), FROM_THE_FIELD)
 def test_a_shape_that_was_seen_in_the_field_is_refused(name: str, change: JSON) -> None:
     """A right answer with one wrong place."""
     method = next(method for method in METHODS if method.name == name)
