@@ -94,9 +94,9 @@ def _retry_after_s(response: httpx.Response) -> float | None:
 
 
 def _until_s(text: str, now: str) -> float:
-    """Return the seconds until a date by the server's own clock; NaN when there is no date."""
-    until, start = http_date(text), http_date(now) or datetime.now(UTC)
-    return (until - start).total_seconds() if until else math.nan
+    """Return the seconds until a date by the server's own clock; NaN without both dates."""
+    until, start = http_date(text), http_date(now)
+    return (until - start).total_seconds() if until and start else math.nan
 
 
 def http_date(text: str) -> datetime | None:
