@@ -7,7 +7,8 @@
     │   └── SpoolLost              the rows of a batch are not on this disk any more
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
-    │   │   └── AuthExpired            refused with a new token too; a later one may be accepted
+    │   │   ├── AuthExpired            refused with a new token too; a later one may be accepted
+    │   │   └── UnexpectedAnswer       not an answer to this call: an outage, another server
     │   ├── LimitReached           wait for the org, then the same call
     │   └── RejectedRequest        the server understood and said no: the same call never works
     ├── SourceIncomplete       the source gave fewer or more rows than it counted
@@ -49,7 +50,8 @@ class TransientRemoteError(RemoteError):
 
     Attributes:
         retry_after_s: what the server asked for; it wins over every ladder.
-        after_ladder: whether the call was repeated up to the last rung already.
+        after_ladder: whether asking again at once is no use: the call was repeated up to the last
+            rung already, or its answer was whole and will be the same again.
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
@@ -60,6 +62,14 @@ class TransientRemoteError(RemoteError):
 
 class AuthExpired(TransientRemoteError):
     """A new token was refused too (HTTP 401 INVALID_SESSION_ID)."""
+
+
+class UnexpectedAnswer(TransientRemoteError):
+    """A good status with a body of another shape, size or origin than the call can have."""
+
+    def __init__(self, message: str, *, is_whole: bool = True) -> None:
+        super().__init__(message)
+        self.after_ladder = is_whole
 
 
 class LimitReached(RemoteError):

@@ -56,7 +56,11 @@ class SourceCursor:
         """
         if self.newest is None:
             return None
-        return (time_of(self.newest) - timedelta(seconds=overlap_s)).isoformat(sep=" ")
+        newest = time_of(self.newest)
+        try:
+            return (newest - timedelta(seconds=overlap_s)).isoformat(sep=" ")
+        except OverflowError:  # there is no time before the year 1
+            return newest.isoformat(sep=" ")
 
 
 def time_of(text: str) -> datetime:

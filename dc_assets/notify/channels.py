@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,15 +56,3 @@ class Channel(Protocol):
             NoticeRefused: this one does not pass.
         """
         ...
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine.
-
-    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "mail.example.com")]
-    [True, True, True, False]
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.notify.channels import Channel, is_loopback
+from dc_assets.core.loopback import is_loopback
+from dc_assets.notify.channels import Channel
 from dc_assets.notify.mail import Mail, Security
 from dc_assets.notify.webhook import Webhook
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
 from dc_assets.core.errors import ConfigError, RemoteError, TransientRemoteError
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
+from dc_assets.salesforce.bounded import FILE, bounded_transport
 
 GRAPHQL_TIMEOUT_S = 60.0
 
@@ -155,7 +156,9 @@ class Webserver:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.Client(base_url=self.url, timeout=GRAPHQL_TIMEOUT_S)
+        self._client = httpx.Client(
+            base_url=self.url, timeout=GRAPHQL_TIMEOUT_S, transport=bounded_transport(self.url)
+        )
 
     def close(self) -> None:
         """Close the connection."""
@@ -164,7 +167,8 @@ class Webserver:
     def is_up(self) -> bool:
         """Tell whether the webserver answers."""
         try:
-            return self._client.get("/server_info").is_success
+            with self._client.stream("GET", "/server_info") as response:
+                return response.is_success
         except httpx.TransportError:
             return False
 
@@ -241,23 +245,33 @@ class Webserver:
     def _ask(self, query: str, variables: Mapping[str, object]) -> dict[str, Any]:
         try:
             response = self._client.post(
-                "/graphql", json={"query": query, "variables": dict(variables)}
+                "/graphql",
+                json={"query": query, "variables": dict(variables)},
+                extensions=FILE,
             )
-            body: dict[str, Any] = response.json()
+            body = cast("object", response.json())
         except httpx.ConnectError as error:
             raise NoWebserver(
                 f"No Dagster webserver answers at {self.url}. Start one (dc-assets dev, or "
                 "dagster-webserver and dagster-daemon on your DAGSTER_HOME), set "
                 "DC_ASSETS_DAGSTER_URL to its address, or load without one: dc-assets run --local"
             ) from error
-        except (httpx.TransportError, ValueError) as error:
-            raise TransientRemoteError(
-                f"Dagster at {self.url} gave no usable answer. Check DC_ASSETS_DAGSTER_URL: it is "
-                "the address of a webserver, such as http://127.0.0.1:3000."
-            ) from error
-        if body.get("errors"):
-            raise RemoteError(f"Dagster at {self.url}: {body['errors'][0]['message']}")
-        return body["data"]
+        except (httpx.TransportError, RecursionError, ValueError) as error:
+            raise self._no_answer() from error
+        if not isinstance(body, dict):
+            raise self._no_answer()
+        known = cast("dict[str, Any]", body)
+        if known.get("errors"):
+            raise RemoteError(f"Dagster at {self.url}: {known['errors'][0]['message']}")
+        if not isinstance(known.get("data"), dict):
+            raise self._no_answer()
+        return known["data"]
+
+    def _no_answer(self) -> TransientRemoteError:
+        return TransientRemoteError(
+            f"Dagster at {self.url} gave no usable answer. Check DC_ASSETS_DAGSTER_URL: it is "
+            "the address of a webserver, such as http://127.0.0.1:3000."
+        )
 
 
 def _run(run: dict[str, Any]) -> BackfillRun:

@@ -50,8 +50,8 @@ from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import check_target
-from dc_assets.salesforce.http import checked_url
 from dc_assets.salesforce.org_facts import SalesforceFacts
+from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
 
@@ -108,7 +108,7 @@ def policy_clock(login_url: str) -> SystemClock:
         ConfigError: it is not a positive number, or the org is not an emulator on this machine.
     """
     scale = _seconds("DC_ASSETS_TIME_SCALE", 1.0)
-    if scale != 1.0 and not checked_url(login_url).startswith("http://"):
+    if scale != 1.0 and not is_this_machine(login_url):
         raise ConfigError(
             "DC_ASSETS_TIME_SCALE hurries the polls and waits of an emulator on this machine. "
             "A real org keeps its own time: unset it."
@@ -162,7 +162,8 @@ def login_from_environment() -> Login:
             "SF_LOGIN_URL is the org's My Domain; id and secret are of its connected app. "
             "To try without an org: dc-assets demo"
         )
-    return Login(*(os.environ[name] for name in names))
+    allowed = listed_hosts(os.environ.get(ALLOWED_HOSTS, ""))
+    return Login(*(os.environ[name] for name in names), allowed_hosts=allowed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,31 @@ from dataclasses import dataclass, field
 import httpx
 
 from dc_assets.core.errors import AuthExpired, ConfigError, RejectedRequest
-from dc_assets.salesforce.http import UNAUTHORIZED, Host
+from dc_assets.salesforce.answers import OrgToken, TenantToken, read
+from dc_assets.salesforce.failures import UNAUTHORIZED
+from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.origins import origin_of, sibling_url
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
 EXPIRED_STATUSES = frozenset({401, 403})
+LOGIN_PATH = "/services/oauth2/token"
+EXCHANGE_PATH = "/services/a360/token"
+BAD_REQUEST = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to log in; the secret never shows in a repr."""
+    """How to log in; the secret never shows in a repr.
+
+    Attributes:
+        allowed_hosts: hosts besides Salesforce's own that a secret may go to.
+    """
 
     login_url: str
     client_id: str
     client_secret: str = field(repr=False)
+    allowed_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ class TokenStore:
 
 
 class BearerAuth(httpx.Auth):
-    """Sends the token, and once more with a new one when the server says it is not valid."""
+    """Sends the token to its host alone, once more with a new one when it is not valid."""
 
     requires_response_body = True
 
@@ -63,13 +74,34 @@ class BearerAuth(httpx.Auth):
         self._expired = expired
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Yield the request with the token, again with a fresh one if needed."""
+        """Yield the request with the token, again with a fresh one if needed.
+
+        Raises:
+            ConfigError: the request goes to another host than the token's.
+        """
         token = self._tokens.token()
+        refuse_elsewhere(token, request.url)
         request.headers["Authorization"] = f"Bearer {token.value}"
         response = yield request
         if self._expired(response):
-            request.headers["Authorization"] = f"Bearer {self._tokens.token(stale=token).value}"
+            fresh = self._tokens.token(stale=token)
+            refuse_elsewhere(fresh, request.url)
+            request.headers["Authorization"] = f"Bearer {fresh.value}"
             yield request
+
+
+def refuse_elsewhere(token: Token, url: httpx.URL) -> None:
+    """Refuse to send a token to another host than the one it is good for.
+
+    Raises:
+        ConfigError: it is another.
+    """
+    if origin_of(httpx.URL(token.instance_url)) != origin_of(url):
+        raise ConfigError(
+            f"The token of {httpx.URL(token.instance_url).host} was about to go to {url.host}: it "
+            "was not sent. If the org moved, run the same command again: it goes on where it "
+            "stopped."
+        )
 
 
 def org_session_expired(response: httpx.Response) -> bool:
@@ -91,47 +123,56 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
 
     Raises:
         ConfigError: the org refuses the id, the secret or the host.
-        TransientRemoteError: it cannot be reached now.
+        TransientRemoteError: it cannot be reached now, or gives no answer of a login.
     """
     form = {
         "grant_type": "client_credentials",
         "client_id": login.client_id,
         "client_secret": login.client_secret,
     }
-    host = Host.at(login.login_url, sleep=sleep)
+    host = Host.at(login.login_url, sleep=sleep, allowed=login.allowed_hosts)
     try:
         with host.client:
-            answer = host.call("POST", "/services/oauth2/token", changes_nothing=True, data=form)
-        body = answer.json()
-        return Token(body["access_token"], body["instance_url"], body.get("id", ""))
+            answer = host.call("POST", LOGIN_PATH, changes_nothing=True, data=form)
     except (RejectedRequest, AuthExpired) as error:
         raise ConfigError(
             f"Salesforce does not let us in: {error}. Check SF_LOGIN_URL (the org's My Domain), "
             "SF_CLIENT_ID, SF_CLIENT_SECRET and the connected app's Run As user."
         ) from error
-    except (ValueError, KeyError) as error:
-        raise ConfigError(
-            f"{login.login_url} answered the login with something that is not Salesforce's. "
-            "Check SF_LOGIN_URL: it is the org's My Domain, https://….my.salesforce.com."
-        ) from error
+    body = read(OrgToken, answer.content, host.answered("POST", LOGIN_PATH))
+    instance_url = sibling_url(body.instance_url, login.login_url, login.allowed_hosts)
+    return Token(body.access_token, instance_url, body.id)
 
 
 def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
     """Exchange the org's token for one of the Data Cloud tenant.
 
+    A dead token is refused with 400 or 401: the org is signed in to once more.
+
     Raises:
         ConfigError: the org has no Data Cloud, or the app lacks the scope.
     """
-    form = {
-        "grant_type": TENANT_GRANT,
-        "subject_token": org_tokens.token().value,
-        "subject_token_type": ACCESS_TOKEN_TYPE,
-    }
+    token = org_tokens.token()
     try:
-        body = org.ask("POST", "/services/a360/token", changes_nothing=True, data=form)
-        return Token(body["access_token"], body["instance_url"])
+        try:
+            return _exchanged(org, token)
+        except (RejectedRequest, AuthExpired) as error:
+            if isinstance(error, RejectedRequest) and error.status != BAD_REQUEST:
+                raise
+            return _exchanged(org, org_tokens.token(stale=token))
     except RejectedRequest as error:
         raise ConfigError(
             f"Data Cloud does not let us in: {error}. The connected app needs the scopes api and "
             "cdp_query_api, and its user access to Data Cloud."
         ) from error
+
+
+def _exchanged(org: Host, token: Token) -> Token:
+    form = {
+        "grant_type": TENANT_GRANT,
+        "subject_token": token.value,
+        "subject_token_type": ACCESS_TOKEN_TYPE,
+    }
+    refuse_elsewhere(token, org.client.base_url)
+    body = org.ask("POST", EXCHANGE_PATH, TenantToken, changes_nothing=True, data=form, auth=None)
+    return Token(body.access_token, sibling_url(body.instance_url, token.instance_url, org.allowed))

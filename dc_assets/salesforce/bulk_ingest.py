@@ -10,17 +10,20 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
 
 from dc_assets.core.breaker import Allowance
-from dc_assets.core.errors import LimitReached, RejectedRequest, TransientRemoteError
+from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import ResultKind
+from dc_assets.salesforce.answers import Identified, Job, JobLine, Limits, NewJob, unexpected
+from dc_assets.salesforce.bounded import FILE
+from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.origins import record_id
 from dc_assets.salesforce.session import API, OrgSession
 
 JOBS_URL = f"{API}/jobs/ingest"
+LIST_URL = f"{JOBS_URL}?jobType=V2Ingest"
 OPERATION = "upsert"
 IDS_A_QUERY = 200
 """A query of so many ids fits into a URL, and into one answer."""
@@ -49,42 +52,38 @@ class BulkIngestJobs:
             "contentType": "CSV",
             "lineEnding": "LF",
         }
-        return str(self._org.ask("POST", JOBS_URL, json=intent)["id"])
+        return self._org.ask("POST", JOBS_URL, NewJob, json=intent).id
 
     def upload(self, job_id: str, payload: bytes) -> None:
         """Send the rows; one job takes one upload."""
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
-        self._org.call("PUT", f"{JOBS_URL}/{job_id}/batches", content=payload, headers=headers)
+        self._org.call("PUT", f"{_path(job_id)}/batches", content=payload, headers=headers)
 
     def close(self, job_id: str) -> None:
         """Hand the rows to the org. From here on they may land."""
-        self._org.call("PATCH", f"{JOBS_URL}/{job_id}", json={"state": "UploadComplete"})
+        self._org.call("PATCH", _path(job_id), json={"state": "UploadComplete"})
 
     def abort(self, job_id: str) -> None:
         """Stop a job that is not finished; rows that landed stay."""
-        self._org.call("PATCH", f"{JOBS_URL}/{job_id}", json={"state": "Aborted"})
+        self._org.call("PATCH", _path(job_id), json={"state": "Aborted"})
 
     def job(self, job_id: str) -> IngestJob:
         """Ask how far a job is."""
-        return _job(self._org.ask("GET", f"{JOBS_URL}/{job_id}"))
+        return _job(self._org.ask("GET", _path(job_id), Job))
 
     def results(self, job_id: str, kind: ResultKind) -> bytes:
         """Read one result file of a finished job."""
-        url = f"{JOBS_URL}/{job_id}/{RESULT_RESOURCES[kind]}"
-        return self._org.call("GET", url, headers={"Accept": "text/csv"}).content
+        url = f"{_path(job_id)}/{RESULT_RESOURCES[kind]}"
+        accept = {"Accept": "text/csv"}
+        return self._org.call("GET", url, headers=accept, extensions=FILE).content
 
     def open_jobs(self) -> Sequence[IngestJob]:
         """List jobs in state Open of our user with the same object, operation and field.
 
         The list comes in pages of up to 1,000 in no promised order, so all of them are read.
         """
-        found: list[IngestJob] = []
-        url: str | None = f"{JOBS_URL}?jobType=V2Ingest"
-        while url:
-            page: dict[str, Any] = self._org.ask("GET", url)
-            found += [_job(job) for job in page["records"] if self._is_like_ours(job)]
-            url = None if page["done"] else page.get("nextRecordsUrl")
-        return found
+        jobs = self._org.ask_pages(LIST_URL, JobLine)
+        return [IngestJob(job.id, JobState.OPEN) for job in jobs if self._is_like_ours(job)]
 
     def allowance(self) -> Allowance:
         """Ask what is left of the org's day.
@@ -93,19 +92,18 @@ class BulkIngestJobs:
         them. The batches stand in `/limits`, which takes the permission View Setup.
         """
         try:
-            limits: dict[str, Any] = self._org.ask("GET", f"{API}/limits")
+            limits = self._org.ask("GET", f"{API}/limits", Limits)
         except (LimitReached, RejectedRequest):
-            limits = {}
-        batches: dict[str, Any] = limits.get("DailyBulkApiBatches") or {}
-        return Allowance(self._org.usage.api_calls_left, batches.get("Remaining"))
+            limits = Limits()
+        return Allowance(self._org.usage.api_calls_left, limits.batches.left)
 
-    def _is_like_ours(self, job: dict[str, Any]) -> bool:
+    def _is_like_ours(self, job: JobLine) -> bool:
         return (
-            job["state"] == JobState.OPEN.value
-            and job["object"] == self._target.object
-            and job["operation"] == OPERATION
-            and job.get("externalIdFieldName") == self._target.external_id
-            and job.get("createdById", "")[:15] == self._session.user_id[:15]
+            job.state == JobState.OPEN.value
+            and job.object == self._target.object
+            and job.operation == OPERATION
+            and job.external_id_field_name == self._target.external_id
+            and job.created_by_id[:15] == self._session.user_id[:15]
         )
 
 
@@ -120,16 +118,16 @@ class BulkDeleteJobs(BulkIngestJobs):
             "contentType": "CSV",
             "lineEnding": "LF",
         }
-        return str(self._org.ask("POST", JOBS_URL, json=intent)["id"])
+        return self._org.ask("POST", JOBS_URL, NewJob, json=intent).id
 
     def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
         """Return those of some records that the org still shows."""
         found: set[str] = set()
         for start in range(0, len(ids), IDS_A_QUERY):
-            listed = ", ".join(f"'{one}'" for one in ids[start : start + IDS_A_QUERY])
-            soql = f"SELECT Id FROM {self._target.object} WHERE Id IN ({listed})"  # noqa: S608 - SOQL, and ids of the org's own
-            answer = self._org.ask("GET", f"{API}/query", params={"q": soql})
-            found |= {str(record["Id"]) for record in answer["records"]}
+            listed = ", ".join(f"'{record_id(one)}'" for one in ids[start : start + IDS_A_QUERY])
+            soql = f"SELECT Id FROM {self._target.object} WHERE Id IN ({listed})"  # noqa: S608 - SOQL, and ids that were looked at
+            records = self._org.ask_pages(f"{API}/query", Identified, params={"q": soql})
+            found |= {record.id for record in records}
         return found
 
 
@@ -151,66 +149,40 @@ def list_ingest_jobs(session: OrgSession) -> tuple[Sequence[ListedJob], datetime
 
     The list comes in pages of up to 1,000 in no promised order, so all of them are read.
     """
-    found: list[ListedJob] = []
-    url: str | None = f"{JOBS_URL}?jobType=V2Ingest"
-    org_now: datetime | None = None
-    while url:
-        response = session.org.call("GET", url)
-        org_now = _date_of(response.headers.get("Date", "")) or org_now
-        try:
-            page: dict[str, Any] = response.json()
-        except ValueError as error:
-            raise TransientRemoteError(
-                "The list of jobs came cut off or is no JSON. Ask again."
-            ) from error
-        found += [_listed(job) for job in page["records"]]
-        url = None if page["done"] else page.get("nextRecordsUrl")
+    found = [_listed(session.org, job) for job in session.org.ask_pages(LIST_URL, JobLine)]
     newest = sorted(found, key=lambda job: (job.created_at, job.job_id), reverse=True)
     latest = max((job.changed_at for job in found), default=datetime.min.replace(tzinfo=UTC))
-    return newest, org_now or latest
+    return newest, session.org.usage.org_time or latest
 
 
-def _listed(body: dict[str, Any]) -> ListedJob:
-    created = _moment(body["createdDate"])
-    changed = body.get("systemModstamp")
+def _listed(org: Host, line: JobLine) -> ListedJob:
+    if line.created_date is None:
+        raise unexpected(org.answered("GET", LIST_URL), f"job {line.id} without createdDate")
     return ListedJob(
-        job_id=body["id"],
-        object_name=body["object"],
-        operation=body["operation"],
-        state=body["state"],
-        user_id=body.get("createdById") or "",
-        created_at=created,
-        changed_at=_moment(changed) if changed else created,
+        job_id=line.id,
+        object_name=line.object,
+        operation=line.operation,
+        state=line.state,
+        user_id=line.created_by_id,
+        created_at=line.created_date,
+        changed_at=line.system_modstamp or line.created_date,
     )
 
 
-def _moment(text: str) -> datetime:
-    """Read ``2026-01-31T10:00:00.000+0000``."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z")
+def _path(job_id: str) -> str:
+    return f"{JOBS_URL}/{record_id(job_id)}"
 
 
-def _date_of(header: str) -> datetime | None:
-    """Read an HTTP date; None when there is none."""
-    try:
-        return parsedate_to_datetime(header)
-    except ValueError:
-        return None
-
-
-def _job(body: dict[str, Any]) -> IngestJob:
-    """Read a job; a field that Salesforce leaves out in this state is 0 or empty."""
+def _job(job: Job) -> IngestJob:
+    """Return a job; when it took its last state is known of a final one alone."""
+    ended_at = job.system_modstamp if job.state in TERMINAL else None
     return IngestJob(
-        job_id=body["id"],
-        state=JobState(body["state"]),
-        processed_rows=int(body.get("numberRecordsProcessed") or 0),
-        failed_rows=int(body.get("numberRecordsFailed") or 0),
-        active_s=float(body.get("apiActiveProcessingTime") or 0) / 1000,
-        total_s=float(body.get("totalProcessingTime") or 0) / 1000,
-        error_message=body.get("errorMessage") or "",
-        ended_at_s=_moment(body["systemModstamp"]).timestamp() if _has_ended(body) else 0.0,
+        job_id=job.id,
+        state=job.state,
+        processed_rows=job.number_records_processed,
+        failed_rows=job.number_records_failed,
+        active_s=job.api_active_processing_time / 1000,
+        total_s=job.total_processing_time / 1000,
+        error_message=job.error_message,
+        ended_at_s=ended_at.timestamp() if ended_at else 0.0,
     )
-
-
-def _has_ended(body: dict[str, Any]) -> bool:
-    """Tell whether a job says when it took its last state."""
-    return JobState(body["state"]) in TERMINAL and bool(body.get("systemModstamp"))

@@ -7,10 +7,9 @@ aggregates and costs none of the daily ingest batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -20,27 +19,35 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
+from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.write_policy import next_poll_wait_s
 from dc_assets.frames.csv_codec import decode
-from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.answers import NewJob, QueryJob, unexpected
+from dc_assets.salesforce.bounded import FILE
+from dc_assets.salesforce.failures import MESSAGE_CHARS_MAX
+from dc_assets.salesforce.http import PAGES_MAX, Host
 from dc_assets.salesforce.session import API
 
 JOBS_URL = f"{API}/jobs/query"
 PAGE_ROWS = 100_000
+LAST = "null"
 POLLS_MAX = 2_000
 """Polls of one job, up to 5 s apart: nearly three hours, longer than any query job may take."""
 
 
-def query_records(org: Host, soql: str) -> Iterator[pl.DataFrame]:
+def query_records(org: Host, soql: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yield the records of a query as text columns; null and empty text are both "".
+
+    ``names`` are the fields that the query selects, in its order.
 
     Raises:
         RejectedRequest: the org refuses the query or the job failed.
         TransientRemoteError: the job does not end.
+        UnexpectedAnswer: a page is of another shape, came twice, or there is no end.
     """
     job_id = _finished_job(org, soql)
     try:
-        yield from _pages(org, job_id)
+        yield from _pages(org, f"{JOBS_URL}/{job_id}/results", names)
     finally:
         with suppress(RemoteError):  # it is gone after 7 days in any case
             org.call("DELETE", f"{JOBS_URL}/{job_id}")
@@ -49,41 +56,59 @@ def query_records(org: Host, soql: str) -> Iterator[pl.DataFrame]:
 def _finished_job(org: Host, soql: str) -> str:
     intent = {"operation": "query", "query": soql}
     # A lost answer leaves a query job that nobody reads; the org drops it after 7 days.
-    job_id = str(org.ask("POST", JOBS_URL, changes_nothing=True, json=intent)["id"])
+    job_id = org.ask("POST", JOBS_URL, NewJob, changes_nothing=True, json=intent).id
     for poll in range(1, POLLS_MAX + 1):
-        job: dict[str, Any] = org.ask("GET", f"{JOBS_URL}/{job_id}")
-        if job["state"] == "JobComplete":
+        job = org.ask("GET", f"{JOBS_URL}/{job_id}", QueryJob)
+        if job.state is JobState.JOB_COMPLETE:
             return job_id
-        if job["state"] in {"Failed", "Aborted"}:
-            reason = job.get("errorMessage") or "no reason given"
+        if job.state in TERMINAL:
+            reason = job.error_message[:MESSAGE_CHARS_MAX] or "no reason given"
             code = "QUERY_TIMEOUT" if "QUERY_TIMEOUT" in reason else ""
-            raise RejectedRequest(f"query job {job_id} is {job['state']}: {reason}", code=code)
+            raise RejectedRequest(f"query job {job_id} is {job.state.value}: {reason}", code=code)
         org.sleep(next_poll_wait_s(poll))
     raise TransientRemoteError(f"query job {job_id} does not end")
 
 
-def _pages(org: Host, job_id: str) -> Iterator[pl.DataFrame]:
+def _pages(org: Host, url: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    seen: set[str] = set()
     locator = ""
-    while locator != "null":
-        page, locator = org.repeat(partial(_page, org, job_id, locator))
-        yield page
+    while locator != LAST:
+        page, locator = org.repeat(partial(_page, org, url, locator))
+        yield _named(page, names, org.answered("GET", url))
+        if locator in seen or not locator:
+            raise unexpected(org.answered("GET", url), "the same Sforce-Locator came twice")
+        if len(seen) >= PAGES_MAX:
+            raise unexpected(org.answered("GET", url), f"more than {PAGES_MAX:,} pages")
+        seen.add(locator)
 
 
-def _page(org: Host, job_id: str, locator: str) -> tuple[pl.DataFrame, str]:
+def _page(org: Host, url: str, locator: str) -> tuple[pl.DataFrame, str]:
     """Return one page and the locator of the next; a page holds as many rows as its header says."""
     answer = org.call(
         "GET",
-        f"{JOBS_URL}/{job_id}/results",
+        url,
         params={"maxRecords": str(PAGE_ROWS)} | ({"locator": locator} if locator else {}),
         headers={"Accept": "text/csv"},
+        extensions=FILE,
     )
+    place = org.answered("GET", url)
     try:
         rows = decode(answer.content)
     except UnsettledJob as error:
-        raise TransientRemoteError(f"a page of query job {job_id} is cut off") from error
+        raise unexpected(place, "a page that is cut off or not CSV", is_whole=False) from error
     told = answer.headers.get("Sforce-NumberOfRecords")
-    if told is not None and int(told) != rows.height:
-        raise TransientRemoteError(
-            f"a page of query job {job_id} holds {rows.height:,} rows, its header says {told}"
-        )
-    return rows, answer.headers.get("Sforce-Locator", "null")
+    if told is not None and told.strip() != str(rows.height):
+        what = f"a page of {rows.height:,} rows, its header says {told[:20]!r}"
+        raise unexpected(place, what, is_whole=False)
+    return rows, answer.headers.get("Sforce-Locator", LAST)
+
+
+def _named(page: pl.DataFrame, names: Sequence[str], place: str) -> pl.DataFrame:
+    """Return a page under the names that were asked for; the org may write them in other case."""
+    if not page.columns:
+        return page
+    if [name.casefold() for name in page.columns] != [name.casefold() for name in names]:
+        raise unexpected(place, "the columns of a page are not those of the query")
+    if any(column.null_count() for column in page):  # an empty cell is "", so a null is no cell
+        raise unexpected(place, "a row has fewer cells than the page has columns")
+    return page.rename(dict(zip(page.columns, names, strict=True)))

@@ -6,10 +6,11 @@ Source: sObject Describe, REST API Developer Guide; relationship columns of an i
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.spec import LoadSpec
+from dc_assets.salesforce.answers import DescribedField, Description
 from dc_assets.salesforce.session import API, OrgSession
 
 
@@ -23,7 +24,7 @@ def check_target(session: OrgSession, spec: LoadSpec) -> str:
         ConfigError: the first thing that does not fit, with what to change.
     """
     described = _describe(session, spec, spec.target.object)
-    fields: dict[str, dict[str, Any]] = {field["name"]: field for field in described["fields"]}
+    fields = {field.name: field for field in described}
     locked_object = spec.target.object
     for column in spec.columns:
         relationship, dot, parent_field = column.target.partition(".")
@@ -36,7 +37,7 @@ def check_target(session: OrgSession, spec: LoadSpec) -> str:
                 f"{spec.target.object} has no field {column.target} that our user can see. "
                 f"Correct the column in the spec {spec.name}, or grant the user the field."
             )
-    if not fields[spec.target.external_id].get("externalId"):
+    if not fields[spec.target.external_id].external_id:
         raise ConfigError(
             f"{spec.target.object}.{spec.target.external_id} is not an External ID field. "
             "Tick External ID (and Unique) on the field in the org, or name another one."
@@ -47,16 +48,16 @@ def check_target(session: OrgSession, spec: LoadSpec) -> str:
 def _check_parent(
     session: OrgSession,
     spec: LoadSpec,
-    fields: dict[str, dict[str, Any]],
+    fields: dict[str, DescribedField],
     path: tuple[str, str],
 ) -> str:
     """Return the object that a relationship column leads to."""
     relationship, parent_field = path
     parents = [
-        str(name)
+        name
         for field in fields.values()
-        if field.get("relationshipName") == relationship
-        for name in field["referenceTo"]
+        if field.relationship_name == relationship
+        for name in field.reference_to or ()
     ]
     if not parents:
         raise ConfigError(
@@ -64,8 +65,8 @@ def _check_parent(
             f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."
         )
     for parent in parents:
-        described = _describe(session, spec, parent)["fields"]
-        if any(field["name"] == parent_field for field in described):
+        described = _describe(session, spec, parent)
+        if any(field.name == parent_field for field in described):
             return parent
     raise ConfigError(
         f"{' and '.join(parents)} has no field {parent_field} that our user can see. "
@@ -73,11 +74,19 @@ def _check_parent(
     )
 
 
-def _describe(session: OrgSession, spec: LoadSpec, object_name: str) -> dict[str, Any]:
+def _describe(session: OrgSession, spec: LoadSpec, object_name: str) -> list[DescribedField]:
     try:
-        return session.org.ask("GET", f"{API}/sobjects/{object_name}/describe")
+        return fields_of(session, object_name)
     except RejectedRequest as error:
         raise ConfigError(
             f"The org has no object {object_name} that our user can see. "
             f"Correct the spec {spec.name}, or grant the user the object."
         ) from error
+
+
+def fields_of(session: OrgSession, object_name: str) -> list[DescribedField]:
+    """Return the fields of an object that our user can see."""
+    if not re.fullmatch(r"[A-Za-z]\w*", object_name, re.ASCII):
+        raise ConfigError(f"{object_name[:80]!r} is no name of an object. Correct the spec.")
+    url = f"{API}/sobjects/{object_name}/describe"
+    return session.org.ask("GET", url, Description).fields_

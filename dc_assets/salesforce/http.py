@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeVar, cast
+from datetime import datetime
+from typing import Any, Self, TypeVar
 
 import httpx
 
-from dc_assets.core.errors import (
-    AuthExpired,
-    ConfigError,
-    LimitReached,
-    RejectedRequest,
-    TransientRemoteError,
-)
+from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ladders import CALL_LADDER_S, PATIENT_LADDER_S
+from dc_assets.salesforce.answers import RecordPage, read, unexpected
+from dc_assets.salesforce.bounded import bounded_transport, proxy_of
+from dc_assets.salesforce.failures import failure, http_date
+from dc_assets.salesforce.origins import checked_url, own_link
 from dc_assets.salesforce.retry import call_with_backoff
 
 T = TypeVar("T")
@@ -28,53 +26,24 @@ TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
 """Seconds. Reading is long because a first page of Data Cloud may be computed for minutes."""
 
 REPEATABLE = frozenset({"GET", "DELETE"})
-UNAUTHORIZED = 401
-TRANSIENT_STATUSES = frozenset({420, 429, 500, 502, 503, 504})
-MESSAGE_CHARS_MAX = 300
 
-
-def checked_url(url: str) -> str:
-    """Return a host's URL without a trailing slash; a bare host becomes https.
-
-    >>> checked_url("acme.my.salesforce.com/")
-    'https://acme.my.salesforce.com'
-    """
-    url = url.strip().rstrip("/")
-    try:
-        parsed = httpx.URL(url if "://" in url else f"https://{url}")
-    except httpx.InvalidURL as error:
-        raise ConfigError(
-            f"The URL of a Salesforce host cannot be read: {error}. Check SF_LOGIN_URL."
-        ) from error
-    if parsed.scheme == "https" and parsed.host:
-        return str(parsed).rstrip("/")
-    if parsed.scheme == "http" and _is_loopback(parsed.host):
-        return str(parsed).rstrip("/")
-    raise ConfigError(
-        f"{parsed.scheme}://{parsed.host} is refused: secrets travel over https only, "
-        "or over http to an emulator on 127.0.0.1."
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
+PAGES_MAX = 10_000
+"""Pages of one list or query: 20 million jobs, 490 million rows of Data Cloud. No count of ours
+comes near, so more of them never end."""
 
 REST_PREFIX = "/services/data/"
 """Requests below it count against DailyApiRequests; logins and token exchanges do not."""
 
 
 class Usage:
-    """The API calls that one host was sent, and what it says is left.
+    """The API calls that one host was sent, what it says is left, and the time by its clock.
 
-    That stands in the header Sforce-Limit-Info of every answer: ``api-usage=18/5000``.
+    What is left stands in the header Sforce-Limit-Info of every answer: ``api-usage=18/5000``.
     """
 
     def __init__(self) -> None:
         self.api_calls_left: int | None = None
+        self.org_time: datetime | None = None
         self._new_calls = 0
         self._lock = threading.Lock()
 
@@ -91,41 +60,53 @@ class Usage:
         return calls
 
     def note(self, response: httpx.Response) -> None:
-        """Read the header of one answer, if it has one."""
+        """Read the headers of one answer, as far as it has them."""
+        self.org_time = http_date(response.headers.get("Date", "")) or self.org_time
         found = _API_USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
         if found:
             self.api_calls_left = int(found["max"]) - int(found["used"])
 
 
-_API_USAGE = re.compile(r"api-usage=(?P<used>\d+)/(?P<max>\d+)")
+_API_USAGE = re.compile(r"api-usage=(?P<used>[0-9]{1,12})/(?P<max>[0-9]{1,12})")
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One server: a client that knows its URL and token, and a way to wait between attempts."""
+    """One server: a client that knows its URL and token, and a way to wait between attempts.
+
+    Attributes:
+        allowed: hosts besides Salesforce's own that a secret may go to.
+    """
 
     client: httpx.Client
     sleep: Callable[[float], None]
     usage: Usage = field(default_factory=Usage)
     ladder_s: tuple[float, ...] = CALL_LADDER_S
+    allowed: tuple[str, ...] = ()
 
     @classmethod
     def at(
-        cls, base_url: str, *, sleep: Callable[[float], None], auth: httpx.Auth | None = None
+        cls,
+        base_url: str,
+        *,
+        sleep: Callable[[float], None],
+        auth: httpx.Auth | None = None,
+        allowed: Sequence[str] = (),
     ) -> Self:
         """Make a client of one host.
 
         Raises:
-            ConfigError: the URL is not https, and not plain http to this machine.
+            ConfigError: the URL is none that a secret may go to, or a proxy setting is wrong.
         """
-        usage = Usage()
+        usage, url = Usage(), checked_url(base_url, allowed)
         client = httpx.Client(
-            base_url=checked_url(base_url),
+            base_url=url,
             auth=auth,
             timeout=TIMEOUT,
+            transport=bounded_transport(url),
             event_hooks={"request": [usage.count]},
         )
-        return cls(client, sleep, usage)
+        return cls(client, sleep, usage, allowed=tuple(allowed))
 
     def patient(self) -> Host:
         """Return the same host for calls that have no batch to wait in their place."""
@@ -145,7 +126,7 @@ class Host:
         POST, PUT or PATCH is sent once: whether it acted is for the caller to find out.
 
         Raises:
-            TransientRemoteError, AuthExpired, LimitReached, RejectedRequest
+            TransientRemoteError, AuthExpired, UnexpectedAnswer, LimitReached, RejectedRequest
         """
         if method not in REPEATABLE and not changes_nothing:
             return self._call_once(method, url, options)
@@ -155,26 +136,51 @@ class Host:
         self,
         method: str,
         url: str,
+        shape: type[T],
         *,
         changes_nothing: bool = False,
         **options: Any,  # noqa: ANN401 - httpx's own
-    ) -> Any:  # noqa: ANN401 - whatever JSON says
-        """Send one request as `call` does, and return the JSON of its answer.
+    ) -> T:
+        """Send one request as `call` does, and return the JSON of its answer in a shape.
 
         An answer that is cut off or no JSON, as an edge server gives, is none: it is asked again.
         """
 
-        def once() -> Any:  # noqa: ANN401 - the same
+        def once() -> T:
             response = self._call_once(method, url, options)
-            try:
-                return response.json()
-            except ValueError as error:
-                where = f"{method} {self.client.base_url.host}{httpx.URL(url).path}"
-                raise TransientRemoteError(f"{where}: the answer is cut off or no JSON") from error
+            return read(shape, response.content, self.answered(method, url))
 
         if method not in REPEATABLE and not changes_nothing:
             return once()
         return self.repeat(once)
+
+    def ask_pages(
+        self, url: str, row: type[T], *, params: Mapping[str, str] | None = None
+    ) -> Iterator[T]:
+        """Yield the records of a list or of a SOQL query from all of its pages.
+
+        Raises:
+            UnexpectedAnswer: a page came twice, leads away from the host, or there is no end.
+        """
+        place = self.answered("GET", url)
+        seen: set[str] = set()
+        page = self.ask("GET", url, RecordPage[row], params=params)
+        yield from page.records
+        while not page.done:
+            if page.next_records_url is None:
+                raise unexpected(place, "a page that is not the last names no next one")
+            link = own_link(page.next_records_url, self.client.base_url, place)
+            if link in seen:
+                raise unexpected(place, "the same next page came twice")
+            if len(seen) >= PAGES_MAX:
+                raise unexpected(place, f"more than {PAGES_MAX:,} pages")
+            seen.add(link)
+            page = self.ask("GET", link, RecordPage[row])
+            yield from page.records
+
+    def answered(self, method: str, url: str) -> str:
+        """Return who answered which call, to begin the sentence of a wrong shape with."""
+        return f"{self.client.base_url.host} answered {method} {httpx.URL(url).path}"
 
     def repeat(self, effect: Callable[[], T]) -> T:
         """Do something that changes nothing, and again after each rung of the ladder.
@@ -188,59 +194,23 @@ class Host:
 
     def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
         base = self.client.base_url
+        assert url.startswith("/"), "a call names a path: its host is the client's"
         where = f"{method} {base.host}{httpx.URL(url).path}"
         try:
             response = self.client.request(method, url, **options)
-        except httpx.ConnectError as error:
-            port = base.port or 443
-            raise TransientRemoteError(f"{base.host}:{port} cannot be reached: {error}") from error
+        except (httpx.ConnectError, httpx.ProxyError) as error:
+            raise TransientRemoteError(
+                f"{base.host}:{base.port or 443} cannot be reached{_by_proxy(base)}: {error}"
+            ) from error
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = f"{type(error).__name__} {error}".rstrip()
-            raise TransientRemoteError(f"{where}: {reason}") from error
+            raise TransientRemoteError(f"{where}{_by_proxy(base)}: {reason}") from error
         self.usage.note(response)
         if response.is_success:
             return response
-        raise _failure(response, where)
+        raise failure(response, where)
 
 
-def _failure(response: httpx.Response, where: str) -> Exception:
-    code, message = error_of(response)
-    said = f"{where} answered {response.status_code}: {message}"
-    if response.status_code == UNAUTHORIZED:
-        return AuthExpired(said)
-    if response.status_code in TRANSIENT_STATUSES:  # 429 may carry the code of a limit too
-        return TransientRemoteError(said, retry_after_s=_retry_after_s(response))
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        return LimitReached(
-            f"{said.rstrip('.')}. The org takes no more API calls now; its day is a rolling 24 "
-            "hours. Run the same command again later: it goes on where it stopped."
-        )
-    return RejectedRequest(said, code=code, status=response.status_code)
-
-
-def error_of(response: httpx.Response) -> tuple[str, str]:
-    """Return code and message of a failed answer, whatever shape it has.
-
-    Salesforce answers `[{"errorCode", "message"}]`, OAuth `{"error", "error_description"}`, Data
-    Cloud `{"error", "message"}`, and its edge HTML or nothing at all.
-    """
-    try:
-        body: object = response.json()
-    except ValueError:
-        return "", response.reason_phrase or "no readable reason"
-    listed = cast("list[object]", body) if isinstance(body, list) else [body]
-    first = listed[0] if listed else None
-    if not isinstance(first, dict):
-        return "", response.reason_phrase
-    known = cast("dict[str, object]", first)
-    code = known.get("errorCode") or known.get("error") or ""
-    message = known.get("message") or known.get("error_description") or code
-    return str(code), " ".join(str(message).split())[:MESSAGE_CHARS_MAX]
-
-
-def _retry_after_s(response: httpx.Response) -> float | None:
-    """Read Retry-After in seconds; the form with a date is not used by Salesforce."""
-    try:
-        return max(0.0, float(response.headers["Retry-After"]))
-    except (KeyError, ValueError):
-        return None
+def _by_proxy(base: httpx.URL) -> str:
+    proxy = proxy_of(base)
+    return f" through the proxy {proxy} of the environment" if proxy else ""

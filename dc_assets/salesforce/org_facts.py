@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.load.survey import FieldRule, OrgLimits
 from dc_assets.salesforce import soql
+from dc_assets.salesforce.answers import DescribedField, Limits, RecordPage, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
+from dc_assets.salesforce.describe import fields_of
 from dc_assets.salesforce.session import API, OrgSession
 
 TEXT_TYPES = frozenset({"string", "textarea", "email", "phone", "url"})
@@ -51,7 +52,7 @@ class SalesforceFacts:
         return [
             name
             for name, field in self._fields.items()
-            if _is_required(field) and not {name, field.get("relationshipName")} & filled
+            if _is_required(field) and not {name, field.relationship_name} & filled
         ]
 
     def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
@@ -64,25 +65,24 @@ class SalesforceFacts:
             listed = ", ".join(soql.text(name) for name in names[start : start + PARENTS_A_QUERY])
             query = f"SELECT {field} FROM {self._parent_object} WHERE {field} IN ({listed})"  # noqa: S608 - SOQL, and every value is quoted
             try:
-                answer = self._session.org.ask("GET", soql.QUERY_URL, params={"q": query})
+                found |= self._values(query, field)
             except RejectedRequest:
                 return []
-            found |= {str(record[field]).casefold() for record in answer["records"]}
         return [name for name in names if name.casefold() not in found]
 
     def limits(self) -> OrgLimits:
         """Ask what is left; without the permission View Setup only the API calls are known."""
         org = self._session.org
         try:
-            answer: dict[str, Any] = org.ask("GET", f"{API}/limits")
+            limits = org.ask("GET", f"{API}/limits", Limits)
         except (LimitReached, RejectedRequest):
             return OrgLimits(api_calls_left=org.usage.api_calls_left)
         return OrgLimits(
-            api_calls_left=_number(answer, "DailyApiRequests", "Remaining"),
-            api_calls_max=_number(answer, "DailyApiRequests", "Max"),
-            batches_left=_number(answer, "DailyBulkApiBatches", "Remaining"),
-            batches_max=_number(answer, "DailyBulkApiBatches", "Max"),
-            storage_left_mb=_number(answer, "DataStorageMB", "Remaining"),
+            api_calls_left=limits.api_requests.left,
+            api_calls_max=limits.api_requests.max,
+            batches_left=limits.batches.left,
+            batches_max=limits.batches.max,
+            storage_left_mb=limits.storage_mb.left,
         )
 
     def jobs_at_work(self) -> Mapping[str, int]:
@@ -93,10 +93,17 @@ class SalesforceFacts:
         return Counter(j.state for j in jobs if j.object_name == target and j.state not in over)
 
     @cached_property
-    def _fields(self) -> Mapping[str, dict[str, Any]]:
-        url = f"{API}/sobjects/{self._spec.target.object}/describe"
-        described = self._session.org.ask("GET", url)
-        return {field["name"]: field for field in described["fields"]}
+    def _fields(self) -> Mapping[str, DescribedField]:
+        return {field.name: field for field in fields_of(self._session, self._spec.target.object)}
+
+    def _values(self, query: str, field: str) -> set[str]:
+        """Return the values of a field that a query of one page finds, in lower case."""
+        org = self._session.org
+        answer = org.ask("GET", soql.QUERY_URL, RecordPage[dict[str, object]], params={"q": query})
+        values = [record.get(field) for record in answer.records]
+        if not all(isinstance(value, str) for value in values):
+            raise unexpected(org.answered("GET", soql.QUERY_URL), f"a record without {field}")
+        return {str(value).casefold() for value in values}
 
     def _rules_of(self, column: ColumnSpec) -> Iterator[FieldRule]:
         relationship, dot, _ = column.target.partition(".")
@@ -108,30 +115,18 @@ class SalesforceFacts:
             yield FieldRule(column.source, column.target, "required", strips=strips)
         if dot:
             return
-        length = int(field.get("length") or 0)
-        if field.get("type") in TEXT_TYPES and length:
+        length = field.length
+        if field.type in TEXT_TYPES and length:
             yield FieldRule(column.source, column.target, "length", length=length, strips=strips)
-        values = tuple(
-            str(entry["value"]) for entry in field.get("picklistValues") or () if entry["active"]
-        )
-        if field.get("type") == "picklist" and field.get("restrictedPicklist") and values:
+        values = tuple(entry.value for entry in field.picklist_values or () if entry.active)
+        if field.type == "picklist" and field.restricted_picklist and values:
             yield FieldRule(column.source, column.target, "picklist", values=values, strips=strips)
 
-    def _relation(self, relationship: str) -> dict[str, Any] | None:
-        found = (f for f in self._fields.values() if f.get("relationshipName") == relationship)
+    def _relation(self, relationship: str) -> DescribedField | None:
+        found = (f for f in self._fields.values() if f.relationship_name == relationship)
         return next(found, None)
 
 
-def _number(limits: Mapping[str, Mapping[str, Any]], name: str, part: str) -> int | None:
-    """Return one number of a limit; older versions write it as text."""
-    value = limits.get(name, {}).get(part)
-    return None if value is None else int(value)
-
-
-def _is_required(field: Mapping[str, Any]) -> bool:
+def _is_required(field: DescribedField) -> bool:
     """Tell whether a new record is refused without a value for a field."""
-    return (
-        bool(field.get("createable"))
-        and field.get("nillable") is False
-        and field.get("defaultedOnCreate") is False
-    )
+    return bool(field.createable) and field.nillable is False and field.defaulted_on_create is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -17,6 +18,7 @@ from dc_assets.salesforce.auth import (
     tenant_token_expired,
 )
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.origins import RECORD_ID
 
 API_VERSION = "v64.0"
 API = f"/services/data/{API_VERSION}"
@@ -49,10 +51,11 @@ class OrgSession:
         try:
             first = org_tokens.token()
         except TransientRemoteError as error:
-            raise ConfigError(f"{error}. Check SF_LOGIN_URL and the network.") from error
+            said = str(error).rstrip(".")
+            raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error
         org_id, user_id = _identity(first.identity_url)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
-        org = Host.at(first.instance_url, sleep=sleep, auth=org_auth)
+        org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=login.allowed_hosts)
         return cls(org, org_id, user_id, org_tokens)
 
     def tenant(self) -> Host:
@@ -63,7 +66,8 @@ class OrgSession:
         """
         tokens = TokenStore(lambda: fetch_tenant_token(self.org, self.tokens))
         auth = BearerAuth(tokens, expired=tenant_token_expired)
-        return Host.at(tokens.token().instance_url, sleep=self.org.sleep, auth=auth)
+        url, org = tokens.token().instance_url, self.org
+        return Host.at(url, sleep=org.sleep, auth=auth, allowed=org.allowed)
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +79,8 @@ class OrgSession:
 def _identity(identity_url: str) -> tuple[str, str]:
     """Read org and user id from ``https://…/id/<org id>/<user id>``."""
     parts = identity_url.rstrip("/").split("/")
-    if len(parts) < 2 or not parts[-2].startswith("00D"):  # noqa: PLR2004 - org and user
+    named = all(re.fullmatch(RECORD_ID, part) for part in parts[-2:])
+    if len(parts) < 2 or not named or not parts[-2].startswith("00D"):  # noqa: PLR2004 - org and user
         raise ConfigError(
             "The login answer names no org id. Check that SF_LOGIN_URL is the org's My Domain."
         )

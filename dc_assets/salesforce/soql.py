@@ -6,12 +6,12 @@ Counts go through REST /query: Bulk query jobs allow no aggregates (Bulk API 2.0
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import polars as pl
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.salesforce.answers import Cell, Group, Total
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import API, OrgSession
 
@@ -47,7 +47,7 @@ class SOQLTarget:
     def count(self, id_range: IdRange) -> int:
         """Count the target rows whose external id lies in a range."""
         query = f"SELECT COUNT() FROM {self._spec.target.object}{self._where(id_range)}"
-        return int(self._ask(query)["totalSize"])
+        return self._org.ask("GET", QUERY_URL, Total, params={"q": query}).total_size
 
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the target rows of a range by the value of a field."""
@@ -55,13 +55,15 @@ class SOQLTarget:
             f"SELECT {field_name} val, COUNT(Id) n FROM {self._spec.target.object}"
             f"{self._where(id_range)} GROUP BY {field_name}"
         )
-        return {_as_text(record["val"]): int(record["n"]) for record in self._records(query)}
+        groups = self._org.ask_pages(QUERY_URL, Group, params={"q": query})
+        return {_as_text(group.val): group.n for group in groups}
 
     def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the target rows of a range: the spec's target fields, as text, in any order."""
         fields = ", ".join(column.target for column in self._spec.columns)
         query = f"SELECT {fields} FROM {self._spec.target.object}{self._where(id_range)}"
-        for page in query_records(self._org, query):
+        names = [column.target for column in self._spec.columns]
+        for page in query_records(self._org, query, names):
             if not page.is_empty():
                 yield page
 
@@ -76,18 +78,8 @@ class SOQLTarget:
             terms.append(f"{key} <= {text(id_range.upto)}")
         return f" WHERE {' AND '.join(terms)}"
 
-    def _records(self, query: str) -> Iterator[dict[str, Any]]:
-        answer = self._ask(query)
-        yield from answer["records"]
-        while not answer["done"]:
-            answer = self._org.ask("GET", answer["nextRecordsUrl"])
-            yield from answer["records"]
 
-    def _ask(self, query: str) -> dict[str, Any]:
-        return self._org.ask("GET", QUERY_URL, params={"q": query})
-
-
-def _as_text(value: object) -> str | None:
+def _as_text(value: Cell) -> str | None:
     """Return a JSON value as the text that an ingest job would take."""
     if value is None or isinstance(value, str):
         return value

@@ -6,13 +6,15 @@ and `ascii` are functions of Data 360 SQL (developer.salesforce.com, Data 360 SQ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.salesforce import sql
+from dc_assets.salesforce.data_pages import SmallAnswers
 
 Rows = Sequence[tuple[str | None, ...]]
 
@@ -27,23 +29,21 @@ NO_VALUE = "\x1e"
 class SourceStates:
     """The states of one object, seen through a load spec."""
 
-    def __init__(self, spec: LoadSpec, ask: Callable[[str], Rows]) -> None:
+    def __init__(self, spec: LoadSpec, answers: SmallAnswers) -> None:
         self._spec = spec
-        self._ask = ask
+        self._answers = answers
 
     def of(self, id_range: IdRange) -> str:
         """Return the state of one range."""
         if self._spec.refresh.modified is None:
             return self.look({"range": id_range}, {}).states["range"]
-        newest = self._rows(f"SELECT CAST(MAX({self._modified}) AS text) AS newest", id_range)
-        cursor = SourceCursor(newest[0][0], rows=0)
+        newest = self._one(f"SELECT CAST(MAX({self._modified}) AS text) AS newest", id_range)
+        cursor = SourceCursor(newest, rows=0)
         since = cursor.since(self._spec.refresh.overlap_s)
         if since is None:
             return cursor.text
-        counted = self._rows(
-            "SELECT COUNT(*) AS n", id_range, f"{self._modified} >= {_text(since)}"
-        )
-        return SourceCursor(cursor.newest, int(counted[0][0] or 0)).text
+        counted = self._one("SELECT COUNT(*) AS n", id_range, f"{self._modified} >= {_text(since)}")
+        return SourceCursor(cursor.newest, self._answers.whole(counted)).text
 
     def look(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
         """Return the states of some ranges by one query; those of known cursors are comparable."""
@@ -62,14 +62,17 @@ class SourceStates:
         answer = self._query(
             f"SELECT part, CAST(COUNT(*) AS text) AS n, {sums} FROM "
             f"(SELECT {part} AS part, md5({row}) AS digest FROM {self._object}"
-            f"{self._where(ranges)}) AS digests GROUP BY part"
+            f"{self._where(ranges)}) AS digests GROUP BY part",
+            2 + SUMS,
         )
         found = {str(line[0]): line for line in answer}
         states: dict[str, str] = {}
         for number, key in enumerate(ranges):
             line = found.get(str(number), (None, "0", *[None] * SUMS))
-            states[key] = fingerprint(int(line[1] or 0), " ".join(str(one) for one in line[2:]))
-        return SourceLook(states, sum(int(line[1] or 0) for line in answer))
+            states[key] = fingerprint(
+                self._answers.whole(line[1]), " ".join(str(one) for one in line[2:])
+            )
+        return SourceLook(states, sum(self._answers.whole(line[1]) for line in answer))
 
     def _cursors(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
         recent = " OR ".join(
@@ -82,14 +85,15 @@ class SourceStates:
             f"SELECT {part} AS part, CAST(MAX({self._modified}) AS text) AS newest, "
             f"CAST(COUNT(*) AS text) AS n FROM {self._object}"
             f"{sql.also(self._where(ranges), f'({recent})') if recent else self._where(ranges)} "
-            "GROUP BY 1"
+            "GROUP BY 1",
+            3,
         )
         found = {str(line[0]): line for line in answer}
         states = dict.fromkeys(ranges, SourceCursor(None, 0).text)
         for number, key in enumerate(ranges):
             if (line := found.get(str(number))) is not None:
-                states[key] = SourceCursor(line[1], int(line[2] or 0)).text
-        return SourceLook(states, sum(int(line[2] or 0) for line in answer))
+                states[key] = SourceCursor(line[1], self._answers.whole(line[2])).text
+        return SourceLook(states, sum(self._answers.whole(line[2]) for line in answer))
 
     def _since(self, known: str | None) -> list[str]:
         cursor = SourceCursor.of(known) if known is not None else None
@@ -100,15 +104,21 @@ class SourceStates:
             else f"{self._modified} >= {_text(since)}"
         ]
 
-    def _rows(self, select: str, id_range: IdRange, term: str = "") -> Rows:
+    def _one(self, select: str, id_range: IdRange, term: str = "") -> str | None:
+        """Return the one value of an aggregate."""
         where = sql.where(self._spec, id_range)
-        return self._query(
-            f"{select} FROM {self._object}{sql.also(where, term) if term else where}"
-        )
+        query = f"{select} FROM {self._object}{sql.also(where, term) if term else where}"
+        with self._refusals():
+            return self._answers.one_row(query, 1)[0]
 
-    def _query(self, query: str) -> Rows:
+    def _query(self, query: str, width: int) -> Rows:
+        with self._refusals():
+            return self._answers.rows(query, width)
+
+    @contextmanager
+    def _refusals(self) -> Generator[None]:
         try:
-            return self._ask(query)
+            yield
         except RejectedRequest as error:
             raise ConfigError(
                 f"Data Cloud refuses to tell what changed in {self._spec.source.place}: {error}. "

@@ -23,7 +23,9 @@ from dc_assets.salesforce.auth import (
     org_session_expired,
     tenant_token_expired,
 )
-from dc_assets.salesforce.http import Host, checked_url, error_of
+from dc_assets.salesforce.failures import error_of
+from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.origins import checked_url
 
 SECRET = "tok-SECRET-123"
 EXPIRED = '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'

@@ -131,7 +131,7 @@ def test_without_the_permission_only_the_calls_are_known() -> None:
 def job(object_name: str, state: str) -> dict[str, str]:
     """Return a job as the org lists it."""
     return {
-        "id": f"750{object_name}{state}",
+        "id": "750000000000001AAA",
         "object": object_name,
         "operation": "upsert",
         "state": state,
@@ -151,7 +151,7 @@ def test_parents_are_looked_up_by_their_external_id_without_case() -> None:
     """Twenty in a query, because a URL is short; each one is quoted."""
     names = [f"Pa{n}" for n in range(20)] + ["O'Hara"]
     records = [{"External_ID__c": f"pA{n}"} for n in range(1, 20)]
-    org = Answers({"records": records}, {"records": []})
+    org = Answers({"records": records, "done": True}, {"records": [], "done": True})
     assert facts(org).absent_parents(names) == ["Pa0", "O'Hara"]
     queries = [url.params["q"] for url in org.asked]
     assert queries[0].startswith("SELECT External_ID__c FROM Parent__c WHERE External_ID__c IN (")

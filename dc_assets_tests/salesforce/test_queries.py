@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
 from dc_assets.salesforce import soql, sql
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
@@ -25,6 +26,7 @@ from dc_assets.salesforce.session import OrgSession
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, small_spec
 
 USER = "005000000000001AAA"
+JOB = "750000000000001AAA"
 ROWS = [["a", "1"], ["b", None]]
 NO_TOKENS = TokenStore(lambda: Token("", ""))
 
@@ -59,9 +61,16 @@ def arrow(rows: list[list[Any]]) -> str:
     return base64.b64encode(sink.getvalue()).decode()
 
 
+def two_columns() -> LoadSpec:
+    """Return a spec whose source has the columns k and v."""
+    source = {"object": "Things__dlm", "key": "k"}
+    columns = [{"source": "k", "target": EXTERNAL_ID}, {"source": "v", "target": "Title__c"}]
+    return small_spec(source=source, columns=columns)
+
+
 def pages(*answers: Any) -> list[pl.DataFrame]:  # noqa: ANN401 - JSON bodies or whole responses
     """Return the pages that a source makes of answers."""
-    source = DataCloudSource(Script(*answers).host, small_spec())
+    source = DataCloudSource(Script(*answers).host, two_columns())
     return list(source.pages(IdRange(None, None)))
 
 
@@ -121,7 +130,7 @@ def test_batches_are_followed_to_the_end() -> None:
         {**head, "data": [], "done": False, "nextBatchId": "b2"},
         {**head, "data": ROWS},
     )
-    found = list(DataCloudSource(script.host, small_spec()).pages(IdRange(None, None)))
+    found = list(DataCloudSource(script.host, two_columns()).pages(IdRange(None, None)))
     assert [page.height for page in found] == [2, 0, 2]
     assert [r.url.raw_path for r in script.requests[1:]] == [
         b"/api/v2/query/b%2F1",
@@ -131,7 +140,7 @@ def test_batches_are_followed_to_the_end() -> None:
 
 def test_a_lost_batch_asks_for_a_new_query() -> None:
     """The id of a batch works once, so the caller reads on behind its last key."""
-    first = {"metadata": metadata("k"), "data": [["a"]], "done": False, "nextBatchId": "b"}
+    first = {"metadata": metadata("k", "v"), "data": [["a"]], "done": False, "nextBatchId": "b"}
     with pytest.raises(TransientRemoteError, match="a batch of the query was lost"):
         pages(first, httpx.Response(404, json={"error": "NOT_FOUND", "message": "expired"}))
 
@@ -139,7 +148,7 @@ def test_a_lost_batch_asks_for_a_new_query() -> None:
 def test_an_answer_that_is_not_done_and_has_no_next_is_not_the_end() -> None:
     """A range is exhausted only when the server says so."""
     with pytest.raises(TransientRemoteError, match="names no next batch"):
-        pages({"metadata": metadata("k"), "data": [["a"]], "done": False})
+        pages({"metadata": metadata("k", "v"), "data": [["a"]], "done": False})
 
 
 def test_an_answer_that_is_cut_off_is_transient() -> None:
@@ -162,7 +171,7 @@ def test_two_counts_are_never_the_same_text() -> None:
 def listed(job_id: str, **changes: str) -> dict[str, Any]:
     """Return a job as the list shows it; ours unless changed."""
     ours = {
-        "id": job_id,
+        "id": f"75000000000000{job_id}",
         "state": "Open",
         "object": "Thing__c",
         "operation": "upsert",
@@ -191,14 +200,16 @@ def test_open_jobs_are_read_from_all_pages() -> None:
         {"done": False, "records": first, "nextRecordsUrl": "/services/data/next"},
         {"done": True, "records": second, "nextRecordsUrl": None},
     )
-    assert [job.job_id for job in jobs_of(script).open_jobs()] == ["1", "7"]
+    assert [job.job_id for job in jobs_of(script).open_jobs()] == [
+        f"75000000000000{number}" for number in "17"
+    ]
     assert script.requests[1].url.path == "/services/data/next"
 
 
 def test_a_job_is_read_in_every_state() -> None:
     """What the org leaves out is 0 or empty, and milliseconds become seconds."""
     failed = {
-        "id": "750",
+        "id": JOB,
         "state": "Failed",
         "numberRecordsProcessed": 4,
         "numberRecordsFailed": 1,
@@ -206,8 +217,8 @@ def test_a_job_is_read_in_every_state() -> None:
         "apiActiveProcessingTime": 65,
         "errorMessage": "InvalidBatch : Field name not found : X",
     }
-    jobs = jobs_of(Script({"id": "750", "state": "Open"}, failed))
-    opened, ended = jobs.job("750"), jobs.job("750")
+    jobs = jobs_of(Script({"id": JOB, "state": "Open"}, failed))
+    opened, ended = jobs.job(JOB), jobs.job(JOB)
     assert (opened.state, opened.failed_rows, opened.error_message) == (JobState.OPEN, 0, "")
     assert (ended.processed_rows, ended.failed_rows, ended.total_s, ended.active_s) == (
         4,

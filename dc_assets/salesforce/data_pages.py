@@ -1,0 +1,189 @@
+"""Pages of a query in Data Cloud, as columns of text.
+
+An answer holds at most 49,999 rows and the id of the next batch, which works once; a batch that
+got lost on the way cannot be asked for again, so the caller reads on behind the last key it has.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from dc_assets.core.errors import RejectedRequest, TransientRemoteError, UnexpectedAnswer
+from dc_assets.salesforce.answers import DataPage, unexpected
+from dc_assets.salesforce.bounded import PAGE
+from dc_assets.salesforce.http import PAGES_MAX, Host
+
+QUERY_URL = "/api/v2/query"
+
+ROWS_MAX = 1_000_000
+"""Rows of an answer that is held whole: values, parents, keys that stand twice."""
+
+COUNT_CHARS_MAX = 15
+SCALARS = frozenset({str, int, float, bool, type(None)})
+TEXTS = frozenset({str, type(None)})
+
+
+class SmallAnswers:
+    """Queries whose answers are held whole; each is asked again when a part of it is lost."""
+
+    def __init__(self, tenant: Host) -> None:
+        self._tenant = tenant.patient()
+
+    def rows(self, query: str, width: int) -> list[tuple[str | None, ...]]:
+        """Return all rows; ``width`` is how many columns the query selects.
+
+        Raises:
+            UnexpectedAnswer: a page is of another shape, or the rows are too many to be held.
+        """
+        return self._tenant.repeat(lambda: self._rows(query, width))
+
+    def one_row(self, query: str, width: int) -> tuple[str | None, ...]:
+        """Return the row of an aggregate; an answer without it is no answer."""
+
+        def ask() -> tuple[str | None, ...]:
+            rows = self.rows(query, width)
+            if len(rows) != 1:
+                raise self._unexpected(f"a count of {len(rows)} rows", is_whole=False)
+            return rows[0]
+
+        return self._tenant.repeat(ask)
+
+    def counts(self, query: str, width: int, *, sums: bool = False) -> list[int]:
+        """Return the numbers of an aggregate; some servers write ``sums`` with decimals."""
+        row = self.one_row(query, width)
+        return [self.whole((count or "").removesuffix(".0") if sums else count) for count in row]
+
+    def whole(self, count: str | None) -> int:
+        """Read a number of rows; a sum of no rows is none."""
+        if not count:
+            return 0
+        if not (count.isascii() and count.isdecimal() and len(count) <= COUNT_CHARS_MAX):
+            raise self._unexpected(f"{count[:40]!r} is no number of rows")
+        return int(count)
+
+    def _rows(self, query: str, width: int) -> list[tuple[str | None, ...]]:
+        found: list[tuple[str | None, ...]] = []
+        for page in _frames(self._tenant, query, lambda names: len(names) == width):
+            found += page.iter_rows()
+            if len(found) > ROWS_MAX:
+                raise self._unexpected(f"more than {ROWS_MAX:,} rows")
+        return found
+
+    def _unexpected(self, what: str, *, is_whole: bool = True) -> UnexpectedAnswer:
+        return unexpected(self._tenant.answered("POST", QUERY_URL), what, is_whole=is_whole)
+
+
+def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the pages of a query that selects the named columns.
+
+    Raises:
+        TransientRemoteError: the stream broke; ask again from the last key that was yielded.
+        UnexpectedAnswer: a page is of another shape, came twice, or there is no end.
+    """
+    for page in _frames(tenant, query, lambda found: _are(found, names)):
+        yield page.rename(dict(zip(page.columns, names, strict=True)))
+
+
+def _are(found: Sequence[str], names: Sequence[str]) -> bool:
+    """Tell whether columns are the named ones; their letters may be of another case."""
+    return [name.casefold() for name in found] == [name.casefold() for name in names]
+
+
+def _frames(
+    tenant: Host, query: str, fits: Callable[[Sequence[str]], bool]
+) -> Iterator[pl.DataFrame]:
+    place = tenant.answered("POST", QUERY_URL)
+    page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
+    yield _frame(page, fits, place)
+    seen: set[str] = set()
+    while not page.done:
+        batch = page.next_batch_id
+        if not batch:
+            raise unexpected(place, "a page that is not done names no next batch", is_whole=False)
+        if batch in seen:
+            raise unexpected(place, "the same nextBatchId came twice")
+        if len(seen) >= PAGES_MAX:
+            raise unexpected(place, f"more than {PAGES_MAX:,} pages")
+        seen.add(batch)
+        try:
+            page = _ask(tenant, "GET", f"{QUERY_URL}/{_segment(batch, place)}")
+        except RejectedRequest as error:  # used, expired or lost: only a new query helps
+            raise TransientRemoteError(f"a batch of the query was lost: {error}") from error
+        yield _frame(page, fits, place)
+
+
+def _segment(batch: str, place: str) -> str:
+    """Quote the id of a batch; what a URL would read as a folder is no id."""
+    if batch in {".", ".."} or len(batch) > 4096:  # noqa: PLR2004 - a URL has 16 KB
+        raise unexpected(place, "nextBatchId is no id")
+    return quote(batch, safe="")
+
+
+def _ask(tenant: Host, method: str, url: str, **options: Any) -> DataPage:  # noqa: ANN401 - httpx's own options
+    # Arrow halves the client's CPU for a page; a server that does not know it sends JSON.
+    headers = {"enable-arrow-stream": "true"}
+    return tenant.ask(
+        method, url, DataPage, changes_nothing=True, headers=headers, extensions=PAGE, **options
+    )
+
+
+def _frame(page: DataPage, fits: Callable[[Sequence[str]], bool], place: str) -> pl.DataFrame:
+    """Read one page into text columns, in the order of the query.
+
+    The metadata is an object whose order means nothing; ``placeInOrder`` does.
+    """
+    names = _names(page, place)
+    if not fits(names):
+        raise unexpected(place, "its columns are not those of the query")
+    if page.arrow_stream:
+        return _arrow(page.arrow_stream, names, place)
+    schema = dict.fromkeys(names, pl.String)
+    columns = list(zip(*_texts(page.data or [], len(names), place), strict=True))
+    return pl.DataFrame(columns or None, schema=schema, orient="col")
+
+
+def _names(page: DataPage, place: str) -> list[str]:
+    places = {name: column.place_in_order for name, column in page.metadata.items()}
+    if len(places) == 1:
+        return list(places)
+    ordered = {number: name for name, number in places.items() if number is not None}
+    if not places or sorted(ordered) != list(range(len(places))):
+        raise unexpected(place, "its metadata does not give the columns an order (placeInOrder)")
+    return [ordered[number] for number in range(len(places))]
+
+
+def _texts(rows: list[list[Any]], width: int, place: str) -> list[list[str | None]]:
+    """Return the cells as text; a row may leave out nulls at its end, and no more than that."""
+    if any(len(row) > width for row in rows):
+        raise unexpected(place, "a row has more cells than the page has columns")
+    if any(len(row) < width for row in rows):
+        rows = [row + [None] * (width - len(row)) for row in rows]
+    kinds = set(map(type, chain.from_iterable(rows)))
+    if not kinds <= SCALARS:
+        raise unexpected(place, "a cell is a list or an object")
+    if kinds <= TEXTS:
+        return rows
+    return [[None if cell is None else str(cell) for cell in row] for row in rows]
+
+
+def _arrow(stream: str, names: Sequence[str], place: str) -> pl.DataFrame:
+    try:
+        frame = pl.read_ipc_stream(base64.b64decode(stream, validate=True))
+    except (ValueError, OSError, PolarsError) as error:
+        raise unexpected(place, "an Arrow stream that cannot be read", is_whole=False) from error
+    by_case = {name.casefold(): name for name in frame.columns}
+    if set(by_case) != {name.casefold() for name in names} or frame.width != len(names):
+        raise unexpected(place, "the columns of its Arrow stream are not those of the query")
+    try:
+        return frame.select(
+            pl.col(by_case[name.casefold()]).cast(pl.String).alias(name) for name in names
+        )
+    except PolarsError as error:
+        raise unexpected(place, "a column of its Arrow stream is no text or number") from error
