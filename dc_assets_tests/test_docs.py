@@ -15,12 +15,12 @@ from pydantic import BaseModel
 
 from dc_assets.cli.main import main
 from dc_assets.core.spec import LoadSpec
-from dc_assets.demo.__main__ import demo
+from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.command import main as emulator
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dc_assets"
-PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": demo, "emulator": emulator}
+PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": dev, "emulator": emulator}
 STANDARD = {"--help", "--version", "-h"}
 
 
