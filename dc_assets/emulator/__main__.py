@@ -3,4 +3,4 @@
 from dc_assets.emulator.command import main
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="dc-assets emulator")
