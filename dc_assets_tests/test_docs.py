@@ -173,3 +173,14 @@ def test_the_documented_calls_are_found() -> None:
     """The search above sees what README shows."""
     assert ("README.md", "demo", "--bad-rows") in set(calls())
     assert ("README.md", "run", "--local") in set(calls())
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_the_help_of_a_command_has_examples_that_it_takes(name: str) -> None:
+    """Each begins with the command, and has only options of it."""
+    command = commands()[name]
+    examples = re.findall(r"^  (dc-assets .*?)(?:   .*)?$", command.epilog or "", re.MULTILINE)
+    assert examples
+    for example in examples:
+        assert example.split()[1] == name
+        assert {word for word in example.split() if word.startswith("--")} <= options_of(command)
