@@ -18,8 +18,8 @@ from dc_assets.notify.templates import Templates
 
 _EXAMPLES = """\b
 Examples:
-  dc-assets notify                            where notices go
-  dc-assets notify --test                     sends one
+  dc-assets notify                            # where notices go
+  dc-assets notify --test                     # sends one
 """
 
 

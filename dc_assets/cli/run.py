@@ -39,9 +39,9 @@ DAGSTER_URL = "http://127.0.0.1:3000"
 
 _EXAMPLES = """\b
 Examples:
-  dc-assets run                               all partitions, through Dagster
+  dc-assets run                               # all partitions, through Dagster
   dc-assets run opportunities --local --partitions r1-01
-  dc-assets run opportunities --failed-only   what is not good yet
+  dc-assets run opportunities --failed-only   # what is not good yet
   dc-assets run opportunities --canary 1000:95,10000
 """
 

@@ -45,16 +45,16 @@ DEV_PORT = 3000
 _DEMO_EXAMPLES = """\b
 Examples:
   dc-assets demo
-  dc-assets demo --keep                       stays up, to look around
-  dc-assets demo --bad-rows 37                rows that the org refuses; exit code 3
+  dc-assets demo --keep                       # stays up, to look around
+  dc-assets demo --bad-rows 37                # rows that the org refuses; exit code 3
   dc-assets demo --org seed-org --time-scale 20
 """
 
 _DEV_EXAMPLES = """\b
 Examples:
   dc-assets dev --rows 5000 --partitions 3
-  dc-assets dev                               goes on with what is there
-  dc-assets dev --fresh --bad-rows 37         begins anew
+  dc-assets dev                               # goes on with what is there
+  dc-assets dev --fresh --bad-rows 37         # begins anew
 """
 
 

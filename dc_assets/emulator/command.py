@@ -72,7 +72,7 @@ class Settings:
 _EXAMPLES = """\b
 Examples:
   dc-assets emulator --opportunities 2000 --accounts 200 --ready-file org.json
-  dc-assets emulator --data ./org             keeps its state there
+  dc-assets emulator --data ./org             # keeps its state there
   dc-assets emulator --org seed-org --time-scale 20 --opportunities 2000
 """
 
