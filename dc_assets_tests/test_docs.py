@@ -15,12 +15,12 @@ from pydantic import BaseModel
 
 from dc_assets.cli.main import main
 from dc_assets.core.spec import LoadSpec
-from dc_assets.demo.__main__ import demo
+from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.command import main as emulator
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "dc_assets"
-PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": demo, "emulator": emulator}
+PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": dev, "emulator": emulator}
 STANDARD = {"--help", "--version", "-h"}
 
 
@@ -173,3 +173,13 @@ def test_the_documented_calls_are_found() -> None:
     """The search above sees what README shows."""
     assert ("README.md", "demo", "--bad-rows") in set(calls())
     assert ("README.md", "run", "--local") in set(calls())
+
+
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_the_help_of_a_command_has_examples_that_it_takes(name: str) -> None:
+    """The first one is of the command, and each has only options of its own command."""
+    known = commands()
+    examples = re.findall(r"^  dc-assets (.*?)(?: +#.*)?$", known[name].epilog or "", re.MULTILINE)
+    assert examples[0].split()[0] == name
+    for words in map(str.split, examples):
+        assert {word for word in words if word.startswith("--")} <= options_of(known[words[0]])

@@ -8,8 +8,14 @@ import click
 
 from dc_assets.orchestration.home import write_home
 
+_EXAMPLES = """\b
+Examples:
+  dc-assets home /srv/dagster
+  dc-assets home /srv/dagster --postgres env:DAGSTER_DB_URL
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--postgres",

@@ -16,8 +16,14 @@ from dc_assets.notify.channels import Channel, ChannelDown, NoticeRefused
 from dc_assets.notify.settings import HOW, settings_from
 from dc_assets.notify.templates import Templates
 
+_EXAMPLES = """\b
+Examples:
+  dc-assets notify                            # where notices go
+  dc-assets notify --test                     # sends one
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @click.option("--test", is_flag=True, help="Send a test notice over every channel.")
 def notify(*, test: bool) -> int:
     """Show where notices of loads go, and how many wait there.

@@ -40,7 +40,15 @@ from dc_assets.simulation.forecast import (
 REMEMBERED_JOBS = 50
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+  dc-assets plan opportunities
+  dc-assets plan opportunities --page plan.html
+  dc-assets plan opportunities --write-ranges 8
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("name", metavar="[LOAD]", required=False)
 @click.option("--offline", is_flag=True, help="Check the spec alone; ask neither side.")
 @click.option(

@@ -20,14 +20,14 @@ def _become(module: str, arguments: list[str]) -> None:
 @click.pass_context
 def demo(context: click.Context) -> None:
     """Load an emulated org through a private Dagster, and print the proof (--rows, --keep …)."""
-    _become("dc_assets.demo", context.args)
+    _become("dc_assets.demo", ["demo", *context.args])
 
 
 @click.command(context_settings=_PASSED_ON, add_help_option=False)
 @click.pass_context
 def dev(context: click.Context) -> None:
     """Start the emulator and the Dagster UI on a home that lasts, and stay up."""
-    _become("dc_assets.demo", ["--dev", *context.args])
+    _become("dc_assets.demo", ["dev", *context.args])
 
 
 @click.command(context_settings=_PASSED_ON, add_help_option=False)

@@ -16,8 +16,14 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.orchestration.wiring import login_from_environment, open_load
 
+_EXAMPLES = """\b
+Examples:
+  dc-assets reconcile opportunities
+  dc-assets reconcile opportunities --partitions r1-02 --json
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("name", metavar="[LOAD]", required=False)
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")

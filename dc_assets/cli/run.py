@@ -18,6 +18,7 @@ from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
+from dc_assets.cli.same_place import refuse_other_place
 from dc_assets.cli.status import chosen_spec
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
@@ -36,7 +37,16 @@ LOOK_EVERY_S = 1.0
 DAGSTER_URL = "http://127.0.0.1:3000"
 
 
-@click.command()
+_EXAMPLES = """\b
+Examples:
+  dc-assets run                               # all partitions, through Dagster
+  dc-assets run opportunities --local --partitions r1-01
+  dc-assets run opportunities --failed-only   # what is not good yet
+  dc-assets run opportunities --canary 1000:95,10000
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("name", metavar="[LOAD]", required=False)
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option(
@@ -121,6 +131,8 @@ def run(
                 return nothing_failed(console, failed)
         if dry_run:
             return _dry_run(order.applied, keys, console)
+        if not local:
+            _ask_where_dagster_loads(spec)
         if new_load:
             _give_up_load(spec, mode or "full", console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
@@ -191,7 +203,7 @@ def _load(
     part = replace(load, keys=keys)
     if order.is_local:
         return Loaded(_load_here(part, order.applied, mode, resume=resume))
-    webserver = Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
+    webserver = _webserver()
     launch = Launch(
         groups=[[key] for key in keys] if order.every_s else [keys],
         config={"mode": mode, "resume": resume, **order.profile},
@@ -202,6 +214,19 @@ def _load(
         return load_through_dagster(webserver, part, launch)
     finally:
         webserver.close()
+
+
+def _ask_where_dagster_loads(spec: LoadSpec) -> None:
+    """Refuse a Dagster that has another ledger, before this one is changed."""
+    webserver = _webserver()
+    try:
+        refuse_other_place(webserver, spec)
+    finally:
+        webserver.close()
+
+
+def _webserver() -> Webserver:
+    return Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
 
 
 def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.demo.services import Service, free_port
+from dc_assets.demo.services import Service
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import prepare_home, write_home
@@ -64,8 +64,10 @@ def start_emulator(
     return json.loads(ready.read_text(encoding="utf-8"))
 
 
-def product_environment(folder: Path, emulator: Mapping[str, str], pace: Pace) -> dict[str, str]:
-    """Return the settings that point the product at the emulated org and at this folder.
+def product_environment(
+    folder: Path, emulator: Mapping[str, str], pace: Pace, port: int
+) -> dict[str, str]:
+    """Return the settings that point the product at the emulated org, this folder and its UI.
 
     Polls and waits of the product pass as fast as the time of the org.
     """
@@ -76,6 +78,7 @@ def product_environment(folder: Path, emulator: Mapping[str, str], pace: Pace) -
         "DC_ASSETS_DATA": str(folder / "data"),
         "DC_ASSETS_LEDGER_URL": "",
         "DC_ASSETS_LOADS": str(folder / "loads"),
+        "DC_ASSETS_DAGSTER_URL": f"http://127.0.0.1:{port}",
         "DAGSTER_HOME": str(folder / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
         "DC_ASSETS_TIME_SCALE": f"{pace.time_scale:g}",
@@ -94,19 +97,27 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
         bounds = source.key_quantiles(partitions, EVERYTHING)
     content["partitions"]["upper_bounds"] = list(bounds)
     content["profile"] = {"exclusive_user": True}
-    file = folder / "loads" / f"{LOAD}.yaml"
+    file = _spec_file(folder)
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return read_spec(file)
 
 
-def start_webserver(services: ExitStack, folder: Path, port: int | None) -> Webserver:
+def has_spec(folder: Path) -> bool:
+    """Tell whether the spec was written; its user may have changed it since."""
+    return _spec_file(folder).exists()
+
+
+def _spec_file(folder: Path) -> Path:
+    return folder / "loads" / f"{LOAD}.yaml"
+
+
+def start_webserver(services: ExitStack, folder: Path, port: int) -> Webserver:
     """Start a Dagster webserver on a home of its own, and wait for it."""
     home = folder / "dagster"
     write_home(home)
     prepare_home(home)
-    port = port or free_port()
-    command = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     log = folder / "webserver.log"
     service = services.enter_context(Service("Dagster's webserver", command, log=log))

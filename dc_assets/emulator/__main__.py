@@ -7,4 +7,4 @@ from dc_assets.emulator.owned import OWNER_ONLY
 
 if __name__ == "__main__":
     os.umask(OWNER_ONLY)
-    main()
+    main(prog_name="dc-assets emulator")

@@ -73,7 +73,19 @@ class Settings:
         return Pace(changed(start, values), self.time_scale)
 
 
-@click.command(name="emulator")
+_EXAMPLES = """\b
+Examples:
+  dc-assets emulator --opportunities 2000 --accounts 200 --ready-file org.json
+  dc-assets emulator --data ./org             # keeps its state there
+  dc-assets emulator --org seed-org --time-scale 20 --opportunities 2000
+"""
+
+
+@click.command(
+    name="emulator",
+    epilog=_EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address.")
 @click.option("--port", default=0, type=click.IntRange(0, 65535), help="Org port; 0: a free one.")
 @click.option("--tenant-port", default=0, type=click.IntRange(0, 65535), help="Data Cloud port.")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.failures import in_one_sentence
+from dc_assets.orchestration.place import place_of
 from dc_assets.orchestration.progress import metadata_of, progress_told
 from dc_assets.orchestration.resources import SalesforceResource
 
@@ -69,7 +70,8 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         metadata={
             "ranges": dg.MetadataValue.md(
                 "\n".join(f"- `{key}`: `{id_range}`" for key, id_range in spec.ranges.items())
-            )
+            ),
+            **place_of(spec),
         },
     )
     def asset(

@@ -28,6 +28,13 @@ mutation Launch($params: LaunchBackfillParams!) {
   }
 }"""
 
+_METADATA = """
+query Metadata($asset: AssetKeyInput!) {
+  assetNodeOrError(assetKey: $asset) {
+    ... on AssetNode { metadataEntries { label ... on TextMetadataEntry { text } } }
+  }
+}"""
+
 _BACKFILL = """
 query Backfill($id: String!) {
   partitionBackfillOrError(backfillId: $id) {
@@ -171,6 +178,14 @@ class Webserver:
                 return response.is_success
         except httpx.TransportError:
             return False
+
+    def metadata_of(self, asset: str) -> Mapping[str, str] | None:
+        """Return the texts that the definitions say of an asset, or None if there is no such."""
+        node = self._ask(_METADATA, {"asset": {"path": [asset]}})["assetNodeOrError"]
+        entries: list[dict[str, str]] | None = node.get("metadataEntries")
+        if entries is None:
+            return None
+        return {entry["label"]: entry["text"] for entry in entries if "text" in entry}
 
     def launch(
         self, asset: str, partition_keys: Sequence[str], config: Mapping[str, object]

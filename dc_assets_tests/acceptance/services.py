@@ -23,7 +23,7 @@ def free_port() -> int:
 def running_webserver(stage: Stage, home: Path) -> Generator[Webserver]:
     """Run a Dagster webserver on a home, and give a client of it."""
     port = free_port()
-    command = [sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     environment = {**stage.environment, "DAGSTER_HOME": str(home)}
     log = stage.folder / "webserver.log"

@@ -47,8 +47,9 @@ def test_the_demo_proves_its_load_and_leaves_nothing_behind(folder: Path) -> Non
     assert not alive_with(str(folder))
 
 
-def test_ctrl_c_ends_everything_the_demo_started(folder: Path) -> None:
-    """In the middle of the backfill: exit code 130 within 30 seconds."""
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_ends_everything_the_demo_started(folder: Path, end: signal.Signals) -> None:
+    """In the middle of the backfill, a closed terminal too: exit code 130 within 30 seconds."""
     log = folder / "demo.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
@@ -61,7 +62,7 @@ def test_ctrl_c_ends_everything_the_demo_started(folder: Path) -> None:
     try:
         wait_until(lambda: b"Backfill" in log.read_bytes(), "the backfill began")
         assert leftovers(folder)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(30) == 130
     finally:
         process.kill()

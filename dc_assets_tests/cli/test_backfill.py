@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dc_assets.load.spec_files import read_specs
 from dc_assets_tests.acceptance.services import free_port
 from dc_assets_tests.acceptance.stage import (
     PROGRAM,
@@ -59,6 +60,16 @@ class Console:
         wait_until(lambda: words in self.said, words)
 
 
+def code_location(folder: Path) -> dict[str, str]:
+    """Return what a code location that has the same settings says of the asset."""
+    loads = folder / "loads"
+    return {
+        "ledger": f"sqlite:///{(folder / 'data' / 'ledger.db').resolve()}",
+        "spec": read_specs(loads)[0].spec_hash,
+        "loads folder": str(loads),
+    }
+
+
 @pytest.fixture
 def console() -> Generator[Console]:
     """Set one up, and end it."""
@@ -66,7 +77,7 @@ def console() -> Generator[Console]:
         (folder / "loads").mkdir()
         spec = yaml.safe_dump(spec_content(60, len(KEYS)), sort_keys=False)
         (folder / "loads" / "opportunities.yaml").write_text(spec, encoding="utf-8")
-        dagster = StandInDagster(free_port())
+        dagster = StandInDagster(free_port(), metadata=code_location(folder))
         dagster.start()
         environment = {
             **environment_of(folder),
@@ -187,3 +198,34 @@ def test_what_cannot_be_launched_is_one_sentence(
     assert words in done.err
     assert "Not launched" not in done.out
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"ledger": "sqlite:////elsewhere/ledger.db"},
+            ("another ledger", "sqlite:////elsewhere/ledger.db", "DC_ASSETS_DATA", "env.sh"),
+        ),
+        (
+            {"spec": "0" * 16, "loads folder": "/other/loads"},
+            ("another spec of opportunities", "/other/loads", "DC_ASSETS_LOADS", "reload"),
+        ),
+        ({"ledger": None}, ("earlier version", "Reload it")),
+        (None, ("has no asset opportunities_in_core", "DC_ASSETS_LOADS")),
+    ],
+    ids=["ledger", "spec", "says nothing", "no asset"],
+)
+def test_a_dagster_that_loads_elsewhere_is_refused_before_anything_is_launched(
+    console: Console, changed: Mapping[str, str | None] | None, words: Sequence[str]
+) -> None:
+    """In one sentence with both places and the variables to set; exit code 2."""
+    told = {**code_location(console.folder), **(changed or {})}
+    known = {label: text for label, text in told.items() if text is not None}
+    console.dagster.metadata = known if changed is not None else None
+    done = run_program(["run", "opportunities", "--new-load"], console.environment)
+    assert done.code == 2, done.out + done.err
+    for word in words:
+        assert word in done.err
+    assert done.err.count("\n") == 1
+    assert console.dagster.launched == []

@@ -15,7 +15,7 @@ OPTIONS = {
         *("--rows", "--accounts", "--skew", "--partitions", "--bad-rows"),
         *("--seed", "--port", "--keep", "--org", "--time-scale"),
     },
-    "dev": {"--rows", "--accounts", "--skew", "--port"},
+    "dev": {"--rows", "--accounts", "--skew", "--partitions", "--port", "--fresh"},
     "emulator": {"--host", "--port", "--ready-file", "--data", "--opportunities", "--bad-rows"},
     "home": {"--postgres"},
     "plan": {"--offline", "--write-ranges", "--page", "--json"},
@@ -30,6 +30,7 @@ OPTIONS = {
     "cleanup": {"--load", "--confirm", "--older-than"},
 }
 WORDS_MIN = 3
+PROGRAMS = {"demo", "dev", "emulator"}  # `dc-assets` becomes another program, with help of its own
 
 
 def described(done: Done) -> dict[str, str]:
@@ -45,8 +46,10 @@ def described(done: Done) -> dict[str, str]:
 @pytest.mark.parametrize("command", OPTIONS)
 def test_the_help_of_a_command_explains_each_option(stage: Stage, command: str) -> None:
     """What it does, and a few words for every option."""
-    done = stage.run(command, "--help")
+    done = stage.run(command, "-h" if command in PROGRAMS else "--help")
     assert done.code == 0, done.err
+    assert done.out.startswith(f"Usage: dc-assets {command} [OPTIONS]")
+    assert "--keep" not in done.out or command == "demo"
     options = described(done)
     assert set(options) >= OPTIONS[command]
     assert len(done.out.split("Options:")[0].split()) > 2 * WORDS_MIN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,6 +19,7 @@ class StandInDagster:
     Attributes:
         launched: parameters of each launch, the oldest first.
         ends: status of the run of a partition; one that is not named is STARTED.
+        metadata: what its code location says of every asset; None if it has none.
         failures: by partition, the step failure that its run log holds on its second page.
     """
 
@@ -25,6 +27,7 @@ class StandInDagster:
     launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     ends: dict[str, str] = field(default_factory=dict[str, str])
     failures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    metadata: Mapping[str, str] | None = None
     asked: int = 0
     _server: ThreadingHTTPServer | None = None
 
@@ -61,6 +64,8 @@ class StandInDagster:
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Answer one GraphQL query."""
         self.asked += 1
+        if "assetNodeOrError" in query:
+            return {"assetNodeOrError": self._node()}
         if "launchPartitionBackfill" in query:
             self.launched.append(variables["params"])
             backfill_id = f"backfill{len(self.launched)}"
@@ -71,6 +76,12 @@ class StandInDagster:
         if "logsForRun" in query:
             return {"logsForRun": self._log(variables["run"], variables["cursor"])}
         return {"assetCheckExecutions": []}
+
+    def _node(self) -> dict[str, Any]:
+        if self.metadata is None:
+            return {}
+        entries = [{"label": label, "text": text} for label, text in self.metadata.items()]
+        return {"metadataEntries": [{"label": "ranges"}, *entries]}
 
     def _backfill(self, backfill_id: str) -> dict[str, Any]:
         keys = self.partitions()[int(backfill_id.removeprefix("backfill")) - 1]

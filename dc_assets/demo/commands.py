@@ -1,0 +1,226 @@
+"""`dc-assets demo` loads an emulated org once, proves it and cleans up; `dev` keeps one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+from rich.console import Console
+
+from dc_assets.cli.backfill import follow_backfill
+from dc_assets.cli.proof import WatchedLoad, print_proof
+from dc_assets.core.exit_codes import ExitCode
+from dc_assets.demo.env_file import how_to_use, write_env_file
+from dc_assets.demo.kept_world import KeptWorld, held_alone
+from dc_assets.demo.options import WORLD_NAMES, world_options
+from dc_assets.demo.services import free_port, refuse_taken_port
+from dc_assets.demo.world import (
+    LOAD,
+    Pace,
+    Seeding,
+    enter_environment,
+    has_spec,
+    product_environment,
+    start_daemon,
+    start_emulator,
+    start_webserver,
+    write_spec,
+)
+from dc_assets.ledger.clock import SystemClock
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.views import LedgerViews
+from dc_assets.load.spec_files import read_spec
+from dc_assets.orchestration.webserver import Webserver
+from dc_assets.orchestration.wiring import ledger_url
+
+DEV_FOLDER = Path.home() / ".dc_assets" / "dev"
+DEV_PORT = 3000
+
+_DEMO_EXAMPLES = """\b
+Examples:
+  dc-assets demo
+  dc-assets demo --keep                       # stays up, to look around
+  dc-assets demo --bad-rows 37                # rows that the org refuses; exit code 3
+  dc-assets demo --org seed-org --time-scale 20
+"""
+
+_DEV_EXAMPLES = """\b
+Examples:
+  dc-assets dev --rows 5000 --partitions 3
+  dc-assets dev                               # goes on with what is there
+  dc-assets dev --fresh --bad-rows 37         # begins anew
+"""
+
+
+@click.command(epilog=_DEMO_EXAMPLES)
+@world_options
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the UI; a free one if unset.")
+@click.option("--keep", is_flag=True, help="Stay up afterwards, to look around.")
+def demo(
+    *,
+    rows: int,
+    accounts: int | None,
+    skew: str,
+    partitions: int,
+    bad_rows: int,
+    seed: int,
+    org: str,
+    time_scale: float,
+    port: int | None,
+    keep: bool,
+) -> int:
+    """Load an emulated org through a private Dagster, and print the proof.
+
+    Starts an emulated Salesforce org with a Data Cloud tenant, and a Dagster webserver and daemon
+    on a fresh home; launches a backfill of all partitions of opportunities_in_core; compares both
+    sides; stops everything and leaves nothing behind. Nothing leaves 127.0.0.1.
+    """
+    seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
+    if port is not None:
+        refuse_taken_port(port)
+    with ExitStack() as services:
+        folder = services.enter_context(_fresh_folder())
+        stage = _Stage(services, Console(), folder, seeding, Pace(org, time_scale))
+        stage.say_seeding()
+        webserver, env_file = stage.start(partitions, port or free_port())
+        if keep:
+            stage.say(how_to_use(env_file, "status --watch"))
+        code = _load_and_prove(stage, webserver)
+        if keep:
+            stage.say("\nStill up: look around in the UI. Ctrl-C stops everything.")
+            stage.say(how_to_use(env_file, "status", "report", "reconcile"))
+            _until_interrupted()
+        return code
+
+
+@click.command(epilog=_DEV_EXAMPLES)
+@world_options
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=DEV_PORT, show_default=True, help="Of the UI."
+)
+@click.option("--fresh", is_flag=True, help="Delete what is there and begin anew.")
+@click.pass_context
+def dev(
+    context: click.Context,
+    *,
+    rows: int,
+    accounts: int | None,
+    skew: str,
+    partitions: int,
+    bad_rows: int,
+    seed: int,
+    org: str,
+    time_scale: float,
+    port: int,
+    fresh: bool,
+) -> int:
+    """Start an emulated org and Dagster on a home that lasts, and stay up. It loads nothing.
+
+    Everything is in ~/.dc_assets/dev: the org, ledger, load spec, Dagster's history, and env.sh,
+    which points dc-assets in another terminal at it. The first start makes rows as the options
+    say; later ones go on with what is there. Nothing leaves 127.0.0.1.
+    """
+    seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
+    kept = KeptWorld(DEV_FOLDER)
+    refuse_taken_port(port)
+    with ExitStack() as services:
+        services.enter_context(held_alone(DEV_FOLDER))
+        if fresh:
+            kept.forget()
+        stage = _Stage(services, Console(), DEV_FOLDER, seeding, Pace(org, time_scale))
+        if is_new := not kept.is_there:
+            stage.say_seeding()
+        else:
+            stage.say(kept.description(_given_for_a_new_world(context)))
+        _, env_file = stage.start(partitions, port)
+        if is_new:
+            kept.remember(seeding)
+        start_daemon(services, DEV_FOLDER)
+        stage.say(how_to_use(env_file, "run", "status --watch"))
+        stage.say("Ctrl-C stops everything; the next `dc-assets dev` goes on with this state.")
+        _until_interrupted()
+    return ExitCode.PROVED
+
+
+def _given_for_a_new_world(context: click.Context) -> list[str]:
+    """Return the options of the world that stand in the command line."""
+    typed = ParameterSource.COMMANDLINE
+    names = [name for name in WORLD_NAMES if context.get_parameter_source(name) is typed]
+    return [f"--{name.replace('_', '-')} {context.params[name]}" for name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What is started, where, and who is told."""
+
+    services: ExitStack
+    console: Console
+    folder: Path
+    seeding: Seeding
+    pace: Pace
+
+    def say(self, line: str) -> None:
+        """Print a line as it is; the terminal breaks it, so that it can be copied whole."""
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def say_seeding(self) -> None:
+        """Say what is being made."""
+        rows, parents = f"{self.seeding.rows:,} rows", f"{self.seeding.accounts:,} parents"
+        self.say(f"Seeding an emulated org: {rows}, {parents}, {self.seeding.skew}")
+
+    def start(self, partitions: int, port: int) -> tuple[Webserver, Path]:
+        """Start org and webserver; return the webserver, and the file with the settings."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        emulator = start_emulator(self.services, self.folder, self.seeding, self.pace)
+        settings = product_environment(self.folder, emulator, self.pace, port)
+        enter_environment(settings)
+        env_file = write_env_file(self.folder, settings)
+        if not has_spec(self.folder):
+            write_spec(self.folder, emulator, partitions)
+        self.say(f"Emulated org   {emulator['base_url']}")
+        self.say(f"Data Cloud     {emulator['tenant_url']}")
+        webserver = start_webserver(self.services, self.folder, port)
+        self.say(f"Dagster UI     {webserver.url}")
+        return webserver, env_file
+
+
+def _load_and_prove(stage: _Stage, webserver: Webserver) -> ExitCode:
+    spec = read_spec(stage.folder / "loads" / f"{LOAD}.yaml")
+    database = Database(ledger_url())
+    clock = SystemClock()
+    started_s = clock.now_s()
+    try:
+        views = LedgerViews(database, spec.name)
+        load = WatchedLoad(spec, list(spec.ranges), views, stage.console)
+        backfill_id = webserver.launch(spec.asset_name, load.keys, {})
+        start_daemon(stage.services, stage.folder)
+        outcomes = follow_backfill(webserver, load, backfill_id)
+        seconds = clock.now_s() - started_s
+        code = print_proof(load, outcomes)
+        stage.say(f"\nBackfill and checks took {seconds:.0f} s.")
+        return code
+    finally:
+        database.close()
+
+
+@contextmanager
+def _fresh_folder() -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="dc-assets-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _until_interrupted() -> None:
+    """Wait for the signal that ends a program which has done what it was started for."""
+    clock = SystemClock()
+    with suppress(KeyboardInterrupt):
+        while True:
+            clock.sleep(3600.0)

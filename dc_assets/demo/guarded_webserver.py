@@ -1,0 +1,45 @@
+"""`python -m dc_assets.demo.guarded_webserver`: Dagster's webserver behind the guard."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import uvicorn
+from dagster import DagsterInstance
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
+from dagster_webserver.version import __version__
+from dagster_webserver.webserver import DagsterWebserver
+
+from dc_assets.demo.guard import Guard
+
+LOOPBACK = "127.0.0.1"
+STATEMENT_TIMEOUT_MS = 15_000  # these four are the defaults of dagster-webserver
+POOL_RECYCLE_S = 3600
+POOL_OVERFLOW_MAX = 20
+POLL_EVERY_MS = 2000
+
+
+def serve(workspace: Path, port: int) -> None:
+    """Serve the UI of DAGSTER_HOME on a port of 127.0.0.1 until a signal ends it."""
+    with DagsterInstance.get() as instance:
+        instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW_MAX)
+        target = WorkspaceFileTarget(paths=[str(workspace)])
+        with WorkspaceProcessContext(instance, target, version=__version__) as context:
+            app = DagsterWebserver(context, live_data_poll_rate=POLL_EVERY_MS).create_asgi_app()
+            hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+            uvicorn.run(Guard(app, hosts), host=LOOPBACK, port=port, log_level="warning")
+
+
+def main() -> None:
+    """Read the two options of dagster-webserver that the demo needs."""
+    parser = argparse.ArgumentParser(prog="python -m dc_assets.demo.guarded_webserver")
+    parser.add_argument("-p", "--port", type=int, required=True)
+    parser.add_argument("-w", "--workspace", type=Path, required=True)
+    options = parser.parse_args()
+    serve(options.workspace, options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Where a process keeps and reads what decides a load, so that two of them can be compared.
+
+The definitions publish it as metadata of the asset, and `dc-assets run` holds it against its own:
+one ledger is loaded into by Dagster's runs, and the same one must be read for the proof.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.orchestration.wiring import ledger_url, loads_folder
+
+LEDGER, SPEC, LOADS = "ledger", "spec", "loads folder"
+
+_ALIASES = {"postgres": "postgresql"}
+_PLACE_IN_QUERY = ("host", "port", "dbname", "service")
+
+
+def place_of(spec: LoadSpec) -> Mapping[str, str]:
+    """Return ledger, spec and folder of this process. Opens nothing, and holds no password."""
+    return {
+        LEDGER: ledger_place(ledger_url()),
+        SPEC: spec.spec_hash,
+        LOADS: str(loads_folder()),
+    }
+
+
+def ledger_place(url: str) -> str:
+    """Return a ledger's URL with nothing but what says where it is: no user, password, options.
+
+    >>> ledger_place("postgresql+psycopg://me:s3cret@db:5432/dc?sslmode=require")
+    'postgresql://db:5432/dc'
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return "an address that is no URL"
+    backend = _ALIASES.get(parsed.get_backend_name(), parsed.get_backend_name())
+    if backend == "sqlite":
+        return f"sqlite:///{os.path.realpath(parsed.database or '')}"
+    port = parsed.port or (5432 if backend == "postgresql" else None)
+    address = f"{parsed.host or ''}{f':{port}' if port else ''}"
+    told = {name: parsed.query[name] for name in _PLACE_IN_QUERY if name in parsed.query}
+    return f"{backend}://{address}/{parsed.database or ''}{f' {told}' if told else ''}"

@@ -1,0 +1,59 @@
+"""Where a process keeps its ledger, told without a password and comparable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from dc_assets.definitions import defs
+from dc_assets.orchestration.place import ledger_place, place_of
+from dc_assets_tests.fakes.specs import small_spec
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@db.acme/dc",
+        "postgres://other:s3cret@db.acme/dc",
+        "postgresql+psycopg2://db.acme:5432/dc?password=s3cret",
+        "postgresql://me:p%40s3cret@db.acme/dc?sslpassword=s3cret&options=-c%20x%3Ds3cret",
+    ],
+)
+def test_one_postgresql_ledger_is_one_place_whoever_asks(url: str) -> None:
+    """Driver, user, password and options are no part of it."""
+    assert ledger_place(url) == "postgresql://db.acme:5432/dc"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://db.acme:5433/dc",
+        "postgresql://db.acme/other",
+        "postgresql://db2.acme/dc",
+        "postgresql://db.acme/dc?host=/var/run/postgresql",
+        "sqlite:////var/lib/dc_assets/ledger.db",
+        "s3cret",
+    ],
+)
+def test_other_ledgers_are_other_places(url: str) -> None:
+    """Host, port, database, socket; and what is no URL is not repeated."""
+    place = ledger_place(url)
+    assert place != "postgresql://db.acme:5432/dc"
+    assert "s3cret" not in place
+
+
+def test_a_file_reached_by_two_names_is_one_place(tmp_path: Path) -> None:
+    """Links and dots are followed."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    places = {ledger_place(f"sqlite:///{tmp_path}/{name}/ledger.db") for name in ("data", "link")}
+    assert places == {f"sqlite:///{(tmp_path / 'data').resolve()}/ledger.db"}
+
+
+def test_the_definitions_tell_the_place_of_each_load() -> None:
+    """As metadata of the asset, which `dc-assets run` asks for."""
+    key = dg.AssetKey("opportunities_in_core")
+    told = defs.get_assets_def(key).metadata_by_key[key]
+    assert set(told) >= set(place_of(small_spec()))
