@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,6 @@ LISTED_MAX = 100
 """Letters that a terminal shows; --export has all."""
 
 FORMATS = (".csv", ".parquet")
-ID_COLUMN = "external_id"
 _CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -94,30 +93,6 @@ def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def ids_in(file: Path) -> Collection[str]:
-    """Read external ids: a text file with one a line, or a CSV or Parquet file as exported.
-
-    Raises:
-        ConfigError: the file cannot be read, or names none.
-    """
-    try:
-        if file.suffix.lower() == ".parquet":
-            found = pl.read_parquet(file, columns=[ID_COLUMN]).to_series().to_list()
-        elif file.suffix.lower() == ".csv":
-            found = pl.read_csv(file, infer_schema=False, columns=[ID_COLUMN]).to_series().to_list()
-        else:
-            found = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise ConfigError(
-            f"{file} cannot be read as external ids, one a line, or as CSV or Parquet with a "
-            f"column {ID_COLUMN}: {str(error).splitlines()[0]}"
-        ) from error
-    ids = {str(one).strip() for one in found if one is not None and str(one).strip()}
-    if not ids:
-        raise ConfigError(f"{file} names no external id.")
-    return ids
 
 
 def _type_of(name: str) -> type[pl.DataType]:
