@@ -129,7 +129,7 @@ def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> Ex
     if show.as_list and show.as_json:
         click.echo(json.dumps([for_machines(letter) for letter in letters], indent=2))
     elif show.as_list:
-        print_letters(console, letters)
+        print_letters(console, spec, letters)
     return ExitCode.PROVED
 
 
