@@ -25,7 +25,12 @@ def read_specs(folder: Path) -> list[LoadSpec]:
     Raises:
         ConfigError: the folder is missing or empty, a file is wrong, or two specs share a name.
     """
-    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    try:
+        files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    except OSError as error:
+        raise ConfigError(
+            f"The folder of load specs cannot be read: {error.strerror}. Set DC_ASSETS_LOADS to it."
+        ) from error
     if not files:
         raise ConfigError(
             f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."

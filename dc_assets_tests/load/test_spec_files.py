@@ -151,6 +151,12 @@ def test_a_folder_without_specs_says_which_setting_to_change(tmp_path: Path, fol
         read_specs(tmp_path / folder)
 
 
+def test_a_folder_that_cannot_be_looked_into_says_why(tmp_path: Path) -> None:
+    """Such as a name that is too long for the disk."""
+    with pytest.raises(ConfigError, match="cannot be read: File name too long. Set DC_ASSETS_LOADS"):
+        read_specs(tmp_path / ("x" * 2_000))
+
+
 def test_two_specs_must_not_share_a_name(file: Path) -> None:
     """The name is the name of the asset, so it stands once."""
     file.with_name("other.yaml").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
