@@ -153,7 +153,7 @@ def test_a_folder_without_specs_says_which_setting_to_change(tmp_path: Path, fol
 
 def test_a_folder_that_cannot_be_looked_into_says_why(tmp_path: Path) -> None:
     """Such as a name that is too long for the disk."""
-    with pytest.raises(ConfigError, match="cannot be read: File name too long. Set DC_ASSETS_LOADS"):
+    with pytest.raises(ConfigError, match=r"File name too long\. Set DC_ASSETS_LOADS"):
         read_specs(tmp_path / ("x" * 2_000))
 
 
