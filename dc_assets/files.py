@@ -6,20 +6,22 @@ columns as they are. In CSV every cell is text already, and an empty one is null
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
-import polars.exceptions as polars_errors
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
+from dc_assets.frames.faults import FAULTS, reason_of
 from dc_assets.load.survey import FieldRule
 
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})
+CSV_HINT = ' In CSV every cell is text: compare numbers as CAST("Column" AS DOUBLE) > 1.'
 EVERYTHING = IdRange(after=None, upto=None)
 
 
@@ -36,25 +38,11 @@ class FileSource:
         Raises:
             ConfigError: there is no such file, it cannot be read, or it lacks a column.
         """
-        try:
-            schema = self._scan().collect_schema()
-            missing = [c.source for c in self._spec.columns if c.source not in schema]
-            if missing:
-                raise ConfigError(
-                    f"{self._spec.source.files} has no column {', '.join(missing)}. "
-                    f"It has: {', '.join(schema.names())}."
-                )
-            self._rows(EVERYTHING).head(0).collect()
-        except (OSError, polars_errors.PolarsError) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(
-                f"{self._spec.source.files} cannot be read: {reason}. "
-                f"Correct source.files or source.where of the spec {self._spec.name}."
-            ) from error
+        self._collect(self._selected(pl.LazyFrame(schema=self._schema(self._scan()))))
 
     def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the rows of a range in ascending key order, as source columns of text."""
-        rows = self._rows(id_range).sort(self._key).collect(engine="streaming")
+        rows = self._collect(self._rows(id_range).sort(self._key), is_whole=True)
         for start in range(0, rows.height, PAGE_ROWS):
             yield rows.slice(start, PAGE_ROWS)
 
@@ -79,14 +67,14 @@ class FileSource:
             .filter(pl.col("rows") > rows)
             .sort(["rows", parent], descending=[True, False])
         )
-        return [(str(name), int(count)) for name, count in counted.collect().iter_rows()]
+        return [(str(name), int(count)) for name, count in self._collect(counted).iter_rows()]
 
     def key_ends(self) -> tuple[str, str] | None:
         """Return the first and the last key; None when there is no row with a key."""
         ends = self._rows(EVERYTHING).select(
             self._key.min().alias("first"), self._key.max().alias("last")
         )
-        first, last = ends.collect().row(0)
+        first, last = self._collect(ends).row(0)
         return None if first is None else (str(first), str(last))
 
     def rows_per_parent(self) -> Sequence[tuple[int, int]]:
@@ -102,34 +90,35 @@ class FileSource:
             .agg(pl.len().alias("parents"))
             .sort("rows", descending=True)
         )
-        return [(int(rows), int(parents)) for rows, parents in counted.collect().iter_rows()]
+        return [(int(rows), int(parents)) for rows, parents in self._collect(counted).iter_rows()]
 
     def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
         """Count the rows that break each rule, in the order of the rules."""
         sums = [_breaks(rule).sum().alias(f"n{n}") for n, rule in enumerate(rules)]
-        return [int(count or 0) for count in self._rows(EVERYTHING).select(sums).collect().row(0)]
+        counted = self._collect(self._rows(EVERYTHING).select(sums))
+        return [int(count or 0) for count in counted.row(0)]
 
     def ambiguous_keys(self) -> Sequence[str]:
         """Return the lower-cased keys that stand twice or differ in case only."""
         folded = self._rows(EVERYTHING).group_by(self._key.str.to_lowercase().alias("folded"))
         doubled = folded.agg(pl.len().alias("rows")).filter(pl.col("rows") > 1)
-        return doubled.select("folded").collect().to_series().to_list()
+        return self._collect(doubled.select("folded")).to_series().to_list()
 
     def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
         """Return the keys that cut a range into nearly equal parts, one less than parts."""
-        keys = self._rows(id_range).select(self._key).sort(self._key).collect().to_series()
+        keys = self._keys(id_range)
         cuts = sorted({keys.len() * number // parts for number in range(1, parts)} - {0})
         return [str(keys[cut - 1]) for cut in cuts]
 
     def key_at(self, id_range: IdRange, rows: int) -> str | None:
         """Return the key of the n-th row of a range in key order; None when it has fewer rows."""
-        keys = self._rows(id_range).select(self._key).sort(self._key).collect().to_series()
+        keys = self._keys(id_range)
         return str(keys[rows - 1]) if keys.len() >= rows else None
 
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the rows of a range by the value of a source column."""
         counted = self._rows(id_range).group_by(column).agg(pl.len())
-        return {value: int(rows) for value, rows in counted.collect().iter_rows()}
+        return {value: int(rows) for value, rows in self._collect(counted).iter_rows()}
 
     def state(self, id_range: IdRange) -> str:
         """Return a short text that differs when rows of a range changed."""
@@ -148,16 +137,15 @@ class FileSource:
         texts = [pl.col(column.source).fill_null("\x1e") for column in self._spec.columns]
         digest = pl.concat_str(texts, separator="\x1f").hash(seed=0)
         sums = ((digest % 2**32).sum(), (digest // 2**32).sum())
-        count, low, high = (
-            rows.select(pl.len(), sums[0].alias("low"), sums[1].alias("high")).collect().row(0)
-        )
+        summed = rows.select(pl.len(), sums[0].alias("low"), sums[1].alias("high"))
+        count, low, high = self._collect(summed).row(0)
         return fingerprint(int(count), f"{low} {high}")
 
     def _cursor(self, id_range: IdRange, known: str | None) -> str:
         """Compare times as text: all of a column are written alike."""
         modified = self._spec.refresh.modified or ""
         rows = self._rows(id_range, modified).drop_nulls(modified)
-        found = rows.select(pl.col(modified).max()).collect().item()
+        found = self._collect(rows.select(pl.col(modified).max())).item()
         newest = None if found is None else str(found)
         seen = SourceCursor(newest, 0) if known is None else SourceCursor.of(known)
         since = (seen or SourceCursor(newest, 0)).since(self._spec.refresh.overlap_s)
@@ -165,18 +153,7 @@ class FileSource:
         return SourceCursor(newest, self._number(recent.select(pl.len()))).text
 
     def _rows(self, id_range: IdRange, more: str | None = None) -> pl.LazyFrame:
-        rows = self._scan()
-        if self._spec.source.where:
-            rows = rows.filter(pl.sql_expr(self._spec.source.where))
-        schema = rows.collect_schema()
-        names = [c.source for c in self._spec.columns]
-        if more is not None and more not in schema:
-            raise ConfigError(
-                f"{self._spec.source.files} has no column {more}: correct refresh.modified of the "
-                f"spec {self._spec.name}."
-            )
-        names += [more] if more is not None and more not in names else []
-        texts = rows.select(_as_text(name, schema[name]) for name in names)
+        texts = self._selected(self._scan(), more)
         bounds: list[pl.Expr] = []
         if id_range.after is not None:
             bounds.append(self._key > id_range.after)
@@ -184,8 +161,30 @@ class FileSource:
             bounds.append(self._key <= id_range.upto)
         return texts.filter(bounds) if bounds else texts
 
+    def _selected(self, rows: pl.LazyFrame, more: str | None = None) -> pl.LazyFrame:
+        """Return the rows that source.where selects, every column as text."""
+        schema = self._schema(rows)
+        if self._spec.source.where:
+            with self._in_one_sentence():
+                rows = rows.filter(pl.sql_expr(self._spec.source.where))
+        names = [c.source for c in self._spec.columns]
+        missing = [name for name in names if name not in schema]
+        if missing:
+            raise ConfigError(
+                f"{self._spec.source.files} has no column {', '.join(missing)}. "
+                f"It has: {', '.join(schema.names())}."
+            )
+        if more is not None and more not in schema:
+            raise ConfigError(
+                f"{self._spec.source.files} has no column {more}: correct refresh.modified of the "
+                f"spec {self._spec.name}."
+            )
+        names += [more] if more is not None and more not in names else []
+        return rows.select(_as_text(name, schema[name]) for name in names)
+
     def _scan(self) -> pl.LazyFrame:
-        files = self._files()
+        with self._in_one_sentence():
+            files = self._files()
         suffixes = {file.suffix.lower() for file in files}
         if len(suffixes) != 1 or not suffixes <= SUFFIXES:
             raise ConfigError(
@@ -202,11 +201,45 @@ class FileSource:
             return sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
         if path.is_file():
             return [path]
-        return sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
+        try:
+            return sorted(path.parent.glob(path.name)) if path.parent.is_dir() else []
+        except ValueError:  # no pattern at all, such as **.csv
+            return []
 
-    @staticmethod
-    def _number(query: pl.LazyFrame) -> int:
-        return int(query.collect().item())
+    def _schema(self, scan: pl.LazyFrame) -> pl.Schema:
+        with self._in_one_sentence():
+            return scan.collect_schema()
+
+    def _keys(self, id_range: IdRange) -> pl.Series:
+        """Return the keys of a range in order."""
+        return self._collect(self._rows(id_range).select(self._key).sort(self._key)).to_series()
+
+    def _number(self, query: pl.LazyFrame) -> int:
+        return int(self._collect(query).item())
+
+    def _collect(self, query: pl.LazyFrame, *, is_whole: bool = False) -> pl.DataFrame:
+        """Run a query, the only place where rows are read; whole rows are streamed.
+
+        Raises:
+            ConfigError: a file cannot be read, or source.where makes no sense for its columns.
+        """
+        with self._in_one_sentence():
+            return query.collect(engine="streaming" if is_whole else "auto")
+
+    @contextmanager
+    def _in_one_sentence(self) -> Generator[None]:
+        """Turn what Polars says into the setting that the operator corrects."""
+        try:
+            yield
+        except FAULTS as fault:
+            source = self._spec.source
+            correct = "source.files or source.where" if source.where else "source.files"
+            is_csv = (source.files or "").lower().endswith(".csv")
+            hint = CSV_HINT if is_csv and source.where else ""
+            raise ConfigError(
+                f"{source.files} cannot be read: {reason_of(fault)}. "
+                f"Correct {correct} of the spec {self._spec.name}.{hint}"
+            ) from fault
 
 
 def _breaks(rule: FieldRule) -> pl.Expr:

@@ -17,18 +17,17 @@ from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.plan_text import duration
-from dc_assets.cli.proof import REASON_CHARS_MAX, WatchedLoad, numbers_table, print_checks
+from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
+from dc_assets.cli.refused import print_alike
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.canary import SampleFigures, Stage, parse_stages, why_below
 from dc_assets.core.errors import RunStopped, StoppedByOperator
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews
+from dc_assets.ledger.views import LedgerViews, Refusal
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
 from dc_assets.orchestration.wiring import login_from_environment, open_load
-
-REFUSALS_SHOWN = 20
 
 _SHAPING = ("partitions", "batch_rows_max", "window")
 """Options of `run` that a canary takes too."""
@@ -109,10 +108,10 @@ class _Samples:
         for reason in reasons:
             self._say(f"{title} is under its bar: {reason}.", style="bold red")
         self._say("Nothing more is sent; the stages after it were not begun.")
-        print_sample(self.load.console, parts)
+        print_sample(self.load, parts)
         self._say("\nWhat to do:")
         if figures_of(parts).refused:
-            self._say(f"  Every refused row with its reason: dc-assets replay {name} --list")
+            self._say(f"  The refused rows and their reasons: dc-assets replay {name} --list")
         if failed_checks_of(parts):
             self._say(
                 "  Rows that landed stay as they are, and a canary does not send them again. To "
@@ -124,7 +123,7 @@ class _Samples:
 
     def _well(self, parts: Sequence[SampledPartition], rows: int) -> ExitCode:
         figures, spec = figures_of(parts), self.load.spec
-        print_sample(self.load.console, parts)
+        print_sample(self.load, parts)
         rest = max(0, rows - figures.rows)
         missing = f"{_command_with(spec, *_SHAPING)} --missing"
         self._say("\nAll stages reached their bars.")
@@ -193,8 +192,9 @@ def reached(stage: Stage, figures: SampleFigures) -> str:
     return f"{line}; {figures.sent:,} sent in {duration(figures.seconds)}, {speed:,.0f} rows/s"
 
 
-def print_sample(console: Console, parts: Sequence[SampledPartition]) -> None:
+def print_sample(load: WatchedLoad, parts: Sequence[SampledPartition]) -> None:
     """Print the proof of a sample: rows of each partition, checks, refused rows."""
+    console = load.console
     table = numbers_table("sample of", "rows", "landed", "refused", "sent now")
     for part in parts:
         one = part.figures
@@ -205,22 +205,19 @@ def print_sample(console: Console, parts: Sequence[SampledPartition]) -> None:
     console.print()
     outcomes = [outcome for part in parts for outcome in part.outcomes]
     print_checks(console, list(dict.fromkeys(o.partition_key for o in outcomes)), outcomes)
-    _print_refusals(console, parts)
+    _print_refusals(console, load.spec, parts)
 
 
-def _print_refusals(console: Console, parts: Sequence[SampledPartition]) -> None:
-    """Print the refused rows of a sample by code, and the first of them by id."""
-    letters = [(part.partition_key, letter) for part in parts for letter in part.letters]
+def _print_refusals(console: Console, spec: LoadSpec, parts: Sequence[SampledPartition]) -> None:
+    """Print the refused rows of a sample by code, and an example of each kind."""
+    letters = [
+        Refusal(part.partition_key, x.external_id, x.code, x.message, x.fields, x.row_json)
+        for part in parts
+        for x in part.letters
+    ]
     if not letters:
         return
     console.print(f"\nRefused rows: {len(letters):,}", highlight=False)
-    for code, rows in Counter(letter.code for _, letter in letters).most_common():
+    for code, rows in Counter(letter.code for letter in letters).most_common():
         console.print(f"  {rows:>9,}  {code}", highlight=False, markup=False)
-    for key, letter in letters[:REFUSALS_SHOWN]:
-        reason = f"{letter.code}: {letter.message}"
-        if len(reason) > REASON_CHARS_MAX:
-            reason = f"{reason[: REASON_CHARS_MAX - 2]} …"
-        line = f"  {key}  {letter.external_id}  {reason}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if len(letters) > REFUSALS_SHOWN:
-        console.print(f"  … and {len(letters) - REFUSALS_SHOWN:,} more", highlight=False)
+    print_alike(console, spec, letters, len(letters))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -35,6 +36,7 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
         """Run a command and leave with its exit code."""
+        _heed_interrupts()
         try:
             code = super().main(args, standalone_mode=False, **extra)
         except DcError as error:
@@ -50,6 +52,15 @@ class Commands(click.Group):
             click.echo("dc-assets: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C end a command that was started with SIGINT ignored, and its children.
+
+    A shell without job control starts what it puts into the background so, and Python keeps it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _code_of(error: DcError) -> ExitCode:

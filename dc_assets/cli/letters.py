@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,15 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
+from dc_assets.cli.refused import alike
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.open_letters import OpenLetter
 
 LISTED_MAX = 100
-"""Letters that a terminal shows; --export has all."""
+"""Kinds of letters that a terminal shows; --export has every letter."""
 
 FORMATS = (".csv", ".parquet")
-ID_COLUMN = "external_id"
 _CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -48,23 +48,26 @@ def for_machines(letter: OpenLetter) -> dict[str, object]:
     return {**line, **{name: _moment(line[name]).isoformat() for name in times}}
 
 
-def print_letters(console: Console, letters: Sequence[OpenLetter]) -> None:
-    """Print the first letters, a line each, and how many there are."""
-    for one in letters[:LISTED_MAX]:
+def print_letters(console: Console, spec: LoadSpec, letters: Sequence[OpenLetter]) -> None:
+    """Print one letter of each code, field and parent, and how many there are."""
+    groups = alike(letters, spec.parent_target)
+    for group in groups[:LISTED_MAX]:
+        one = group.example
         when = f"{_moment(one.refused_at):%Y-%m-%d %H:%M:%S}"
         if one.first_refused_at < one.refused_at:
             when += f", first {_moment(one.first_refused_at):%Y-%m-%d %H:%M:%S}"
         fields = f" [{one.fields}]" if one.fields else ""
         console.print(
             f"{one.partition_key}  {one.external_id}  {one.code}: {one.message}{fields}  "
-            f"({one.attempts} sent, refused {when}, run {one.run_id or '?'})",
+            f"({one.attempts} sent, refused {when}, run {one.run_id or '?'}){group.more}",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
-    more = len(letters) - LISTED_MAX
-    tail = f", {more:,} of them not shown: --export FILE.csv has all" if more > 0 else ""
-    console.print(f"{len(letters):,} dead letters{tail}", highlight=False)
+    more = sum(group.rows for group in groups[LISTED_MAX:])
+    tail = f", {more:,} of them of kinds that are not shown" if more else ""
+    whole = "; --export FILE.csv has each" if len(letters) > len(groups) or more else ""
+    console.print(f"{len(letters):,} dead letters{tail}{whole}", highlight=False)
 
 
 def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
@@ -94,30 +97,6 @@ def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
         raise ConfigError(f"{path} cannot be written: {error.strerror or error}.") from error
     finally:
         scratch.unlink(missing_ok=True)
-
-
-def ids_in(file: Path) -> Collection[str]:
-    """Read external ids: a text file with one a line, or a CSV or Parquet file as exported.
-
-    Raises:
-        ConfigError: the file cannot be read, or names none.
-    """
-    try:
-        if file.suffix.lower() == ".parquet":
-            found = pl.read_parquet(file, columns=[ID_COLUMN]).to_series().to_list()
-        elif file.suffix.lower() == ".csv":
-            found = pl.read_csv(file, infer_schema=False, columns=[ID_COLUMN]).to_series().to_list()
-        else:
-            found = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
-        raise ConfigError(
-            f"{file} cannot be read as external ids, one a line, or as CSV or Parquet with a "
-            f"column {ID_COLUMN}: {str(error).splitlines()[0]}"
-        ) from error
-    ids = {str(one).strip() for one in found if one is not None and str(one).strip()}
-    if not ids:
-        raise ConfigError(f"{file} names no external id.")
-    return ids
 
 
 def _type_of(name: str) -> type[pl.DataType]:

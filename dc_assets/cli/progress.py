@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -26,6 +27,8 @@ TOLD_BY_CLOCK_S = 600.0
 
 SLOW_ROWS_A_S = 10.0
 """Slower speeds are told with two digits."""
+
+NAMED_MAX = 3
 
 
 def partitions_table(
@@ -67,10 +70,15 @@ def _state(status: RangeStatus) -> str:
 
 
 def line(seen: Snapshot) -> str:
-    """Return one line for the whole load: rows, speed, time left, locks, refusals, calls left."""
+    """Return one line for the whole load: rows, speed, time left, locks, refusals, calls left.
+
+    While nothing is sent because checks run, it names their partitions instead of a falling speed.
+    """
     whole = seen.whole
     said = [f"{whole.done:,} of {seen.rows:,} rows done" if seen.rows else "0 rows done"]
-    if whole.done_lately:
+    if seen.checking:
+        said.append(f"checking {_few(seen.checking)}")
+    elif whole.done_lately:
         said.append(f"{_rate(seen.rows_per_s(whole))} rows/s")
     if seen.time_left is not None and seen.rows is not None and whole.done < seen.rows:
         said.append(f"about {_time_left(seen.time_left.seconds, seen.at)}")
@@ -83,6 +91,15 @@ def line(seen: Snapshot) -> str:
     if seen.api_calls_left is not None:
         parts.append(f"{seen.api_calls_left:,} API calls left")
     return "; ".join(part for part in parts if part)
+
+
+def _few(keys: Sequence[str]) -> str:
+    """Name the first keys, and how many more there are.
+
+    >>> _few(["r1-01", "r1-02"]), _few(["r1-01", "r1-02", "r1-03", "r1-04"])
+    ('r1-01, r1-02', 'r1-01 and 3 more')
+    """
+    return ", ".join(keys) if len(keys) <= NAMED_MAX else f"{keys[0]} and {len(keys) - 1} more"
 
 
 def _rate(rows_per_s: float) -> str:
@@ -125,6 +142,7 @@ class Progress:
         self._look = partial(views.progress.look, keys, were_launched=were_launched)
         first = self._look()
         self._earlier = first.load_id if were_launched and not first.is_open else None
+        self._were_launched = were_launched
         self._clock = SystemClock()
         self._live: Live | None = None
         self._next_line_s = 0.0
@@ -155,6 +173,8 @@ class Progress:
         if self._live is None and self._clock.now_s() < self._next_line_s:
             return
         seen = self._look(starts_in_s=starts_in_s)
+        if not self._were_launched:  # whether anybody checks what was loaded before is not known
+            seen = replace(seen, checking=())
         text = line(Snapshot() if seen.load_id == self._earlier else seen)
         if self._live is not None:
             by_key = {r.partition_key: r for r in ranges if r.partition_key in self._keys}

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from dc_assets.cli.refused import READ_MAX, print_alike
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.reconcile import ROW_COUNT, check_descriptions
-
-REFUSALS_SHOWN = 40
-REASON_CHARS_MAX = 120
 
 _WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
 
@@ -42,7 +40,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
         console.print(_distribution(field, outcomes))
     console.print()
     print_checks(console, keys, outcomes)
-    print_refusals(console, views, REFUSALS_SHOWN)
+    print_refusals(console, views, spec)
     done = [ranges[key] for key in keys if key in ranges and ranges[key].phase == "done"]
     expected = len(keys) * len(check_descriptions(spec))
     return exit_code(
@@ -130,8 +128,8 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
                 console.print(f"  repair: {outcome.repair}", highlight=False, markup=False)
 
 
-def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:
-    """Print refused rows by code, and the first of them by id."""
+def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:
+    """Print refused rows by code, and an example of each kind."""
     by_code = views.refusals_by_code()
     if not by_code:
         return
@@ -139,15 +137,4 @@ def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:
     console.print(f"\nRefused rows: {total:,}", highlight=False)
     for code, rows in by_code.items():
         console.print(f"  {rows:>9,}  {code}", highlight=False)
-    for refusal in views.refusals(limit):
-        reason = f"{refusal.code}: {refusal.message}"
-        if len(reason) > REASON_CHARS_MAX:
-            reason = f"{reason[: REASON_CHARS_MAX - 2]} …"
-        console.print(
-            f"  {refusal.partition_key}  {refusal.external_id}  {reason}",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    if total > limit:
-        console.print(f"  … and {total - limit:,} more in the ledger", highlight=False)
+    print_alike(console, spec, views.refusals(READ_MAX), total)

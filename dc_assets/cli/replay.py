@@ -15,10 +15,10 @@ import click
 from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.id_files import ids_in, not_refused
 from dc_assets.cli.letters import (
     export_letters,
     for_machines,
-    ids_in,
     print_letters,
     redacted,
 )
@@ -90,9 +90,19 @@ def replay(
         external_ids=wanted or None,
     )
     with open_ledger() as database:
+        if wanted:
+            _say_not_refused(OpenLetters(database, spec.name), wanted, Console(stderr=as_json))
         if as_list or export:
             return _show(spec, database, choice, _Show(as_list, export, redact, as_json))
         return _replay(spec, database, choice, as_json=as_json)
+
+
+def _say_not_refused(letters: OpenLetters, wanted: set[str], console: Console) -> None:
+    """Say which ids name no refused row: a mistyped one is not passed over in silence."""
+    refused = {one.external_id for one in letters.chosen(Choice(external_ids=wanted))}
+    said = not_refused(wanted, refused)
+    if said is not None:
+        console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> Ex
     if show.as_list and show.as_json:
         click.echo(json.dumps([for_machines(letter) for letter in letters], indent=2))
     elif show.as_list:
-        print_letters(console, letters)
+        print_letters(console, spec, letters)
     return ExitCode.PROVED
 
 

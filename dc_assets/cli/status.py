@@ -128,7 +128,7 @@ def _print(
     console: Console, spec: LoadSpec, ranges: Sequence[RangeStatus], views: LedgerViews
 ) -> None:
     console.print(partitions_table(list(spec.ranges), {r.partition_key: r for r in ranges}))
-    print_refusals(console, views, limit=20)
+    print_refusals(console, views, spec)
 
 
 def _for_machines(ranges: Sequence[RangeStatus], views: LedgerViews) -> dict[str, object]:

@@ -68,7 +68,7 @@ def _stage(text: str) -> Stage:
     found = _STAGE.fullmatch(text)
     if found is None or int(found["rows"]) == 0:
         raise ConfigError(
-            f"{text!r} is no stage of --canary: it is ROWS or ROWS:PERCENT. {_EXAMPLE}"
+            f"{text[:60]!r} is no stage of --canary: it is ROWS or ROWS:PERCENT. {_EXAMPLE}"
         )
     percent = BAR_PERCENT if found["percent"] is None else Fraction(found["percent"])
     if not 0 < percent <= 100:  # noqa: PLR2004 - percent

@@ -8,28 +8,31 @@ from dc_assets.core.errors import ConfigError
 
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
-_DIGITS_MAX = 12
-"""More are no duration of a load, and no number that a clock can add."""
+_CHARS_MAX = 20
+SECONDS_MAX = 366 * 86_400
+"""Nothing waits longer, and a clock can add it."""
 
 
 def seconds_of(text: str) -> int:
     """Return a duration in seconds; days, hours, minutes and seconds, in this order, once each.
 
     Raises:
-        ConfigError: it is not written so, or it is zero.
+        ConfigError: it is not written so, it is zero, or longer than a year.
 
     >>> seconds_of("1h30m"), seconds_of("90s"), seconds_of("1d")
     (5400, 90, 86400)
     """
     match = _PARTS.fullmatch(text.strip().lower())
-    numbers = match.groups() if match and len(text) <= _DIGITS_MAX else ()
+    numbers = match.groups() if match and len(text) <= _CHARS_MAX else ()
     seconds = sum(
         int(number) * unit
         for number, unit in zip(numbers, _SECONDS.values(), strict=False)
         if number
     )
     if not seconds:
-        raise ConfigError(f"{text!r} is no duration. Write it as 90s, 15m or 1h30m.")
+        raise ConfigError(f"{text[:60]!r} is no duration. Write it as 90s, 15m or 1h30m.")
+    if seconds > SECONDS_MAX:
+        raise ConfigError(f"{text!r} is longer than a year. Write it as 90s, 15m or 1h30m.")
     return seconds
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from dc_assets.core import conditions, cron
 from dc_assets.core.ladders import ROW_LADDER_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
 from dc_assets.core.ranges import IdRange, partition_ranges
@@ -36,12 +37,42 @@ BlankPolicy = Literal["keep", "strip"]
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
+
+def _bracketed(dialect: conditions.Dialect) -> AfterValidator:
+    """Return the check of a condition that is put into brackets."""
+
+    def check(condition: str) -> str:
+        return _without_flaw(condition, conditions.flaw(condition, dialect))
+
+    return AfterValidator(check)
+
+
+def _without_flaw(text: str, flaw: str | None) -> str:
+    if flaw is not None:
+        raise ValueError(flaw)
+    return text
+
+
+def _cron_line(line: str) -> str:
+    return _without_flaw(line, cron.flaw(line))
+
+
+WAIT_S_MAX = 604_800
+"""A week: nothing that is waited for here takes longer."""
+
+YEAR_S = 31_536_000
+
+SQL = Annotated[str, _bracketed("SQL")]
+SOQL = Annotated[str, _bracketed("SOQL")]
+CronLine = Annotated[str, AfterValidator(_cron_line)]
+Wait = Annotated[float, Field(gt=0, le=WAIT_S_MAX)]
+
 TUNED = ("profile", "limits", "checks", "refresh", "time_zone")
 """Parts of a spec that may change while a load is unfinished."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class SourceSpec(_Part):
@@ -59,7 +90,7 @@ class SourceSpec(_Part):
     parent: Name | None = Field(
         default=None, description="Column with the parent's external id: it decides the lane"
     )
-    where: str | None = Field(default=None, description="SQL condition that selects the rows")
+    where: SQL | None = Field(default=None, description="SQL condition that selects the rows")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -78,7 +109,7 @@ class TargetSpec(_Part):
 
     object: Name = Field(description="API name of the object in the org")
     external_id: Name = Field(description="External id field that the upsert matches by")
-    scope: str | None = Field(
+    scope: SOQL | None = Field(
         default=None,
         description="SOQL condition that says which records are ours: the others are not compared",
     )
@@ -150,7 +181,7 @@ class ProfileSpec(_Part):
 
     window: int = Field(default=WINDOW_DEFAULT, ge=1, le=100)
     batch_rows_max: int = Field(default=BATCH_ROWS_MAX, ge=1, le=BATCH_ROWS_MAX)
-    row_ladder_s: tuple[float, ...] = Field(default=ROW_LADDER_S, max_length=20)
+    row_ladder_s: tuple[Wait, ...] = Field(default=ROW_LADDER_S, max_length=20)
     exclusive_user: bool = Field(
         default=False,
         description="The org's integration user runs nothing else: stray Open jobs may be aborted",
@@ -175,11 +206,11 @@ class LimitsSpec(_Part):
     daily_batches_reserve: int = Field(
         default=200, ge=0, description="Ingest batches of the day that are left to others"
     )
-    job_wait_s_max: float = Field(
-        default=7_200.0, gt=0, description="A job that has not ended by then is aborted"
+    job_wait_s_max: Wait = Field(
+        default=7_200.0, description="A job that has not ended by then is aborted"
     )
-    silence_s_max: float = Field(
-        default=600.0, gt=0, description="Seconds without one good answer of a host"
+    silence_s_max: Wait = Field(
+        default=600.0, description="Seconds without one good answer of a host"
     )
     rows_a_day_max: int | None = Field(
         default=None, ge=1, description="Rows that all loads of the spec send in 24 hours"
@@ -196,6 +227,17 @@ class LimitsSpec(_Part):
         description="Time of day in which rows are sent, such as 22:00-06:00; time_zone says where",
     )
 
+    @model_validator(mode="after")
+    def _some_hours(self) -> Self:
+        if self.hours is not None:
+            begin, end = self.hours.split("-")
+            if begin == end:
+                raise ValueError(
+                    f"hours {self.hours} begin and end at the same time: leave hours out to send "
+                    "all day, or correct one of the two"
+                )
+        return self
+
 
 class RefreshSpec(_Part):
     """How changes of the source are found and brought over, day by day."""
@@ -206,17 +248,26 @@ class RefreshSpec(_Part):
         "fingerprints of whole ranges are compared",
     )
     overlap_s: float = Field(
-        default=3_600.0, ge=0, description="Changes may show up so late behind newer ones"
+        default=3_600.0,
+        ge=0,
+        le=YEAR_S,
+        description="Changes may show up so late behind newer ones",
     )
     look_every_s: int | None = Field(
         default=None,
         ge=1,
+        le=YEAR_S,
         description="Seconds between two looks; 900 with a modification column, else 86,400",
     )
     retry_after_s: int = Field(
-        default=600, ge=1, description="Wait before a failed refresh is requested again; it doubles"
+        default=600,
+        ge=1,
+        le=WAIT_S_MAX,
+        description="Wait before a failed refresh is requested again; it doubles",
     )
-    cron: str = Field(default="0 2 * * *", description="When the schedule compares all partitions")
+    cron: CronLine = Field(
+        default="0 2 * * *", description="When the schedule compares all partitions"
+    )
     deletes: Literal["report", "apply"] = Field(
         default="report",
         description="Rows that we landed and the source has no more: report them only, or let "
@@ -315,6 +366,25 @@ class LoadSpec(_Part):
     def source_of(self, target: str) -> str:
         """Return the source column of a target field."""
         return next(column.source for column in self.columns if column.target == target)
+
+
+def settings_at(place: Sequence[int | str]) -> list[str]:
+    """Return the names of the settings that a part of a spec may have; none for other places.
+
+    >>> settings_at(["columns", 3])
+    ['source', 'target', 'type', 'when_null', 'blanks', 'scale']
+    """
+    part: type[BaseModel] = LoadSpec
+    for name in place:
+        if isinstance(name, int):
+            continue
+        field = part.model_fields.get(name)
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not inner:
+            return []
+        [part] = inner
+    return list(part.model_fields)
 
 
 def check_name(field: str) -> str:

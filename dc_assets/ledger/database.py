@@ -18,6 +18,8 @@ from dc_assets.ledger.migrations import migrate
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for another one; each transaction takes milliseconds."""
 
+_DRIVERS = frozenset({"postgres", "postgresql", "postgresql+psycopg2", "sqlite", "sqlite+pysqlite"})
+
 
 class Database:
     """Transactions on the ledger; the schema is created or migrated on opening."""
@@ -29,12 +31,18 @@ class Database:
             ConfigError: the URL is wrong, or the server or the disk refuses. The message never
                 holds the URL's password.
         """
-        self._engine = _engine(_parsed(url))
+        try:
+            self._engine = _engine(_parsed(url))
+        except (SQLAlchemyError, ValueError, TypeError):  # an option that no driver can read
+            raise ConfigError(
+                "An option or a path in DC_ASSETS_LEDGER_URL cannot be read. "
+                "Write sqlite:////path/to/ledger.db or postgresql://user:password@host/database."
+            ) from None  # its words may repeat parts of the URL
         try:
             with self.begin() as connection:
                 migrate(connection)
-        except SQLAlchemyError as error:
-            shown = self._engine.url.render_as_string(hide_password=True)
+        except (SQLAlchemyError, ValueError, TypeError) as error:
+            shown = self._engine.url.set(query={}).render_as_string(hide_password=True)
             reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
             raise ConfigError(
                 f"The ledger {shown} cannot be opened: {reason}. "
@@ -55,11 +63,16 @@ class Database:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # a port that is no number
         raise ConfigError(
             "DC_ASSETS_LEDGER_URL is not a database URL. "
             "Write sqlite:////path/to/ledger.db or postgresql://user:password@host/database."
-        ) from error
+        ) from None
+    if parsed.drivername not in _DRIVERS:
+        raise ConfigError(
+            "DC_ASSETS_LEDGER_URL is of a database that cannot be a ledger. "
+            "Take a SQLite file, sqlite:////path/to/ledger.db, or PostgreSQL, postgresql://…."
+        )
     # SQLAlchemy 2.1 took psycopg 3 as the default driver; dagster-postgres brings psycopg2.
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg2")

@@ -30,7 +30,14 @@ from dc_assets.ledger.progress_queries import (
     loads,
     ranges_of,
 )
-from dc_assets.ledger.tables import batch, dead_letter, load, org_allowance, range_state
+from dc_assets.ledger.tables import (
+    batch,
+    check_result,
+    dead_letter,
+    load,
+    org_allowance,
+    range_state,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class Snapshot:
         lane_rows: rows without an outcome that were read, by lane.
         api_calls_left: of the org's day; None while nobody has asked.
         time_left: until the last row has an outcome; None while too little was seen.
+        checking: partitions whose rows are done and whose checks have said nothing yet; none while
+            another partition reads or writes.
     """
 
     load_id: str | None = None
@@ -90,6 +99,7 @@ class Snapshot:
     lane_rows: Mapping[int, int] = field(default_factory=dict[int, int])
     api_calls_left: int | None = None
     time_left: TimeLeft | None = None
+    checking: Sequence[str] = ()
 
     @property
     def whole(self) -> PartitionProgress:
@@ -247,7 +257,18 @@ class _Look:
                 )
             ).scalar(),
             time_left=seen.time_left(),
+            checking=self._checking(),
         )
+
+    def _checking(self) -> Sequence[str]:
+        if any(r.phase != "done" for r in self.ranges.values()):
+            return ()
+        checked = self.connection.execute(
+            sa.select(check_result.c.partition_key)
+            .where(check_result.c.load_id == self.row.load_id)
+            .distinct()
+        ).scalars()
+        return sorted(set(self.ranges) - set(checked))
 
     def _partitions(self) -> dict[str, PartitionProgress]:
         refused = self.connection.execute(

@@ -58,6 +58,8 @@ class Refusal:
     external_id: str
     code: str
     message: str
+    fields: str = ""
+    row_json: str = ""
 
 
 class LedgerViews:
@@ -168,7 +170,10 @@ class LedgerViews:
                 .order_by(dead_letter.c.partition_key, dead_letter.c.external_id)
                 .limit(limit)
             )
-            return [Refusal(r.partition_key, r.external_id, r.code, r.message) for r in rows]
+            return [
+                Refusal(r.partition_key, r.external_id, r.code, r.message, r.fields, r.row_json)
+                for r in rows
+            ]
 
     def refusals_by_code(self) -> Mapping[str, int]:
         """Count dead letters of the newest loads by code, the most frequent first."""

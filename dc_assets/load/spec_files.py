@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from zoneinfo import available_timezones
 
 import yaml
 from pydantic import ValidationError
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.core.spec import LoadSpec
+from dc_assets.core.spec import LoadSpec, settings_at
+from dc_assets.load.strict_yaml import NotPlain, read_document
 
-
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without its guesses at dates: an id that looks like a date stays text."""
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+REASON_CHARS_MAX = 400
 
 
 def read_specs(folder: Path) -> list[LoadSpec]:
@@ -31,7 +25,12 @@ def read_specs(folder: Path) -> list[LoadSpec]:
     Raises:
         ConfigError: the folder is missing or empty, a file is wrong, or two specs share a name.
     """
-    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    try:
+        files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    except OSError as error:
+        raise ConfigError(
+            f"The folder of load specs cannot be read: {error.strerror}. Set DC_ASSETS_LOADS to it."
+        ) from error
     if not files:
         raise ConfigError(
             f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
@@ -54,22 +53,19 @@ def read_spec(file: Path) -> LoadSpec:
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file} is not UTF-8 text.") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _refusal(file, line, "not UTF-8 text; save it as UTF-8") from error
     try:
-        root = cast("yaml.Node | None", yaml.compose(text, Loader=_PlainLoader))
-        content = yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{file}, line {line}: {error.problem or 'not YAML'}.") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{file}, line {line}: {error.reason}.") from error
+        document = read_document(text)
+    except NotPlain as error:
+        raise _refusal(file, error.line, str(error)) from error
+    content, root = document.content, document.root
     if not isinstance(content, dict):
-        raise ConfigError(f"{file}, line 1: a load spec is a mapping that begins with name.")
+        raise _refusal(file, 1, "a load spec is a mapping that begins with name")
     try:
         spec = LoadSpec.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        raise ConfigError(_sentence(file, root, error)) from error
+        raise _refusal(file, *_problem(root, error)) from error
     _refuse_unknown_zone(file, root, spec)
     if spec.source.files is None:
         return spec
@@ -78,23 +74,47 @@ def read_spec(file: Path) -> LoadSpec:
 
 def _refuse_unknown_zone(file: Path, root: yaml.Node | None, spec: LoadSpec) -> None:
     if spec.time_zone not in available_timezones():
-        line = _line_of(root, ("time_zone",))
-        raise ConfigError(
-            f"{file}, line {line}: time_zone: there is no zone {spec.time_zone}. "
-            "Write an IANA name such as Europe/Vienna."
-        )
+        reason = f"time_zone: there is no zone {spec.time_zone}; write an IANA name"
+        raise _refusal(file, _line_of(root, ("time_zone",)), f"{reason} such as Europe/Vienna")
 
 
-def _sentence(file: Path, root: yaml.Node | None, error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
+def _refusal(file: Path, line: int, reason: str) -> ConfigError:
+    """Make a sentence of a line, whatever characters it quotes of the file."""
+    shown = "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in reason
+    )
+    if len(shown) > REASON_CHARS_MAX:
+        shown = f"{shown[: REASON_CHARS_MAX - 2]} …"
+    return ConfigError(f"{file}, line {line}: {shown}.")
+
+
+def _problem(root: yaml.Node | None, error: ValidationError) -> tuple[int, str]:
+    problems = error.errors(include_url=False)
+    unknown = (one for one in problems if one["type"] == "extra_forbidden")
+    problem = next(unknown, problems[0])  # a misspelt setting is also a missing one
     line = _line_of(root, problem["loc"])
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "string_type":
         message += " (put the value in quotes)"
     if problem["type"] == "extra_forbidden":
-        message = "no such setting"
-    return f"{file}, line {line}: {place + ': ' if place else ''}{message}."
+        message = _no_such_setting(problem["loc"])
+    if problem["type"] == "bool_type":
+        message += " (write true or false)"
+    return line, f"{place}: {message}" if place else message
+
+
+def _no_such_setting(place: tuple[int | str, ...]) -> str:
+    """Name the setting that was probably meant, or all that there are.
+
+    >>> _no_such_setting(("partitions", "schema"))
+    'no such setting; did you mean scheme?'
+    """
+    known = settings_at(place[:-1])
+    close = get_close_matches(str(place[-1]), known, n=1)
+    if close:
+        return f"no such setting; did you mean {close[0]}?"
+    return f"no such setting; there is: {', '.join(known)}"
 
 
 def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
@@ -138,7 +158,7 @@ def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> Non
         ConfigError: the file cannot be written.
     """
     text = file.read_text(encoding="utf-8")
-    root = cast("yaml.MappingNode", yaml.compose(text, Loader=_PlainLoader))
+    root = read_document(text).root
     found = _child(root, "partitions")
     assert found is not None, "a valid spec has partitions"
     start, end = found[0].start_mark.index, found[1].end_mark.index

@@ -22,6 +22,9 @@ import yaml
 
 PACKAGED_SPEC = Path(__file__).parents[2] / "dc_assets" / "loads" / "opportunities.yaml"
 PROGRAM = Path(sys.executable).with_name("dc-assets")
+
+IN_BACKGROUND = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
+"""Begins a command as a shell without job control does behind an ``&``: with SIGINT ignored."""
 OWN_SETTINGS = ("SF_", "DC_ASSETS_", "DAGSTER_", "PYTHONOPTIMIZE")
 PARENTS = 3
 LOOK_EVERY_S = 0.05

@@ -18,6 +18,7 @@ import yaml
 from dc_assets.load.spec_files import read_specs
 from dc_assets_tests.acceptance.services import free_port
 from dc_assets_tests.acceptance.stage import (
+    IN_BACKGROUND,
     PROGRAM,
     environment_of,
     run_program,
@@ -48,9 +49,12 @@ class Console:
 
     @contextmanager
     def given(self, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
-        """Start a command that talks to the stand-in."""
+        """Start a command that talks to the stand-in, as the background of a shell does.
+
+        Such a shell ignores Ctrl-C for what it starts.
+        """
         log = self.folder / "said.log"
-        command = [str(PROGRAM), "run", "opportunities", *arguments]
+        command = [*IN_BACKGROUND, str(PROGRAM), "run", "opportunities", *arguments]
         environment = {**self.environment, "PYTHONUNBUFFERED": "1"}
         with running(command, environment, log=log) as process:
             yield process

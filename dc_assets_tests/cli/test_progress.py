@@ -57,3 +57,11 @@ def test_a_load_that_is_done_has_no_time_left() -> None:
 def test_a_slow_load_is_told_in_parts_of_a_row() -> None:
     """Not as 0 rows a second."""
     assert "0.4 rows/s" in line(replace(SEEN, partitions={"r1-01": replace(PART, done_lately=4)}))
+
+
+def test_while_checks_run_their_partitions_are_told_and_no_speed() -> None:
+    """A speed that falls because nothing is left to send says nothing."""
+    done = replace(SEEN, partitions={"r1-03": replace(PART, landed=199_996)}, checking=["r1-03"])
+    assert line(done).startswith("200,000 of 200,000 rows done, checking r1-03; ")
+    many = replace(done, checking=[f"r1-{number:02}" for number in range(1, 13)])
+    assert "rows done, checking r1-01 and 11 more; " in line(many)

@@ -74,7 +74,8 @@ def story(fresh: Stage) -> Story:
         f'DELETE FROM "ExtOpportunities__dlm" WHERE "ExternalId__c" = \'{first[0]}\'',
         store="data_cloud",
     )
-    (told.folder / "ids.txt").write_text("\n".join(first[:3]) + "\n", encoding="utf-8")
+    listed = "\r\n".join([*first[:3], "id-of-nobody"])
+    (told.folder / "ids.txt").write_text(listed, encoding="utf-8-sig")
     told.does("three", "replay", "--file", str(told.folder / "ids.txt"))
     told.does("first range", "replay", "--partitions", "r1-01", "--json")
     told.does("first again", "replay", "--partitions", "r1-01")
@@ -91,6 +92,7 @@ def test_the_whole_story_of_a_replay(story: Story) -> None:
     assert ends["three"].code == 0, ends["three"].out + ends["three"].err
     assert "Replayed: 2 rows landed, 0 were refused again." in ends["three"].out
     assert "1 rows are no longer in the source." in ends["three"].out
+    assert "1 of 4 ids are not among the refused rows: id-of-nobody" in ends["three"].out
     said = json.loads(ends["first range"].out)
     assert (said["keys"], said["landed"], said["refused"]) == (["r1-01"], REFUSED - 3, 0)
     assert ends["first range"].code == 0

@@ -8,9 +8,11 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.load_book import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.progress import LedgerProgress, PartitionProgress
+from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.tables import batch, org_allowance
 from dc_assets.load.books import NewBatch, Plan, RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
@@ -184,3 +186,19 @@ def test_a_load_at_work_is_looked_at_before_a_newer_one(ledger: OpenLedger) -> N
     assert progress_of(ledger).look(KEYS).load_id == replay.load_id
     again = ledger.ticket(KEYS[0], loads)
     assert progress_of(ledger).look(KEYS).load_id == again.load_id == full.load_id
+
+
+def test_a_partition_is_being_checked_from_its_last_row_to_its_checks(ledger: OpenLedger) -> None:
+    """Not while another one reads or writes, and not after its checks spoke."""
+    loads = ledger.loads()
+    first, second = (ledger.ticket(key, loads) for key in KEYS[:2])
+    ledger.planned(first)
+    loads.finish_range(first)
+    assert progress_of(ledger).look(KEYS).checking == ()
+    ledger.planned(second)
+    loads.finish_range(second)
+    assert progress_of(ledger).look(KEYS).checking == list(KEYS[:2])
+    said = CheckOutcome("row_count_matches", KEYS[0], Severity.PASSED, "said", 0)
+    proofs = Proofs(ledger.database, SPEC.name, ledger.org_id)
+    proofs.keep(KEYS[0], [said], run_id="run", needed=())
+    assert progress_of(ledger).look(KEYS).checking == [KEYS[1]]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dc_assets.core.durations import duration_text, seconds_of
+from dc_assets.core.canary import parse_stages
+from dc_assets.core.durations import SECONDS_MAX, duration_text, seconds_of
 from dc_assets.core.errors import ConfigError
 
 
@@ -46,6 +49,36 @@ def test_anything_else_is_one_sentence_with_examples(text: str) -> None:
     """A number without a unit is refused too: minutes and seconds are both likely."""
     with pytest.raises(ConfigError, match=r"is no duration\. Write it as 90s, 15m or 1h30m"):
         seconds_of(text)
+
+
+@pytest.mark.parametrize("text", ["367d", "99999999d", "8785h", "9999999999999999s"])
+def test_a_duration_is_at_most_a_year(text: str) -> None:
+    """Nothing waits longer, and a clock has to add it."""
+    with pytest.raises(ConfigError, match="longer than a year"):
+        seconds_of(text)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.text(alphabet="0123456789dhms.-+ e\u0661n", max_size=30) | st.text(max_size=30))
+def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
+    """Never zero, negative, infinite, or another error."""
+    try:
+        seconds = seconds_of(text)
+    except ConfigError:
+        return
+    assert 0 < seconds <= SECONDS_MAX
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.text(alphabet="0123456789:,. -e", max_size=40) | st.text(max_size=30))
+def test_any_text_is_growing_stages_or_refused(text: str) -> None:
+    """A bar lies above 0 and is at most 100 percent."""
+    try:
+        stages = parse_stages(text)
+    except ConfigError:
+        return
+    assert all(0 < stage.percent <= 100 for stage in stages)
+    assert [stage.rows for stage in stages] == sorted({stage.rows for stage in stages})
 
 
 @pytest.mark.parametrize("text", ["1h30m", "45s", "1d", "2h1s"])

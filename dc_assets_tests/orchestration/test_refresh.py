@@ -232,8 +232,8 @@ def test_the_schedule_compares_every_partition() -> None:
 
 def test_a_cron_line_that_is_none_is_refused() -> None:
     """With the setting, and what to write instead."""
-    with pytest.raises(ConfigError, match=r"refresh.cron of the spec things: 'at two'"):
-        refresh_of(small_spec(refresh={"cron": "at two"}))
+    with pytest.raises(ConfigError, match=r"refresh.cron of the spec things: '0 0 31 2 \*'"):
+        refresh_of(small_spec(refresh={"cron": "0 0 31 2 *"}))
 
 
 def test_sensor_and_schedule_wait_to_be_switched_on() -> None:
