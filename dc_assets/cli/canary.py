@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import Console
 from dc_assets.cli.plan_text import duration
 from dc_assets.cli.proof import REASON_CHARS_MAX, WatchedLoad, numbers_table, print_checks
 from dc_assets.cli.stop import take_back_order
@@ -141,7 +141,7 @@ class _Samples:
         return ExitCode.REFUSED_ROWS if figures.refused else ExitCode.PROVED
 
     def _say(self, line: str, style: str | None = None) -> None:
-        self.load.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        self.load.console.print(line, style=style, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +213,14 @@ def _print_refusals(console: Console, parts: Sequence[SampledPartition]) -> None
     letters = [(part.partition_key, letter) for part in parts for letter in part.letters]
     if not letters:
         return
-    console.print(f"\nRefused rows: {len(letters):,}", highlight=False)
+    console.print(f"\nRefused rows: {len(letters):,}")
     for code, rows in Counter(letter.code for _, letter in letters).most_common():
-        console.print(f"  {rows:>9,}  {code}", highlight=False, markup=False)
+        console.print(f"  {rows:>9,}  {code}")
     for key, letter in letters[:REFUSALS_SHOWN]:
         reason = f"{letter.code}: {letter.message}"
         if len(reason) > REASON_CHARS_MAX:
             reason = f"{reason[: REASON_CHARS_MAX - 2]} …"
         line = f"  {key}  {letter.external_id}  {reason}"
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     if len(letters) > REFUSALS_SHOWN:
-        console.print(f"  … and {len(letters) - REFUSALS_SHOWN:,} more", highlight=False)
+        console.print(f"  … and {len(letters) - REFUSALS_SHOWN:,} more")

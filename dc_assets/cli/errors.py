@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from dc_assets.cli.console import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
@@ -18,6 +19,7 @@ from dc_assets.core.errors import (
     RunStopped,
 )
 from dc_assets.core.exit_codes import ExitCode
+from dc_assets.ledger.owner_only import keep_new_files_private
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
@@ -35,19 +37,21 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
         """Run a command and leave with its exit code."""
+        keep_new_files_private()
+        never_fail_to_print()
         try:
             code = super().main(args, standalone_mode=False, **extra)
         except DcError as error:
-            click.echo(f"dc-assets: {error}", err=True)
+            say(f"dc-assets: {error}", err=True)
             sys.exit(_code_of(error))
         except (ArgumentError, OperationalError) as error:
-            click.echo(_ledger_sentence(error), err=True)
+            say(_ledger_sentence(error), err=True)
             sys.exit(ExitCode.CONFIGURATION)
         except click.ClickException as error:
             error.show()
             sys.exit(ExitCode.CONFIGURATION)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("dc-assets: interrupted", err=True)
+            say("dc-assets: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
 

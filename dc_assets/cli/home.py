@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dc_assets.cli.console import say
 from dc_assets.orchestration.home import write_home
 
 
@@ -25,7 +26,7 @@ def home(folder: Path, postgres: str | None) -> None:
     """
     folder = folder.absolute()
     write_home(folder, postgres=postgres)
-    click.echo(f"Wrote {folder}. Start the services with:")
-    click.echo(f"  export DAGSTER_HOME={folder}")
-    click.echo(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")
-    click.echo(f"  dagster-daemon run -w {folder / 'workspace.yaml'}")
+    say(f"Wrote {folder}. Start the services with:")
+    say(f"  export DAGSTER_HOME={folder}")
+    say(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")
+    say(f"  dagster-daemon run -w {folder / 'workspace.yaml'}")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.open_letters import OpenLetter
@@ -58,13 +58,11 @@ def print_letters(console: Console, letters: Sequence[OpenLetter]) -> None:
         console.print(
             f"{one.partition_key}  {one.external_id}  {one.code}: {one.message}{fields}  "
             f"({one.attempts} sent, refused {when}, run {one.run_id or '?'})",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
     more = len(letters) - LISTED_MAX
     tail = f", {more:,} of them not shown: --export FILE.csv has all" if more > 0 else ""
-    console.print(f"{len(letters):,} dead letters{tail}", highlight=False)
+    console.print(f"{len(letters):,} dead letters{tail}")
 
 
 def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:

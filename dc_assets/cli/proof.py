@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from dc_assets.cli.console import Console
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
@@ -36,7 +36,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     ranges = {r.partition_key: r for r in views.ranges() if r.partition_key in keys}
     console.print("\nRows of both sides, beside the ledger")
     console.print(_counts(keys, outcomes, ranges))
-    console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}", highlight=False)
+    console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}")
     for field in spec.checks.distributions:
         console.print()
         console.print(_distribution(field, outcomes))
@@ -125,9 +125,9 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
     for outcome in outcomes:
         if outcome.severity is Severity.ERROR:
             line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
-            console.print(line, style="bold red", highlight=False, markup=False)
+            console.print(line, style="bold red")
             if outcome.repair:
-                console.print(f"  repair: {outcome.repair}", highlight=False, markup=False)
+                console.print(f"  repair: {outcome.repair}")
 
 
 def print_refusals(console: Console, views: LedgerViews, limit: int) -> None:

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import Console
 from dc_assets.cli.letters import (
     export_letters,
     for_machines,
@@ -113,7 +113,6 @@ def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> Ex
         export_letters(show.export, letters)
         console.print(
             f"Wrote {len(letters):,} dead letters to {show.export}.",
-            highlight=False,
             soft_wrap=True,
         )
     if show.as_list and show.as_json:
@@ -218,12 +217,11 @@ def _send_partition(
 
 def _print_end(console: Console, done: _Replayed) -> None:
     for failure in done.failures:
-        console.print(failure, style="red", highlight=False, markup=False)
+        console.print(failure, style="red")
     console.print(
         f"Replayed: {done.landed:,} rows landed, {done.refused:,} were refused again.",
-        highlight=False,
     )
     if done.gone:
-        console.print(f"{done.gone:,} rows are no longer in the source.", highlight=False)
+        console.print(f"{done.gone:,} rows are no longer in the source.")
     if done.left:
-        console.print(f"{done.left:,} rows could not be sent again.", highlight=False)
+        console.print(f"{done.left:,} rows could not be sent again.")

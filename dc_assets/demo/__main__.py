@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.backfill import follow_backfill
+from dc_assets.cli.console import Console
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.core.exit_codes import ExitCode
@@ -122,15 +122,14 @@ def _start(
     console.print(
         f"Seeding an emulated org: {seeding.rows:,} rows, {seeding.accounts:,} parents, "
         f"{seeding.skew}",
-        highlight=False,
     )
     emulator = start_emulator(services, folder, seeding, pace)
     enter_environment(product_environment(folder, emulator, pace))
     write_spec(folder, emulator, partitions)
-    console.print(f"Emulated org   {emulator['base_url']}", highlight=False)
-    console.print(f"Data Cloud     {emulator['tenant_url']}", highlight=False)
+    console.print(f"Emulated org   {emulator['base_url']}")
+    console.print(f"Data Cloud     {emulator['tenant_url']}")
     webserver = start_webserver(services, folder, port)
-    console.print(f"Dagster UI     {webserver.url}", highlight=False)
+    console.print(f"Dagster UI     {webserver.url}")
     return webserver
 
 
@@ -148,7 +147,7 @@ def _load_and_prove(
         outcomes = follow_backfill(webserver, load, backfill_id)
         seconds = clock.now_s() - started_s
         code = print_proof(load, outcomes)
-        console.print(f"\nBackfill and checks took {seconds:.0f} s.", highlight=False)
+        console.print(f"\nBackfill and checks took {seconds:.0f} s.")
         return code
     finally:
         database.close()

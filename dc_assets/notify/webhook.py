@@ -42,10 +42,11 @@ class Webhook:
             NoticeRefused: an answer that says this message is wrong.
         """
         text = _escaped(f"{message.subject}\n{message.body}")
+        content = {"text": text, "mrkdwn": False}  # no stars, backticks or lines of a value
         headers = {"Idempotency-Key": message.identity}
         try:
             with _unlogged(), httpx.Client(timeout=CALL_TIMEOUT_S) as client:
-                response = client.post(self.url, json={"text": text}, headers=headers)
+                response = client.post(self.url, json=content, headers=headers)
         except httpx.TimeoutException:
             down = f"the webhook at {self.place} does not answer within {CALL_TIMEOUT_S:g} s"
             raise ChannelDown(down) from None
