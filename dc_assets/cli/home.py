@@ -14,9 +14,9 @@ from dc_assets.orchestration.home import write_home
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--postgres",
-    metavar="URL",
-    help="Keep Dagster's history in PostgreSQL: postgresql://user@host/db, or env:NAME to read "
-    "the URL from a variable when a service starts. A URL with a password belongs there.",
+    metavar="env:NAME",
+    help="Keep Dagster's history in PostgreSQL; its URL is read from the variable NAME when a "
+    "service starts. A URL without a password, postgresql://user@host/db, is taken as it is.",
 )
 def home(folder: Path, postgres: str | None) -> None:
     """Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.
