@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.spreadsheets import for_spreadsheets, texts_in
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.open_letters import OpenLetter
@@ -65,8 +66,10 @@ def print_letters(console: Console, letters: Sequence[OpenLetter]) -> None:
     console.print(f"{len(letters):,} dead letters{tail}")
 
 
-def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
+def export_letters(path: Path, letters: Sequence[OpenLetter], *, spreadsheet: bool = False) -> None:
     """Write letters with their whole rows, to a file that only its owner reads, or not at all.
+
+    CSV and Parquet hold every text exactly; with ``spreadsheet`` the cells of CSV are escaped.
 
     Raises:
         ConfigError: the ending is not .csv or .parquet, or the file cannot be written.
@@ -83,7 +86,10 @@ def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        if path.suffix.lower() == ".csv":
+        if path.suffix.lower() == ".csv" and spreadsheet:
+            marked = for_spreadsheets(frame)
+            marked.write_csv(scratch, include_bom=True, quote_style="non_numeric")
+        elif path.suffix.lower() == ".csv":
             frame.write_csv(scratch)
         else:
             frame.write_parquet(scratch, compression="lz4")
@@ -104,15 +110,15 @@ def ids_in(file: Path) -> Collection[str]:
         if file.suffix.lower() == ".parquet":
             found = pl.read_parquet(file, columns=[ID_COLUMN]).to_series().to_list()
         elif file.suffix.lower() == ".csv":
-            found = pl.read_csv(file, infer_schema=False, columns=[ID_COLUMN]).to_series().to_list()
+            found = texts_in(pl.scan_csv(file, infer_schema=False), ID_COLUMN)
         else:
-            found = file.read_text(encoding="utf-8").splitlines()
+            found = [line.strip() for line in file.read_text(encoding="utf-8").split("\n")]
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise ConfigError(
             f"{file} cannot be read as external ids, one a line, or as CSV or Parquet with a "
             f"column {ID_COLUMN}: {str(error).splitlines()[0]}"
         ) from error
-    ids = {str(one).strip() for one in found if one is not None and str(one).strip()}
+    ids = {str(one) for one in found if one is not None and str(one)}
     if not ids:
         raise ConfigError(f"{file} names no external id.")
     return ids

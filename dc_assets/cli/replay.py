@@ -61,6 +61,11 @@ Example:
     metavar="FILE",
     help="Write them with their whole rows to a .csv or .parquet file, and send nothing.",
 )
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Export a .csv whose cells no spreadsheet runs as formulas; --file reads it too.",
+)
 @click.option("--redact", is_flag=True, help="List or export types and lengths, not values.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def replay(
@@ -72,6 +77,7 @@ def replay(
     partitions: str | None,
     as_list: bool,
     export: Path | None,
+    spreadsheet: bool,
     redact: bool,
     as_json: bool,
 ) -> int:
@@ -83,6 +89,8 @@ def replay(
     spec = chosen_spec(name)
     if redact and not (as_list or export):
         raise click.UsageError("--redact goes with --list or --export.")
+    if spreadsheet and (export is None or export.suffix.lower() != ".csv"):
+        raise click.UsageError("--spreadsheet goes with --export FILE.csv.")
     wanted = {*ids, *(ids_in(file) if file else ())}
     choice = Choice(
         partition_keys=None if partitions is None else chosen_partitions(spec, partitions),
@@ -91,7 +99,9 @@ def replay(
     )
     with open_ledger() as database:
         if as_list or export:
-            return _show(spec, database, choice, _Show(as_list, export, redact, as_json))
+            return _show(
+                spec, database, choice, _Show(as_list, export, spreadsheet, redact, as_json)
+            )
         return _replay(spec, database, choice, as_json=as_json)
 
 
@@ -99,6 +109,7 @@ def replay(
 class _Show:
     as_list: bool
     export: Path | None
+    spreadsheet: bool
     redact: bool
     as_json: bool
 
@@ -110,7 +121,7 @@ def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> Ex
     if show.redact:
         letters = [redacted(letter, spec) for letter in letters]
     if show.export is not None:
-        export_letters(show.export, letters)
+        export_letters(show.export, letters, spreadsheet=show.spreadsheet)
         console.print(
             f"Wrote {len(letters):,} dead letters to {show.export}.",
             soft_wrap=True,
