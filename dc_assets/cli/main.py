@@ -33,18 +33,25 @@ DC_ASSETS_LOADS (folder of load specs); DC_ASSETS_DAGSTER_URL (a running webserv
 """
 
 
-@click.group(cls=Commands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(Commands):
+    """The group of all commands: each but help uses the data folder."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Warn of a data folder that others can look into, then run the command."""
+        asks_for_help = bool({*ctx.help_option_names} & {*ctx.args})
+        if not asks_for_help and (wide := open_to_others(data_folder())):
+            say(f"dc-assets: {wide}", err=True)
+        return super().invoke(ctx)
+
+
+@click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dc-assets")
-@click.pass_context
-def main(context: click.Context) -> None:
+def main() -> None:
     """Move records from Salesforce Data Cloud to Salesforce Core, and prove that each arrived.
 
     Begin with `dc-assets demo`: it needs no org.
     """
     refuse_without_asserts()
-    asks_for_help = bool({*context.help_option_names} & {*context.args})
-    if not asks_for_help and (wide := open_to_others(data_folder())):
-        say(f"dc-assets: {wide}", err=True)
 
 
 for command in (
