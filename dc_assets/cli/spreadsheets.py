@@ -23,8 +23,8 @@ _ESCAPED = re.compile(_PLACE + "'")
 def escaped(cell: str) -> str:
     r"""Return a cell that no spreadsheet runs.
 
-    >>> [escaped(cell) for cell in ("=1+1", "-5", "it's", "'x", "a;=b", "Opportunity 1")]
-    ["'=1+1", "'-5", "it's", "''x", "a;'=b", 'Opportunity 1']
+    >>> [escaped(cell) for cell in ("=1+1", "-5", "it's", "'x", "a;=b", "plain")]
+    ["'=1+1", "'-5", "it's", "''x", "a;'=b", 'plain']
     """
     return _RUN.sub(r"\1'", cell)
 
