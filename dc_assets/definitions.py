@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from dc_assets.ledger.owner_only import keep_new_files_private
 from dc_assets.load.spec_files import read_specs
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.audit import audit_asset
@@ -13,6 +14,7 @@ from dc_assets.orchestration.resources import salesforce_from_environment
 from dc_assets.orchestration.wiring import loads_folder, refuse_without_asserts
 
 refuse_without_asserts()
+keep_new_files_private()
 
 _specs = read_specs(loads_folder())
 _jobs, _sensors, _schedules = zip(*(refresh_of(spec) for spec in _specs), strict=True)

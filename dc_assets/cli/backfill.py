@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core import errors
@@ -219,7 +218,7 @@ class _Following:
             self._say(f"  {self._launch.again} --partitions {','.join(left)}")
 
     def _say(self, line: str, style: str | None = None) -> None:
-        self._load.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        self._load.console.print(line, style=style, soft_wrap=True)
 
 
 class _Silence:
@@ -244,7 +243,7 @@ class _Silence:
             return None
         if self._since_s is not None:
             self._since_s = None
-            self._console.print(f"Dagster at {self._webserver.url} answers again.", highlight=False)
+            self._console.print(f"Dagster at {self._webserver.url} answers again.")
         return answer
 
     def outlast(self, ask: Callable[[], T]) -> T:
@@ -262,7 +261,6 @@ class _Silence:
                 f"Dagster at {self._webserver.url} does not answer. What was launched goes on "
                 f"without it; this command asks again for {patience}.",
                 style="yellow",
-                highlight=False,
                 soft_wrap=True,
             )
         elif now_s - self._since_s > SILENT_S_MAX:

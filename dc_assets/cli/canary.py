@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import Console
 from dc_assets.cli.plan_text import duration
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
 from dc_assets.cli.refused import print_alike
@@ -140,7 +140,7 @@ class _Samples:
         return ExitCode.REFUSED_ROWS if figures.refused else ExitCode.PROVED
 
     def _say(self, line: str, style: str | None = None) -> None:
-        self.load.console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        self.load.console.print(line, style=style, soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def _print_refusals(console: Console, spec: LoadSpec, parts: Sequence[SampledPar
     ]
     if not letters:
         return
-    console.print(f"\nRefused rows: {len(letters):,}", highlight=False)
+    console.print(f"\nRefused rows: {len(letters):,}")
     for code, rows in Counter(letter.code for letter in letters).most_common():
-        console.print(f"  {rows:>9,}  {code}", highlight=False, markup=False)
+        console.print(f"  {rows:>9,}  {code}")
     print_alike(console, spec, letters, len(letters))

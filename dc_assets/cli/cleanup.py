@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import ConfigError, LedgerConflict
@@ -116,18 +116,17 @@ def _print_found(console: Console, found: _Found) -> None:
     if counts:
         console.print(table)
     for doubt in found.doubts:
-        console.print(doubt, style="red", highlight=False, markup=False, soft_wrap=True)
+        console.print(doubt, style="red", soft_wrap=True)
 
 
 def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
     total = sum(len(ids) for ids in found.records.values())
     if not total:
-        console.print(f"No record that {spec.name} created is left to delete.", highlight=False)
+        console.print(f"No record that {spec.name} created is left to delete.")
     else:
         console.print(
             f"{total:,} records of {spec.target.object} would be deleted; nothing was changed. "
             f"To do it: dc-assets cleanup {spec.name} --confirm {spec.name}",
-            highlight=False,
             soft_wrap=True,
         )
 
@@ -150,7 +149,6 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
                 refused |= done.refused
                 console.print(
                     f"job {done.job_id}: {len(done.gone):,} of {len(ids):,} records are gone",
-                    highlight=False,
                 )
             whole = [r.batch_id for r in group if not any(i in refused for i in ours[r])]
             records.cleaned(whole)
@@ -195,18 +193,17 @@ def _groups(records: dict[Receipt, Sequence[str]]) -> Iterator[list[Receipt]]:
 def _print_end(
     console: Console, spec: LoadSpec, deleted: int, refused: dict[str, str], elsewhere: int
 ) -> None:
-    console.print(f"{deleted:,} records of {spec.target.object} are gone.", highlight=False)
+    console.print(f"{deleted:,} records of {spec.target.object} are gone.")
     if elsewhere:
         console.print(
             f"{elsewhere:,} batches are of another org than SF_LOGIN_URL leads to: left alone.",
-            highlight=False,
         )
     for code, rows in Counter(refused.values()).most_common():
-        console.print(f"  {rows:>9,}  {code}", highlight=False)
+        console.print(f"  {rows:>9,}  {code}")
     for one in list(refused)[:REFUSED_SHOWN]:
-        console.print(f"  {one}  {refused[one]}", highlight=False)
+        console.print(f"  {one}  {refused[one]}")
     if deleted:
-        console.print(f"To load them again: dc-assets run {spec.name} --new-load", highlight=False)
+        console.print(f"To load them again: dc-assets run {spec.name} --new-load")
 
 
 def _old_state(
@@ -221,22 +218,20 @@ def _old_state(
         console.print(
             f"load {one.load_id[:12]} ({one.mode}, org {one.org_id}), ended "
             f"{one.days:,.0f} days ago{warning}",
-            highlight=False,
             soft_wrap=True,
         )
     for folder in folders:
-        console.print(str(folder), highlight=False, markup=False, soft_wrap=True)
+        console.print(str(folder), soft_wrap=True)
     what = f"{len(loads):,} loads and {len(folders):,} leftover folders"
     if not loads and not folders:
         console.print(f"Nothing is older than {days} days and not needed any more.")
     elif confirmed:
         old.remove([one.load_id for one in loads], folders)
-        console.print(f"Removed {what}.", highlight=False)
+        console.print(f"Removed {what}.")
     else:
         console.print(
             f"{what} would be removed; nothing was changed. To do it: "
             f"dc-assets cleanup {spec.name} --older-than {days} --confirm {spec.name}",
-            highlight=False,
             soft_wrap=True,
         )
     return ExitCode.PROVED

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.cleanup import refuse_while_at_work
 from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.status import chosen_spec
@@ -116,8 +116,6 @@ def _print_found(console: Console, found: Sequence[Gone]) -> None:
             more = f" and {len(one.keys) - SHOWN:,} more" if len(one.keys) > SHOWN else ""
             console.print(
                 f"{one.partition_key}: {', '.join(one.keys[:SHOWN])}{more}",
-                highlight=False,
-                markup=False,
                 soft_wrap=True,
             )
 
@@ -125,7 +123,6 @@ def _print_found(console: Console, found: Sequence[Gone]) -> None:
 def _say_how(console: Console, spec: LoadSpec) -> None:
     console.print(
         f"Nothing was deleted. To do it: dc-assets deletions {spec.name} --confirm {spec.name}",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -137,7 +134,7 @@ def _delete(console: Console, opened: OpenLoad, audit: Audit, gone: Gone) -> Non
     rows = rows_before_deletion(audit, record_ids)
     file = _kept_rows_file(spec, gone)
     write_parquet(file, rows)
-    console.print(f"{gone.partition_key}: {rows.height:,} rows are kept in {file}", highlight=False)
+    console.print(f"{gone.partition_key}: {rows.height:,} rows are kept in {file}")
     clock = policy_clock(login_from_environment().login_url)
     ids = rows.get_column(RECORD_ID).to_list()
     refused = 0
@@ -151,10 +148,9 @@ def _delete(console: Console, opened: OpenLoad, audit: Audit, gone: Gone) -> Non
             console.print(
                 f"{gone.partition_key}: job {done.job_id}: {len(done.gone):,} of {len(part):,} "
                 "records are gone",
-                highlight=False,
             )
             for one, code in list(done.refused.items())[:SHOWN]:
-                console.print(f"  {one}  {code}", highlight=False, markup=False)
+                console.print(f"  {one}  {code}")
     if not refused:
         opened.deletions.applied(gone.partition_key)
 

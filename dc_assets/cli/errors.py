@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import OperationalError
 
+from dc_assets.cli.console import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
@@ -19,6 +20,9 @@ from dc_assets.core.errors import (
     RunStopped,
 )
 from dc_assets.core.exit_codes import ExitCode
+from dc_assets.ledger.database_url import harmless
+from dc_assets.ledger.owner_only import keep_new_files_private
+from dc_assets.orchestration.wiring import ledger_url
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
@@ -37,19 +41,21 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
         """Run a command and leave with its exit code."""
         _heed_interrupts()
+        keep_new_files_private()
+        never_fail_to_print()
         try:
             code = super().main(args, standalone_mode=False, **extra)
         except DcError as error:
-            click.echo(f"dc-assets: {error}", err=True)
+            say(f"dc-assets: {error}", err=True)
             sys.exit(_code_of(error))
-        except (ArgumentError, OperationalError) as error:
-            click.echo(_ledger_sentence(error), err=True)
+        except OperationalError as error:
+            say(_ledger_sentence(error), err=True)
             sys.exit(ExitCode.CONFIGURATION)
         except click.ClickException as error:
             error.show()
             sys.exit(ExitCode.CONFIGURATION)
         except (KeyboardInterrupt, click.Abort):
-            click.echo("dc-assets: interrupted", err=True)
+            say("dc-assets: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
         sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
 
@@ -67,9 +73,9 @@ def _code_of(error: DcError) -> ExitCode:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
 
 
-def _ledger_sentence(error: ArgumentError | OperationalError) -> str:
-    """Say what the database said; its own text holds no URL, so no password either."""
-    reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+def _ledger_sentence(error: OperationalError) -> str:
+    """Say what the database said, unless it repeats a secret of the URL."""
+    reason = harmless(str(getattr(error, "orig", error)), ledger_url())
     return (
         f"dc-assets: The ledger cannot be used: {reason}. Make room on the disk of DC_ASSETS_DATA, "
         "or check DC_ASSETS_LEDGER_URL, then run again: what was done is kept."

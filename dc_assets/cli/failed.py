@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from rich.console import Console
-
 from dc_assets.cli.backfill import Loaded
+from dc_assets.cli.console import Console
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.failed import NotGood, not_good
 from dc_assets.core.spec import LoadSpec
@@ -47,8 +46,6 @@ def print_failed(console: Console, failed: Sequence[NotGood]) -> None:
             left_alone = "" if one.mode else "; it is left alone"
             console.print(
                 f"{one.partition_key}: {said}{left_alone}",
-                highlight=False,
-                markup=False,
                 soft_wrap=True,
             )
 
@@ -56,7 +53,7 @@ def print_failed(console: Console, failed: Sequence[NotGood]) -> None:
 def nothing_failed(console: Console, left_alone: Sequence[NotGood]) -> ExitCode:
     """Say that nothing is launched; partitions that are being loaded are not good yet."""
     if left_alone:
-        console.print("Nothing else failed, so nothing was launched.", highlight=False)
+        console.print("Nothing else failed, so nothing was launched.")
         return ExitCode.UNEXPLAINED
     console.print("Nothing failed: every partition is done and proved by its checks.")
     return ExitCode.PROVED

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dc_assets.cli.console import say
 from dc_assets.orchestration.home import write_home
 
 _EXAMPLES = """\b
@@ -19,9 +20,9 @@ Examples:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--postgres",
-    metavar="URL",
-    help="Keep Dagster's history in PostgreSQL: postgresql://user@host/db, or env:NAME to read "
-    "the URL from a variable when a service starts. A URL with a password belongs there.",
+    metavar="env:NAME",
+    help="Keep Dagster's history in PostgreSQL; its URL is read from the variable NAME when a "
+    "service starts. A URL without a password, postgresql://user@host/db, is taken as it is.",
 )
 def home(folder: Path, postgres: str | None) -> None:
     """Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.
@@ -31,7 +32,7 @@ def home(folder: Path, postgres: str | None) -> None:
     """
     folder = folder.absolute()
     write_home(folder, postgres=postgres)
-    click.echo(f"Wrote {folder}. Start the services with:")
-    click.echo(f"  export DAGSTER_HOME={folder}")
-    click.echo(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")
-    click.echo(f"  dagster-daemon run -w {folder / 'workspace.yaml'}")
+    say(f"Wrote {folder}. Start the services with:")
+    say(f"  export DAGSTER_HOME={folder}")
+    say(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")
+    say(f"  dagster-daemon run -w {folder / 'workspace.yaml'}")

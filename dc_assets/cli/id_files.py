@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from dc_assets.cli.spreadsheets import texts_in
 from dc_assets.core.errors import ConfigError
 from dc_assets.frames.faults import FAULTS, reason_of
 
@@ -36,7 +37,7 @@ def ids_in(file: Path) -> Collection[str]:
             f"{file} cannot be read as external ids, one a line, or as CSV or Parquet with a "
             f"column {ID_COLUMN}: {reason_of(fault)}."
         ) from fault
-    ids = {one.strip() for one in found if one is not None and one.strip()}
+    ids = {one for one in found if one}
     if not ids:
         raise ConfigError(f"{file} names no external id.")
     return ids
@@ -67,8 +68,8 @@ def _found(file: Path) -> Sequence[str | None]:
     text = _text(file.read_bytes())
     if suffix == ".csv":
         raw = io.BytesIO(text.encode())
-        return pl.read_csv(raw, infer_schema=False, columns=[ID_COLUMN]).to_series().to_list()
-    return [_unquoted(line.strip()) for line in text.splitlines()]
+        return texts_in(pl.read_csv(raw, infer_schema=False).lazy(), ID_COLUMN)
+    return [_unquoted(line.strip()).strip() for line in text.splitlines()]
 
 
 def _text(raw: bytes) -> str:

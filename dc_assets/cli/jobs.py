@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import click
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.spec import LoadSpec
@@ -102,10 +102,9 @@ def print_jobs(console: Console, listed: JobList, limit: int) -> None:
     console.print(
         f"{len(listed.jobs):,} ingest jobs, {len(shown):,} shown, {ours:,} ours"
         + (f": {said}" if said else ""),
-        highlight=False,
     )
     for warning in listed.warnings:
-        console.print(f"WARNING: {warning}", style="yellow", highlight=False, soft_wrap=True)
+        console.print(f"WARNING: {warning}", style="yellow", soft_wrap=True)
 
 
 def _ours(known: KnownJob | None) -> str:

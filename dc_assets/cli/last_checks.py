@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.core.failed import Proof, Standing, proof_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.reconcile import check_descriptions
@@ -90,4 +89,4 @@ def checks_for_machines(
 
 
 def _say(console: Console, line: str, style: str | None = None) -> None:
-    console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+    console.print(line, style=style, soft_wrap=True)

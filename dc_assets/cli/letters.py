@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.refused import alike
+from dc_assets.cli.spreadsheets import for_spreadsheets
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.open_letters import OpenLetter
@@ -60,18 +61,18 @@ def print_letters(console: Console, spec: LoadSpec, letters: Sequence[OpenLetter
         console.print(
             f"{one.partition_key}  {one.external_id}  {one.code}: {one.message}{fields}  "
             f"({one.attempts} sent, refused {when}, run {one.run_id or '?'}){group.more}",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
     more = sum(group.rows for group in groups[LISTED_MAX:])
     tail = f", {more:,} of them of kinds that are not shown" if more else ""
     whole = "; --export FILE.csv has each" if len(letters) > len(groups) or more else ""
-    console.print(f"{len(letters):,} dead letters{tail}{whole}", highlight=False)
+    console.print(f"{len(letters):,} dead letters{tail}{whole}")
 
 
-def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
+def export_letters(path: Path, letters: Sequence[OpenLetter], *, spreadsheet: bool = False) -> None:
     """Write letters with their whole rows, to a file that only its owner reads, or not at all.
+
+    CSV and Parquet hold every text exactly; with ``spreadsheet`` the cells of CSV are escaped.
 
     Raises:
         ConfigError: the ending is not .csv or .parquet, or the file cannot be written.
@@ -88,7 +89,10 @@ def export_letters(path: Path, letters: Sequence[OpenLetter]) -> None:
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         os.close(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        if path.suffix.lower() == ".csv":
+        if path.suffix.lower() == ".csv" and spreadsheet:
+            marked = for_spreadsheets(frame)
+            marked.write_csv(scratch, include_bom=True, quote_style="non_numeric")
+        elif path.suffix.lower() == ".csv":
             frame.write_csv(scratch)
         else:
             frame.write_parquet(scratch, compression="lz4")

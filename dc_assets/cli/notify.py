@@ -8,6 +8,7 @@ import uuid
 import click
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import say
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.notices import Notice
@@ -32,7 +33,7 @@ def notify(*, test: bool) -> int:
     """
     settings = settings_from(os.environ)
     for complaint in settings.complaints:
-        click.echo(complaint)
+        say(complaint)
     if not settings.channels:
         raise ConfigError(f"Nobody is told of anything. {HOW}")
     templates = Templates(settings.templates, dagster_url=settings.dagster_url)
@@ -41,11 +42,11 @@ def notify(*, test: bool) -> int:
         outbox = Notices(database)
         for channel in settings.channels:
             waiting = f"{outbox.waiting(channel.name):,} waiting"
-            click.echo(f"{channel.name}: to {channel.place}; {waiting}")
+            say(f"{channel.name}: to {channel.place}; {waiting}")
             if test:
                 passed = _try(channel, templates, outbox.now_s()) and passed
     for complaint in templates.complaints:
-        click.echo(complaint)
+        say(complaint)
     return ExitCode.PROVED if passed and not settings.complaints else ExitCode.CONFIGURATION
 
 
@@ -56,7 +57,7 @@ def _try(channel: Channel, templates: Templates, now_s: float) -> bool:
     try:
         channel.send(templates.message(notice))
     except (ChannelDown, NoticeRefused) as error:
-        click.echo(f"{channel.name}: {error}")
+        say(f"{channel.name}: {error}")
         return False
-    click.echo(f"{channel.name}: the server took the test notice {notice.identity}")
+    say(f"{channel.name}: the server took the test notice {notice.identity}")
     return True

@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.printable import printable
 
 FOLDER = Path(__file__).parent
 
@@ -17,10 +19,21 @@ FOLDER = Path(__file__).parent
 def templates(**filters: Callable[..., object]) -> Environment:
     """Return the templates of this folder; everything that they are given is text, not markup."""
     pages = Environment(
-        autoescape=True, loader=FileSystemLoader(FOLDER), trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        finalize=_shown,
+        loader=FileSystemLoader(FOLDER),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     pages.filters.update(filters)
     return pages
+
+
+def _shown(value: object) -> object:
+    """Return what stands on the page for a value: text shows its controls, our markup passes."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return printable(value, keep="\n\t")
+    return value
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -42,7 +55,8 @@ def write_whole(file: Path, text: str) -> None:
 def _replace(place: Path, text: str) -> None:
     scratch = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
-        scratch.write_text(text, encoding="utf-8")
+        with os.fdopen(os.open(scratch, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as sink:
+            sink.write(text.encode("utf-8", "backslashreplace"))
         scratch.replace(place)
     finally:
         with suppress(OSError):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.plan_page import write_page
 from dc_assets.cli.plan_text import VERDICTS, PlannedLoad, figures_of, print_plan
 from dc_assets.cli.status import chosen_spec
@@ -102,7 +102,7 @@ def plan(
         opened.forecasts.keep(_told(planned))
     if page is not None:
         write_page(page, planned)
-        notes.print(f"Wrote {page}", highlight=False, markup=False, soft_wrap=True)
+        notes.print(f"Wrote {page}", soft_wrap=True)
     if as_json:
         click.echo(json.dumps(figures_of(planned), indent=2))
     else:
@@ -111,9 +111,9 @@ def plan(
 
 
 def _print_spec(console: Console, spec: LoadSpec) -> None:
-    console.print(f"{spec.name}: {spec.source.place} → {spec.target.object}", highlight=False)
+    console.print(f"{spec.name}: {spec.source.place} → {spec.target.object}")
     for key, id_range in spec.ranges.items():
-        console.print(f"  {key}  {id_range}", highlight=False, markup=False)
+        console.print(f"  {key}  {id_range}")
     console.print(f"The spec is valid: {len(spec.columns)} columns, {len(spec.ranges)} partitions.")
 
 
@@ -178,5 +178,4 @@ def _propose_ranges(console: Console, spec: LoadSpec, source: Source, parts: int
     write_ranges(file, scheme=spec.partitions.scheme + 1, upper_bounds=bounds)
     console.print(
         f"Wrote scheme {spec.partitions.scheme + 1} with {len(bounds) + 1} partitions into {file}.",
-        highlight=False,
     )

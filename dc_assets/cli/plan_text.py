@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.survey import Survey
@@ -55,18 +54,16 @@ def print_plan(console: Console, planned: PlannedLoad) -> None:
         table.add_row(key, f"{rows:,}", f"{planned.jobs[key]:,}", ids)
     total = sum(planned.survey.partition_rows.values())
     table.add_row("all", f"{total:,}", f"{sum(planned.jobs.values()):,}", "", style="bold")
-    console.print(table, highlight=False, markup=False)
+    console.print(table)
     console.print()
     for what, fact in facts_of(planned).items():
-        console.print(f"{what:<17} {fact}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{what:<17} {fact}", soft_wrap=True)
     advice = planned.advice
     console.print(f"\n{VERDICTS[advice]}", style=f"bold {STYLES[advice]}")
     for finding in planned.findings:
         console.print(
             f"- {finding.sentence}",
             style=STYLES[finding.advice],
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
 

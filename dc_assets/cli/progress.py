@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.plan_text import duration
 from dc_assets.core.pauses import goes_on_at
 from dc_assets.ledger.clock import SystemClock
@@ -179,7 +179,7 @@ class Progress:
         if self._live is not None:
             by_key = {r.partition_key: r for r in ranges if r.partition_key in self._keys}
             table = partitions_table(self._keys, by_key, runs)
-            self._live.update(Group(table, Text(text)), refresh=True)
+            self._live.update(Group(table, text), refresh=True)
         else:
             self._next_line_s = self._clock.now_s() + PLAIN_EVERY_S
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._console.print(text, soft_wrap=True)

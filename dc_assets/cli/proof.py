@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.refused import READ_MAX, print_alike
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec, check_name
@@ -34,7 +34,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     ranges = {r.partition_key: r for r in views.ranges() if r.partition_key in keys}
     console.print("\nRows of both sides, beside the ledger")
     console.print(_counts(keys, outcomes, ranges))
-    console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}", highlight=False)
+    console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}")
     for field in spec.checks.distributions:
         console.print()
         console.print(_distribution(field, outcomes))
@@ -123,9 +123,9 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
     for outcome in outcomes:
         if outcome.severity is Severity.ERROR:
             line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
-            console.print(line, style="bold red", highlight=False, markup=False)
+            console.print(line, style="bold red")
             if outcome.repair:
-                console.print(f"  repair: {outcome.repair}", highlight=False, markup=False)
+                console.print(f"  repair: {outcome.repair}")
 
 
 def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:
@@ -134,7 +134,7 @@ def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None
     if not by_code:
         return
     total = sum(by_code.values())
-    console.print(f"\nRefused rows: {total:,}", highlight=False)
+    console.print(f"\nRefused rows: {total:,}")
     for code, rows in by_code.items():
-        console.print(f"  {rows:>9,}  {code}", highlight=False)
+        console.print(f"  {rows:>9,}  {code}")
     print_alike(console, spec, views.refusals(READ_MAX), total)

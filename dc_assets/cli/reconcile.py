@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import print_checks
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.status import chosen_spec
@@ -41,7 +41,7 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
     with open_load(spec, login, run_id="reconcile", note=console.log) as opened:
         for key in keys:
             if not as_json:
-                console.print(f"{key} …", highlight=False)
+                console.print(f"{key} …")
             outcomes += opened.checked(key)
     if as_json:
         lines = [{**asdict(o), "severity": o.severity.value} for o in outcomes]

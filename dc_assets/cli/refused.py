@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.views import Refusal
 
@@ -77,8 +76,6 @@ def print_alike(console: Console, spec: LoadSpec, refusals: Sequence[Refusal], t
             reason = f"{reason[: REASON_CHARS_MAX - 2]} …"
         console.print(
             f"  {one.partition_key}  {one.external_id}  {reason}{group.more}",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
     others = total - sum(group.rows for group in shown)
@@ -86,6 +83,5 @@ def print_alike(console: Console, spec: LoadSpec, refusals: Sequence[Refusal], t
         console.print(
             f"  … and {others:,} other rows: dc-assets replay {spec.name} --export FILE.csv has "
             "them all",
-            highlight=False,
             soft_wrap=True,
         )

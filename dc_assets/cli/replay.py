@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import Console
 from dc_assets.cli.id_files import ids_in, not_refused
 from dc_assets.cli.letters import (
     export_letters,
@@ -61,6 +61,11 @@ Example:
     metavar="FILE",
     help="Write them with their whole rows to a .csv or .parquet file, and send nothing.",
 )
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="Export a .csv whose cells no spreadsheet runs as formulas; --file reads it too.",
+)
 @click.option("--redact", is_flag=True, help="List or export types and lengths, not values.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def replay(
@@ -72,6 +77,7 @@ def replay(
     partitions: str | None,
     as_list: bool,
     export: Path | None,
+    spreadsheet: bool,
     redact: bool,
     as_json: bool,
 ) -> int:
@@ -83,6 +89,8 @@ def replay(
     spec = chosen_spec(name)
     if redact and not (as_list or export):
         raise click.UsageError("--redact goes with --list or --export.")
+    if spreadsheet and (export is None or export.suffix.lower() != ".csv"):
+        raise click.UsageError("--spreadsheet goes with --export FILE.csv.")
     wanted = {*ids, *(ids_in(file) if file else ())}
     choice = Choice(
         partition_keys=None if partitions is None else chosen_partitions(spec, partitions),
@@ -93,7 +101,9 @@ def replay(
         if wanted:
             _say_not_refused(OpenLetters(database, spec.name), wanted, Console(stderr=as_json))
         if as_list or export:
-            return _show(spec, database, choice, _Show(as_list, export, redact, as_json))
+            return _show(
+                spec, database, choice, _Show(as_list, export, spreadsheet, redact, as_json)
+            )
         return _replay(spec, database, choice, as_json=as_json)
 
 
@@ -102,13 +112,14 @@ def _say_not_refused(letters: OpenLetters, wanted: set[str], console: Console) -
     refused = {one.external_id for one in letters.chosen(Choice(external_ids=wanted))}
     said = not_refused(wanted, refused)
     if said is not None:
-        console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.print(said, style="yellow", soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Show:
     as_list: bool
     export: Path | None
+    spreadsheet: bool
     redact: bool
     as_json: bool
 
@@ -120,10 +131,9 @@ def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> Ex
     if show.redact:
         letters = [redacted(letter, spec) for letter in letters]
     if show.export is not None:
-        export_letters(show.export, letters)
+        export_letters(show.export, letters, spreadsheet=show.spreadsheet)
         console.print(
             f"Wrote {len(letters):,} dead letters to {show.export}.",
-            highlight=False,
             soft_wrap=True,
         )
     if show.as_list and show.as_json:
@@ -228,12 +238,11 @@ def _send_partition(
 
 def _print_end(console: Console, done: _Replayed) -> None:
     for failure in done.failures:
-        console.print(failure, style="red", highlight=False, markup=False)
+        console.print(failure, style="red")
     console.print(
         f"Replayed: {done.landed:,} rows landed, {done.refused:,} were refused again.",
-        highlight=False,
     )
     if done.gone:
-        console.print(f"{done.gone:,} rows are no longer in the source.", highlight=False)
+        console.print(f"{done.gone:,} rows are no longer in the source.")
     if done.left:
-        console.print(f"{done.left:,} rows could not be sent again.", highlight=False)
+        console.print(f"{done.left:,} rows could not be sent again.")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import say
 from dc_assets.cli.pages import write_whole
 from dc_assets.cli.report_facts import for_machines, gathered
 from dc_assets.cli.report_page import page_of
@@ -58,11 +59,11 @@ def report(name: str | None, *, prefix: str | None, out: Path | None, as_json: b
         out = Path(f"report-{load.spec_name}-{load.load_id[:8]}.html")
     if out is not None:
         write_whole(out, page_of(facts))
-        click.echo(f"Wrote {out.absolute()}", err=as_json)
+        say(f"Wrote {out.absolute()}", err=as_json)
     if as_json:
         click.echo(json.dumps(for_machines(facts), indent=2))
     else:
-        click.echo(f"{facts.verdict.word}: {facts.verdict.sentence}")
+        say(f"{facts.verdict.word}: {facts.verdict.sentence}")
     return ExitCode.PROVED
 
 

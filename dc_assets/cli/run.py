@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.backfill import Launch, Loaded, load_through_dagster
 from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.console import Console
 from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
@@ -252,7 +252,7 @@ def _give_up_load(spec: LoadSpec, mode: Mode, console: Console) -> None:
     with open_load(spec, login, run_id="cli", note=_silent, mode=mode) as opened:
         load_id = opened.loads.give_up_load()
     if load_id:
-        console.print(f"Gave up the unfinished load {load_id[:8]}.", highlight=False)
+        console.print(f"Gave up the unfinished load {load_id[:8]}.")
 
 
 def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
@@ -266,10 +266,9 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
             console.print(
                 f"{key}: {seen.selected:,} rows, {seen.jobs:,} jobs, {seen.payload_bytes:,} bytes "
                 f"in {seen.folder}",
-                highlight=False,
             )
             for code, rows in seen.refused_by_code.items():
-                console.print(f"  {rows:,} rows cannot be sent: {code}", highlight=False)
+                console.print(f"  {rows:,} rows cannot be sent: {code}")
     return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
 
 
@@ -297,7 +296,7 @@ def _load_here(
                 failures.append(error)
             outcomes += opened.checked(key)
     for failure in failures:
-        load.console.print(str(failure), style="red", highlight=False, markup=False)
+        load.console.print(str(failure), style="red")
     return outcomes
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 import click
-from rich.console import Console
 
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.simulation.org_model import BACKGROUNDS
@@ -97,7 +97,7 @@ def simulate(
     """
     chosen = list(dict.fromkeys(policies)) or list(POLICIES)
     scenes = [Scene(check_skew(skew), background, partitions, seed) for skew in skews]
-    progress = Console(stderr=True, highlight=False)
+    progress = Console(stderr=True)
     runs = list(_runs(scenes, chosen, sizes=(rows, accounts), progress=progress))
     if as_json:
         click.echo(json.dumps([run.as_json() for run in runs], indent=2))
@@ -123,7 +123,7 @@ def _runs(
 
 
 def _print(runs: Sequence[SimulatedRun]) -> None:
-    console = Console(highlight=False)
+    console = Console()
     for skew in dict.fromkeys(run.skew for run in runs):
         listed = [run for run in runs if run.skew == skew]
         first = listed[0]
@@ -146,4 +146,5 @@ def _print(runs: Sequence[SimulatedRun]) -> None:
                 f"{run.users_blocked_pct:.1f}",
             )
         console.print(table)
-    console.print(_LEGEND)
+    for line in _LEGEND.splitlines():
+        console.print(line)

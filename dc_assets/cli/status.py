@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.console import Console
 from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
 from dc_assets.cli.last_checks import checks_for_machines, print_last_checks, proofs_of
 from dc_assets.cli.progress import Progress, partitions_table
@@ -80,7 +80,6 @@ def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> 
         console.print(
             f"Load {load_id[:8]} was stopped by an operator. Go on with: dc-assets run {spec.name}",
             style="yellow",
-            highlight=False,
             soft_wrap=True,
         )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
-from rich.console import Console
 
 from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.console import Console
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import RejectedRequest, RemoteError
 from dc_assets.core.exit_codes import ExitCode
@@ -48,19 +48,18 @@ def stop(name: str | None, *, abort: bool) -> int:
             console.print(
                 f"Nothing of {spec.name} is unfinished. Runs that Dagster has queued and that "
                 "begin a load later are not stopped: cancel them in its UI.",
-                highlight=False,
             )
             return ExitCode.PROVED
         _print_order(console, spec, orders, loads)
         failed = _abort_jobs(console, spec, orders) if abort else 0
-    console.print(f"Go on with: dc-assets run {spec.name}", highlight=False)
+    console.print(f"Go on with: dc-assets run {spec.name}")
     return ExitCode.CONFIGURATION if failed else ExitCode.PROVED
 
 
 def take_back_order(console: Console, orders: StopOrders, name: str) -> None:
     """Take back an order to stop, and say so."""
     if orders.go_on():
-        console.print(f"Took back the order to stop {name}.", highlight=False)
+        console.print(f"Took back the order to stop {name}.")
 
 
 def _print_order(
@@ -69,22 +68,17 @@ def _print_order(
     for one in loads:
         console.print(
             f"Stopped load {one.load_id[:8]} of {spec.name} ({one.mode}, org {one.org_id}).",
-            highlight=False,
         )
     for run in orders.runs_at_work():
         console.print(
             f"  {run.partition_key}: run {run.run_id} is at work (process {run.pid} on {run.host})",
-            highlight=False,
-            markup=False,
         )
     flying = orders.in_flight()
     for batch in flying:
         job = f"job {batch.job_id}" if batch.job_id else "its job is being created"
-        console.print(
-            f"  {batch.partition_key}: {batch.rows:,} rows {batch.state}, {job}", highlight=False
-        )
+        console.print(f"  {batch.partition_key}: {batch.rows:,} rows {batch.state}, {job}")
     settle = "Jobs in flight settle" if flying else "No job is in flight"
-    console.print(f"{settle}; nothing new is sent.", highlight=False)
+    console.print(f"{settle}; nothing new is sent.")
 
 
 def _abort_jobs(console: Console, spec: LoadSpec, orders: StopOrders) -> int:
@@ -106,16 +100,14 @@ def _abort_jobs(console: Console, spec: LoadSpec, orders: StopOrders) -> int:
                         said = _abort(jobs, batch.job_id)
                     except RemoteError as error:
                         said, failed = f"was not aborted: {error}", failed + 1
-                    console.print(
-                        f"  {batch.partition_key}: job {batch.job_id} {said}", highlight=False
-                    )
+                    console.print(f"  {batch.partition_key}: job {batch.job_id} {said}")
             if not orders.runs_at_work() or not any(batch.job_id is None for batch in ours):
                 break
             if look + 1 < LOOKS_MAX:
                 clock.sleep(LOOK_AGAIN_S)
         _print_left(console, orders.in_flight(), session.org_id)
     if not done:
-        console.print("No job of ours was to be aborted.", highlight=False)
+        console.print("No job of ours was to be aborted.")
     return failed
 
 
@@ -140,11 +132,9 @@ def _print_left(console: Console, flying: Sequence[FlyingBatch], org_id: str) ->
             console.print(
                 f"  {batch.partition_key}: job {batch.job_id or 'being created'} is in org "
                 f"{batch.org_id}; SF_LOGIN_URL leads to {org_id}, so it was left alone",
-                highlight=False,
             )
         elif batch.job_id is None:
             console.print(
                 f"  {batch.partition_key}: a job whose id is not known yet may stay Open, without "
                 "rows; the next run clears it away",
-                highlight=False,
             )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from dc_assets.cli.backfill import follow_backfill
+from dc_assets.cli.console import Console
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.env_file import how_to_use, write_env_file
@@ -167,7 +167,7 @@ class _Stage:
 
     def say(self, line: str) -> None:
         """Print a line as it is; the terminal breaks it, so that it can be copied whole."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(line, soft_wrap=True)
 
     def say_seeding(self) -> None:
         """Say what is being made."""

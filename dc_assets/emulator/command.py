@@ -111,6 +111,7 @@ Examples:
 )
 def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options say
     """Run a small Salesforce org with a Data Cloud tenant on loopback."""
+    os.umask(0o077)
     seeding = ("opportunities", "accounts", "skew", "seed", "bad_rows")
     chosen = {name: options.pop(name) for name in seeding}
     try:

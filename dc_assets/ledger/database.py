@@ -9,16 +9,16 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of
 from dc_assets.ledger.migrations import migrate
+from dc_assets.ledger.owner_only import close_to_others
 
 BUSY_TIMEOUT_S = 30
 """How long a SQLite writer waits for another one; each transaction takes milliseconds."""
-
-_DRIVERS = frozenset({"postgres", "postgresql", "postgresql+psycopg2", "sqlite", "sqlite+pysqlite"})
 
 
 class Database:
@@ -31,8 +31,9 @@ class Database:
             ConfigError: the URL is wrong, or the server or the disk refuses. The message never
                 holds the URL's password.
         """
+        parsed = parsed_url(url)
         try:
-            self._engine = _engine(_parsed(url))
+            self._engine = _engine(parsed)
         except (SQLAlchemyError, ValueError, TypeError):  # an option that no driver can read
             raise ConfigError(
                 "An option or a path in DC_ASSETS_LEDGER_URL cannot be read. "
@@ -42,12 +43,11 @@ class Database:
             with self.begin() as connection:
                 migrate(connection)
         except (SQLAlchemyError, ValueError, TypeError) as error:
-            shown = self._engine.url.set(query={}).render_as_string(hide_password=True)
-            reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+            reason = harmless(str(getattr(error, "orig", error)), url)
             raise ConfigError(
-                f"The ledger {shown} cannot be opened: {reason}. "
+                f"The ledger {place_of(parsed)} cannot be opened: {reason}. "
                 "Check DC_ASSETS_LEDGER_URL, the disk and its permissions."
-            ) from error
+            ) from None  # a cause would be stored by Dagster, with words of the driver
 
     @contextmanager
     def begin(self) -> Generator[Connection]:
@@ -60,40 +60,35 @@ class Database:
         self._engine.dispose()
 
 
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # a port that is no number
-        raise ConfigError(
-            "DC_ASSETS_LEDGER_URL is not a database URL. "
-            "Write sqlite:////path/to/ledger.db or postgresql://user:password@host/database."
-        ) from None
-    if parsed.drivername not in _DRIVERS:
-        raise ConfigError(
-            "DC_ASSETS_LEDGER_URL is of a database that cannot be a ledger. "
-            "Take a SQLite file, sqlite:////path/to/ledger.db, or PostgreSQL, postgresql://…."
-        )
-    # SQLAlchemy 2.1 took psycopg 3 as the default driver; dagster-postgres brings psycopg2.
-    if parsed.drivername in {"postgres", "postgresql"}:
-        parsed = parsed.set(drivername="postgresql+psycopg2")
-    return parsed
-
-
 def _engine(url: URL) -> Engine:
+    # hide_parameters: what a statement was given are ids and rows, and errors are stored
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    if url.database:
-        try:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise ConfigError(
-                f"The folder of the ledger cannot be made: {error.strerror}. "
-                "Set DC_ASSETS_DATA to a folder that can be written."
-            ) from error
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
+        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    if file := file_of(url):
+        _make_private(file)
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Make the file for its owner alone, or take others their rights to one that is there.
+
+    SQLite gives its -wal and -shm the mode of the file. It is never opened here: to close any
+    descriptor of it would drop the locks that this process has on it (POSIX).
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder of the ledger cannot be made: {error.strerror}. "
+            "Set DC_ASSETS_DATA to a folder that can be written."
+        ) from error
+    for one in (file, *(file.with_name(file.name + tail) for tail in ("-wal", "-shm"))):
+        close_to_others(one)
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:

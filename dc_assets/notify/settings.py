@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+import httpx
+
+from dc_assets.core.addresses import without_login
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.loopback import is_loopback
 from dc_assets.notify.channels import Channel
@@ -62,13 +65,13 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         channels=channels,
         complaints=complaints,
         templates=Path(folder).absolute() if folder else None,
-        dagster_url=_without_login(environment.get(DAGSTER_URL, "")),
+        dagster_url=without_login(environment.get(DAGSTER_URL, "")),
     )
 
 
 def _mail(environment: Mapping[str, str]) -> Mail:
     url = _split(environment[SMTP_URL], SMTP_URL)
-    if url.scheme not in _PORTS or not url.hostname or url.path.strip("/") or url.query:
+    if url.scheme not in _PORTS or not url.hostname or _tail(url):
         raise ConfigError(
             f"{SMTP_URL} is not smtp://user:password@host:587 or smtps://… Signs such as / and @ "
             "in user or password are written as %2F and %40. Mail is off."
@@ -115,19 +118,16 @@ def _webhook(environment: Mapping[str, str]) -> Webhook:
     return Webhook(text)
 
 
+def _tail(url: SplitResult) -> str:
+    """Return what follows the host: a part of the password, if that has a / ? or #."""
+    return url.path.strip("/") + url.query + url.fragment
+
+
 def _split(text: str, name: str) -> SplitResult:
     """Split a URL; the parser's own words may repeat parts of it, so they are dropped."""
     try:
         url = urlsplit(text.strip())
-        _ = url.port
-    except ValueError:
+        _ = url.port, httpx.URL(text.strip())  # two parsers: each refuses what the other takes
+    except (ValueError, httpx.InvalidURL):
         raise ConfigError(f"{name} is not a URL that can be read. Its channel is off.") from None
     return url
-
-
-def _without_login(text: str) -> str:
-    try:
-        url = urlsplit(text.strip().rstrip("/"))
-    except ValueError:
-        return ""
-    return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()

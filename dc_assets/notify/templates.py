@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNot
 from jinja2.sandbox import SandboxedEnvironment
 
 from dc_assets.core.notices import Notice
+from dc_assets.core.printable import printable
 from dc_assets.notify.channels import Message
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -124,15 +124,15 @@ def _line(text: str) -> str:
     r"""Return a text as one line without control characters: it may stand in a header.
 
     >>> _line("a\r\nBcc: b")
-    'a Bcc: b'
+    'a\\r\\nBcc: b'
     """
-    return " ".join(_clean(text).split())
+    return " ".join(printable(text).split())
 
 
 def _clean(fact: Any) -> Any:  # noqa: ANN401 - facts are JSON
-    """Replace control characters of texts, inside lists and mappings too, by blanks."""
+    """Show the control characters of texts, inside lists and mappings too."""
     if isinstance(fact, str):
-        return "".join(" " if unicodedata.category(sign).startswith("C") else sign for sign in fact)
+        return printable(fact)
     if isinstance(fact, list):
         return [_clean(part) for part in fact]  # pyright: ignore[reportUnknownVariableType] - JSON
     if isinstance(fact, dict):

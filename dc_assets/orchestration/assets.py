@@ -5,6 +5,7 @@ from typing import Any, Literal
 import dagster as dg
 from pydantic import Field
 
+from dc_assets.core.printable import markdown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.place import place_of
@@ -65,11 +66,15 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         pool=POOL,
         group_name="loads",
         kinds={"salesforce"},
-        description=f"Rows of {spec.source.place} as {spec.target.object} records, upserted by "
-        f"{spec.target.external_id}.",
+        description=f"Rows of {markdown_code(spec.source.place)} as "
+        f"{markdown_code(spec.target.object)} records, upserted by "
+        f"{markdown_code(spec.target.external_id)}.",
         metadata={
             "ranges": dg.MetadataValue.md(
-                "\n".join(f"- `{key}`: `{id_range}`" for key, id_range in spec.ranges.items())
+                "\n".join(
+                    f"- {markdown_code(key)}: {markdown_code(str(id_range))}"
+                    for key, id_range in spec.ranges.items()
+                )
             ),
             **place_of(spec),
         },

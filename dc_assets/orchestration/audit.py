@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.assets import POOL
@@ -27,7 +28,8 @@ def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         pool=POOL,
         group_name="audits",
         kinds={"salesforce"},
-        description=f"Compares all of {spec.source.place} with all of {spec.target.object}.",
+        description=f"Compares all of {markdown_code(spec.source.place)} with all of "
+        f"{markdown_code(spec.target.object)}.",
         check_specs=[
             dg.AssetCheckSpec(check, asset=name, description=description, blocking=True)
             for check, description in check_descriptions(spec).items()
@@ -42,7 +44,7 @@ def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         ):
             outcomes = list(opened.audit_of_all().outcomes())
         yield dg.MaterializeResult(
-            metadata={outcome.check: outcome.summary for outcome in outcomes},
+            metadata={outcome.check: printable(outcome.summary) for outcome in outcomes},
             check_results=[result_of(name, outcome) for outcome in outcomes],
         )
 

@@ -5,17 +5,19 @@ them. `build_asset_check_context` knows no partition, so the logic is in `load.r
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
 from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.orchestration.tables import table_of
 
 
 def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
@@ -73,22 +75,21 @@ def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
     """Say it in Dagster's words: refused rows warn, unexplained rows are an error."""
     error = outcome.severity is Severity.ERROR
     metadata: dict[str, dg.MetadataValue] = {
-        "summary": dg.MetadataValue.text(outcome.summary),
+        "summary": dg.MetadataValue.text(printable(outcome.summary)),
         "unexplained": dg.MetadataValue.int(outcome.unexplained),
     }
     if outcome.values:
-        metadata["values"] = dg.MetadataValue.table([_record(v) for v in outcome.values])
+        metadata["values"] = table_of([_record(v) for v in outcome.values])
         counts = [value.counts for value in outcome.values]  # numbers plot, tables do not
         metadata["source rows"] = dg.MetadataValue.int(sum(c.source_rows for c in counts))
         metadata["target rows"] = dg.MetadataValue.int(sum(c.target_rows for c in counts))
         metadata["refused"] = dg.MetadataValue.int(sum(c.refused for c in counts))
     if outcome.table:
-        records = [dg.TableRecord(dict(line)) for line in outcome.table]
-        metadata["found"] = dg.MetadataValue.table(records)
+        metadata["found"] = table_of(outcome.table)
     if outcome.evidence:
-        metadata["all of it"] = dg.MetadataValue.path(outcome.evidence)
+        metadata["all of it"] = dg.MetadataValue.path(printable(outcome.evidence))
     if outcome.repair:
-        metadata["repair"] = dg.MetadataValue.text(outcome.repair)
+        metadata["repair"] = dg.MetadataValue.text(printable(outcome.repair))
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=outcome.check,
@@ -98,13 +99,11 @@ def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
     )
 
 
-def _record(value: ValueCount) -> dg.TableRecord:
-    return dg.TableRecord(
-        {
-            "value": "(null)" if value.value is None else value.value,
-            "source rows": value.counts.source_rows,
-            "target rows": value.counts.target_rows,
-            "refused": value.counts.refused,
-            "unexplained": value.counts.unexplained,
-        }
-    )
+def _record(value: ValueCount) -> Mapping[str, str | int]:
+    return {
+        "value": "(null)" if value.value is None else value.value,
+        "source rows": value.counts.source_rows,
+        "target rows": value.counts.target_rows,
+        "refused": value.counts.refused,
+        "unexplained": value.counts.unexplained,
+    }

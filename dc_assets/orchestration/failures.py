@@ -7,6 +7,7 @@ import dagster as dg
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
 from dc_assets.core.notices import NoticeKind
+from dc_assets.core.printable import printable
 from dc_assets.orchestration.webserver import ERROR
 
 KIND = "kind"
@@ -32,7 +33,7 @@ def in_one_sentence() -> Generator[None]:
         yield
     except DcError as error:
         raise dg.Failure(
-            description=str(error),
+            description=printable(str(error)),
             metadata={KIND: kind_of(error), ERROR: type(error).__name__},
             allow_retries=False,
         ) from None

@@ -7,6 +7,7 @@ from contextlib import closing
 import dagster as dg
 
 from dc_assets.core.errors import DcError
+from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
@@ -63,8 +64,8 @@ def notifier(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
                 noticed, next_after = collect(context.instance, database, specs, after)
                 sentences = deliver_all(database, settings_from(os.environ))
         except DcError as error:
-            return dg.SensorResult(skip_reason=str(error), cursor=context.cursor)
+            return dg.SensorResult(skip_reason=printable(str(error)), cursor=context.cursor)
         said = " ".join([f"{noticed} new notices.", *sentences])
-        return dg.SensorResult(skip_reason=said, cursor=f"{next_after:.6f}")
+        return dg.SensorResult(skip_reason=printable(said), cursor=f"{next_after:.6f}")
 
     return sensor

@@ -8,10 +8,12 @@ from typing import Any
 
 import dagster as dg
 
+from dc_assets.core.printable import printable
 from dc_assets.ledger.progress import JobBar, PartitionProgress, Snapshot
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
 from dc_assets.orchestration.picture import drawn_apart
+from dc_assets.orchestration.tables import table_of
 from dc_assets.orchestration.wiring import OpenLoad
 
 LOOK_EVERY_S = 2.0
@@ -82,7 +84,7 @@ def observed(
             except Exception as error:  # noqa: BLE001 - whatever it is, the load goes on
                 with suppress(Exception):
                     if not is_warned:
-                        context.log.warning("Progress cannot be told: %s", error)
+                        context.log.warning("Progress cannot be told: %s", printable(str(error)))
                 is_warned = True
 
     thread = threading.Thread(target=follow, name="observations", daemon=True)
@@ -125,7 +127,7 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
     jobs = opened.progress.jobs(loaded.load_id, loaded.partition_key)
     metadata: dict[str, Any] = {
         "dagster/row_count": totals.landed,
-        "id range": str(opened.spec.ranges[loaded.partition_key]),
+        "id range": printable(str(opened.spec.ranges[loaded.partition_key])),
         "load": loaded.load_id,
         "selected": totals.selected,
         "landed": totals.landed,
@@ -139,8 +141,7 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
     }
     if totals.refusals_by_code:
         by_rows = sorted(totals.refusals_by_code.items(), key=lambda item: -item[1])
-        records = [dg.TableRecord({"code": code, "rows": rows}) for code, rows in by_rows]
-        metadata["refusals"] = dg.MetadataValue.table(records)
+        metadata["refusals"] = table_of([{"code": code, "rows": rows} for code, rows in by_rows])
     return metadata | _picture(jobs, opened.ports.note)
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 import dagster as dg
 
 from dc_assets.core.errors import DcError
+from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.beats import RunBeats
 from dc_assets.ledger.database import Database
@@ -68,7 +69,7 @@ def reaper(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
             with closing(Database(ledger_url())) as database:
                 reaped = reap(context.instance, RunBeats(database), is_of(specs))
         except DcError as error:
-            return dg.SkipReason(str(error))
+            return dg.SkipReason(printable(str(error)))
         if not reaped:
             return dg.SkipReason("Every run that is started is alive.")
         return dg.SkipReason(f"Failed {len(reaped)} dead runs: {', '.join(reaped)}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from dc_assets.core.errors import ConfigError, DcError
+from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.assets import LoadConfig
@@ -43,7 +44,8 @@ def refresh_of(spec: LoadSpec) -> tuple[Job, dg.SensorDefinition, dg.ScheduleDef
     job = dg.define_asset_job(
         f"{spec.name}_refresh",
         selection=dg.AssetSelection.assets(spec.asset_name),
-        description=f"Brings changes of {spec.source.place} over, partition by partition.",
+        description=f"Brings changes of {markdown_code(spec.source.place)} over, partition by "
+        "partition.",
     )
     return job, _sensor(spec, job), _schedule(spec, job)
 
@@ -62,7 +64,7 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
         try:
             seen = salesforce.look_at_source(spec)
         except DcError as error:
-            yield dg.SkipReason(str(error))
+            yield dg.SkipReason(printable(str(error)))
             return
         if seen.is_stopped:
             yield dg.SkipReason(f"{spec.name} was stopped by an operator: dc-assets run goes on.")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import httpx
 
+from dc_assets.core.addresses import without_login
 from dc_assets.core.errors import ConfigError, RemoteError, TransientRemoteError
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.salesforce.bounded import FILE, bounded_transport
@@ -162,9 +163,17 @@ class Webserver:
     """One Dagster webserver."""
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        """Prepare to talk to it; `url` may hold a login, which no message shows.
+
+        Raises:
+            ConfigError: it is not an address of a webserver.
+        """
+        self.url = without_login(url)
         self._client = httpx.Client(
-            base_url=self.url, timeout=GRAPHQL_TIMEOUT_S, transport=bounded_transport(self.url)
+            base_url=self.url,
+            auth=_login_in(url),
+            timeout=GRAPHQL_TIMEOUT_S,
+            transport=bounded_transport(self.url),
         )
 
     def close(self) -> None:
@@ -287,6 +296,25 @@ class Webserver:
             f"Dagster at {self.url} gave no usable answer. Check DC_ASSETS_DAGSTER_URL: it is "
             "the address of a webserver, such as http://127.0.0.1:3000."
         )
+
+
+def _login_in(url: str) -> tuple[str, str] | None:
+    """Return user and password of an address.
+
+    Raises:
+        ConfigError: it cannot be read, or has an @ behind its host.
+    """
+    try:
+        parsed = httpx.URL(url.strip())
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host or "@" in str(parsed.raw_path):
+        raise ConfigError(
+            "DC_ASSETS_DAGSTER_URL is not the address of a webserver, such as "
+            "http://127.0.0.1:3000. Signs such as @ and / in a user or password before the host "
+            "are written as %40 and %2F."
+        )
+    return (parsed.username, parsed.password) if parsed.userinfo else None
 
 
 def _run(run: dict[str, Any]) -> BackfillRun:

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.printable import printable
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
@@ -298,7 +299,7 @@ def open_load(
             clock=clock,
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
-            note=note,
+            note=lambda line: note(printable(line)),
         )
         views = LedgerViews(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)

@@ -65,6 +65,17 @@ def test_the_two_homes_differ_in_their_storage_only(folder: Path) -> None:
     assert (plain / "workspace.yaml").read_bytes() == (with_pg / "workspace.yaml").read_bytes()
 
 
+def test_a_literal_password_is_refused(folder: Path) -> None:
+    """It would stand in the process list: exit code 2, the remedy, and no folder."""
+    home = folder / "home-2"
+    url = f"postgresql://dc:{MARKER}@127.0.0.1/dc"
+    done = run_program(["home", str(home), "--postgres", url], environment_of(folder))
+    assert done.code == 2
+    assert "env:NAME" in done.err
+    assert MARKER not in done.out + done.err
+    assert not home.exists()
+
+
 def test_a_home_that_says_something_else_is_left_alone(folder: Path) -> None:
     """The same command twice is fine; another one does not overwrite what is there."""
     environment, home = environment_of(folder), folder / "home-1"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.cli.progress import partitions_table
 from dc_assets.ledger.views import RangeStatus
 
@@ -16,9 +15,9 @@ def shown(why: str | None) -> str:
     """Return the line of a partition of which 30 rows are not sent yet."""
     until = 1.0 if why else None
     status = RangeStatus("r1-01", "l", "full", "writing", 50, 20, 0, 0, True, 9.0, until, why)
-    console = Console(file=io.StringIO(), width=120, record=True)
-    console.print(partitions_table(["r1-01"], {"r1-01": status}))
-    return console.export_text()
+    sink = io.StringIO()
+    Console(file=sink, width=120).print(partitions_table(["r1-01"], {"r1-01": status}))
+    return sink.getvalue()
 
 
 def test_a_partition_that_pauses_says_until_when() -> None:

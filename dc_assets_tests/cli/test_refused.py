@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import json
 
-from rich.console import Console
-
+from dc_assets.cli.console import Console
 from dc_assets.cli.letters import print_letters
 from dc_assets.cli.refused import GROUPS_SHOWN, alike, print_alike
 from dc_assets.ledger.open_letters import OpenLetter

@@ -139,6 +139,7 @@ class Post:
 
     headers: Mapping[str, str]
     text: str
+    is_markup: bool = True
 
 
 class HookServer(ThreadingHTTPServer):
@@ -166,7 +167,10 @@ class _HookRequest(BaseHTTPRequestHandler):
         self.server.hold.wait_at("before")
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.server.status < 300:
-            self.server.posts.append(Post(dict(self.headers.items()), json.loads(body)["text"]))
+            posted = json.loads(body)
+            is_markup = posted.get("mrkdwn", True)  # as Slack takes it
+            post = Post(dict(self.headers.items()), posted["text"], is_markup)
+            self.server.posts.append(post)
         self.server.hold.wait_at("after")
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")

@@ -56,6 +56,9 @@ def test_without_settings_nothing_is_on_and_nothing_is_wrong() -> None:
         ("DC_ASSETS_SMTP_URL", "smtp://bot:planted/x@mail.example.com", "is not a URL"),
         ("DC_ASSETS_SMTP_URL", "smtp://bot:planted@mail.example.com:planted", "is not a URL"),
         ("DC_ASSETS_SMTP_URL", "smtp://bot:planted@[::1", "is not a URL"),
+        ("DC_ASSETS_SMTP_URL", "smtp://planted:1#x@mail.example.com", "is not smtp://"),
+        ("DC_ASSETS_SMTP_URL", "smtp://planted:1/x@mail.example.com", "is not smtp://"),
+        ("DC_ASSETS_SMTP_URL", "smtp://planted:1?x@mail.example.com", "is not smtp://"),
         ("DC_ASSETS_SMTP_URL", "http://bot:planted@mail.example.com", "is not smtp://"),
         ("DC_ASSETS_MAIL_FROM", "", "DC_ASSETS_MAIL_FROM is not set"),
         ("DC_ASSETS_MAIL_FROM", "a@b.cd,e@f.gh", "is one address"),
@@ -63,6 +66,7 @@ def test_without_settings_nothing_is_on_and_nothing_is_wrong() -> None:
         ("DC_ASSETS_MAIL_TO", "planted", "is not an address"),
         ("DC_ASSETS_MAIL_TO", "<planted@b.cd>", "is not an address"),
         ("DC_ASSETS_WEBHOOK_URL", "http://hooks.example.com/planted", "not an https:// address"),
+        ("DC_ASSETS_WEBHOOK_URL", "https://h.example.com:planted/x", "is not a URL"),
         ("DC_ASSETS_WEBHOOK_URL", "https:///planted", "not an https:// address"),
     ],
 )

@@ -1,0 +1,64 @@
+"""The terminal, the one way to it: every text is shown as it is.
+
+Values, ids and messages of orgs stand in what commands print. None of it is markup, and none of it
+reaches the terminal as a control: see `core.printable`. A style stands beside a text, never in it.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import IO, Any
+
+import click
+import rich.console
+from rich.text import Text
+
+from dc_assets.core.printable import printable
+
+
+class Console(rich.console.Console):
+    """A Rich console that reads no markup; each text that it is given is one line."""
+
+    def __init__(
+        self,
+        *,
+        stderr: bool = False,
+        soft_wrap: bool = False,
+        file: IO[str] | None = None,
+        width: int | None = None,
+    ) -> None:
+        super().__init__(
+            stderr=stderr,
+            soft_wrap=soft_wrap,
+            file=file,
+            width=width,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+
+    def print(self, *objects: Any, **how: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - Rich's own options
+        """Print a line; line ends before its first sign are empty lines above it."""
+        first = objects[0] if objects else None
+        if isinstance(first, str) and first.startswith("\n"):
+            super().print()
+            objects = (first.lstrip("\n"), *objects[1:])
+        super().print(*objects, **how)
+
+    def render_str(self, text: str, **how: Any) -> Text:  # type: ignore[override]  # noqa: ANN401 - Rich's own options
+        """Return what every printed text and every cell of a table becomes."""
+        how |= {"markup": False, "emoji": False, "highlight": False}
+        return super().render_str(printable(text), **how)
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line without a console: an error, or the answer of a small command."""
+    click.echo(printable(line), err=err)
+
+
+def never_fail_to_print() -> None:
+    """Let a terminal that lacks a sign show its escape: a load must not end over an arrow."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,0 +1,36 @@
+"""Texts of every kind of control and markup, as orgs and their users write them."""
+
+from __future__ import annotations
+
+ODD_TEXTS = {
+    "a closing tag of Rich": "[/nope]",
+    "a style of Rich": "[red]x[/]",
+    "a link of Rich": "[link=http://x]y[/link]",
+    "an emoji code": ":smile:",
+    "a bell": "a\x07b",
+    "an escape": "a\x1b[2Jb",
+    "a title of the terminal": "\x1b]0;t\x07",
+    "a C1 control": "a\x9b31mb",
+    "delete": "a\x7fb",
+    "next line": "a\x85b",
+    "a line end": "a\nb",
+    "a DOS line end": "a\r\nb",
+    "a tab": "a\tb",
+    "a line separator": "a\u2028b",
+    "a paragraph separator": "a\u2029b",
+    "right to left": "a\u202egnp.exe",
+    "an isolate": "a\u2066b\u2069",
+    "no width": "a\u200bb\u200dc",
+    "a byte order mark": "a\ufeffb",
+    "HTML": "<script>alert(1)</script>",
+    "an image": "<img src=x onerror=alert(1)>",
+    "Markdown": "![x](http://x/y.png) `a` **b**",
+    "a table of Markdown": "a|b|`c",
+    "a template": "{{ 7 * 7 }} {% raw %}",
+    "Slack": "<!channel> <http://x|y> &amp;",
+    "a header": "a\r\nBcc: b@example.com",
+    "a formula": "=1+1",
+    "quotes": "a\"b'c\\d",
+    "percent signs": "%s %(x)s %n",
+    "other scripts": "Ωé漢字",
+}
