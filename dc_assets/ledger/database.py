@@ -85,7 +85,7 @@ def _make_private(file: Path) -> None:
     except OSError as error:
         raise ConfigError(
             f"The folder of the ledger cannot be made: {error.strerror}. "
-            "Set DC_ASSETS_DATA to a folder that can be written."
+            "Check the disk, or set DC_ASSETS_DATA to a folder that can be written."
         ) from error
     for one in (file, *(file.with_name(file.name + tail) for tail in ("-wal", "-shm"))):
         close_to_others(one)

@@ -60,14 +60,15 @@ CASES = {
         settings={"SF_LOGIN_URL": "http://127.0.0.1:{free}"},
     ),
     "the server is not Salesforce": Case(
-        ("not Salesforce's", "Check SF_LOGIN_URL"), settings={"SF_LOGIN_URL": "{html}"}
+        ("in an unexpected shape: no JSON", "Check SF_LOGIN_URL"),
+        settings={"SF_LOGIN_URL": "{html}"},
     ),
     "http to another host": Case(
-        ("http://acme.example.com is refused", "https"),
+        ("acme.example.com is refused", "https"),
         settings={"SF_LOGIN_URL": "http://acme.example.com"},
     ),
     "no URL at all": Case(
-        ("URL of a Salesforce host cannot be read", "not-a-port"),
+        ("URL of a Salesforce host cannot be read", "SF_LOGIN_URL"),
         settings={"SF_LOGIN_URL": "http://127.0.0.1:not-a-port"},
     ),
     "a wrong secret": Case(("invalid", "SF_CLIENT_SECRET"), settings={"SF_CLIENT_SECRET": MARKER}),
@@ -129,7 +130,7 @@ CASES = {
         {"DC_ASSETS_LEDGER_URL": f"nodb://dc:{MARKER}@127.0.0.1/dc"},
     ),
     "a ledger server that does not answer": Case(
-        ("postgresql+psycopg2://dc:***@127.0.0.1", "Check DC_ASSETS_LEDGER_URL"),
+        ("The ledger postgresql://127.0.0.1", "Check DC_ASSETS_LEDGER_URL"),
         settings={"DC_ASSETS_LEDGER_URL": f"postgresql://dc:{MARKER}@127.0.0.1:{{free}}/dc"},
     ),
     "no webserver": Case(
@@ -145,7 +146,7 @@ CASES = {
         ("cannot be written", "Name another one"), ("home", "/proc/nothing/home")
     ),
     "a storage URL that is none": Case(
-        ("--postgres takes postgresql://",), ("home", "{folder}/new", "--postgres", MARKER)
+        ("--postgres takes env:NAME",), ("home", "{folder}/new", "--postgres", MARKER)
     ),
 }
 
@@ -255,7 +256,7 @@ def small_disk(place: Path, options: str) -> Generator[Path]:
     if mount is None or os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")
     done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", options, "tmpfs", str(place)],
+        [mount, "-t", "tmpfs", "-o", f"mode=700,{options}", "tmpfs", str(place)],
         capture_output=True,
         text=True,
         check=False,
