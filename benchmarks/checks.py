@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from dc_assets.core.verdicts import Severity
-from dc_assets.load.books import Mode
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.wiring import open_load
+from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
+from dc_assets.wiring.connect import open_load
 from dc_assets_tests.acceptance.stage import short_folder
 from dc_assets_tests.proof.world import (
     World,

@@ -21,8 +21,8 @@ from rich.table import Table
 
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.progress import LedgerProgress
 from dc_assets.ledger.tables import range_state
+from dc_assets.views.progress import LedgerProgress
 from dc_assets_tests.acceptance.fleet import FleetCase, staged
 from dc_assets_tests.acceptance.stage import PROGRAM, Stage, running, short_folder
 

@@ -7,11 +7,11 @@ from dc_assets.load.spec_files import read_specs
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.audit import audit_asset
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.dead_run_monitor import reaper
 from dc_assets.orchestration.notifications import notifier
-from dc_assets.orchestration.reaper import reaper
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets.orchestration.resources import salesforce_from_environment
-from dc_assets.orchestration.wiring import loads_folder, refuse_without_asserts
+from dc_assets.wiring.connect import loads_folder, refuse_without_asserts
 
 refuse_without_asserts()
 keep_new_files_private()

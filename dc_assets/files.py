@@ -17,7 +17,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.faults import FAULTS, reason_of
-from dc_assets.load.survey import FieldRule
+from dc_assets.load.preflight import FieldRule
 
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})

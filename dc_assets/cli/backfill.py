@@ -19,7 +19,7 @@ from dc_assets.core.errors import TransientRemoteError as Unanswered
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.reconcile import check_descriptions
-from dc_assets.orchestration.webserver import (
+from dc_assets.wiring.dagster_api import (
     FAILED_RUN_STATUSES,
     Backfill,
     BackfillRun,

@@ -16,7 +16,6 @@ import click
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
-from dc_assets.cli.plan_text import duration
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
 from dc_assets.cli.refused import print_alike
 from dc_assets.cli.stop import take_back_order
@@ -25,9 +24,10 @@ from dc_assets.core.errors import RunStopped, StoppedByOperator
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews, Refusal
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
-from dc_assets.orchestration.wiring import login_from_environment, open_load
+from dc_assets.pages.plan_facts import duration
+from dc_assets.views.partitions import LedgerViews, Refusal
+from dc_assets.wiring.connect import login_from_environment, open_load
 
 _SHAPING = ("partitions", "batch_rows_max", "window")
 """Options of `run` that a canary takes too."""

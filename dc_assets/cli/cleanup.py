@@ -15,18 +15,13 @@ from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.created_records import (
-    CreatedRecords,
-    DoubtfulReceipt,
-    Receipt,
-    created_ids,
-)
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.old_state import OldState
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
-from dc_assets.orchestration.wiring import data_folder, login_from_environment, policy_clock
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
+from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, Receipt, created_ids
+from dc_assets.wiring.connect import data_folder, login_from_environment, policy_clock
 
 REFUSED_SHOWN = 40
 

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from dc_assets.ledger.database import Database
-from dc_assets.orchestration.wiring import ledger_url, login_from_environment, policy_clock
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.wiring.connect import ledger_url, login_from_environment, policy_clock
 
 
 @contextmanager

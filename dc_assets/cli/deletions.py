@@ -21,17 +21,23 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.archive import write_parquet
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.load.deleted_rows import RECORD_ID, gone_keys, observe, rows_before_deletion
-from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
+from dc_assets.load.deletion import (
+    JOB_ROWS_MAX,
+    RECORD_ID,
+    delete_records,
+    gone_keys,
+    observe,
+    rows_before_deletion,
+)
 from dc_assets.load.reconcile import Audit
-from dc_assets.orchestration.wiring import (
+from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
+from dc_assets.wiring.connect import (
     OpenLoad,
     data_folder,
     login_from_environment,
     open_load,
     policy_clock,
 )
-from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
 
 SHOWN = 10
 

@@ -22,7 +22,7 @@ from dc_assets.core.errors import (
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.ledger.database_url import harmless
 from dc_assets.ledger.owner_only import keep_new_files_private
-from dc_assets.orchestration.wiring import ledger_url
+from dc_assets.wiring.connect import ledger_url
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,

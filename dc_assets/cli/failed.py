@@ -7,13 +7,13 @@ from typing import Protocol
 
 from dc_assets.cli.backfill import Loaded
 from dc_assets.cli.console import Console
+from dc_assets.core.attention import NotGood, not_good
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.core.failed import NotGood, not_good
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.ledger.standings import Standings
-from dc_assets.load.books import Mode
 from dc_assets.load.reconcile import check_descriptions
+from dc_assets.load.store import Mode
+from dc_assets.views.partition_states import Standings
 
 REASON_CHARS_MAX = 200
 

@@ -15,9 +15,9 @@ from dc_assets.cli.proof import numbers_table
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.known_jobs import KnownJob, KnownJobs
 from dc_assets.salesforce.bulk_ingest import ListedJob, list_ingest_jobs
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.views.known_jobs import KnownJob, KnownJobs
 
 QUEUED_S_MAX = 600.0
 """A closed job that the org has not begun after this time is worth a look."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dc_assets.cli.console import Console
-from dc_assets.core.failed import Proof, Standing, proof_of
+from dc_assets.core.attention import Proof, Standing, proof_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.reconcile import check_descriptions
 

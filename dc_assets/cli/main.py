@@ -20,7 +20,7 @@ from dc_assets.cli.simulate import simulate
 from dc_assets.cli.status import status
 from dc_assets.cli.stop import stop
 from dc_assets.ledger.owner_only import open_to_others
-from dc_assets.orchestration.wiring import data_folder, refuse_without_asserts
+from dc_assets.wiring.connect import data_folder, refuse_without_asserts
 
 _EPILOG = """\b
 Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete, some rows

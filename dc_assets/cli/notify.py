@@ -10,12 +10,12 @@ import click
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import say
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.events import Notice
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.core.notices import Notice
-from dc_assets.ledger.notices import Notices
-from dc_assets.notify.channels import Channel, ChannelDown, NoticeRefused
-from dc_assets.notify.settings import HOW, settings_from
-from dc_assets.notify.templates import Templates
+from dc_assets.delivery.channels import Channel, ChannelDown, NoticeRefused
+from dc_assets.delivery.settings import HOW, settings_from
+from dc_assets.delivery.templates import Templates
+from dc_assets.ledger.outbox import Notices
 
 _EXAMPLES = """\b
 Examples:

@@ -9,25 +9,24 @@ from pathlib import Path
 import click
 
 from dc_assets.cli.console import Console
-from dc_assets.cli.plan_page import write_page
-from dc_assets.cli.plan_text import VERDICTS, PlannedLoad, figures_of, print_plan
+from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.forecasts import Span, ToldLoad
-from dc_assets.load.books import JobFigures
-from dc_assets.load.ports import Source
-from dc_assets.load.run import speed_after
-from dc_assets.load.spec_files import spec_file, write_ranges
-from dc_assets.load.survey import Survey, survey
-from dc_assets.load.verdict import Advice, Costs, judged, lock_risk
-from dc_assets.orchestration.wiring import (
-    OpenLoad,
-    loads_folder,
-    login_from_environment,
-    open_load,
+from dc_assets.load.ports import Source, speed_after
+from dc_assets.load.preflight import Survey, survey
+from dc_assets.load.preflight_rules import (
+    Advice,
+    Costs,
+    judged,
+    lock_risk,
 )
+from dc_assets.load.spec_files import spec_file, write_ranges
+from dc_assets.load.store import JobFigures
+from dc_assets.pages.plan_facts import STYLES, VERDICTS, PlannedLoad, facts_of, figures_of
+from dc_assets.pages.plan_page import write_page
 from dc_assets.simulation.forecast import (
     FASTEST,
     SLOWEST,
@@ -36,6 +35,7 @@ from dc_assets.simulation.forecast import (
     fitted,
     forecast,
 )
+from dc_assets.wiring.connect import OpenLoad, loads_folder, login_from_environment, open_load
 
 REMEMBERED_JOBS = 50
 
@@ -179,3 +179,26 @@ def _propose_ranges(console: Console, spec: LoadSpec, source: Source, parts: int
     console.print(
         f"Wrote scheme {spec.partitions.scheme + 1} with {len(bounds) + 1} partitions into {file}.",
     )
+
+
+def print_plan(console: Console, planned: PlannedLoad) -> None:
+    """Print the partitions, what is known, and the verdict with its reasons."""
+    table = numbers_table("partition", "rows", "jobs, about")
+    table.add_column("ids", no_wrap=True, overflow="ellipsis")
+    for key, rows in planned.survey.partition_rows.items():
+        ids = str(planned.spec.ranges[key])
+        table.add_row(key, f"{rows:,}", f"{planned.jobs[key]:,}", ids)
+    total = sum(planned.survey.partition_rows.values())
+    table.add_row("all", f"{total:,}", f"{sum(planned.jobs.values()):,}", "", style="bold")
+    console.print(table)
+    console.print()
+    for what, fact in facts_of(planned).items():
+        console.print(f"{what:<17} {fact}", soft_wrap=True)
+    advice = planned.advice
+    console.print(f"\n{VERDICTS[advice]}", style=f"bold {STYLES[advice]}")
+    for finding in planned.findings:
+        console.print(
+            f"- {finding.sentence}",
+            style=STYLES[finding.advice],
+            soft_wrap=True,
+        )

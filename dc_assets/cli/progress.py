@@ -13,11 +13,11 @@ from rich.live import Live
 from rich.table import Table
 
 from dc_assets.cli.console import Console
-from dc_assets.cli.plan_text import duration
 from dc_assets.core.pauses import goes_on_at
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.ledger.progress import Snapshot
-from dc_assets.ledger.views import LedgerViews, RangeStatus
+from dc_assets.pages.plan_facts import duration
+from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.views.progress import Snapshot
 
 PLAIN_EVERY_S = 5.0
 """Distance of the lines where the output is no terminal."""

@@ -14,7 +14,7 @@ from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.orchestration.wiring import login_from_environment, open_load
+from dc_assets.wiring.connect import login_from_environment, open_load
 
 _EXAMPLES = """\b
 Examples:

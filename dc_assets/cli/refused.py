@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from dc_assets.cli.console import Console
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.views import Refusal
+from dc_assets.views.partitions import Refusal
 
 GROUPS_SHOWN = 20
 REASON_CHARS_MAX = 120

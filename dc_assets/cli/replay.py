@@ -15,13 +15,8 @@ import click
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
+from dc_assets.cli.dead_letters import export_letters, for_machines, print_letters, redacted
 from dc_assets.cli.id_files import ids_in, not_refused
-from dc_assets.cli.letters import (
-    export_letters,
-    for_machines,
-    print_letters,
-    redacted,
-)
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run import chosen_partitions, followed
 from dc_assets.cli.status import chosen_spec
@@ -31,10 +26,10 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.open_letters import Choice, OpenLetters, partitions_of_letters
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews
-from dc_assets.orchestration.wiring import OpenLoad, login_from_environment, open_load
+from dc_assets.views.dead_letters import Choice, OpenLetters, partitions_of_letters
+from dc_assets.views.partitions import LedgerViews
+from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
 
 _EXAMPLE = """\b
 Example:

@@ -9,14 +9,14 @@ import click
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import say
-from dc_assets.cli.pages import write_whole
-from dc_assets.cli.report_facts import for_machines, gathered
-from dc_assets.cli.report_page import page_of
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_history import LoadFacts, LoadHistory
+from dc_assets.pages.drawing import write_whole
+from dc_assets.pages.report_facts import for_machines, gathered
+from dc_assets.pages.report_page import page_of
+from dc_assets.views.load_history import LoadFacts, LoadHistory
 
 NAMED_MAX = 5
 

@@ -26,12 +26,12 @@ from dc_assets.core.errors import ConfigError, DcError, RowsPending
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.ledger.standings import Standings
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import Mode
-from dc_assets.orchestration.webserver import Webserver
-from dc_assets.orchestration.wiring import login_from_environment, open_load
+from dc_assets.load.store import Mode
+from dc_assets.views.partition_states import Standings
+from dc_assets.views.partitions import LedgerViews
+from dc_assets.wiring.connect import login_from_environment, open_load
+from dc_assets.wiring.dagster_api import Webserver
 
 LOOK_EVERY_S = 1.0
 DAGSTER_URL = "http://127.0.0.1:3000"

@@ -14,15 +14,15 @@ from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
 from dc_assets.cli.last_checks import checks_for_machines, print_last_checks, proofs_of
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
+from dc_assets.core.attention import Standing
 from dc_assets.core.exit_codes import ExitCode, exit_code
-from dc_assets.core.failed import Standing
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.ledger.standings import Standings
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.spec_files import read_specs
-from dc_assets.orchestration.wiring import loads_folder, spec_named
+from dc_assets.views.partition_states import Standings
+from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.wiring.connect import loads_folder, spec_named
 
 WATCH_EVERY_S = 2.0
 

@@ -1,7 +1,7 @@
 """When a run sends nothing for a while by itself: budgets of 24 hours, and the hours of the day.
 
 A budget of ours pauses a run, which goes on by itself; the org's reserve stops it
-(`core.breaker`). All loads of a spec in one org share the budgets.
+(`core.circuit_breaker`). All loads of a spec in one org share the budgets.
 
 What holds over all processes, because the ledger decides while it claims a batch, one claim after
 the other:

@@ -34,10 +34,10 @@ from dc_assets.demo.world import (
 )
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.webserver import Webserver
-from dc_assets.orchestration.wiring import ledger_url
+from dc_assets.views.partitions import LedgerViews
+from dc_assets.wiring.connect import ledger_url
+from dc_assets.wiring.dagster_api import Webserver
 
 DEV_FOLDER = Path.home() / ".dc_assets" / "dev"
 DEV_PORT = 3000

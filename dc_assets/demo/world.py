@@ -17,11 +17,11 @@ from dc_assets.demo.services import Service
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import prepare_home, write_home
-from dc_assets.orchestration.webserver import Webserver
-from dc_assets.orchestration.wiring import PACKAGED_LOADS
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.data_cloud import EVERYTHING, DataCloudSource
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.wiring.connect import PACKAGED_LOADS
+from dc_assets.wiring.dagster_api import Webserver
 
 LOAD = "opportunities"
 SEED_WITHIN_S = 600.0

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.ledger.views import LedgerViews
 from dc_assets.load.both_sides import PageFiles
 
 
@@ -89,59 +88,3 @@ def write_parquet(path: Path, rows: pl.DataFrame) -> None:
             f"The audit folder {path.parent} cannot be written: {error}. Make room in "
             "DC_ASSETS_DATA and run the check again."
         ) from error
-
-
-class LedgerLabels:
-    """Explanations of differences, from dead letters and receipts."""
-
-    def __init__(self, views: LedgerViews) -> None:
-        self._views = views
-
-    def refused_keys(self, partition_key: str) -> Collection[str]:
-        """Return the external ids whose last word since the last full load is a dead letter."""
-        letters = self._views.dead_letters(partition_key)
-        if not letters:
-            return set()
-        refused = pl.DataFrame(letters, schema=["external_id", "refused_at"], orient="row")
-        landed = self._landed(refused.get_column("external_id"), min(at for _, at in letters))
-        later = refused.join(landed, on="external_id").filter(pl.col("at") > pl.col("refused_at"))
-        return set(refused.get_column("external_id")) - set(later.get_column("external_id"))
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        return set(self._landed(pl.Series(list(keys), dtype=pl.String)).get_column("external_id"))
-
-    def landed_ids(self, keys: Collection[str]) -> Mapping[str, str]:
-        """Return the record id of each external id that a receipt of ours says landed."""
-        found: dict[str, str] = {}
-        for path, _ in self._views.receipts() if keys else ():
-            if Path(path).exists():
-                wanted = pl.col("external_id").is_in(list(keys)) & (pl.col("outcome") == "landed")
-                rows = pl.scan_parquet(path).filter(wanted).select("external_id", "salesforce_id")
-                found |= {key: one for key, one in rows.collect().iter_rows() if one}
-        return found
-
-    def _landed(self, keys: pl.Series, after: float = 0.0) -> pl.DataFrame:
-        """Return ``external_id`` and ``at`` of the landings that receipts name."""
-        found = pl.DataFrame(schema={"external_id": pl.String, "at": pl.Float64})
-        for path, at in self._views.receipts(after) if len(keys) else ():
-            if Path(path).exists():
-                landed = pl.scan_parquet(path).filter(
-                    (pl.col("outcome") == "landed") & pl.col("external_id").is_in(keys.to_list())
-                )
-                found.vstack(
-                    landed.select("external_id", pl.lit(at).alias("at")).collect(), in_place=True
-                )
-        return found
-
-    def pending(self, partition_key: str) -> int:
-        """Count the rows of the partition's newest load that have no outcome."""
-        return self._views.pending_rows(partition_key)
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        return self._views.partition_rows()
-
-    def settled_mark(self) -> str:
-        """Return a text that changes whenever a batch of the spec is settled."""
-        return self._views.settled_mark()

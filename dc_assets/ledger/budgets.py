@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.breaker import DAY_S
+from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.pauses import (
     Pause,
     Use,
@@ -26,7 +26,7 @@ from dc_assets.core.pauses import (
 )
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.tables import batch, epoch_now, load, org_use, range_state
-from dc_assets.load.books import RangeTicket
+from dc_assets.load.store import RangeTicket
 
 HOUR_S = 3_600
 _IN_FLIGHT = [state.value for state in IN_FLIGHT]

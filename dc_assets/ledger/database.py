@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.ledger import tables
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of
-from dc_assets.ledger.migrations import migrate
 from dc_assets.ledger.owner_only import close_to_others
 
 BUSY_TIMEOUT_S = 30
@@ -100,3 +100,73 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+KEYS_A_QUERY = 500
+"""Keys in one IN list; SQLite takes 32,766 parameters, and planners like fewer."""
+
+
+def in_parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield slices of `KEYS_A_QUERY` keys."""
+    for start in range(0, len(keys), KEYS_A_QUERY):
+        yield keys[start : start + KEYS_A_QUERY]
+
+
+_LOCK = 0x0DC_A55E75  # any constant: all versions of the product take the same lock
+
+STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        "ALTER TABLE load ADD COLUMN stopped_at FLOAT",
+        "ALTER TABLE batch ADD COLUMN cleaned_at FLOAT",
+        "ALTER TABLE dead_letter ADD COLUMN first_refused_at FLOAT",
+        "ALTER TABLE dead_letter ADD COLUMN run_id TEXT",
+        "ALTER TABLE dead_letter ADD COLUMN replayed_by VARCHAR(32)",
+        "CREATE INDEX dead_letter_by_key ON dead_letter (external_id)",
+    ),
+    3: (
+        "ALTER TABLE load ADD COLUMN lane_scope VARCHAR(96)",
+        "ALTER TABLE load ADD COLUMN window_cut_at FLOAT",
+        "ALTER TABLE batch ADD COLUMN locked INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE batch ADD COLUMN ended_at FLOAT",
+    ),
+    4: (
+        "ALTER TABLE load ADD COLUMN spec_json TEXT",
+        "ALTER TABLE load ADD COLUMN versions TEXT",
+        "ALTER TABLE range_state ADD COLUMN source_state TEXT",
+        "ALTER TABLE range_state ADD COLUMN proved_at FLOAT",
+        "ALTER TABLE range_state ADD COLUMN paused_until FLOAT",
+        "ALTER TABLE range_state ADD COLUMN paused_why TEXT",
+    ),
+}
+"""What leads to each version from the one before; new tables need no step."""
+
+
+def migrate(connection: Connection) -> None:
+    """Create the tables, or alter those of an older version.
+
+    Raises:
+        ConfigError: a newer program wrote the ledger.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    version = _version(connection)
+    if version is not None and version > tables.SCHEMA_VERSION:
+        raise ConfigError(
+            f"The ledger has schema version {version}, this program knows "
+            f"{tables.SCHEMA_VERSION}. Install the newer dc-assets that wrote it."
+        )
+    if version is not None:
+        for step in range(version + 1, tables.SCHEMA_VERSION + 1):
+            for statement in STEPS[step]:
+                connection.exec_driver_sql(statement)
+    tables.metadata.create_all(connection)
+    if version is None:
+        connection.execute(tables.ledger_version.insert().values(version=tables.SCHEMA_VERSION))
+    elif version < tables.SCHEMA_VERSION:
+        connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
+
+
+def _version(connection: Connection) -> int | None:
+    if not sa.inspect(connection).has_table(tables.ledger_version.name):
+        return None
+    return connection.execute(sa.select(sa.func.max(tables.ledger_version.c.version))).scalar()

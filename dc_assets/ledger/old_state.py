@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.batch_states import IN_FLIGHT
-from dc_assets.ledger.database import Database
-from dc_assets.ledger.letters import in_parts
+from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import (
     batch,
     dead_letter,

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import epoch_now, org_allowance, org_use
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError, SpoolLost
-from dc_assets.load.books import RangeTicket
 from dc_assets.load.ports import PageMark
+from dc_assets.load.store import RangeTicket
 
 _PAGE_ROW_GROUP = 4096
 _LAST_KEY = "dc_assets.last_key"

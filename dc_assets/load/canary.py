@@ -16,10 +16,10 @@ from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.load.books import DeadLetter
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reconcile import OUTGROWN, Audit, Labels, check_descriptions
+from dc_assets.load.store import DeadLetter
 
 
 class LastWords(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -11,12 +12,15 @@ from typing import Protocol
 
 import polars as pl
 
+from dc_assets.core.deletions import DeletionObservation
 from dc_assets.core.errors import RemoteError, UnsettledJob
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.row_outcomes import BARE_CODE_PATTERN, UNPROCESSED
 from dc_assets.core.write_policy import first_poll_wait_s, next_poll_wait_s
 from dc_assets.frames.csv_codec import decode
+from dc_assets.frames.differences import at_target
 from dc_assets.load.ports import Clock, ResultKind
+from dc_assets.load.reconcile import Audit
 
 JOB_ROWS_MAX = 10_000
 """One internal batch of Salesforce: its rows are worked on one after another."""
@@ -140,3 +144,35 @@ def _codes(failed: pl.DataFrame, job_id: str) -> dict[str, str]:
     error = pl.col("sf__Error")
     code = pl.coalesce(error.str.extract(BARE_CODE_PATTERN, 1), error.str.slice(0, 80))
     return dict(failed.select(ID, code).iter_rows())
+
+
+RECORD_ID = "Id"
+
+
+def observe(audit: Audit) -> DeletionObservation | None:
+    """Return what an audit saw gone; None when the source's count is not what it gave."""
+    keys = gone_keys(audit)
+    read = audit.sides.source_digests.height
+    if keys and audit.sides.count_source() != read:
+        return None
+    digest = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    return DeletionObservation(source_rows=read, rows=len(keys), keys_sha256=digest)
+
+
+def gone_keys(audit: Audit) -> list[str]:
+    """Return the external ids that are gone from the source, in order."""
+    key = audit.sides.spec.target.external_id
+    return audit.gone.get_column(key).unique().sort().to_list()
+
+
+def rows_before_deletion(audit: Audit, record_ids: Mapping[str, str]) -> pl.DataFrame:
+    """Return the records of gone rows as the target holds them, with their ids."""
+    spec = audit.sides.spec
+    key = spec.target.external_id
+    rows = audit.sides.rows_of(pl.Series(sorted(record_ids), dtype=pl.String))
+    fields = [column.target for column in spec.columns if column.target != key]
+    return rows.select(
+        pl.col(key),
+        pl.col(key).replace_strict(dict(record_ids), return_dtype=pl.String).alias(RECORD_ID),
+        *(pl.col(at_target(field)).alias(field) for field in fields),
+    )

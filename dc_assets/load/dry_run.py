@@ -11,12 +11,11 @@ from pathlib import Path
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import encode
-from dc_assets.load.books import RangeTicket
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import make_plan
-from dc_assets.load.ports import Ports
+from dc_assets.load.ports import Ports, RangeRun
 from dc_assets.load.regroup import lanes_of
-from dc_assets.load.run import RangeRun
+from dc_assets.load.store import RangeTicket
 
 TICKET_LOAD = "dry-run"
 """Stands for a load that no ledger knows."""

@@ -7,9 +7,8 @@ import polars as pl
 from dc_assets.core.errors import SourceIncomplete
 from dc_assets.frames.canon import canonical
 from dc_assets.frames.lanes import with_lane
-from dc_assets.load.ports import PageMark
+from dc_assets.load.ports import PageMark, RangeRun
 from dc_assets.load.reading import ordered_pages
-from dc_assets.load.run import RangeRun
 
 ROUNDS_MAX = 3
 """Rounds of reading that add nothing before a count that does not fit is an error."""

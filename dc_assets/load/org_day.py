@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 
-from dc_assets.core.breaker import Allowance, Breaker
+from dc_assets.core.circuit_breaker import Allowance, Breaker
 from dc_assets.core.errors import RemoteError, RunStopped
 from dc_assets.core.pauses import LOOK_AGAIN_S, Pause
 from dc_assets.core.write_policy import ALLOWANCE_EVERY_S
-from dc_assets.load.run import RangeRun
+from dc_assets.load.ports import RangeRun
 
 LOOK_AGAIN_S_MIN = 0.5
 

@@ -10,12 +10,11 @@ import polars as pl
 from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.books import RangeTicket, RangeTotals
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
-from dc_assets.load.ports import Ports
+from dc_assets.load.ports import Ports, RangeRun
 from dc_assets.load.regroup import regroup
-from dc_assets.load.run import RangeRun
+from dc_assets.load.store import RangeTicket, RangeTotals
 from dc_assets.load.write import write
 
 OTHER_LOAD_WAIT_S = 600.0

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dc_assets.core.errors import ConfigError, SourceIncomplete
 from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.books import Plan
 from dc_assets.load.ports import Ports, Source
+from dc_assets.load.store import Plan
 
 PLAN_AGAIN_S = 1.0
 

@@ -12,9 +12,9 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
 from dc_assets.frames.csv_codec import not_representable
 from dc_assets.frames.lanes import cut, in_sending_order
-from dc_assets.load.books import DeadLetter, NewBatch, Plan
-from dc_assets.load.dead_letters import dead_letters
-from dc_assets.load.run import RangeRun
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.settle import dead_letters_of
+from dc_assets.load.store import DeadLetter, NewBatch, Plan
 
 AMBIGUOUS_ID = "AMBIGUOUS_ID"
 NOT_REPRESENTABLE = "NOT_REPRESENTABLE"
@@ -109,7 +109,7 @@ def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame,
         pl.col("__code").replace_strict(_REASONS).alias("__message")
     )
     sendable = judged.filter(pl.col("__code").is_null()).drop("__code", "__fields")
-    return sendable, dead_letters(refused, spec, attempts=0)
+    return sendable, dead_letters_of(refused, spec, attempts=0)
 
 
 _REASONS = {

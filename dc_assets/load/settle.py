@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dc_assets.core.breaker import met_quota
+from dc_assets.core.circuit_breaker import met_quota
 from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, LOCK_CODE, STOPPING_CODES
+from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
-from dc_assets.load.books import BatchRecord, NewBatch, Settlement
-from dc_assets.load.dead_letters import dead_letters
-from dc_assets.load.run import RangeRun
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.store import BatchRecord, DeadLetter, NewBatch, Settlement
 
 READS_MAX = 3
 """How often the result files of one job are read before a hole in them is an error."""
@@ -43,8 +43,8 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
     retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
     attempts = batch.attempt
-    letters = dead_letters(outcomes.refused, run.spec, attempts=attempts)
-    letters += dead_letters(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
+    letters = dead_letters_of(outcomes.refused, run.spec, attempts=attempts)
+    letters += dead_letters_of(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
     path, digest = spool.write_receipt(batch.load_id, batch.batch_id, outcomes.receipt)
     settlement = Settlement(
         batch_id=batch.batch_id,
@@ -125,3 +125,27 @@ def _next_attempt(
     rows = retryable.drop("__code", "__message", "__fields")
     run.ports.spool.write_batch(batch.load_id, again.batch_id, rows)
     return again, retryable.clear()
+
+
+def dead_letters_of(
+    refused: pl.DataFrame, spec: LoadSpec, *, attempts: int, code: str | None = None
+) -> list[DeadLetter]:
+    """Make a dead letter of each row of a frame with ``__code``, ``__message`` and ``__fields``.
+
+    ``code`` replaces the row's own code, which then stands in the message.
+    """
+    if refused.is_empty():
+        return []
+    whole_row = pl.struct(c.target for c in spec.columns).struct.json_encode().alias("__row")
+    lines = refused.select(spec.target.external_id, "__code", "__message", "__fields", whole_row)
+    return [
+        DeadLetter(
+            external_id=external_id,
+            code=code or own_code,
+            message=message if code is None else f"{own_code}: {message}",
+            fields=fields,
+            row_json=row_json,
+            attempts=attempts,
+        )
+        for external_id, own_code, message, fields, row_json in lines.iter_rows()
+    ]

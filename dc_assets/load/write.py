@@ -1,7 +1,7 @@
 """Step 4: send the batches of one partition, one job a lane, within the window of the org.
 
 One thread decides and keeps the books, a few threads talk to the org. What is decided stands in
-`core.schedule`, `core.patience` and `core.breaker`; what is done stands in `load.steps`.
+`core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what is done stands in `load.job_calls`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.breaker import Breaker
+from dc_assets.core.circuit_breaker import Breaker
 from dc_assets.core.errors import (
     DcError,
     HostSilent,
@@ -22,15 +22,12 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
-from dc_assets.core.patience import DOUBTS_MAX, Patience
-from dc_assets.core.pauses import Pause
-from dc_assets.core.schedule import Schedule
+from dc_assets.core.outage_policy import DOUBTS_MAX, Patience
+from dc_assets.core.pauses import Pause, batch_rows_max
+from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
-from dc_assets.load.books import BatchRecord, NewBatch
-from dc_assets.load.effects import Effects
-from dc_assets.load.org_day import OrgDay
-from dc_assets.load.run import RangeRun
-from dc_assets.load.steps import (
+from dc_assets.load.job_calls import (
+    Effects,
     Finished,
     Lost,
     Outcome,
@@ -42,8 +39,11 @@ from dc_assets.load.steps import (
     resolve,
     submit,
 )
-from dc_assets.load.strays import sweep
-from dc_assets.load.waiting import Waiting
+from dc_assets.load.org_day import OrgDay
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.regroup import merge, recut
+from dc_assets.load.rescue import sweep
+from dc_assets.load.store import BatchRecord, NewBatch
 
 WAKE_S_MAX = 5.0
 _ALLOWANCE = "allowance"
@@ -325,3 +325,46 @@ class _Writer:
 def _is_in_doubt(batch: BatchRecord) -> bool:
     """Tell whether the org has to be asked how far a batch in flight came; else it is polled."""
     return batch.state is not BatchState.UPLOADED
+
+
+class Waiting:
+    """The waiting batches of one schedule."""
+
+    def __init__(self, run: RangeRun, schedule: Schedule) -> None:
+        self._run = run
+        self._schedule = schedule
+
+    def add(self, batch: BatchRecord | NewBatch) -> None:
+        """Take in a planned batch."""
+        ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
+        self._schedule.wait_for_lane(
+            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
+        )
+
+    def with_companions(self, claimed: str, now_s: float) -> str:
+        """Let other batches of the lane that fit travel in the same job; return its batch."""
+        rows_max = self._rows_max
+        others = self._schedule.companions(claimed, now_s, rows_max)
+        left = self._run.ports.batches.rows_left() if others else None
+        if left is not None and left < 0:  # the rows of the day do not suffice for a full batch
+            room = batch_rows_max(self._run.spec) + left
+            others = self._schedule.companions(claimed, now_s, min(rows_max, room))
+        if not others:
+            return claimed
+        parts = [claimed, *others]
+        merged = self._schedule.merge(parts, self._run.ports.new_id())
+        merge(self._run, parts, merged)
+        return merged.batch_id
+
+    def recut_too_big(self) -> None:
+        """Cut batches that the org could not end in half its batch time limit."""
+        rows_max = self._rows_max
+        for batch in self._schedule.too_big(rows_max):
+            parts = recut(self._run, batch, rows_max)
+            del self._schedule.waiting[batch.batch_id]
+            for part in parts:
+                self.add(part)
+
+    @property
+    def _rows_max(self) -> int:
+        return self._schedule.rows_max(batch_rows_max(self._run.spec))

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from dc_assets.core.notices import OFFERED_FOR_S, NoticeKind
+from dc_assets.core.events import OFFERED_FOR_S, NoticeKind
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.notices import Notices
-from dc_assets.ledger.noticing import LedgerEvents
-from dc_assets.ledger.run_ranges import range_of_run
+from dc_assets.ledger.outbox import Notices
 from dc_assets.orchestration.failures import KIND
-from dc_assets.orchestration.own_runs import names_in, spec_of
+from dc_assets.views.events import LedgerEvents, range_of_run
 
 FAILED = [dg.DagsterRunStatus.FAILURE]
 UNFINISHED = [
@@ -174,3 +172,22 @@ def _events(
     records = instance.get_records_for_run(run_id, of_type=kind).records
     entries = (record.event_log_entry.dagster_event for record in records)
     return [event for event in entries if event is not None]
+
+
+def names_in(run: dg.DagsterRun) -> set[str]:
+    """Return the names of the assets that a run was launched on.
+
+    They are empty for a run of a job: then the job says what it works on.
+    """
+    keys = set(run.asset_selection or ())
+    keys |= {check.asset_key for check in run.asset_check_selection or ()}
+    return {key.to_user_string() for key in keys}
+
+
+def spec_of(run: dg.DagsterRun, specs: Sequence[LoadSpec]) -> LoadSpec | None:
+    """Return the spec of a run that works on nothing but ours, the first of several; else None."""
+    names = names_in(run)
+    owners = {name: s for s in specs for name in (s.asset_name, f"{s.name}_audit")}
+    if names:
+        return owners[min(names)] if names <= owners.keys() else None
+    return next((spec for spec in specs if run.job_name == f"{spec.name}_refresh"), None)

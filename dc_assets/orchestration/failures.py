@@ -6,9 +6,9 @@ from contextlib import contextmanager
 import dagster as dg
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
-from dc_assets.core.notices import NoticeKind
+from dc_assets.core.events import NoticeKind
 from dc_assets.core.printable import printable
-from dc_assets.orchestration.webserver import ERROR
+from dc_assets.wiring.dagster_api import ERROR
 
 KIND = "kind"
 """Metadata of a failed step: which notice people get of it."""

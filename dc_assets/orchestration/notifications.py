@@ -9,15 +9,15 @@ import dagster as dg
 from dc_assets.core.errors import DcError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
+from dc_assets.delivery.deliver import deliver
+from dc_assets.delivery.settings import HOW, Settings, settings_from
+from dc_assets.delivery.templates import Templates
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.notices import Notices
-from dc_assets.ledger.noticing import LedgerEvents
-from dc_assets.notify.delivery import deliver
-from dc_assets.notify.settings import HOW, Settings, settings_from
-from dc_assets.notify.templates import Templates
+from dc_assets.ledger.outbox import Notices
 from dc_assets.orchestration.failed_runs import FailedRuns
-from dc_assets.orchestration.wiring import ledger_url
+from dc_assets.views.events import LedgerEvents
+from dc_assets.wiring.connect import ledger_url
 
 EVERY_S = 30
 

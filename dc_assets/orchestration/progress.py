@@ -9,12 +9,12 @@ from typing import Any
 import dagster as dg
 
 from dc_assets.core.printable import printable
-from dc_assets.ledger.progress import JobBar, PartitionProgress, Snapshot
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
-from dc_assets.orchestration.picture import drawn_apart
 from dc_assets.orchestration.tables import table_of
-from dc_assets.orchestration.wiring import OpenLoad
+from dc_assets.pages.lanes_picture import drawn_apart
+from dc_assets.views.progress import JobBar, PartitionProgress, Snapshot
+from dc_assets.wiring.connect import OpenLoad
 
 LOOK_EVERY_S = 2.0
 APART_S_MIN = 5.0

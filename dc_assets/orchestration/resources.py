@@ -7,10 +7,10 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.books import Mode
-from dc_assets.orchestration.source_look import Seen, look_at_source
-from dc_assets.orchestration.wiring import OpenLoad, open_load
+from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
+from dc_assets.wiring.connect import OpenLoad, open_load
+from dc_assets.wiring.source_look import Seen, look_at_source
 
 
 class SalesforceResource(dg.ConfigurableResource[None]):

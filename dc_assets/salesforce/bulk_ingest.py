@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.spec import LoadSpec

@@ -11,7 +11,7 @@ from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.survey import FieldRule
+from dc_assets.load.preflight import FieldRule
 from dc_assets.salesforce import sql
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages
 from dc_assets.salesforce.http import Host

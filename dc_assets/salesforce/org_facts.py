@@ -13,7 +13,7 @@ from functools import cached_property
 from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.spec import ColumnSpec, LoadSpec
-from dc_assets.load.survey import FieldRule, OrgLimits
+from dc_assets.load.preflight import FieldRule, OrgLimits
 from dc_assets.salesforce import soql
 from dc_assets.salesforce.answers import DescribedField, Limits, RecordPage, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.survey import FieldRule
+from dc_assets.load.preflight import FieldRule
 
 
 def name(identifier: str) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.books import JobFigures
-from dc_assets.load.run import speed_after
+from dc_assets.load.ports import speed_after
+from dc_assets.load.store import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import Background, OrgModel, bound_s

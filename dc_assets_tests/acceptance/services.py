@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.stage import Stage, running, wait_until
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dc_assets.load.reconcile import COVERAGE
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.chromium import CHROMIUM, LOOPBACK, WHY_SKIPPED, running_chromium
 from dc_assets_tests.acceptance.dagster_ui import DagsterUI
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver

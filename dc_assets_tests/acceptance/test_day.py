@@ -17,7 +17,7 @@ import pytest
 from dc_assets.core.verdicts import Severity
 from dc_assets.load.reconcile import COVERAGE, check_descriptions
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, running, spec_content, wait_until
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dc_assets.orchestration.webserver import Backfill, Webserver
+from dc_assets.wiring.dagster_api import Backfill, Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, wait_until
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.chromium import CHROMIUM, WHY_SKIPPED, running_chromium
 from dc_assets_tests.acceptance.hostile_page import MUTATION, hostile_page
 from dc_assets_tests.acceptance.services import running_webserver

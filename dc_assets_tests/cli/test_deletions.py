@@ -13,7 +13,7 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.notifications import notifier
 from dc_assets_tests.acceptance.stage import Stage, spec_content
 from dc_assets_tests.cli.test_cleanup import FOREIGN, living, plant
-from dc_assets_tests.notify.servers import HookServer, serving
+from dc_assets_tests.delivery.servers import HookServer, serving
 from dc_assets_tests.orchestration.test_checks import own_settings, settings
 
 pytestmark = pytest.mark.acceptance

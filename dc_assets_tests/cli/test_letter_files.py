@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dc_assets.cli.dead_letters import export_letters
 from dc_assets.cli.id_files import ids_in
-from dc_assets.cli.letters import export_letters
 from dc_assets.cli.spreadsheets import escaped, unescaped
-from dc_assets.ledger.open_letters import OpenLetter
+from dc_assets.views.dead_letters import OpenLetter
 
 TEXTS = [
     *("=1+1", "+1", "-1", "@sum", "\tx", "x\t", "\rx", "x\r", "\nx", "a\r\nb", '"q"', 'a"b', "'a"),

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from dc_assets.cli.main import main
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.notices import Notices
-from dc_assets_tests.notify.servers import HookServer, MailServer, serving
+from dc_assets.ledger.outbox import Notices
+from dc_assets_tests.delivery.servers import HookServer, MailServer, serving
 
 PASSWORD = "planted-mail-password-3e77"
 

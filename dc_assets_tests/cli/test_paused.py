@@ -6,7 +6,7 @@ import io
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.progress import partitions_table
-from dc_assets.ledger.views import RangeStatus
+from dc_assets.views.partitions import RangeStatus
 
 WHY = "limits.hours: rows are sent 22:00-06:00 Europe/Vienna; goes on about 22:00"
 

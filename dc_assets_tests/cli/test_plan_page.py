@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.cli.plan_page import lane_rows, write_page
-from dc_assets.cli.plan_text import PlannedLoad, facts_of, figures_of
 from dc_assets.core.lanes import LaneMap
-from dc_assets.load.verdict import Advice, Finding, LockRisk
+from dc_assets.load.preflight_rules import Advice, Finding, LockRisk
+from dc_assets.pages.plan_facts import PlannedLoad, facts_of, figures_of
+from dc_assets.pages.plan_page import lane_rows, write_page
 from dc_assets.simulation.forecast import Forecast, Outlook
 from dc_assets_tests.load.test_survey import GOOD, SPEC
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dc_assets.cli.progress import line
 from dc_assets.core.eta import TimeLeft
-from dc_assets.ledger.progress import PartitionProgress, Snapshot
+from dc_assets.views.progress import PartitionProgress, Snapshot
 
 PART = PartitionProgress(
     selected=200_000, landed=119_996, refused=4, locked=312, done_lately=12_100

@@ -6,10 +6,10 @@ import io
 import json
 
 from dc_assets.cli.console import Console
-from dc_assets.cli.letters import print_letters
+from dc_assets.cli.dead_letters import print_letters
 from dc_assets.cli.refused import GROUPS_SHOWN, alike, print_alike
-from dc_assets.ledger.open_letters import OpenLetter
-from dc_assets.ledger.views import Refusal
+from dc_assets.views.dead_letters import OpenLetter
+from dc_assets.views.partitions import Refusal
 from dc_assets_tests.fakes.specs import PARENT, small_spec
 
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.cli.pages import write_whole
-from dc_assets.cli.report_facts import ReportFacts, gathered
-from dc_assets.cli.report_page import page_of
-from dc_assets.cli.report_plots import BARS_MAX, busy_times
-from dc_assets.cli.report_proof import Proof, verdict_of
-from dc_assets.cli.report_sending import sending_of
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_history import LoadFacts, LoadHistory, RangeFacts, SentJob
-from dc_assets.ledger.proofs import CheckedOutcome
 from dc_assets.ledger.tables import dead_letter
 from dc_assets.load.reconcile import check_descriptions
+from dc_assets.pages.drawing import write_whole
+from dc_assets.pages.report_facts import ReportFacts, gathered
+from dc_assets.pages.report_page import page_of
+from dc_assets.pages.report_plots import BARS_MAX, busy_times
+from dc_assets.pages.report_proof import Proof, verdict_of
+from dc_assets.pages.report_sending import sending_of
+from dc_assets.views.check_results import CheckedOutcome
+from dc_assets.views.load_history import LoadFacts, LoadHistory, RangeFacts, SentJob
 from dc_assets_tests.fakes.html_page import HtmlPage
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.written_loads import (

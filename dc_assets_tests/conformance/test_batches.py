@@ -17,7 +17,7 @@ from dc_assets.core.errors import LedgerConflict, StoppedByOperator
 from dc_assets.ledger.tables import batch as batch_table
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.ledger.tables import range_state
-from dc_assets.load.books import RangeTicket
+from dc_assets.load.store import RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.world import dead_owner
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from threading import Event
 
-from dc_assets.ledger.beats import RunBeats, beating
-from dc_assets.ledger.owners import Owner, current_owner
+from dc_assets.ledger.owners import Owner, RunBeats, beating, current_owner
 from dc_assets_tests.fakes.ledgers import OpenLedger
 from dc_assets_tests.fakes.world import dead_owner
 

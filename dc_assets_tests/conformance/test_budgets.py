@@ -10,15 +10,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import StoppedByOperator
 from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import batch, org_allowance, org_use
-from dc_assets.load.books import NewBatch, RangeTicket
+from dc_assets.load.store import NewBatch, RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
 from dc_assets_tests.fakes.specs import small_spec
 

@@ -10,7 +10,7 @@ import pytest
 
 from dc_assets.core.errors import LedgerConflict, ParentsTaken
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.books import NewBatch, RangeTicket
+from dc_assets.load.store import NewBatch, RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner

@@ -11,11 +11,11 @@ import pytest
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.created_records import CreatedRecords
-from dc_assets.ledger.last_words import SqlLastWords
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
-from dc_assets.load.books import Mode
+from dc_assets.load.store import Mode
+from dc_assets.views.latest_outcomes import SqlLastWords
+from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 

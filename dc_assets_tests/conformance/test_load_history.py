@@ -10,14 +10,14 @@ import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span, ToldLoad
-from dc_assets.ledger.load_book import SqlLoadBook
-from dc_assets.ledger.load_history import Allowance, LoadFacts, LoadHistory
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
-from dc_assets.ledger.refused_rows import OTHER, refused_rows
 from dc_assets.ledger.tables import forecast, load, org_allowance, org_use
-from dc_assets.load.books import DeadLetter, Mode, Plan, RangeTicket
+from dc_assets.load.store import DeadLetter, Mode, Plan, RangeTicket
+from dc_assets.views.dead_letters import OTHER, refused_rows
+from dc_assets.views.load_history import Allowance, LoadFacts, LoadHistory
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 

@@ -12,7 +12,7 @@ import pytest
 from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.lanes import LaneMap
 from dc_assets.ledger.owners import current_owner
-from dc_assets.load.books import Plan, RangeTicket
+from dc_assets.load.store import Plan, RangeTicket
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner

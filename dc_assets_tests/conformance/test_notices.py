@@ -8,16 +8,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dc_assets.core.notices import Notice
+from dc_assets.core.events import Notice
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
-from dc_assets.ledger.ended_loads import PARTIAL_MODES
-from dc_assets.ledger.load_book import SqlLoadBook
-from dc_assets.ledger.notices import Notices
-from dc_assets.ledger.noticing import LedgerEvents
+from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.outbox import Notices
 from dc_assets.ledger.owners import current_owner
-from dc_assets.ledger.proofs import Proofs
-from dc_assets.ledger.run_ranges import NOTHING, range_of_run
 from dc_assets.ledger.tables import (
     check_result,
     deletion_observation,
@@ -27,7 +23,10 @@ from dc_assets.ledger.tables import (
     notice,
     range_state,
 )
-from dc_assets.load.books import Mode, RangeTicket
+from dc_assets.load.store import Mode, RangeTicket
+from dc_assets.views.check_results import Proofs
+from dc_assets.views.ended_loads import PARTIAL_MODES
+from dc_assets.views.events import NOTHING, LedgerEvents, range_of_run
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 
 HOUR_S = 3_600.0

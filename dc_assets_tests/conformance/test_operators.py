@@ -13,18 +13,18 @@ import pytest
 
 from dc_assets.core.errors import StoppedByOperator
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
-from dc_assets.ledger.created_records import CreatedRecords, DoubtfulReceipt, created_ids
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.known_jobs import KnownJobs
-from dc_assets.ledger.load_book import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadBook
 from dc_assets.ledger.old_state import OldState
-from dc_assets.ledger.open_letters import Choice, OpenLetters
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import load
-from dc_assets.load.books import DeadLetter, Mode, RangeTicket
+from dc_assets.load.store import DeadLetter, Mode, RangeTicket
+from dc_assets.views.dead_letters import Choice, OpenLetters
+from dc_assets.views.known_jobs import KnownJobs
+from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
-from dc_assets.ledger.progress import LedgerProgress, PartitionProgress
-from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.tables import batch, org_allowance
-from dc_assets.load.books import NewBatch, Plan, RangeTicket
+from dc_assets.load.store import NewBatch, Plan, RangeTicket
+from dc_assets.views.check_results import Proofs
+from dc_assets.views.progress import LedgerProgress, PartitionProgress
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 
 PLAN = Plan(LaneMap(shared=4), window=3, rows=300)

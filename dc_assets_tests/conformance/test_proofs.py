@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
-from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.tables import range_state
+from dc_assets.views.check_results import Proofs
 from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
 
 NEEDED = ("row_count_matches", "nothing_pending")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dc_assets.core.failed import Standing, not_good
+from dc_assets.core.attention import Standing, not_good
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.proofs import Proofs
-from dc_assets.ledger.standings import Standings
+from dc_assets.views.check_results import Proofs
+from dc_assets.views.partition_states import Standings
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
 
 NEEDED = ("row_count_matches", "nothing_pending")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dc_assets.core.breaker import Allowance, Breaker
+from dc_assets.core.circuit_breaker import Allowance, Breaker
 from dc_assets.core.errors import BreakerOpened, BudgetReached, RunStopped
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets_tests.fakes.specs import small_spec

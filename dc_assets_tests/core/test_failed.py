@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dc_assets.core.failed import LastWord, RangeInLoad, Standing, not_good, proof_of
+from dc_assets.core.attention import LastWord, RangeInLoad, Standing, not_good, proof_of
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 NEEDED = ("row_count_matches", "nothing_pending")

@@ -12,7 +12,7 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
-from dc_assets.core.patience import DOUBTS_MAX, Patience
+from dc_assets.core.outage_policy import DOUBTS_MAX, Patience
 from dc_assets_tests.fakes.specs import small_spec
 
 LOST = TransientRemoteError("the answer was lost")

@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from dc_assets.core.ranges import IdRange
-from dc_assets.load.books import BatchBook, LoadBook, OrgUse, RangeTicket
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
+from dc_assets.load.store import BatchBook, LoadBook, OrgUse, RangeTicket
 
 READS = frozenset(
     {

@@ -11,18 +11,18 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import DcError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
-from dc_assets.ledger.load_book import Lease, SqlLoadBook
+from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.load_store import Lease, SqlLoadBook
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews, RangeStatus
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
+from dc_assets.views.partitions import LedgerViews, RangeStatus
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.org import FakeJob, FakeOrg
 from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_book import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadBook
 from dc_assets.ledger.owners import Owner, current_owner
-from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import DeadLetter, Mode, NewBatch, RangeTicket, Settlement
+from dc_assets.load.store import DeadLetter, Mode, NewBatch, RangeTicket, Settlement
+from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.specs import small_spec
 
 KEYS = ("r1-01", "r1-02", "r1-03")

@@ -14,10 +14,10 @@ from sqlalchemy import event
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_book import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadBook
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import load, metadata, range_state
-from dc_assets.load.books import RangeTicket
+from dc_assets.load.store import RangeTicket
 from dc_assets_tests.fakes.turns import BEAT_EVERY_S, Turns
 
 JULIAN_DAY_OF_1970 = 2440587.5

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
-from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import Mode
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
+from dc_assets.load.store import Mode
+from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.proofs import Proofs
 from dc_assets.ledger.tables import (
     batch,
     check_result,
@@ -24,6 +23,7 @@ from dc_assets.ledger.tables import (
     range_state,
 )
 from dc_assets.load.reconcile import check_descriptions
+from dc_assets.views.check_results import Proofs
 
 BEGAN_S = 1_762_000_000.0
 

@@ -19,15 +19,15 @@ from random import Random
 from typing import cast
 
 from dc_assets.core.errors import DcError
-from dc_assets.ledger.batch_book import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchBook
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.views import LedgerViews
-from dc_assets.load.books import BatchBook, LoadBook, OrgUse
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
+from dc_assets.load.store import BatchBook, LoadBook, OrgUse
+from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.crash import Crash, CrashingPort, CrashingSource
 from dc_assets_tests.fakes.sim_ledger import SimDatabase, SimLoadBook
 from dc_assets_tests.fakes.turns import TurnClock, Turns

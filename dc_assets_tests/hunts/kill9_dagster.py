@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 
 from dc_assets.core.errors import DcError
-from dc_assets.orchestration.webserver import Backfill, Webserver
+from dc_assets.wiring.dagster_api import Backfill, Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import (
     Org,

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import LimitReached, RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ranges import IdRange

@@ -12,8 +12,8 @@ import polars as pl
 from dc_assets.core.errors import DcError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.ledger.owners import Owner
-from dc_assets.load.books import Mode
 from dc_assets.load.partition import load_partition
+from dc_assets.load.store import Mode
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, NamedPoint, crashing
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase

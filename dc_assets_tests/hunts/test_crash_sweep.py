@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.load.books import BatchBook, LoadBook, OrgUse
 from dc_assets.load.ports import IngestJobs, Source, Spool
+from dc_assets.load.store import BatchBook, LoadBook, OrgUse
 from dc_assets_tests.fakes.crash import CrashPoint
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.hunts.sweep import STORIES, Stage, Story, problems, troubled_world

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from dc_assets.ledger.spool import DiskSpool
-from dc_assets.load.books import RangeTicket
 from dc_assets.load.ports import PageMark
+from dc_assets.load.store import RangeTicket
 
 FIRST = RangeTicket("load", "r1-01", fence=9, phase="new")
 SECOND = replace(FIRST, fence=10)

@@ -12,9 +12,8 @@ from dc_assets.core.canary import SampleFigures
 from dc_assets.core.errors import BreakerOpened, ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.verdicts import Severity
-from dc_assets.ledger.archive import DiskArchive, LedgerLabels
-from dc_assets.ledger.last_words import SqlLastWords
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.archive import DiskArchive
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import (
@@ -27,6 +26,8 @@ from dc_assets.load.canary import (
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.reconcile import COVERAGE, PENDING, ROW_COUNT, Audit
+from dc_assets.views.latest_outcomes import SqlLastWords
+from dc_assets.views.receipts import LedgerLabels
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.errors import ParentsTaken
-from dc_assets.load.books import RangeTicket
 from dc_assets.load.partition import OTHER_LOAD_WAIT_S
+from dc_assets.load.store import RangeTicket
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.source import FakeSource, things
 from dc_assets_tests.fakes.specs import small_spec

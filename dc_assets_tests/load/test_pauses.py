@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import BudgetReached, StoppedByOperator
 from dc_assets.ledger.tables import org_use
 from dc_assets_tests.fakes.crash import Crash, CrashPoint

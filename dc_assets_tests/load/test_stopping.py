@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dc_assets.core.breaker import Allowance
+from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import BreakerOpened, BudgetReached, SpoolLost, StoppedByOperator
 from dc_assets.core.ingest_job import JobState
-from dc_assets.ledger.load_book import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadBook
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.load.partition import load_partition

@@ -12,7 +12,7 @@ from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.files import FileSource
 from dc_assets.load.plan import make_plan
-from dc_assets.load.survey import (
+from dc_assets.load.preflight import (
     NO_PARENT,
     BothSidesAsked,
     ExpectedRefusal,
@@ -22,7 +22,7 @@ from dc_assets.load.survey import (
     Survey,
     survey,
 )
-from dc_assets.load.verdict import Advice, Costs, advice_of, judged, lock_risk
+from dc_assets.load.preflight_rules import Advice, Costs, advice_of, judged, lock_risk
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things

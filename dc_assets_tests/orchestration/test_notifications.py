@@ -9,17 +9,17 @@ import dagster as dg
 import pytest
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcError, LimitReached
-from dc_assets.core.notices import Notice
+from dc_assets.core.events import Notice
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.notices import Notices
-from dc_assets.ledger.proofs import Proofs
+from dc_assets.ledger.outbox import Notices
 from dc_assets.orchestration.assets import LoadConfig, partitions_of
 from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.refresh import refresh_of
+from dc_assets.views.check_results import Proofs
 from dc_assets_tests.fakes.specs import small_spec
 
 SPEC = small_spec()

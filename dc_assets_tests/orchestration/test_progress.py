@@ -15,11 +15,11 @@ import dagster as dg
 import pytest
 
 from dc_assets.core.eta import TimeLeft
-from dc_assets.ledger.progress import JobBar, PartitionProgress, Snapshot
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
-from dc_assets.orchestration.picture import lanes_picture
 from dc_assets.orchestration.progress import observed
+from dc_assets.pages.lanes_picture import lanes_picture
+from dc_assets.views.progress import JobBar, PartitionProgress, Snapshot
 from dc_assets_tests.acceptance.stage import Stage, wait_until
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 

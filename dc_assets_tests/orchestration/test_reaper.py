@@ -10,10 +10,9 @@ import dagster as dg
 import pytest
 
 from dc_assets.definitions import defs
-from dc_assets.ledger.beats import RunBeats
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import current_owner
-from dc_assets.orchestration.reaper import is_of, reap
+from dc_assets.ledger.owners import RunBeats, current_owner
+from dc_assets.orchestration.dead_run_monitor import is_of, reap
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
 

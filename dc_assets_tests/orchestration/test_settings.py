@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.orchestration.wiring import lease, policy_clock
+from dc_assets.wiring.connect import lease, policy_clock
 from dc_assets_tests.orchestration.test_checks import settings
 
 EMULATOR, REAL_ORG = "http://127.0.0.1:1", "https://acme.my.salesforce.com"

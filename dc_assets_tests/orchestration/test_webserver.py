@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.orchestration.webserver import Backfill, BackfillRun, Webserver
+from dc_assets.wiring.dagster_api import Backfill, BackfillRun, Webserver
 from dc_assets_tests.acceptance.services import free_port
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dc_assets.core.addresses import without_login
 from dc_assets.core.errors import DcError
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.wiring.dagster_api import Webserver
 
 SECRET = "geheim"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dc_assets.load.books import RangeTotals
+from dc_assets.load.store import RangeTotals
 from dc_assets_tests.acceptance.stage import Org
 from dc_assets_tests.proof.flights import data_folder, prepare
 from dc_assets_tests.proof.world import World, emulated_org, total

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.load.books import Mode
+from dc_assets.load.store import Mode
 from dc_assets_tests.proof.world import Verdict, World, emulated_org, opportunities, total
 
 ROWS = 3_000

@@ -18,10 +18,10 @@ import yaml
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.load.books import Mode, RangeTotals
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.wiring import OpenLoad, open_load
+from dc_assets.load.store import Mode, RangeTotals
 from dc_assets.salesforce.auth import Login
+from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets_tests.acceptance.stage import (
     OWN_SETTINGS,
     Org,

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.survey import FieldRule, OrgLimits
+from dc_assets.load.preflight import FieldRule, OrgLimits
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.org_facts import SalesforceFacts

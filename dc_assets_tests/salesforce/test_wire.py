@@ -24,9 +24,8 @@ from dc_assets.core.errors import (
     UnexpectedAnswer,
 )
 from dc_assets.core.ranges import IdRange
-from dc_assets.notify.channels import ChannelDown, Message
-from dc_assets.notify.webhook import Webhook
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.delivery.channels import ChannelDown, Message
+from dc_assets.delivery.webhook import Webhook
 from dc_assets.salesforce.auth import (
     BearerAuth,
     Login,
@@ -41,6 +40,7 @@ from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.fakes.specs import small_spec
 
 TOKEN = "core-token-SECRET"
@@ -376,9 +376,9 @@ LOCAL = """
 import os, sys
 from dc_assets.core.errors import ConfigError
 from dc_assets.salesforce.bounded import bounded_transport
-from dc_assets.notify.channels import Message
-from dc_assets.notify.webhook import Webhook
-from dc_assets.orchestration.webserver import Webserver
+from dc_assets.delivery.channels import Message
+from dc_assets.delivery.webhook import Webhook
+from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.salesforce.test_wire import at
 url = sys.argv[1]
 print(at(url).call("GET", "/here").status_code, Webserver(url).is_up())

@@ -9,7 +9,7 @@ from functools import cache
 import pytest
 
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.books import JobFigures
+from dc_assets.load.store import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.forecast import LoadShape, fitted, forecast
 from dc_assets.simulation.jobs import SimulatedJob

@@ -1,0 +1,457 @@
+"""Batches in the ledger database: intent first, then effect, each step behind the fence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
+from dc_assets.core.circuit_breaker import DAY_S
+from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.pauses import Pause
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
+from dc_assets.ledger.budgets import Budgets
+from dc_assets.ledger.claims import granted, lane_scope
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.dead_letters import LetterWriter
+from dc_assets.ledger.load_store import refuse_stopped
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
+from dc_assets.load.store import (
+    BatchRecord,
+    DeadLetter,
+    JobFigures,
+    NewBatch,
+    RangeTicket,
+    RangeTotals,
+    Settlement,
+)
+
+
+class BatchQueries:
+    """Questions about the batches of one spec in one org."""
+
+    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
+        self._database = database
+        self._spec_name = spec_name
+        self._org_id = org_id
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(batch)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
+                .where(batch.c.state == BatchState.SETTLED.value, batch.c.total_s > 0)
+                .order_by(batch.c.finished_at.desc())
+                .limit(count)
+            ).all()
+        return [
+            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
+            for row in reversed(rows)
+        ]
+
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
+        with self._database.begin() as connection:
+            return as_record(
+                connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+            )
+
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run.
+
+        The call of a batch that was adopted is over: its ``opening_at`` is null.
+        """
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                held_records()
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.state == BatchState.OPENING.value)
+                .where(batch.c.opening_at.is_not(None))
+            ).all()
+        return {row.batch_id for row in rows if not is_orphan(row)}
+
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
+        with self._database.begin() as connection:
+            return connection.execute(
+                sa.select(sa.func.min(batch.c.uploaded_at) + DAY_S - epoch_now())
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id)
+                .where(batch.c.uploaded_at > epoch_now() - DAY_S)
+            ).scalar()
+
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        with self._database.begin() as connection:
+            known = set(
+                connection.execute(
+                    sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
+                ).scalars()
+            )
+        return [job_id for job_id in job_ids if job_id not in known]
+
+    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+        """Return the row counts of a partition."""
+        with self._database.begin() as connection:
+            selected = connection.execute(
+                sa.select(range_state.c.selected).where(
+                    range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
+                )
+            ).scalar()
+            landed, batches = connection.execute(
+                sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
+                .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
+                .where(batch.c.state == BatchState.SETTLED.value)
+            ).one()
+            by_code = self._refusals(connection, load_id, partition_key)
+        return RangeTotals(
+            selected=selected or 0,
+            landed=int(landed),
+            refused=sum(by_code.values()),
+            batches=batches,
+            refusals_by_code=by_code,
+        )
+
+    def _refusals(
+        self, connection: Connection, load_id: str, partition_key: str
+    ) -> Mapping[str, int]:
+        rows = connection.execute(
+            sa.select(dead_letter.c.code, sa.func.count().label("n"))
+            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
+            .group_by(dead_letter.c.code)
+        )
+        return {row.code: row.n for row in rows}
+
+
+def is_orphan(row: Row[Any]) -> bool:
+    """A batch whose holder was succeeded, released its partition, or is dead or silent."""
+    if row.holder_fence != row.fence or not row.leased:
+        return True
+    return Owner.from_text(row.owner).is_known_dead()
+
+
+def records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Select what a batch record holds, and more columns."""
+    return sa.select(
+        batch.c.batch_id,
+        batch.c.load_id,
+        batch.c.partition_key,
+        batch.c.lane,
+        batch.c.attempt,
+        batch.c.rows,
+        batch.c.state,
+        batch.c.job_id,
+        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
+        *more,
+    )
+
+
+def held_records() -> sa.Select[Any]:
+    """Select batches with the present holder of the partition whose run drives them."""
+    holder = range_state.alias("holder")
+    return records(
+        batch.c.holder_fence,
+        holder.c.fence,
+        holder.c.owner,
+        (holder.c.lease_until > epoch_now()).label("leased"),
+    ).join(
+        holder,
+        (holder.c.load_id == batch.c.holder_load) & (holder.c.partition_key == batch.c.holder_key),
+    )
+
+
+def as_record(row: Row[Any]) -> BatchRecord:
+    """Return a selected row as a batch record; a ready time that is over is 0."""
+    return BatchRecord(
+        batch_id=row.batch_id,
+        load_id=row.load_id,
+        partition_key=row.partition_key,
+        lane=row.lane,
+        attempt=row.attempt,
+        rows=row.rows,
+        state=BatchState(row.state),
+        job_id=row.job_id,
+        ready_in_s=max(0.0, row.ready_in_s),
+    )
+
+
+_IN_FLIGHT = [state.value for state in IN_FLIGHT]
+_NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
+
+
+class SqlBatchBook(BatchQueries):
+    """The batches of one spec in one org."""
+
+    def __init__(
+        self,
+        database: Database,
+        spec: LoadSpec,
+        *,
+        org_id: str,
+        run_id: str = "",
+        parent_object: str = "",
+    ) -> None:
+        super().__init__(database, spec.name, org_id)
+        self._letters = LetterWriter(spec.name, org_id, run_id)
+        self._budgets = Budgets(spec, org_id)
+        self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
+
+    def plan_batches(
+        self,
+        ticket: RangeTicket,
+        *,
+        selected: int,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+        replayed: Sequence[str] = (),
+    ) -> None:
+        """Store all batches of a freshly extracted partition, in one transaction."""
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            self._letters.answered(connection, ticket.load_id, replayed)
+            for new in batches:
+                self._insert(connection, ticket.load_id, ticket.partition_key, new)
+            self._letters.bury(connection, ticket.load_id, ticket.partition_key, dead_letters)
+            connection.execute(
+                range_state.update()
+                .where(range_state.c.load_id == ticket.load_id)
+                .where(range_state.c.partition_key == ticket.partition_key)
+                .values(phase="writing", selected=selected)
+            )
+
+    def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Return the batches of a partition that are not final, oldest attempt first."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                records()
+                .where(batch.c.load_id == ticket.load_id)
+                .where(batch.c.partition_key == ticket.partition_key)
+                .where(batch.c.state.in_(_NOT_FINAL))
+                .order_by(batch.c.lane, batch.c.attempt, batch.c.batch_id)
+            )
+            return [as_record(row) for row in rows]
+
+    def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Take over batches in flight in this org that no live run drives, and return them."""
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            rows = connection.execute(
+                held_records()
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
+                .where(batch.c.state.in_(_IN_FLIGHT))
+                .order_by(batch.c.batch_id)
+                .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
+            ).all()
+            orphans = [row for row in rows if is_orphan(row)]
+            for row in orphans:
+                self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
+            return [as_record(row) for row in orphans]
+
+    def claim(
+        self,
+        ticket: RangeTicket,
+        batch_ids: Sequence[str],
+        window: int,
+        *,
+        looks_back_s: float = WINDOW_LOOKS_BACK_S,
+    ) -> str | Pause | None:
+        """Move the batch whose lane is free and has most rows left to `opening`, if there is room.
+
+        Claims of one org stand in line, so budgets are exact; loads are locked before ranges. The
+        window is halved for ``looks_back_s`` when too many rows that ended in that time had met
+        locks.
+        """
+        with self._database.begin() as connection:
+            loads = connection.execute(
+                sa.select(load)
+                .where(load.c.org_id == self._org_id, load.c.state == "open")
+                .order_by(load.c.load_id)
+                .with_for_update()
+            ).all()
+            ours = next((row for row in loads if row.load_id == ticket.load_id), None)
+            if ours is not None:
+                refuse_stopped(ours)
+            self._check_fence(connection, ticket)
+            if ours is None:
+                return None
+            affordable = self._budgets.affordable(connection, ticket, batch_ids)
+            if isinstance(affordable, Pause):
+                return affordable
+            batch_id = granted(
+                connection,
+                ours,
+                affordable,
+                lane_scope=self._lane_scope,
+                window=window,
+                looks_back_s=looks_back_s,
+            )
+            if batch_id is not None:
+                values = {
+                    "opening_at": epoch_now(),
+                    "lane_scope": self._lane_scope,
+                    **_holder(ticket),
+                }
+                self._move(connection, batch_id, BatchState.OPENING, values)
+            return batch_id
+
+    def rows_left(self) -> int | None:
+        """Return how many rows of the day's budget are left to travel with a claimed batch."""
+        with self._database.begin() as connection:
+            return self._budgets.rows_left(connection)
+
+    def merge(
+        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
+    ) -> None:
+        """Put a batch that was just claimed and planned ones of its lane into one, in its place."""
+        with self._database.begin() as connection:
+            claimed = self._check_held(connection, ticket, claimed_id)
+            assert claimed.state == BatchState.OPENING.value
+            gone = {"finished_at": epoch_now()}
+            rows = claimed.rows
+            self._move(connection, claimed_id, BatchState.ABANDONED, gone)
+            for batch_id in others:
+                other = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+                assert (other.state, other.lane) == (BatchState.PLANNED.value, claimed.lane)
+                rows += other.rows
+                self._move(connection, batch_id, BatchState.ABANDONED, gone)
+            assert rows == merged.rows
+            self._insert(connection, claimed.load_id, claimed.partition_key, merged)
+            self._move(
+                connection,
+                merged.batch_id,
+                BatchState.OPENING,
+                {"opening_at": epoch_now(), **_holder(ticket)},
+            )
+
+    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+        """Plan the rows of a batch that was not sent as several smaller ones."""
+        with self._database.begin() as connection:
+            self._check_fence(connection, ticket)
+            row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+            assert sum(part.rows for part in parts) == row.rows
+            assert row.state == BatchState.PLANNED.value
+            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            for part in parts:
+                self._insert(connection, row.load_id, row.partition_key, part)
+
+    def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
+        """Store the job id of an opening batch."""
+        with self._database.begin() as connection:
+            self._check_held(connection, ticket, batch_id)
+            self._move(connection, batch_id, BatchState.OPEN, {"job_id": job_id})
+
+    def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
+        """Note that the org acknowledged the close."""
+        with self._database.begin() as connection:
+            self._check_held(connection, ticket, batch_id)
+            self._move(connection, batch_id, BatchState.UPLOADED, {"uploaded_at": epoch_now()})
+
+    def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
+        """Finish a batch and plan the retry, in one transaction."""
+        with self._database.begin() as connection:
+            row = self._check_held(connection, ticket, settlement.batch_id)
+            retried = settlement.retry.rows if settlement.retry else 0
+            assert settlement.landed + len(settlement.dead_letters) + retried == row.rows
+            self._move(
+                connection,
+                settlement.batch_id,
+                BatchState.SETTLED,
+                {
+                    "finished_at": epoch_now(),
+                    "landed": settlement.landed,
+                    "retried": retried,
+                    "locked": settlement.locked,
+                    "ended_at": settlement.job.ended_at_s or None,
+                    "active_s": settlement.job.active_s,
+                    "total_s": settlement.job.total_s,
+                    "receipt_path": str(settlement.receipt_path),
+                    "receipt_sha256": settlement.receipt_sha256,
+                },
+            )
+            self._letters.bury(connection, row.load_id, row.partition_key, settlement.dead_letters)
+            if settlement.retry:
+                self._insert(connection, row.load_id, row.partition_key, settlement.retry)
+
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
+        """Give a batch up for good and plan its rows as a new one, in one transaction."""
+        with self._database.begin() as connection:
+            row = self._check_held(connection, ticket, batch_id)
+            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            if again is not None:
+                assert again.rows == row.rows
+                self._insert(connection, row.load_id, row.partition_key, again)
+
+    def _insert(
+        self, connection: Connection, load_id: str, partition_key: str, new: NewBatch
+    ) -> None:
+        connection.execute(
+            batch.insert().values(
+                batch_id=new.batch_id,
+                load_id=load_id,
+                partition_key=partition_key,
+                lane_scope=self._lane_scope,
+                lane=new.lane,
+                attempt=new.attempt,
+                rows=new.rows,
+                state=BatchState.PLANNED.value,
+                ready_at=epoch_now() + new.ready_in_s,
+            )
+        )
+
+    def _check_fence(self, connection: Connection, ticket: RangeTicket) -> None:
+        fence = connection.execute(
+            sa.select(range_state.c.fence)
+            .where(range_state.c.load_id == ticket.load_id)
+            .where(range_state.c.partition_key == ticket.partition_key)
+            .with_for_update()
+        ).scalar()
+        if fence != ticket.fence:
+            raise LedgerConflict(
+                f"Partition {ticket.partition_key} was taken over by another run; this one stops."
+            )
+
+    def _check_held(self, connection: Connection, ticket: RangeTicket, batch_id: str) -> Row[Any]:
+        row = connection.execute(
+            sa.select(batch).where(batch.c.batch_id == batch_id).with_for_update()
+        ).one()
+        holder = (row.holder_load, row.holder_key, row.holder_fence)
+        if holder != (ticket.load_id, ticket.partition_key, ticket.fence):
+            raise LedgerConflict(f"Batch {batch_id} was taken over by another run; this one stops.")
+        return row
+
+    def _move(
+        self, connection: Connection, batch_id: str, to: BatchState, values: dict[str, Any]
+    ) -> None:
+        allowed = [before.value for before, following in TRANSITIONS.items() if to in following]
+        try:
+            result = connection.execute(
+                batch.update()
+                .where(batch.c.batch_id == batch_id, batch.c.state.in_(allowed))
+                .values(state=to.value, **values)
+            )
+        except IntegrityError as error:
+            raise LedgerConflict(f"The lane of batch {batch_id} is in flight already.") from error
+        if result.rowcount != 1:
+            raise LedgerConflict(f"Batch {batch_id} cannot become {to.value}: it is elsewhere.")
+
+    def _update(self, connection: Connection, batch_id: str, values: dict[str, Any]) -> None:
+        connection.execute(batch.update().where(batch.c.batch_id == batch_id).values(**values))
+
+
+def _holder(ticket: RangeTicket) -> dict[str, Any]:
+    return {
+        "holder_load": ticket.load_id,
+        "holder_key": ticket.partition_key,
+        "holder_fence": ticket.fence,
+    }

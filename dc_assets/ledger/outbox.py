@@ -1,0 +1,115 @@
+"""The outbox: what people are to be told, and which channel has taken which notice.
+
+Why it stands in the ledger: `docs/adr/0022-notices-are-an-outbox.md`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from dc_assets.core.events import OFFERED_FOR_S, Notice, NoticeKind
+from dc_assets.ledger.database import Database, in_parts
+from dc_assets.ledger.tables import delivery, epoch_now, notice
+
+RETRY_AFTER_S = 60.0
+RETRY_AFTER_S_MAX = 3_600.0
+
+
+class Notices:
+    """Notices of all loads of a ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now_s(self) -> float:
+        """Return seconds since 1970 by the ledger's clock."""
+        with self._database.begin() as connection:
+            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+
+    def unknown(self, keys: Collection[str]) -> set[str]:
+        """Return those of some keys that nobody has noticed yet."""
+        known: set[str] = set()
+        with self._database.begin() as connection:
+            for part in in_parts(list(keys)):
+                rows = connection.execute(
+                    sa.select(notice.c.notice_key).where(notice.c.notice_key.in_(part))
+                )
+                known |= {row.notice_key for row in rows}
+        return set(keys) - known
+
+    def add(self, kind: NoticeKind, spec_name: str, key: str, facts: Mapping[str, Any]) -> bool:
+        """Note an event; tell whether it is a new one. The first facts of a key stay."""
+        values = {
+            "notice_key": key,
+            "kind": kind,
+            "spec_name": spec_name,
+            "facts": json.dumps(facts),
+            "noticed_at": epoch_now(),
+        }
+        with self._database.begin() as connection:
+            return _insert_new(connection, notice, values)
+
+    def undelivered(self, channel: str, limit: int = 100) -> Sequence[Notice]:
+        """Return the notices that a channel is due to send, oldest first."""
+        due = sa.or_(delivery.c.due_at.is_(None), delivery.c.due_at <= epoch_now())
+        query = self._open(channel, notice).where(due)
+        query = query.order_by(notice.c.noticed_at, notice.c.notice_key).limit(limit)
+        with self._database.begin() as connection:
+            return [_notice(row) for row in connection.execute(query)]
+
+    def waiting(self, channel: str) -> int:
+        """Count the notices that a channel has not taken, due or not."""
+        with self._database.begin() as connection:
+            counted = self._open(channel, sa.func.count())
+            return int(connection.execute(counted).scalar_one())
+
+    def sent(self, key: str, channel: str) -> None:
+        """Remember that a channel has taken a notice; a late refusal does not take it back."""
+        self._note(key, channel, {"sent_at": epoch_now()})
+
+    def refused(self, key: str, channel: str, answer: str) -> None:
+        """Remember what a channel answered; the notice is due again later, and later each time."""
+        where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
+        with self._database.begin() as connection:
+            tries = connection.execute(sa.select(delivery.c.tries).where(where)).scalar() or 0
+        wait_s = min(RETRY_AFTER_S_MAX, RETRY_AFTER_S * 2**tries)
+        values = {"tries": tries + 1, "due_at": epoch_now() + wait_s, "answer": answer}
+        self._note(key, channel, values)
+
+    def _note(self, key: str, channel: str, values: Mapping[str, Any]) -> None:
+        where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
+        with self._database.begin() as connection:
+            _insert_new(connection, delivery, {"notice_key": key, "channel": channel})
+            connection.execute(delivery.update().where(where).values(**values))
+
+    def _open(
+        self, channel: str, *columns: sa.ColumnElement[Any] | sa.Table
+    ) -> sa.Select[*tuple[Any, ...]]:
+        """Select from the notices that a channel has not taken and that are not too old."""
+        this_one = sa.and_(
+            delivery.c.notice_key == notice.c.notice_key, delivery.c.channel == channel
+        )
+        return (
+            sa.select(*columns)
+            .select_from(notice)
+            .outerjoin(delivery, this_one)
+            .where(delivery.c.sent_at.is_(None))
+            .where(notice.c.noticed_at > epoch_now() - OFFERED_FOR_S)
+        )
+
+
+def _insert_new(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is there; tell whether it was inserted."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement).rowcount > 0
+
+
+def _notice(row: Row[Any]) -> Notice:
+    return Notice(row.notice_key, row.kind, row.spec_name, json.loads(row.facts), row.noticed_at)

@@ -1,0 +1,161 @@
+"""The three effects on a batch: submit it, follow its job, resolve a doubt.
+
+They run on threads of their own and keep no state; each returns what the writer folds in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError, SpoolLost
+from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.frames.csv_codec import encode
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.rescue import NOT_FOUND, abort, rescue, resend
+from dc_assets.load.settle import SettledBatch, settle_batch
+from dc_assets.load.store import BatchRecord, NewBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The close was acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A poll found the job at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The job ended, and every row of the batch has an outcome."""
+
+    job: IngestJob
+    settled: SettledBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A batch in doubt is known again; `instead` carries its rows, or its job goes on."""
+
+    instead: NewBatch | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The job is over and the rows of the batch are on no disk: only a new load sends them."""
+
+    reason: SpoolLost
+
+
+Outcome = Submitted | Unfinished | Finished | Resolved | Lost
+
+
+def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
+    """Create, upload, close: the ledger hears of each step before the next one begins."""
+    jobs, batches = run.ports.jobs, run.ports.batches
+    payload = encode(run.ports.spool.read_batch(batch.load_id, batch.batch_id), run.spec)
+    job_id = jobs.create()
+    try:
+        batches.opened(run.ticket, batch.batch_id, job_id)
+    except LedgerConflict:
+        with suppress(RemoteError):  # taken over while the call was under way: leave no stray
+            jobs.abort(job_id)
+        raise
+    jobs.upload(job_id, payload)
+    jobs.close(job_id)
+    batches.uploaded(run.ticket, batch.batch_id)
+    return Submitted()
+
+
+def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved | Lost:
+    """Ask for the job of a batch, and settle the batch if the job is finished.
+
+    A job that the org dropped, or whose results it dropped (after 7 days), says nothing of its
+    rows any more: they are sent again, and the upsert makes that safe.
+    """
+    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    assert job_id is not None, "an uploaded batch has a job"
+    try:
+        job = run.ports.jobs.job(job_id)
+        if not job.is_terminal:
+            return Unfinished()
+        return Finished(job, settle_batch(run, batch, job))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
+    except RejectedRequest as error:
+        if error.status != NOT_FOUND:
+            raise
+    run.note(f"the org holds nothing of job {job_id} any more: its {batch.rows:,} rows go again")
+    try:
+        return Resolved(resend(run, batch))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
+
+
+def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
+    """Abort a job that does not end; what it committed is read from its results."""
+    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    assert job_id is not None, "an uploaded batch has a job"
+    at_work = frozenset({JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS})
+    state = abort(run, job_id, at_work)
+    run.note(f"job {job_id} did not end in time and is {state.value} now")
+    return Unfinished()
+
+
+def resolve(run: RangeRun, batch: BatchRecord) -> Resolved | Lost:
+    """Find out what became of a batch in doubt."""
+    try:
+        return Resolved(rescue(run, batch))
+    except SpoolLost as error:
+        return _give_up(run, batch, error)
+
+
+def _give_up(run: RangeRun, batch: BatchRecord, reason: SpoolLost) -> Lost:
+    """Free the lane of a batch whose job is over and whose rows are gone."""
+    run.ports.batches.abandoned(run.ticket, batch.batch_id, None)
+    return Lost(reason)
+
+
+class Effects:
+    """A small thread pool that hands finished effects back to the thread that decides."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="org")
+        self._running: dict[Future[Any], str] = {}
+
+    @property
+    def idle_threads(self) -> int:
+        """Threads that would take an effect at once."""
+        return self._threads - len(self._running)
+
+    def start(self, name: str, effect: Callable[..., Any], *args: object) -> None:
+        """Run an effect; `name` comes back with its outcome."""
+        self._running[self._pool.submit(effect, *args)] = name
+
+    def finished(self, wait_s: float) -> list[tuple[str, Future[Any]]]:
+        """Wait until an effect ends, but not longer than ``wait_s``; return those that ended."""
+        done = wait(self._running, timeout=wait_s, return_when=FIRST_COMPLETED).done
+        return [(self._running.pop(future), future) for future in done]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._running
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,297 @@
+"""Whether a load may begin, judged from a survey and a forecast by plain rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from math import ceil
+
+from dc_assets.core.lanes import BATCH_ROWS_MAX
+from dc_assets.core.pauses import seconds_a_day
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.preflight import Survey
+
+RECORD_KB = 2
+"""Data storage of one record (Salesforce Help, "Data and File Storage Allocations")."""
+
+DAY_S = 86_400.0
+ROWS_A_PARTITION_MIN = 80_000
+"""Below it jobs get small, and calls and overheads many."""
+
+BIG_LOAD_ROWS = 200_000
+SKEWED_SHARE = 0.05
+"""A parent with such a share of all rows keeps other lanes waiting for it."""
+
+NEVER_LOCKED = frozenset({"Owner", "RecordType"})
+"""Lookups of every object that hold no rows up (assumed)."""
+
+
+class Advice(IntEnum):
+    """What to do, the worst finding decides."""
+
+    GO = 0
+    CARE = 1
+    STOP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is worth knowing before the load; its sentence says what to do."""
+
+    advice: Advice
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a load costs, as forecast; seconds of the slower end of the range."""
+
+    seconds: float
+    jobs: int
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockRisk:
+    """How likely locks are, from the rows of the parents."""
+
+    word: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Budget:
+    """One daily allowance of the org, and what the load takes of it."""
+
+    what: str
+    setting: str
+    needed: int
+    reserve: int
+    left: int | None
+    day_max: int | None
+
+
+def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
+    """Return all findings, the worst first."""
+    findings = [
+        *_of_rows(spec, survey),
+        *_of_refusals(spec, survey),
+        *_of_the_org(spec, survey, costs),
+        *_of_budgets(spec, survey, costs),
+        *_of_pauses(spec, survey, costs),
+        *_of_partitions(survey),
+        *_of_parents(spec, survey),
+    ]
+    return sorted(findings, key=lambda finding: -finding.advice)
+
+
+def advice_of(findings: Sequence[Finding]) -> Advice:
+    """Return the worst advice; without findings it is to go."""
+    return max((finding.advice for finding in findings), default=Advice.GO)
+
+
+def lock_risk(spec: LoadSpec, survey: Survey) -> LockRisk:
+    """Judge the risk of locks; our own jobs cannot lock each other's parents.
+
+    What remains are users and other integrations, who meet a parent that we hold more often the
+    more rows it has, and parents that the lanes do not know of.
+    """
+    others = _other_parents(spec)
+    if spec.source.parent is None and others:
+        listed = ", ".join(others)
+        return LockRisk("medium", f"{listed} leads to parents, and the lanes do not go by them")
+    if not survey.parents:
+        return LockRisk("none", "the rows have no parent: no two of them lock the same record")
+    share = survey.biggest_parent_rows / max(1, survey.rows)
+    rest = [
+        f"the biggest parent has {survey.biggest_parent_rows:,} rows ({share:.1%})",
+        f"{len(survey.hot_parents)} parents have a lane of their own",
+        *(f"the lanes do not go by {other}" for other in others),
+        "two jobs of ours never hold the same parent; users and other integrations still may",
+    ]
+    word = "medium" if survey.hot_parents or others else "low"
+    return LockRisk("high" if share >= SKEWED_SHARE else word, "; ".join(rest))
+
+
+def _other_parents(spec: LoadSpec) -> list[str]:
+    """Return the target fields that lead to records which the lanes do not keep apart."""
+    return [
+        column.target
+        for column in spec.columns
+        if ("." in column.target or column.type == "reference")
+        and column.target != spec.parent_target
+        and column.target.partition(".")[0].removesuffix("Id") not in NEVER_LOCKED
+    ]
+
+
+def _of_rows(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    if survey.rows == 0:
+        yield Finding(
+            Advice.STOP,
+            f"{spec.source.place} counts no rows. Look at the object and at source.where.",
+        )
+    if survey.keyless_rows:
+        yield Finding(
+            Advice.STOP,
+            f"{survey.keyless_rows:,} rows have no {spec.source.key}, so no partition holds them. "
+            "Give them a key, or leave them out with source.where.",
+        )
+    if survey.ambiguous_keys:
+        yield Finding(
+            Advice.CARE,
+            f"{survey.ambiguous_keys:,} ids stand twice, upper and lower case alike: all their "
+            "rows become dead letters (AMBIGUOUS_ID).",
+        )
+    for field in survey.unfilled_fields:
+        if survey.new_rows:
+            yield Finding(
+                Advice.STOP,
+                f"{spec.target.object}.{field} is required and no column fills it: every new row "
+                "would be refused. Add a column, or give the field a default in the org.",
+            )
+
+
+def _of_refusals(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    """Judge each reason alone: a row may break several rules, so the sum is a bound only."""
+    rows_max = spec.limits.refused_share_max * survey.rows
+    for refusal in survey.refusals:
+        yield Finding(
+            Advice.STOP if refusal.rows > rows_max else Advice.CARE,
+            f"{refusal.rows:,} rows would be refused for {refusal.field} ({refusal.code}): "
+            f"{refusal.why}",
+        )
+    together = sum(refusal.rows for refusal in survey.refusals)
+    if together > rows_max >= max((refusal.rows for refusal in survey.refusals), default=0):
+        yield Finding(
+            Advice.CARE,
+            f"Together these may be {together:,} of {survey.rows:,} rows: the load stops above "
+            f"limits.refused_share_max ({spec.limits.refused_share_max:.0%}).",
+        )
+
+
+def _of_the_org(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
+    limits = survey.limits
+    needed_mb = survey.new_rows * RECORD_KB // 1024
+    if limits.storage_left_mb is not None and needed_mb > limits.storage_left_mb:
+        yield Finding(
+            Advice.STOP,
+            f"{needed_mb:,} MB of data storage are needed ({survey.new_rows:,} new rows of "
+            f"{RECORD_KB} kB), {limits.storage_left_mb:,} MB are left. Make room in the org, or "
+            "load fewer rows with source.where.",
+        )
+    if survey.jobs_at_work:
+        states = ", ".join(f"{count} {state}" for state, count in survey.jobs_at_work.items())
+        yield Finding(
+            Advice.CARE,
+            f"Ingest jobs on {spec.target.object} are not over: {states}. If they are not ours, "
+            "they may hold the same parents: look at `dc-assets status --jobs`, and wait for them.",
+        )
+    if costs.seconds > DAY_S:
+        yield Finding(
+            Advice.CARE,
+            f"The load may take {costs.seconds / DAY_S:.1f} days: look at batches and calls of "
+            "each of them.",
+        )
+
+
+def _of_budgets(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
+    limits, ours = survey.limits, spec.limits
+    for budget in (
+        _Budget(
+            "API calls",
+            "api_calls_reserve",
+            costs.requests,
+            ours.api_calls_reserve,
+            limits.api_calls_left,
+            limits.api_calls_max,
+        ),
+        _Budget(
+            "ingest batches",
+            "daily_batches_reserve",
+            costs.jobs,
+            ours.daily_batches_reserve,
+            limits.batches_left,
+            limits.batches_max,
+        ),
+    ):
+        if budget.left is not None and budget.needed > budget.left - budget.reserve:
+            yield _of_budget(budget, max(0, budget.left - budget.reserve))
+
+
+def _of_budget(budget: _Budget, usable: int) -> Finding:
+    """Judge an allowance that is too small: without any a run stops before its first job."""
+    if not usable:
+        return Finding(
+            Advice.STOP,
+            f"{budget.left:,} {budget.what} of the org's day are left, and "
+            f"limits.{budget.setting} keeps {budget.reserve:,} for others: nothing would be sent. "
+            "Wait, or lower the reserve.",
+        )
+    a_day = (budget.day_max or 0) - budget.reserve
+    days = f" It takes {1 + -(-(budget.needed - usable) // a_day)} days." if a_day > 0 else ""
+    return Finding(
+        Advice.CARE,
+        f"{budget.needed:,} {budget.what} are needed; of {budget.left:,} left today "
+        f"{budget.reserve:,} are kept for others.{days} The load stops at the reserve and goes on "
+        "when it is run again.",
+    )
+
+
+def _of_pauses(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
+    """Say in how many days the load ends if budgets and hours of the spec pause it."""
+    limits = spec.limits
+    budgets = (
+        (survey.rows, limits.rows_a_day_max, "rows_a_day_max", "rows be sent"),
+        (costs.jobs, limits.batches_a_day_max, "batches_a_day_max", "batches be sent"),
+        (costs.requests, limits.api_calls_a_day_max, "api_calls_a_day_max", "calls be made"),
+    )
+    bounds = [
+        (-(-needed // most), f"limits.{setting} lets {most:,} of {needed:,} {what} in 24 hours")
+        for needed, most, setting, what in budgets
+        if most is not None
+    ]
+    if limits.hours is not None:
+        a_day_s = seconds_a_day(limits.hours)
+        work = f"{costs.seconds / 3_600:.1f} hours of work, and limits.hours ({limits.hours}) has"
+        bounds.append((ceil(costs.seconds / a_day_s), f"{work} {a_day_s / 3_600:.1f} a day"))
+    days, why = max(bounds, default=(1, ""))
+    if days > 1:
+        yield Finding(
+            Advice.CARE,
+            f"The load ends in {days} days: {why}. Its runs pause and go on by themselves.",
+        )
+
+
+def _of_partitions(survey: Survey) -> Iterator[Finding]:
+    count = len(survey.partition_rows)
+    if survey.rows >= BIG_LOAD_ROWS and survey.rows / count < ROWS_A_PARTITION_MIN:
+        yield Finding(
+            Advice.CARE,
+            f"{count} partitions are many for {survey.rows:,} rows: jobs get small. Cut the "
+            f"source into {max(1, survey.rows // ROWS_A_PARTITION_MIN)}: plan --write-ranges.",
+        )
+    biggest = max(survey.partition_rows.values(), default=0)
+    if survey.rows >= BATCH_ROWS_MAX and biggest > 2 * survey.rows / count:
+        yield Finding(
+            Advice.CARE,
+            f"One partition has {biggest:,} of {survey.rows:,} rows: it will be the last to end. "
+            f"To cut the source anew: plan --write-ranges {count}.",
+        )
+
+
+def _of_parents(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    others = _other_parents(spec)
+    if spec.source.parent is None and others:
+        yield Finding(
+            Advice.CARE,
+            f"{', '.join(others)} leads to parents, and no source.parent is named: two jobs may "
+            "lock one parent. Name the column in source.parent.",
+        )
+    share = survey.biggest_parent_rows / max(1, survey.rows)
+    if share >= SKEWED_SHARE:
+        yield Finding(
+            Advice.CARE,
+            f"One parent has {share:.1%} of the rows. They are written one after another, which "
+            "bounds the duration: more jobs in flight do not help.",
+        )

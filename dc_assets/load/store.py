@@ -1,0 +1,313 @@
+"""What the ledger keeps of a load, as data, and the two narrow protocols that keep it.
+
+Adapter: `dc_assets.ledger`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.circuit_breaker import Allowance
+from dc_assets.core.ingest_job import IngestJob
+from dc_assets.core.lanes import LaneMap
+from dc_assets.core.pauses import Pause
+
+RangePhase = Literal["new", "writing", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What every partition run of one load has agreed on."""
+
+    lanes: LaneMap
+    window: int
+    rows: int
+    ambiguous_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTicket:
+    """The right to work on one partition of one load.
+
+    Attributes:
+        fence: grows with each owner; a write with an older fence is refused.
+        phase: how far an earlier owner came.
+    """
+
+    load_id: str
+    partition_key: str
+    fence: int
+    phase: RangePhase
+
+
+Mode = Literal["full", "missing", "changed", "replay", "canary"]
+"""full: every row. missing: rows that the target lacks. changed: those, and rows whose values
+differ. replay: rows whose last word is a dead letter. canary: the first rows of a partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch as the ledger knows it."""
+
+    batch_id: str
+    load_id: str
+    partition_key: str
+    lane: int
+    attempt: int
+    rows: int
+    state: BatchState
+    job_id: str | None
+    ready_in_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch to be planned; its rows are in the spool under its id already."""
+
+    batch_id: str
+    lane: int
+    attempt: int
+    rows: int
+    ready_in_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A row that was refused for good; the ledger adds the run and the times."""
+
+    external_id: str
+    code: str
+    message: str
+    fields: str
+    row_json: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of a batch: what became of its rows, and the batch that tries some again.
+
+    Attributes:
+        locked: rows that met a lock, whatever became of them.
+    """
+
+    batch_id: str
+    landed: int
+    dead_letters: Sequence[DeadLetter]
+    retry: NewBatch | None
+    receipt_path: Path
+    receipt_sha256: str
+    job: IngestJob
+    locked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobFigures:
+    """What the org told of one finished job of ours.
+
+    Attributes:
+        locked: rows that met a lock.
+        active_s: seconds of work on it.
+        total_s: seconds from its close to its end.
+        ended_at_s: when it ended by the org's clock, None where that is not known.
+    """
+
+    rows: int
+    locked: int
+    active_s: float
+    total_s: float
+    ended_at_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RangeTotals:
+    """Row counts of one partition; at the end selected = landed + refused and pending is 0."""
+
+    selected: int
+    landed: int
+    refused: int
+    batches: int = 0
+    refusals_by_code: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def pending(self) -> int:
+        """Rows that have no outcome yet."""
+        return self.selected - self.landed - self.refused
+
+
+class LoadBook(Protocol):
+    """Loads, their plans and the partitions they are made of."""
+
+    def join_load(self, partition_key: str, *, resume: bool = False) -> str:
+        """Join the unfinished load of this spec and org, or open one; return its id.
+
+        A partition that is done in it is joined only to ``resume``; else it begins a new load.
+
+        Raises:
+            ConfigError: the spec changed since the unfinished load began.
+            StoppedByOperator: the unfinished load was ordered to stop.
+            LedgerConflict: a new load is due, and the last one still has runs at work.
+        """
+        ...
+
+    def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
+        """Become the owner of a partition.
+
+        Raises:
+            LedgerConflict: a live run owns it.
+            ParentsTaken: another load writes children of the same parents.
+        """
+        ...
+
+    def plan(self, load_id: str) -> Plan | None:
+        """Return the plan of a load, if it was made."""
+        ...
+
+    def take_planning(self, load_id: str) -> bool:
+        """Become the one that plans the load; False while another live run is at it."""
+        ...
+
+    def keep_plan(self, load_id: str, plan: Plan) -> None:
+        """Store the plan; from now on every run of the load uses it."""
+        ...
+
+    def saw_source(self, ticket: RangeTicket, state: str) -> None:
+        """Keep what the source looked like before the first row was read; the first word stays."""
+        ...
+
+    def finish_range(self, ticket: RangeTicket) -> None:
+        """Mark the partition done and release it; the last one finishes the load."""
+        ...
+
+    def heartbeat(self, ticket: RangeTicket) -> AbstractContextManager[None]:
+        """Keep the partition ours while the block runs; release it when the block ends."""
+        ...
+
+
+class BatchBook(Protocol):
+    """Batches: intent first, then effect."""
+
+    def plan_batches(
+        self,
+        ticket: RangeTicket,
+        *,
+        selected: int,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+        replayed: Sequence[str] = (),
+    ) -> None:
+        """Store all batches of a freshly extracted partition, in one transaction.
+
+        ``replayed`` are the external ids whose older dead letters this load answers.
+        """
+        ...
+
+    def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Return the batches of a partition that are not final, oldest first."""
+        ...
+
+    def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
+        """Take over batches in flight in this org that no live run drives, and return them.
+
+        They may belong to other partitions: a lane must not stay blocked by a dead run.
+        """
+        ...
+
+    def claim(
+        self, ticket: RangeTicket, batch_ids: Sequence[str], window: int, *, looks_back_s: float
+    ) -> str | Pause | None:
+        """Move the batch to `opening` whose lane is free and has most rows left, if there is room.
+
+        Rows of all partitions of the load count. The window is halved for ``looks_back_s`` when
+        too many rows that ended in that time had met locks.
+
+        Returns its id; a pause when a budget of ours or the time of day lets nothing be sent now;
+        None when no lane or no slot is free.
+
+        Raises:
+            StoppedByOperator: the load was ordered to stop.
+        """
+        ...
+
+    def rows_left(self) -> int | None:
+        """Return how many rows of the day's budget are left to travel with a claimed batch.
+
+        The room that claimed batches have is taken off already; None if there is no such budget.
+        """
+        ...
+
+    def merge(
+        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
+    ) -> None:
+        """Put a batch that was just claimed and planned ones of its lane into one, in its place.
+
+        It holds the lane and the slot from then on. The claimed one was not sent.
+        """
+        ...
+
+    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+        """Plan the rows of a batch that was not sent as several smaller ones."""
+        ...
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
+        ...
+
+    def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
+        """Store the job id of an opening batch."""
+        ...
+
+    def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
+        """Note that the org owns the rows: the close was acknowledged or seen to have worked."""
+        ...
+
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
+        ...
+
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run."""
+        ...
+
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        ...
+
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
+        ...
+
+    def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
+        """Finish a batch and plan the retry, in one transaction."""
+        ...
+
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
+        """Give a batch up for good and plan its rows as a new one, in one transaction.
+
+        Without a new one the rows stay pending in this load: nobody has them any more.
+
+        A batch whose create call is over, for good or ill, is not `opening` any more after it.
+        """
+        ...
+
+    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+        """Return the row counts of a partition."""
+        ...
+
+
+class OrgUse(Protocol):
+    """What our loads use of the org's day, and what is left of it."""
+
+    def count_calls(self, load_id: str) -> None:
+        """Add the API calls that this process made since the last time to what a load used."""
+        ...
+
+    def keep_allowance(self, left: Allowance) -> None:
+        """Keep what the org says is left of its day."""
+        ...

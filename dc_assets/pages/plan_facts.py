@@ -1,0 +1,192 @@
+"""What a plan says: lines for people, figures for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from dc_assets.core.spec import LoadSpec
+from dc_assets.load.preflight import Survey
+from dc_assets.load.preflight_rules import RECORD_KB, Advice, Finding, LockRisk, advice_of
+from dc_assets.simulation.forecast import Forecast, Outlook
+
+VERDICTS = {Advice.GO: "GO", Advice.CARE: "GO, WITH CARE", Advice.STOP: "STOP"}
+STYLES = {Advice.GO: "green", Advice.CARE: "yellow", Advice.STOP: "red"}
+HOT_PARENTS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLoad:
+    """All that a plan says; there is no forecast of no rows.
+
+    Attributes:
+        jobs: jobs of each partition, about.
+        row_s: seconds that the org may need for a row: the fastest and the slowest.
+    """
+
+    spec: LoadSpec
+    survey: Survey
+    jobs: Mapping[str, int]
+    forecast: Forecast | None
+    row_s: tuple[float, float]
+    risk: LockRisk
+    findings: list[Finding]
+
+    @property
+    def advice(self) -> Advice:
+        """The verdict."""
+        return advice_of(self.findings)
+
+    @property
+    def storage_needed_mb(self) -> int:
+        """Data storage that the new rows take."""
+        return self.survey.new_rows * RECORD_KB // 1024
+
+
+def facts_of(planned: PlannedLoad) -> dict[str, str]:
+    """Return the lines of the plan, by what they are about."""
+    seen, spec = planned.survey, planned.spec
+    ends = f", ids {seen.key_ends[0]} .. {seen.key_ends[1]}" if seen.key_ends else ""
+    facts = {
+        "source": f"{spec.source.place}: {seen.rows:,} rows{ends}; {_read_speed(seen)}",
+        "target": f"{spec.target.object}: {seen.target_rows:,} of ours there, {seen.new_rows:,} "
+        f"rows are new; locked with the rows: {seen.parent_object}",
+        "lanes": f"{seen.lanes.shared} shared, {len(seen.lanes.hot)} for one parent each; "
+        f"{spec.profile.window} jobs in flight at most",
+    }
+    facts |= _parent_facts(planned)
+    facts |= _forecast_facts(planned)
+    facts["storage"] = (
+        f"{planned.storage_needed_mb:,} MB{_of(seen.limits.storage_left_mb, 'MB', day=False)}"
+    )
+    facts["lock risk"] = f"{planned.risk.word}: {planned.risk.reason}"
+    refused = sum(refusal.rows for refusal in seen.refusals)
+    facts["refused"] = f"at most {refused:,} rows" if refused else "nothing that can be foreseen"
+    return facts
+
+
+def _parent_facts(planned: PlannedLoad) -> dict[str, str]:
+    """Return what is known of the parents; one parent's rows are written one after another."""
+    seen = planned.survey
+    if not seen.parents:
+        return {}
+    low_s, high_s = (seen.biggest_parent_rows * row_s for row_s in planned.row_s)
+    takes = duration(low_s) if low_s == high_s else f"{duration(low_s)} to {duration(high_s)}"
+    without = f"; {seen.parentless_rows:,} rows have none" if seen.parentless_rows else ""
+    facts = {
+        "parents": f"{seen.parents_total:,}, the biggest with {seen.biggest_parent_rows:,} rows: "
+        f"{takes} one after another{without}"
+    }
+    if seen.hot_parents:
+        shown = [f"{name} ({rows:,})" for name, rows in seen.hot_parents[:HOT_PARENTS_SHOWN]]
+        more = len(seen.hot_parents) - len(shown)
+        facts["hot parents"] = ", ".join(shown) + (f" and {more} more" if more else "")
+    return facts
+
+
+def _forecast_facts(planned: PlannedLoad) -> dict[str, str]:
+    told, limits = planned.forecast, planned.survey.limits
+    if told is None:
+        return {}
+    low, expected, high = told.low, told.expected, told.high
+    calls = f"{low.requests:,}"
+    if low.requests != high.requests:
+        calls += f" to {high.requests:,}"
+    return {
+        "duration": f"{duration(low.seconds)} to {duration(high.seconds)}, "
+        f"about {duration(expected.seconds)}",
+        "bound": f"{duration(expected.bound_s)}: the least that such an org can need",
+        "rests on": told.basis,
+        "jobs, batches": f"{expected.jobs:,}{_of(limits.batches_left, 'batches')}",
+        "API calls": f"{calls}{_of(limits.api_calls_left, 'calls')}",
+    }
+
+
+def _read_speed(seen: Survey) -> str:
+    if not seen.probe.rows or seen.probe.seconds <= 0:
+        return "no page was read"
+    rate = seen.probe.rows / seen.probe.seconds
+    return f"read at {rate:,.0f} rows/s, all in about {duration(seen.rows / rate)}"
+
+
+def _of(left: int | None, what: str, *, day: bool = True) -> str:
+    if left is None:
+        return ""
+    return f" of {left:,} {what} left{' today' if day else ''}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> duration(0.2), duration(42), duration(754), duration(9_000)
+    ('1 s', '42 s', '13 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:  # noqa: PLR2004 - seconds read better up to there
+        return f"{max(1, seconds):.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
+
+
+def figures_of(planned: PlannedLoad) -> dict[str, object]:
+    """Return what a machine is told; `docs/planning.md` explains each key."""
+    seen = planned.survey
+    return {
+        "load": planned.spec.name,
+        "rows": seen.rows,
+        "keyless_rows": seen.keyless_rows,
+        "parentless_rows": seen.parentless_rows if seen.parents else None,
+        "target_rows": seen.target_rows,
+        "new_rows": seen.new_rows,
+        "ids": seen.key_ends,
+        "lanes": seen.lanes.total,
+        "hot_parents": [parent for parent, _ in seen.hot_parents],
+        "hot_parent_rows": dict(seen.hot_parents),
+        "parents": seen.parents_total,
+        "biggest_parent_rows": seen.biggest_parent_rows,
+        "window": planned.spec.profile.window,
+        "ambiguous_keys": seen.ambiguous_keys,
+        "partitions": {
+            key: {
+                "rows": rows,
+                "jobs": planned.jobs[key],
+                "after": planned.spec.ranges[key].after,
+                "upto": planned.spec.ranges[key].upto,
+            }
+            for key, rows in seen.partition_rows.items()
+        },
+        "probe": asdict(seen.probe),
+        "request_s": round(seen.request_s, 4),
+        "locked_object": seen.parent_object,
+        "limits": asdict(seen.limits),
+        "storage_needed_mb": planned.storage_needed_mb,
+        "jobs_at_work": dict(seen.jobs_at_work),
+        "unfilled_fields": list(seen.unfilled_fields),
+        "refusals": [asdict(refusal) for refusal in seen.refusals],
+        "forecast": _forecast_figures(planned.forecast),
+        "lock_risk": asdict(planned.risk),
+        "verdict": VERDICTS[planned.advice],
+        "findings": [
+            {"advice": finding.advice.name, "sentence": finding.sentence}
+            for finding in planned.findings
+        ],
+    }
+
+
+def _forecast_figures(told: Forecast | None) -> dict[str, object] | None:
+    if told is None:
+        return None
+    ends = {"low": told.low, "expected": told.expected, "high": told.high}
+    return {
+        **{name: _outlook_figures(outlook) for name, outlook in ends.items()},
+        "is_measured": told.is_measured,
+        "basis": told.basis,
+    }
+
+
+def _outlook_figures(outlook: Outlook) -> dict[str, object]:
+    return {
+        "seconds": round(outlook.seconds, 1),
+        "bound_s": round(outlook.bound_s, 1),
+        "jobs": outlook.jobs,
+        "requests": outlook.requests,
+    }

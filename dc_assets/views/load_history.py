@@ -1,0 +1,323 @@
+"""The facts of one load and of those before it, as a report tells them; nothing is changed here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.circuit_breaker import DAY_S
+from dc_assets.core.lanes import LaneMap
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.tables import (
+    batch,
+    dead_letter,
+    epoch_now,
+    load,
+    org_allowance,
+    org_use,
+    plan,
+    range_state,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """One load; times are seconds since 1970.
+
+    Attributes:
+        state: open, done or superseded.
+        stopped_at: when an operator ordered it to stop, if that was not taken back.
+        spec_json: the spec as it was; None for loads of older programs.
+        seen_at: the ledger's time when it was asked.
+    """
+
+    load_id: str
+    spec_name: str
+    org_id: str
+    mode: str
+    state: str
+    opened_at: float
+    finished_at: float | None
+    stopped_at: float | None
+    spec_json: str | None
+    versions: Mapping[str, str]
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RangeFacts:
+    """One partition in one load.
+
+    Attributes:
+        selected: rows of it; None until they are read.
+        is_held: whether a live run is at work on it.
+        paused_until: until when its run sends nothing by itself, if it does so.
+    """
+
+    partition_key: str
+    phase: str
+    selected: int | None
+    landed: int
+    refused: int
+    started_at: float | None
+    finished_at: float | None
+    is_held: bool
+    paused_until: float | None
+    paused_why: str | None
+
+    @property
+    def pending(self) -> int:
+        """Rows that have no outcome yet."""
+        return max(0, (self.selected or 0) - self.landed - self.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class SentJob:
+    """A batch whose rows the org took.
+
+    Attributes:
+        began_at: when its lane was taken, or when the org took the rows if that is not known.
+        finished_at: None while it is in flight.
+        is_settled: whether its results were read; False for one in flight, and for one whose
+            results the org dropped.
+        locked: rows that met a lock.
+    """
+
+    lane: int
+    attempt: int
+    rows: int
+    began_at: float
+    uploaded_at: float
+    finished_at: float | None
+    is_settled: bool
+    landed: int
+    retried: int
+    locked: int
+
+    @property
+    def refused(self) -> int:
+        """Rows that became dead letters."""
+        return self.rows - self.landed - self.retried if self.is_settled else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the org said is left of its day; None where it does not say."""
+
+    api_calls_left: int | None
+    daily_batches_left: int | None
+    asked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class PastLoad:
+    """One load among those of its spec.
+
+    Attributes:
+        selected: rows of the partitions that were read.
+        api_calls: None where nobody counted them.
+    """
+
+    load_id: str
+    mode: str
+    state: str
+    opened_at: float
+    finished_at: float | None
+    selected: int
+    landed: int
+    refused: int
+    jobs: int
+    api_calls: int | None
+
+
+class LoadHistory:
+    """Questions about loads of any spec and org, by the id of the load."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def loads_named(self, spec_name: str | None, prefix: str, limit: int) -> Sequence[LoadFacts]:
+        """Return loads whose id begins with a text, of one spec or of all, the newest first."""
+        query = (
+            sa.select(load, epoch_now().label("seen_at"))
+            .where(load.c.load_id.startswith(prefix, autoescape=True))
+            .order_by(load.c.opened_at.desc(), load.c.load_id)
+            .limit(limit)
+        )
+        if spec_name is not None:
+            query = query.where(load.c.spec_name == spec_name)
+        with self._database.begin() as connection:
+            return [_load(row) for row in connection.execute(query)]
+
+    def ranges(self, load_id: str) -> Sequence[RangeFacts]:
+        """Return the partitions that were begun in a load, by key."""
+        with self._database.begin() as connection:
+            landed = _sums(connection, batch, sa.func.sum(batch.c.landed), load_id)
+            refused = _sums(connection, dead_letter, sa.func.count(), load_id)
+            rows = connection.execute(
+                sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
+                .where(range_state.c.load_id == load_id)
+                .order_by(range_state.c.partition_key)
+            ).all()
+        return [
+            RangeFacts(
+                partition_key=row.partition_key,
+                phase=row.phase,
+                selected=row.selected,
+                landed=landed.get(row.partition_key, 0),
+                refused=refused.get(row.partition_key, 0),
+                started_at=row.started_at,
+                finished_at=row.finished_at,
+                is_held=bool(row.leased) and not Owner.from_text(row.owner).is_known_dead(),
+                paused_until=row.paused_until,
+                paused_why=row.paused_why,
+            )
+            for row in rows
+        ]
+
+    def jobs(self, load_id: str) -> Sequence[SentJob]:
+        """Return the batches of a load whose rows the org took, in the order it took them."""
+        began = sa.func.coalesce(batch.c.opening_at, batch.c.uploaded_at).label("began_at")
+        columns = (
+            *(batch.c.lane, batch.c.attempt, batch.c.rows, batch.c.state, batch.c.uploaded_at),
+            *(batch.c.finished_at, batch.c.landed, batch.c.retried, batch.c.locked),
+        )
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(*columns, began)
+                .where(batch.c.load_id == load_id, batch.c.uploaded_at.is_not(None))
+                .order_by(batch.c.uploaded_at, batch.c.batch_id)
+            ).all()
+        return [
+            SentJob(
+                lane=row.lane,
+                attempt=row.attempt,
+                rows=row.rows,
+                began_at=row.began_at,
+                uploaded_at=row.uploaded_at,
+                finished_at=row.finished_at,
+                is_settled=row.state == BatchState.SETTLED.value,
+                landed=row.landed,
+                retried=row.retried,
+                locked=row.locked,
+            )
+            for row in rows
+        ]
+
+    def lanes(self, load_id: str) -> tuple[LaneMap, int] | None:
+        """Return the lanes of a load and its window, if it was planned."""
+        with self._database.begin() as connection:
+            row = connection.execute(sa.select(plan).where(plan.c.load_id == load_id)).first()
+        if row is None:
+            return None
+        return LaneMap(row.lanes_shared, tuple(json.loads(row.hot_parents))), row.window_jobs
+
+    def api_calls(self, load_id: str) -> Mapping[int, int]:
+        """Return the API calls of a load by hour since 1970; empty where nobody counted them."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(org_use.c.hour, org_use.c.api_calls)
+                .where(org_use.c.load_id == load_id)
+                .order_by(org_use.c.hour)
+            )
+            return {row.hour: row.api_calls for row in rows}
+
+    def allowance(self, org_id: str) -> Allowance | None:
+        """Return what the org last said is left of its day."""
+        with self._database.begin() as connection:
+            row = connection.execute(
+                sa.select(org_allowance).where(org_allowance.c.org_id == org_id)
+            ).first()
+        if row is None:
+            return None
+        return Allowance(row.api_calls_left, row.daily_batches_left, row.asked_at)
+
+    def jobs_of_a_day(self, org_id: str, until: float) -> int:
+        """Count the jobs of all our loads in an org in the 24 hours before a moment."""
+        with self._database.begin() as connection:
+            return connection.execute(
+                sa.select(sa.func.count())
+                .select_from(batch)
+                .join(load, load.c.load_id == batch.c.load_id)
+                .where(load.c.org_id == org_id)
+                .where(batch.c.uploaded_at > until - DAY_S, batch.c.uploaded_at <= until)
+            ).scalar_one()
+
+    def past(self, newest: LoadFacts, limit: int) -> Sequence[PastLoad]:
+        """Return a load and those of its spec and org before it, the newest first."""
+        with self._database.begin() as connection:
+            loads = connection.execute(
+                sa.select(load)
+                .where(load.c.spec_name == newest.spec_name, load.c.org_id == newest.org_id)
+                .where(load.c.opened_at <= newest.opened_at)
+                .order_by(load.c.opened_at.desc())
+                .limit(limit)
+            ).all()
+            ids = [row.load_id for row in loads]
+            sent = sa.func.count(batch.c.uploaded_at)
+            selected = _by_load(connection, range_state, sa.func.sum(range_state.c.selected), ids)
+            landed = _by_load(connection, batch, sa.func.sum(batch.c.landed), ids)
+            jobs = _by_load(connection, batch, sent, ids)
+            refused = _by_load(connection, dead_letter, sa.func.count(), ids)
+            calls = _by_load(connection, org_use, sa.func.sum(org_use.c.api_calls), ids)
+        return [
+            PastLoad(
+                load_id=row.load_id,
+                mode=row.mode,
+                state=row.state,
+                opened_at=row.opened_at,
+                finished_at=row.finished_at,
+                selected=selected.get(row.load_id, 0),
+                landed=landed.get(row.load_id, 0),
+                refused=refused.get(row.load_id, 0),
+                jobs=jobs.get(row.load_id, 0),
+                api_calls=calls.get(row.load_id),
+            )
+            for row in loads
+        ]
+
+
+def _sums(
+    connection: Connection, table: sa.Table, total: sa.ColumnElement[Any], load_id: str
+) -> dict[str, int]:
+    """Return a total of the lines of a load by partition."""
+    rows = connection.execute(
+        sa.select(table.c.partition_key, total.label("total"))
+        .where(table.c.load_id == load_id)
+        .group_by(table.c.partition_key)
+    )
+    return {row.partition_key: int(row.total or 0) for row in rows}
+
+
+def _by_load(
+    connection: Connection, table: sa.Table, total: sa.ColumnElement[Any], ids: Sequence[str]
+) -> dict[str, int]:
+    rows = connection.execute(
+        sa.select(table.c.load_id, total.label("total"))
+        .where(table.c.load_id.in_(ids))
+        .group_by(table.c.load_id)
+    )
+    return {row.load_id: int(row.total or 0) for row in rows}
+
+
+def _load(row: Row[Any]) -> LoadFacts:
+    return LoadFacts(
+        load_id=row.load_id,
+        spec_name=row.spec_name,
+        org_id=row.org_id,
+        mode=row.mode,
+        state=row.state,
+        opened_at=row.opened_at,
+        finished_at=row.finished_at,
+        stopped_at=row.stopped_at,
+        spec_json=row.spec_json,
+        versions=json.loads(row.versions or "{}"),
+        seen_at=row.seen_at,
+    )

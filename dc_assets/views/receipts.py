@@ -1,0 +1,161 @@
+"""Records that loads of a spec created in the org, as their receipts say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import sqlalchemy as sa
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.errors import DcError
+from dc_assets.ledger.database import Database, in_parts
+from dc_assets.ledger.tables import batch, epoch_now, load
+from dc_assets.views.partitions import LedgerViews
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The receipt of a settled batch whose records were not deleted yet."""
+
+    batch_id: str
+    load_id: str
+    org_id: str
+    mode: str
+    path: Path
+    sha256: str
+
+
+class DoubtfulReceipt(DcError):
+    """A receipt is gone, or is not the one that the ledger knows."""
+
+
+class CreatedRecords:
+    """Which records are ours to delete, and which of our batches were cleaned up."""
+
+    def __init__(self, database: Database, spec_name: str) -> None:
+        self._database = database
+        self._spec_name = spec_name
+
+    def receipts(self, load_id: str | None = None) -> Sequence[Receipt]:
+        """Return the receipts of batches that landed rows and were not cleaned up, oldest first."""
+        query = (
+            sa.select(batch, load.c.org_id, load.c.mode)
+            .join(load, load.c.load_id == batch.c.load_id)
+            .where(load.c.spec_name == self._spec_name)
+            .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
+            .where(batch.c.cleaned_at.is_(None))
+            .order_by(load.c.opened_at, batch.c.finished_at, batch.c.batch_id)
+        )
+        if load_id is not None:
+            query = query.where(load.c.load_id == load_id)
+        with self._database.begin() as connection:
+            return [
+                Receipt(
+                    row.batch_id,
+                    row.load_id,
+                    row.org_id,
+                    row.mode,
+                    Path(row.receipt_path or ""),
+                    row.receipt_sha256 or "",
+                )
+                for row in connection.execute(query)
+            ]
+
+    def loads_named(self, prefix: str) -> Sequence[str]:
+        """Return the ids of the spec's loads that begin with a text."""
+        with self._database.begin() as connection:
+            rows = connection.execute(
+                sa.select(load.c.load_id)
+                .where(load.c.spec_name == self._spec_name)
+                .where(load.c.load_id.startswith(prefix, autoescape=True))
+            )
+            return list(rows.scalars())
+
+    def cleaned(self, batch_ids: Sequence[str]) -> None:
+        """Note that no record which some batches created is left in the org."""
+        with self._database.begin() as connection:
+            for part in in_parts(batch_ids):
+                connection.execute(
+                    batch.update().where(batch.c.batch_id.in_(part)).values(cleaned_at=epoch_now())
+                )
+
+
+def created_ids(receipt: Receipt) -> list[str]:
+    """Return the ids of the records that a batch created.
+
+    Raises:
+        DoubtfulReceipt: the file is gone, or its SHA-256 is not the ledger's.
+    """
+    try:
+        content = receipt.path.read_bytes()
+    except OSError as error:
+        raise DoubtfulReceipt(f"receipt {receipt.path} is missing") from error
+    if hashlib.sha256(content).hexdigest() != receipt.sha256:
+        raise DoubtfulReceipt(f"receipt {receipt.path} was altered")
+    rows = pl.read_parquet(content)
+    created = (
+        (pl.col("outcome") == "landed")
+        & pl.col("created").fill_null(value=False)
+        & (pl.col("salesforce_id").fill_null("") != "")
+    )
+    return rows.filter(created).get_column("salesforce_id").to_list()
+
+
+class LedgerLabels:
+    """Explanations of differences, from dead letters and receipts."""
+
+    def __init__(self, views: LedgerViews) -> None:
+        self._views = views
+
+    def refused_keys(self, partition_key: str) -> Collection[str]:
+        """Return the external ids whose last word since the last full load is a dead letter."""
+        letters = self._views.dead_letters(partition_key)
+        if not letters:
+            return set()
+        refused = pl.DataFrame(letters, schema=["external_id", "refused_at"], orient="row")
+        landed = self._landed(refused.get_column("external_id"), min(at for _, at in letters))
+        later = refused.join(landed, on="external_id").filter(pl.col("at") > pl.col("refused_at"))
+        return set(refused.get_column("external_id")) - set(later.get_column("external_id"))
+
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        return set(self._landed(pl.Series(list(keys), dtype=pl.String)).get_column("external_id"))
+
+    def landed_ids(self, keys: Collection[str]) -> Mapping[str, str]:
+        """Return the record id of each external id that a receipt of ours says landed."""
+        found: dict[str, str] = {}
+        for path, _ in self._views.receipts() if keys else ():
+            if Path(path).exists():
+                wanted = pl.col("external_id").is_in(list(keys)) & (pl.col("outcome") == "landed")
+                rows = pl.scan_parquet(path).filter(wanted).select("external_id", "salesforce_id")
+                found |= {key: one for key, one in rows.collect().iter_rows() if one}
+        return found
+
+    def _landed(self, keys: pl.Series, after: float = 0.0) -> pl.DataFrame:
+        """Return ``external_id`` and ``at`` of the landings that receipts name."""
+        found = pl.DataFrame(schema={"external_id": pl.String, "at": pl.Float64})
+        for path, at in self._views.receipts(after) if len(keys) else ():
+            if Path(path).exists():
+                landed = pl.scan_parquet(path).filter(
+                    (pl.col("outcome") == "landed") & pl.col("external_id").is_in(keys.to_list())
+                )
+                found.vstack(
+                    landed.select("external_id", pl.lit(at).alias("at")).collect(), in_place=True
+                )
+        return found
+
+    def pending(self, partition_key: str) -> int:
+        """Count the rows of the partition's newest load that have no outcome."""
+        return self._views.pending_rows(partition_key)
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        return self._views.partition_rows()
+
+    def settled_mark(self) -> str:
+        """Return a text that changes whenever a batch of the spec is settled."""
+        return self._views.settled_mark()

@@ -1,0 +1,345 @@
+"""Puts the adapters together from the environment; this module needs no Dagster."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import uuid
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+
+import polars as pl
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.printable import printable
+from dc_assets.core.ranges import IdRange
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.files import FileSource
+from dc_assets.ledger.archive import DiskArchive
+from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.clock import SystemClock
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.deletions import Deletions
+from dc_assets.ledger.forecasts import Forecasts
+from dc_assets.ledger.load_store import HEARTBEAT_S, LEASE_S, Lease, SqlLoadBook
+from dc_assets.ledger.org_use import SqlOrgUse
+from dc_assets.ledger.owners import Owner, RunBeats, beating, current_owner
+from dc_assets.ledger.spool import DiskSpool
+from dc_assets.load.both_sides import BothSides
+from dc_assets.load.canary import Canary, SampleLabels
+from dc_assets.load.deletion import observe
+from dc_assets.load.dry_run import DryRun, dry_run
+from dc_assets.load.partition import LoadedRange, load_partition
+from dc_assets.load.ports import Ports
+from dc_assets.load.preflight import BothSidesAsked
+from dc_assets.load.reconcile import COVERAGE, AllPartitions, Audit, check_descriptions
+from dc_assets.load.spec_files import read_specs
+from dc_assets.load.store import Mode
+from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+from dc_assets.salesforce.data_cloud import DataCloudSource
+from dc_assets.salesforce.describe import check_target
+from dc_assets.salesforce.org_facts import SalesforceFacts
+from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
+from dc_assets.salesforce.session import OrgSession
+from dc_assets.salesforce.soql import SOQLTarget
+from dc_assets.views.check_results import Proofs
+from dc_assets.views.dead_letters import Choice, OpenLetters
+from dc_assets.views.latest_outcomes import SqlLastWords
+from dc_assets.views.partitions import LedgerViews
+from dc_assets.views.progress import LedgerProgress
+from dc_assets.views.receipts import LedgerLabels
+
+PACKAGED_LOADS = Path(__file__).parent.parent / "loads"
+
+
+def refuse_without_asserts() -> None:
+    """Refuse `python -O`: it strips the asserts that guard against faults of our own.
+
+    Raises:
+        ConfigError: asserts are off.
+    """
+    if not __debug__:
+        raise ConfigError("dc_assets does not run with python -O or PYTHONOPTIMIZE: unset it.")
+
+
+def data_folder() -> Path:
+    """Return the folder of ledger, spool and receipts: `DC_ASSETS_DATA`, or ~/.dc_assets."""
+    return Path(os.environ.get("DC_ASSETS_DATA") or Path.home() / ".dc_assets").absolute()
+
+
+def loads_folder() -> Path:
+    """Return the folder of the load specs: `DC_ASSETS_LOADS`, or the packaged one."""
+    return Path(os.environ.get("DC_ASSETS_LOADS") or PACKAGED_LOADS).absolute()
+
+
+def ledger_url() -> str:
+    """Return `DC_ASSETS_LEDGER_URL`, or a SQLite file in the data folder. It is never printed."""
+    return os.environ.get("DC_ASSETS_LEDGER_URL") or f"sqlite:///{data_folder() / 'ledger.db'}"
+
+
+def lease() -> Lease:
+    """Return how long a silent run keeps its partitions: `DC_ASSETS_LEASE_S`, 120 seconds.
+
+    It speaks every `DC_ASSETS_HEARTBEAT_S` seconds, 25.
+
+    Raises:
+        ConfigError: one is not a number, or the lease does not outlive three beats.
+    """
+    lease_s = _seconds("DC_ASSETS_LEASE_S", LEASE_S)
+    heartbeat_s = _seconds("DC_ASSETS_HEARTBEAT_S", HEARTBEAT_S)
+    if lease_s < 3 * heartbeat_s:
+        raise ConfigError(
+            f"DC_ASSETS_LEASE_S ({lease_s:g}) must be at least three times DC_ASSETS_HEARTBEAT_S "
+            f"({heartbeat_s:g}): one late beat must not cost a run its partition."
+        )
+    return Lease(lease_s, heartbeat_s)
+
+
+def policy_clock(login_url: str) -> SystemClock:
+    """Return the clock of polls and waits, `DC_ASSETS_TIME_SCALE` times as fast as the wall.
+
+    Raises:
+        ConfigError: it is not a positive number, or the org is not an emulator on this machine.
+    """
+    scale = _seconds("DC_ASSETS_TIME_SCALE", 1.0)
+    if scale != 1.0 and not is_this_machine(login_url):
+        raise ConfigError(
+            "DC_ASSETS_TIME_SCALE hurries the polls and waits of an emulator on this machine. "
+            "A real org keeps its own time: unset it."
+        )
+    return SystemClock(scale)
+
+
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name)
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ConfigError(f"{name} is a positive number, not {text!r}.")
+    return number
+
+
+def versions() -> Mapping[str, str]:
+    """Return the versions of the programs that decide what a load does."""
+    packages = ("dc-assets", "dagster", "httpx", "polars", "sqlalchemy")
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
+
+
+def spec_named(name: str) -> LoadSpec:
+    """Return one spec of the loads folder.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    specs = {spec.name: spec for spec in read_specs(loads_folder())}
+    if name not in specs:
+        raise ConfigError(
+            f"There is no load called {name} in {loads_folder()}. There is: "
+            f"{', '.join(sorted(specs))}."
+        )
+    return specs[name]
+
+
+def login_from_environment() -> Login:
+    """Read the three settings of the org.
+
+    Raises:
+        ConfigError: one is missing.
+    """
+    names = ("SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET")
+    missing = [name for name in names if not os.environ.get(name)]
+    if missing:
+        raise ConfigError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+            "SF_LOGIN_URL is the org's My Domain; id and secret are of its connected app. "
+            "To try without an org: dc-assets demo"
+        )
+    allowed = listed_hosts(os.environ.get(ALLOWED_HOSTS, ""))
+    return Login(*(os.environ[name] for name in names), allowed_hosts=allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoad:
+    """One spec, connected: ports for a run, and both sides for the checks."""
+
+    spec: LoadSpec
+    mode: Mode
+    ports: Ports
+    loads: SqlLoadBook
+    labels: LedgerLabels
+    letters: OpenLetters
+    last_words: SqlLastWords
+    archive: DiskArchive
+    sides: BothSidesAsked
+    proofs: Proofs
+    deletions: Deletions
+    forecasts: Forecasts
+    progress: LedgerProgress
+    run_id: str
+
+    def load(
+        self, partition_key: str, *, resume: bool = False, wanted: Sequence[str] | None = None
+    ) -> LoadedRange:
+        """Load one partition in this load's mode; a replay sends all its dead letters, or some."""
+
+        def choose() -> pl.Series:
+            if self.mode != "replay":
+                return self.audit(partition_key).keys_to_send(self.mode)
+            keys = wanted if wanted is not None else self._refused_keys(partition_key)
+            return pl.Series(sorted(set(keys)), dtype=pl.String)
+
+        return load_partition(
+            self.spec,
+            partition_key,
+            self.ports,
+            None if self.mode == "full" else choose,
+            resume=resume,
+        )
+
+    def _refused_keys(self, partition_key: str) -> list[str]:
+        letters = self.letters.chosen(Choice(partition_keys=[partition_key]))
+        return [letter.external_id for letter in letters]
+
+    def audit_of_all(self) -> Audit:
+        """Return the checks of the whole object."""
+        everything = IdRange(after=None, upto=None)
+        mark = self.labels.settled_mark()
+        sides = BothSides(self.spec, everything, self.ports, self.archive, mark)
+        return Audit("all", sides, AllPartitions(self.labels, list(self.spec.ranges)))
+
+    def dry_run(self, partition_key: str) -> DryRun:
+        """Write the payloads of one partition to disk and open no job."""
+        folder = data_folder() / "dry-run" / self.spec.name / partition_key
+        return dry_run(self.spec, partition_key, self.ports, folder)
+
+    def checked(
+        self, partition_key: str, wanted: Collection[str] | None = None
+    ) -> Sequence[CheckOutcome]:
+        """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
+        audit = self.audit(partition_key)
+        outcomes = list(audit.outcomes(wanted))
+        self.proofs.keep(
+            partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
+        )
+        if (wanted is None or COVERAGE in wanted) and (seen := observe(audit)) is not None:
+            self.deletions.keep(partition_key, seen)
+        return outcomes
+
+    def audit(self, partition_key: str) -> Audit:
+        """Return the checks of one partition, asked of both sides as they are now."""
+        ranges, mark = self.spec.ranges, self.labels.settled_mark()
+        sides = BothSides(self.spec, ranges[partition_key], self.ports, self.archive, mark)
+        return Audit(partition_key, sides, self.labels)
+
+    def canary(self) -> Canary:
+        """Return what sends and checks samples; their checks are never kept as a partition's."""
+        begin = self.loads.next_stage
+        return Canary(self.spec, self.ports, self.last_words, self._sample_audit, begin)
+
+    def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
+        sides = BothSides(self.spec, part, self.ports, self.archive, self.labels.settled_mark())
+        labels = SampleLabels(self.labels, partition_key)
+        return Audit(f"{partition_key}-sample", sides, labels)
+
+
+@contextmanager
+def open_load(
+    spec: LoadSpec,
+    login: Login,
+    *,
+    run_id: str,
+    note: Callable[[str], None],
+    mode: Mode = "full",
+) -> Generator[OpenLoad]:
+    """Connect everything one run of a spec needs, and disconnect it afterwards.
+
+    Raises:
+        ConfigError: a setting, the spec, the org or the disk is not as it must be.
+    """
+    clock = policy_clock(login.login_url)
+    spool = DiskSpool(data_folder())
+    owner, times = current_owner(run_id), lease()
+    with ExitStack() as cleanup:
+        database = _open_ledger(owner, times, cleanup)
+        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
+        source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
+        parent_object = check_target(session, spec)
+        source.check_columns()  # a wrong name is found before a row is read
+        loads = SqlLoadBook(
+            database,
+            spec,
+            org_id=session.org_id,
+            owner=owner,
+            mode=mode,
+            lease=times,
+            parent_object=parent_object,
+            versions=versions(),
+        )
+        use = SqlOrgUse(database, session.org_id, session.org.usage.new_calls)
+        cleanup.callback(use.count_the_rest)
+        ports = Ports(
+            source=source,
+            target=target,
+            jobs=BulkIngestJobs(session, spec),
+            loads=loads,
+            batches=SqlBatchBook(
+                database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
+            ),
+            use=use,
+            spool=spool,
+            clock=clock,
+            chance=random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            note=lambda line: note(printable(line)),
+        )
+        views = LedgerViews(database, spec.name, session.org_id)
+        archive = DiskArchive(data_folder() / "audit" / spec.name)
+        cleanup.callback(archive.close)
+        facts = SalesforceFacts(session, spec, parent_object)
+        sides = BothSidesAsked(source, source, target, facts, clock)
+        yield OpenLoad(
+            spec=spec,
+            mode=mode,
+            ports=ports,
+            loads=loads,
+            labels=LedgerLabels(views),
+            letters=OpenLetters(database, spec.name, session.org_id),
+            last_words=SqlLastWords(database, spec, session.org_id),
+            archive=archive,
+            sides=sides,
+            proofs=Proofs(database, spec.name, session.org_id),
+            deletions=Deletions(database, spec.name, session.org_id),
+            forecasts=Forecasts(database, spec.name, session.org_id),
+            progress=views.progress,
+            run_id=run_id,
+        )
+
+
+def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:
+    """Open the ledger, and let it know that this process lives while it is open."""
+    database = Database(ledger_url())
+    cleanup.callback(database.close)
+    beat = partial(RunBeats(database).beat, owner, times.lease_s)
+    beat()
+    cleanup.enter_context(beating(beat, times.heartbeat_s))
+    return database
+
+
+def open_source(
+    spec: LoadSpec, session: OrgSession, cleanup: ExitStack
+) -> FileSource | DataCloudSource:
+    """Connect the source of a spec."""
+    if spec.source.files is not None:
+        return FileSource(spec)
+    tenant = session.tenant()
+    cleanup.enter_context(tenant.client)
+    return DataCloudSource(tenant, spec)

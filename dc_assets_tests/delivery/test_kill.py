@@ -1,0 +1,119 @@
+"""The notifier is killed before and after it sends: every notice arrives, repeats look alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.ledger.outbox import Notices
+from dc_assets.views.check_results import Proofs
+from dc_assets_tests.delivery.servers import HookServer, MailServer
+from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
+
+REACHED_WITHIN_S = 60.0
+
+Start = Callable[[], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path, mail_server: MailServer, hook_server: HookServer) -> Generator[Start]:
+    """Return what starts a process that does one tick with both channels on."""
+    started: list[subprocess.Popen[str]] = []
+    settings = {
+        "DC_ASSETS_DATA": str(tmp_path),
+        "DC_ASSETS_LEDGER_URL": "",
+        "DC_ASSETS_SMTP_URL": f"smtp://127.0.0.1:{mail_server.port}",
+        "DC_ASSETS_MAIL_FROM": "loads@example.com",
+        "DC_ASSETS_MAIL_TO": "ops@example.com",
+        "DC_ASSETS_WEBHOOK_URL": hook_server.url,
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+
+    def start_one() -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "dc_assets_tests.delivery.one_tick"]
+        process = subprocess.Popen(
+            command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        kill(process)
+
+
+@pytest.fixture(autouse=True)
+def gap(ledger: OpenLedger) -> None:
+    """Let a check have found a gap that nobody was told of."""
+    found = CheckOutcome("no_coverage_gaps", "r1-01", Severity.ERROR, "3 missing, 0 extra", 3)
+    proofs = Proofs(ledger.database, SPEC.name, ledger.org_id)
+    proofs.keep("r1-01", [found], run_id="run-1", needed=())
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process as a crash would."""
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for a tick that nobody kills; return what it says."""
+    said, _ = process.communicate(timeout=REACHED_WITHIN_S)
+    assert process.returncode == 0
+    return said
+
+
+def test_a_notifier_killed_before_it_sends_loses_nothing(
+    start: Start, ledger: OpenLedger, mail_server: MailServer, hook_server: HookServer
+) -> None:
+    """The event is in the outbox already; the next tick sends it once over each channel."""
+    mail_server.hold.at = "before"
+    first = start()
+    assert mail_server.hold.reached.wait(REACHED_WITHIN_S)
+    kill(first)
+    assert [one.kind for one in Notices(ledger.database).undelivered("mail")] == ["coverage_gap"]
+    mail_server.hold.release()
+    assert "0 new notices. mail: 1 sent, 0 wait. webhook: 1 sent, 0 wait." in finish(start())
+    assert not any(Notices(ledger.database).waiting(name) for name in ("mail", "webhook"))
+    assert len(mail_server.messages) == 1
+    assert len(hook_server.posts) == 1
+
+
+def test_a_mail_sent_but_not_marked_is_repeated_with_its_message_id(
+    start: Start, mail_server: MailServer, hook_server: HookServer
+) -> None:
+    """The server has it and its sender dies before it knows: the repeat can be told as one."""
+    mail_server.hold.at = "after"
+    first = start()
+    assert mail_server.hold.reached.wait(REACHED_WITHIN_S)
+    kill(first)
+    mail_server.hold.release()
+    finish(start())
+    one, repeat = mail_server.messages
+    assert one["Message-ID"] == repeat["Message-ID"]
+    assert one.as_string() == repeat.as_string()
+    assert len(hook_server.posts) == 1
+
+
+def test_a_post_sent_but_not_marked_is_repeated_with_its_idempotency_key(
+    start: Start, mail_server: MailServer, hook_server: HookServer
+) -> None:
+    """The mail that was marked before the kill is not sent again."""
+    hook_server.hold.at = "after"
+    first = start()
+    assert hook_server.hold.reached.wait(REACHED_WITHIN_S)
+    kill(first)
+    hook_server.hold.release()
+    finish(start())
+    one, repeat = hook_server.posts
+    assert one.headers["Idempotency-Key"] == repeat.headers["Idempotency-Key"]
+    assert one.text == repeat.text
+    assert len(mail_server.messages) == 1
