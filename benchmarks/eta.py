@@ -1,4 +1,4 @@
-"""Holds the time left that `dc-assets status --watch` shows against the time that a load then took.
+"""Compares the time left that `dc-assets status --watch` shows with the time that a load then took.
 
     python -m benchmarks.eta
 
@@ -151,7 +151,7 @@ def faults_of(skew: str, marks: Sequence[Mark]) -> Iterator[str]:
 @click.option("--parents", default=20_000, show_default=True, type=click.IntRange(1))
 @click.option("--skew", "skews", multiple=True, default=SKEWS, show_default=True)
 def main(*, rows: int, parents: int, skews: Sequence[str]) -> None:
-    """Hold the time left against loads; exit 1 when a bar is missed."""
+    """Compare the time left with loads; exit 1 when a bar is missed."""
     console = Console(width=110)
     faults: list[str] = []
     for skew in skews:

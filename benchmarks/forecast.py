@@ -1,4 +1,4 @@
-"""Holds what `dc-assets plan` says against what a load then takes, on four emulated orgs.
+"""Compares what `dc-assets plan` says with what a load then takes, on four emulated orgs.
 
     python -m benchmarks.forecast
 

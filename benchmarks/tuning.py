@@ -33,7 +33,7 @@ RATE_S = TEST8.interval_s / TEST8.job_rows
 
 @dataclass(frozen=True)
 class Setting:
-    """The rows of a load, and what else goes on.
+    """The rows of a load, and what else continues.
 
     Attributes:
         skew: as for `dc-assets simulate`, or `NO_PARENT`.

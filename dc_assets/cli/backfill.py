@@ -15,7 +15,7 @@ from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core import errors
 from dc_assets.core.durations import duration_text
 from dc_assets.core.errors import DcError, LimitReached, RemoteError, RunStopped
-from dc_assets.core.errors import TransientRemoteError as Unanswered
+from dc_assets.core.errors import TransientRemoteError as NotReplayed
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.reconcile import check_descriptions
@@ -40,7 +40,8 @@ class Loaded:
     """What came of some partitions.
 
     Attributes:
-        stopped: whether a run was stopped on purpose: by the breaker, a budget or an operator.
+        stopped: whether a run was stopped on purpose: by the circuit breaker, a budget or an
+            operator.
     """
 
     outcomes: Sequence[CheckOutcome]
@@ -78,8 +79,8 @@ def load_through_dagster(webserver: Webserver, load: WatchedLoad, launch: Launch
 
     Raises:
         ConfigError: no webserver answers, so nothing was launched.
-        RemoteError: it was away for too long. What was launched goes on without this command.
-        KeyboardInterrupt: the operator left; what goes on was printed.
+        RemoteError: it was away for too long. What was launched continues without this command.
+        KeyboardInterrupt: the operator left; what continues was printed.
     """
     return _Following(webserver, load, launch).to_the_end()
 
@@ -158,7 +159,7 @@ class _Following:
         except NoWebserver:
             self._waiting.insert(0, keys)
             raise
-        except Unanswered as error:
+        except NotReplayed as error:
             raise RemoteError(
                 f"Whether the backfill of {', '.join(keys)} began is not known; its page of runs "
                 f"tells. {error}"
@@ -206,7 +207,7 @@ class _Following:
         for one in self._launched:
             if not one.is_told:
                 page = self._webserver.page_of_backfill(one.backfill_id)
-                self._say(f"Backfill {one.backfill_id} goes on in Dagster: {page}")
+                self._say(f"Backfill {one.backfill_id} continues in Dagster: {page}")
         if not all(one.is_told for one in self._launched):
             self._say(f"Follow it with: dc-assets status {name} --watch")
             self._say(f"Stop it with: dc-assets stop {name}")
@@ -238,7 +239,7 @@ class _Silence:
         """
         try:
             answer = ask()
-        except (NoWebserver, Unanswered) as error:
+        except (NoWebserver, NotReplayed) as error:
             self._wait_on(error)
             return None
         if self._since_s is not None:
@@ -254,19 +255,19 @@ class _Silence:
 
     def _wait_on(self, error: DcError) -> None:
         now_s = self._clock.now_s()
-        patience = duration_text(SILENT_S_MAX)
+        outage_policy = duration_text(SILENT_S_MAX)
         if self._since_s is None:
             self._since_s = now_s
             self._console.print(
-                f"Dagster at {self._webserver.url} does not answer. What was launched goes on "
-                f"without it; this command asks again for {patience}.",
+                f"Dagster at {self._webserver.url} does not answer. What was launched continues "
+                f"without it; this command asks again for {outage_policy}.",
                 style="yellow",
                 soft_wrap=True,
             )
         elif now_s - self._since_s > SILENT_S_MAX:
             raise RemoteError(
-                f"Dagster at {self._webserver.url} has not answered for {patience}. What was "
-                "launched may go on: dc-assets status tells."
+                f"Dagster at {self._webserver.url} has not answered for {outage_policy}. What was "
+                "launched may continue: dc-assets status tells."
             ) from error
 
 

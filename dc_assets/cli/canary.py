@@ -117,7 +117,7 @@ class _Samples:
                 "  Rows that landed stay as they are, and a canary does not send them again. To "
                 f"begin anew, delete what it created: dc-assets cleanup {name}"
             )
-        self._say(f"  Mend the cause, then give the same command again: {self.command}")
+        self._say(f"  Fix the cause, then give the same command again: {self.command}")
         self._say("  It begins with its first stage; rows that landed are not sent again.")
         return ExitCode.STOPPED
 
@@ -153,7 +153,7 @@ class _named(AbstractContextManager[None]):  # noqa: N801 - reads like a functio
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         command = self.samples.command
         if isinstance(error, StoppedByOperator):
-            reason = f"an operator stopped it. To go on: {command}"
+            reason = f"an operator stopped it. To resume: {command}"
             raise StoppedByOperator(f"{self.title}: {reason}") from error
         if isinstance(error, RunStopped):
             plain = f"dc-assets run {self.samples.load.spec.name}"
@@ -210,14 +210,14 @@ def print_sample(load: WatchedLoad, parts: Sequence[SampledPartition]) -> None:
 
 def _print_refusals(console: Console, spec: LoadSpec, parts: Sequence[SampledPartition]) -> None:
     """Print the refused rows of a sample by code, and an example of each kind."""
-    letters = [
+    dead_letters = [
         Refusal(part.partition_key, x.external_id, x.code, x.message, x.fields, x.row_json)
         for part in parts
-        for x in part.letters
+        for x in part.dead_letters
     ]
-    if not letters:
+    if not dead_letters:
         return
-    console.print(f"\nRefused rows: {len(letters):,}")
-    for code, rows in Counter(letter.code for letter in letters).most_common():
+    console.print(f"\nRefused rows: {len(dead_letters):,}")
+    for code, rows in Counter(letter.code for letter in dead_letters).most_common():
         console.print(f"  {rows:>9,}  {code}")
-    print_alike(console, spec, letters, len(letters))
+    print_alike(console, spec, dead_letters, len(dead_letters))

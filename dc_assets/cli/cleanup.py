@@ -162,10 +162,10 @@ def refuse_while_at_work(spec: LoadSpec, orders: StopOrders) -> None:
     runs, flying = orders.runs_at_work(), orders.in_flight()
     if not runs and not flying:
         return
-    busy = f"run {runs[0].run_id} is at work on {runs[0].partition_key}" if runs else ""
+    busy = f"run {runs[0].run_id} is working on {runs[0].partition_key}" if runs else ""
     busy = busy or f"{len(flying)} of its batches are in flight"
     raise LedgerConflict(
-        f"Nothing is deleted under a load at work: {spec.name}, {busy}. Wait for its end, or "
+        f"Nothing is deleted under a running load: {spec.name}, {busy}. Wait for its end, or "
         f"order it to stop (dc-assets stop {spec.name}); batches that a dead run left are settled "
         f"by dc-assets run {spec.name}."
     )

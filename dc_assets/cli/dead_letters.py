@@ -18,16 +18,16 @@ from dc_assets.cli.refused import alike
 from dc_assets.cli.spreadsheets import for_spreadsheets
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.views.dead_letters import OpenLetter
+from dc_assets.views.dead_letters import OpenDeadLetter
 
 LISTED_MAX = 100
-"""Kinds of letters that a terminal shows; --export has every letter."""
+"""Kinds of dead letters that a terminal shows; --export has every letter."""
 
 FORMATS = (".csv", ".parquet")
 _CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
-def redacted(letter: OpenLetter, spec: LoadSpec) -> OpenLetter:
+def redacted(letter: OpenDeadLetter, spec: LoadSpec) -> OpenDeadLetter:
     """Return a letter whose row has types and lengths instead of values.
 
     The message may quote values, and so may a code that is no word of Salesforce's.
@@ -42,16 +42,18 @@ def redacted(letter: OpenLetter, spec: LoadSpec) -> OpenLetter:
     return replace(letter, code=code, message=code, row_json=json.dumps(shown))
 
 
-def for_machines(letter: OpenLetter) -> dict[str, object]:
+def for_machines(letter: OpenDeadLetter) -> dict[str, object]:
     """Return a letter with readable times; the row stays one text."""
     times = ("first_refused_at", "refused_at")
     line = asdict(letter)
     return {**line, **{name: _moment(line[name]).isoformat() for name in times}}
 
 
-def print_letters(console: Console, spec: LoadSpec, letters: Sequence[OpenLetter]) -> None:
+def print_dead_letters(
+    console: Console, spec: LoadSpec, dead_letters: Sequence[OpenDeadLetter]
+) -> None:
     """Print one letter of each code, field and parent, and how many there are."""
-    groups = alike(letters, spec.parent_target)
+    groups = alike(dead_letters, spec.parent_target)
     for group in groups[:LISTED_MAX]:
         one = group.example
         when = f"{_moment(one.refused_at):%Y-%m-%d %H:%M:%S}"
@@ -65,12 +67,14 @@ def print_letters(console: Console, spec: LoadSpec, letters: Sequence[OpenLetter
         )
     more = sum(group.rows for group in groups[LISTED_MAX:])
     tail = f", {more:,} of them of kinds that are not shown" if more else ""
-    whole = "; --export FILE.csv has each" if len(letters) > len(groups) or more else ""
-    console.print(f"{len(letters):,} dead letters{tail}{whole}")
+    whole = "; --export FILE.csv has each" if len(dead_letters) > len(groups) or more else ""
+    console.print(f"{len(dead_letters):,} dead letters{tail}{whole}")
 
 
-def export_letters(path: Path, letters: Sequence[OpenLetter], *, spreadsheet: bool = False) -> None:
-    """Write letters with their whole rows, to a file that only its owner reads, or not at all.
+def export_dead_letters(
+    path: Path, dead_letters: Sequence[OpenDeadLetter], *, spreadsheet: bool = False
+) -> None:
+    """Write dead letters with their whole rows, to a file that only its owner reads, or not at all.
 
     CSV and Parquet hold every text exactly; with ``spreadsheet`` the cells of CSV are escaped.
 
@@ -79,8 +83,8 @@ def export_letters(path: Path, letters: Sequence[OpenLetter], *, spreadsheet: bo
     """
     if path.suffix.lower() not in FORMATS:
         raise ConfigError(f"--export writes .csv or .parquet, not {path.name}.")
-    schema = {name: _type_of(name) for name in OpenLetter.__dataclass_fields__}
-    frame = pl.DataFrame([asdict(letter) for letter in letters], schema=schema).with_columns(
+    schema = {name: _type_of(name) for name in OpenDeadLetter.__dataclass_fields__}
+    frame = pl.DataFrame([asdict(letter) for letter in dead_letters], schema=schema).with_columns(
         pl.from_epoch((pl.col(name) * 1000).cast(pl.Int64), time_unit="ms").dt.replace_time_zone(
             "UTC"
         )

@@ -136,7 +136,7 @@ def _say_how(console: Console, spec: LoadSpec) -> None:
 def _delete(console: Console, opened: OpenLoad, audit: Audit, gone: Gone) -> None:
     """Keep the rows, then delete their records, one job after another."""
     spec = opened.spec
-    record_ids = opened.labels.landed_ids(gone.keys)
+    record_ids = opened.explanations.landed_ids(gone.keys)
     rows = rows_before_deletion(audit, record_ids)
     file = _kept_rows_file(spec, gone)
     write_parquet(file, rows)

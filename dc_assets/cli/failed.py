@@ -1,4 +1,4 @@
-"""`dc-assets run --failed-only`: load what is not good until it is, each partition as it needs."""
+"""`dc-assets run --failed-only`: loads what needs attention, in the mode each needs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dc_assets.cli.backfill import Loaded
 from dc_assets.cli.console import Console
-from dc_assets.core.attention import NotGood, not_good
+from dc_assets.core.attention import NeedsAttention, needs_attention
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
@@ -18,7 +18,7 @@ from dc_assets.views.partition_states import Standings
 REASON_CHARS_MAX = 200
 
 MODES: tuple[Mode, ...] = ("full", "replay", "missing", "changed")
-"""The order in which modes mend: what was begun is ended before both sides are compared."""
+"""The order in which modes fix: what was begun is ended before both sides are compared."""
 
 
 class LoadThem(Protocol):
@@ -31,14 +31,14 @@ class LoadThem(Protocol):
 
 def failed_partitions(
     standings: Standings, spec: LoadSpec, keys: Sequence[str]
-) -> Sequence[NotGood]:
-    """Return those of some partitions that are not good, with reasons."""
+) -> Sequence[NeedsAttention]:
+    """Return those of some partitions that need attention, with reasons."""
     needed = list(check_descriptions(spec))
-    judged = [not_good(standing, needed) for standing in standings.of(keys)]
+    judged = [needs_attention(standing, needed) for standing in standings.of(keys)]
     return [one for one in judged if one is not None]
 
 
-def print_failed(console: Console, failed: Sequence[NotGood]) -> None:
+def print_failed(console: Console, failed: Sequence[NeedsAttention]) -> None:
     """Print why each partition is loaded again, or left alone."""
     for one in failed:
         for reason in one.reasons:
@@ -50,8 +50,8 @@ def print_failed(console: Console, failed: Sequence[NotGood]) -> None:
             )
 
 
-def nothing_failed(console: Console, left_alone: Sequence[NotGood]) -> ExitCode:
-    """Say that nothing is launched; partitions that are being loaded are not good yet."""
+def nothing_failed(console: Console, left_alone: Sequence[NeedsAttention]) -> ExitCode:
+    """Say that nothing is launched; a partition that is being loaded still needs attention."""
     if left_alone:
         console.print("Nothing else failed, so nothing was launched.")
         return ExitCode.UNEXPLAINED
@@ -60,7 +60,7 @@ def nothing_failed(console: Console, left_alone: Sequence[NotGood]) -> ExitCode:
 
 
 def mend(
-    look: Callable[[], Sequence[NotGood]], load_them: LoadThem, chosen: Sequence[str]
+    look: Callable[[], Sequence[NeedsAttention]], load_them: LoadThem, chosen: Sequence[str]
 ) -> Loaded:
     """Load the chosen partitions, mode after mode, asking before each what they still need.
 

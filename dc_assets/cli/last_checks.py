@@ -1,4 +1,4 @@
-"""What `dc-assets status` tells of the checks: their last words, beside the loads after them."""
+"""What `dc-assets status` prints of the checks: the latest results, beside the loads since."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.reconcile import check_descriptions
 
 
-def proofs_of(spec: LoadSpec, standings: Sequence[Standing]) -> Mapping[str, Proof]:
+def check_states_of(spec: LoadSpec, standings: Sequence[Standing]) -> Mapping[str, Proof]:
     """Return what the checks say of each partition that was ever loaded."""
     needed = list(check_descriptions(spec))
     return {
@@ -22,16 +22,21 @@ def proofs_of(spec: LoadSpec, standings: Sequence[Standing]) -> Mapping[str, Pro
 
 def print_last_checks(console: Console, spec: LoadSpec, standings: Sequence[Standing]) -> None:
     """Print what the checks last said of each partition, and what finishes the load."""
-    proofs = proofs_of(spec, standings)
-    if proofs:
+    check_results = check_states_of(spec, standings)
+    if check_results:
         console.print()
-    whole = [key for key, proof in proofs.items() if proof.is_whole]
+    whole = [key for key, proof in check_results.items() if proof.is_whole]
     if whole:
         _say(console, f"Proved by all checks: {', '.join(whole)}")
-    for key, proof in proofs.items():
+    for key, proof in check_results.items():
         _print_proof(console, key, proof)
-    if any(proof.failed or (proof.is_done and not proof.is_whole) for proof in proofs.values()):
-        _say(console, f"Load again what is not good: dc-assets run {spec.name} --failed-only")
+    if any(
+        proof.failed or (proof.is_done and not proof.is_whole) for proof in check_results.values()
+    ):
+        _say(
+            console,
+            f"Load again what needs attention: dc-assets run {spec.name} --failed-only",
+        )
     _print_unfinished(console, spec, standings)
 
 
@@ -57,7 +62,7 @@ def _print_unfinished(console: Console, spec: LoadSpec, standings: Sequence[Stan
         _say(
             console,
             f"Load {waiting[0].unfinished[:8]} is unfinished: {keys} not begun in it. "
-            f"Go on with: dc-assets run {spec.name}",
+            f"Resume with: dc-assets run {spec.name}",
             "yellow",
         )
 
@@ -84,7 +89,7 @@ def checks_for_machines(
             "not_checked_since_newest_load": list(proof.not_since),
             "never_checked": list(proof.never),
         }
-        for key, proof in proofs_of(spec, standings).items()
+        for key, proof in check_states_of(spec, standings).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""`dc-assets notify`: where notices go, what waits, and a notice to try it."""
+"""`dc-assets notify`: where notifications go, what waits, and a notification to try it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import click
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import say
 from dc_assets.core.errors import ConfigError
-from dc_assets.core.events import Notice
+from dc_assets.core.events import Event
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.delivery.channels import Channel, ChannelDown, NoticeRefused
+from dc_assets.delivery.channels import Channel, ChannelDown, DeliveryRefused
 from dc_assets.delivery.settings import HOW, settings_from
 from dc_assets.delivery.templates import Templates
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 
 _EXAMPLES = """\b
 Examples:
-  dc-assets notify                            # where notices go
+  dc-assets notify                            # where notifications go
   dc-assets notify --test                     # sends one
 """
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--test", is_flag=True, help="Send a test notice over every channel.")
+@click.option("--test", is_flag=True, help="Send a test notification over every channel.")
 def notify(*, test: bool) -> int:
-    """Show where notices of loads go, and how many wait there.
+    """Show where notifications of loads go, and how many wait there.
 
     The sensor `notifier` sends them; it reads the same settings where the code location runs.
     """
@@ -39,7 +39,7 @@ def notify(*, test: bool) -> int:
     templates = Templates(settings.templates, dagster_url=settings.dagster_url)
     passed = True
     with open_ledger() as database:
-        outbox = Notices(database)
+        outbox = Outbox(database)
         for channel in settings.channels:
             waiting = f"{outbox.waiting(channel.name):,} waiting"
             say(f"{channel.name}: to {channel.place}; {waiting}")
@@ -51,13 +51,13 @@ def notify(*, test: bool) -> int:
 
 
 def _try(channel: Channel, templates: Templates, now_s: float) -> bool:
-    """Send a test notice; say in one line what became of it."""
+    """Send a test notification; say in one line what became of it."""
     key = f"test:{uuid.uuid4()}"
-    notice = Notice(key, "test", "dc-assets", {"place": channel.place}, now_s)
+    notice = Event(key, "test", "dc-assets", {"place": channel.place}, now_s)
     try:
         channel.send(templates.message(notice))
-    except (ChannelDown, NoticeRefused) as error:
+    except (ChannelDown, DeliveryRefused) as error:
         say(f"{channel.name}: {error}")
         return False
-    say(f"{channel.name}: the server took the test notice {notice.identity}")
+    say(f"{channel.name}: the server took the test notification {notice.identity}")
     return True

@@ -74,8 +74,8 @@ def plan(
 ) -> int:
     """Show what LOAD would do, cost and meet. Nothing is sent.
 
-    The spec is held against the org and Data Cloud, so a wrong name is found here and not after an
-    hour. Both sides are asked for rows, parents, limits, storage and jobs at work; the duration is
+    The spec is compared with the org and Data Cloud, so a wrong name is found here and not after an
+    hour. Both sides are asked for rows, parents, limits, storage and jobs running; the duration is
     played in virtual time. It is a wide range before the first job, and a narrow one after some
     jobs of the load ran in the org: they tell its speed. The ledger keeps what was told, so that
     dc-assets report can hold it against what the load took.
@@ -145,7 +145,7 @@ def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
 
 
 def _told(planned: PlannedLoad) -> ToldLoad:
-    """Return what the ledger keeps of a plan, to be held against the load that follows."""
+    """Return what the ledger keeps of a plan, to be compared with the load that follows."""
     told = planned.forecast
     ends = None if told is None else (told.low, told.expected, told.high)
     return ToldLoad(

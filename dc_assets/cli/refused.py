@@ -53,13 +53,13 @@ class Alike(Generic[L]):
         return f" (and {self.rows - 1:,} more like it)" if self.rows > 1 else ""
 
 
-def alike(letters: Iterable[L], parent: str | None) -> Sequence[Alike[L]]:
-    """Group letters by code, field and parent, the biggest group first.
+def alike(dead_letters: Iterable[L], parent: str | None) -> Sequence[Alike[L]]:
+    """Group dead letters by code, field and parent, the biggest group first.
 
     ``parent`` is the target field that names the parent, if the spec has one.
     """
     groups: dict[tuple[str, str, str], Alike[L]] = {}
-    for letter in letters:
+    for letter in dead_letters:
         row: dict[str, Any] = json.loads(letter.row_json or "{}") if parent else {}
         kind = (letter.code, letter.fields, str(row.get(parent or "", "")))
         groups.setdefault(kind, Alike(letter)).rows += 1

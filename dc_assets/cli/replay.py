@@ -1,4 +1,4 @@
-"""`dc-assets replay`: send refused rows again after their cause is mended, or list and export them.
+"""`dc-assets replay`: send refused rows again after their cause is fixed, or list and export them.
 
 Why it is a partial load: `docs/adr/0013-replay-is-a-partial-load.md`.
 """
@@ -15,7 +15,12 @@ import click
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
-from dc_assets.cli.dead_letters import export_letters, for_machines, print_letters, redacted
+from dc_assets.cli.dead_letters import (
+    export_dead_letters,
+    for_machines,
+    print_dead_letters,
+    redacted,
+)
 from dc_assets.cli.id_files import ids_in, not_refused
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run import chosen_partitions, followed
@@ -27,7 +32,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.views.dead_letters import Choice, OpenLetters, partitions_of_letters
+from dc_assets.views.dead_letters import Choice, OpenDeadLetters, partitions_of_dead_letters
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
 
@@ -78,8 +83,8 @@ def replay(
 ) -> int:
     """Send the refused rows of LOAD again, as the source has them now, and print the proof.
 
-    A row counts as refused while its dead letter is the last word on it since the last full load
-    began. Mend the cause first.
+    A row counts as refused while its dead letter is the latest outcome of it since the last
+    full load began. Fix the cause first.
     """
     spec = chosen_spec(name)
     if redact and not (as_list or export):
@@ -94,7 +99,7 @@ def replay(
     )
     with open_ledger() as database:
         if wanted:
-            _say_not_refused(OpenLetters(database, spec.name), wanted, Console(stderr=as_json))
+            _say_not_refused(OpenDeadLetters(database, spec.name), wanted, Console(stderr=as_json))
         if as_list or export:
             return _show(
                 spec, database, choice, _Show(as_list, export, spreadsheet, redact, as_json)
@@ -102,9 +107,9 @@ def replay(
         return _replay(spec, database, choice, as_json=as_json)
 
 
-def _say_not_refused(letters: OpenLetters, wanted: set[str], console: Console) -> None:
+def _say_not_refused(dead_letters: OpenDeadLetters, wanted: set[str], console: Console) -> None:
     """Say which ids name no refused row: a mistyped one is not passed over in silence."""
-    refused = {one.external_id for one in letters.chosen(Choice(external_ids=wanted))}
+    refused = {one.external_id for one in dead_letters.chosen(Choice(external_ids=wanted))}
     said = not_refused(wanted, refused)
     if said is not None:
         console.print(said, style="yellow", soft_wrap=True)
@@ -120,21 +125,21 @@ class _Show:
 
 
 def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> ExitCode:
-    """List or export the letters; the org is not asked."""
+    """List or export the dead letters; the org is not asked."""
     console = Console(stderr=show.as_json)
-    letters = OpenLetters(database, spec.name).chosen(choice)
+    dead_letters = OpenDeadLetters(database, spec.name).chosen(choice)
     if show.redact:
-        letters = [redacted(letter, spec) for letter in letters]
+        dead_letters = [redacted(letter, spec) for letter in dead_letters]
     if show.export is not None:
-        export_letters(show.export, letters, spreadsheet=show.spreadsheet)
+        export_dead_letters(show.export, dead_letters, spreadsheet=show.spreadsheet)
         console.print(
-            f"Wrote {len(letters):,} dead letters to {show.export}.",
+            f"Wrote {len(dead_letters):,} dead letters to {show.export}.",
             soft_wrap=True,
         )
     if show.as_list and show.as_json:
-        click.echo(json.dumps([for_machines(letter) for letter in letters], indent=2))
+        click.echo(json.dumps([for_machines(letter) for letter in dead_letters], indent=2))
     elif show.as_list:
-        print_letters(console, spec, letters)
+        print_dead_letters(console, spec, dead_letters)
     return ExitCode.PROVED
 
 
@@ -152,8 +157,8 @@ class _Replayed:
 
 def _replay(spec: LoadSpec, database: Database, choice: Choice, *, as_json: bool) -> ExitCode:
     console = Console(stderr=as_json)
-    letters = OpenLetters(database, spec.name)
-    keys = {*letters.unfinished(), *partitions_of_letters(letters.chosen(choice))}
+    dead_letters = OpenDeadLetters(database, spec.name)
+    keys = {*dead_letters.unfinished(), *partitions_of_dead_letters(dead_letters.chosen(choice))}
     keys &= set(spec.ranges)
     if not keys:
         return _nothing(console, as_json=as_json)
@@ -193,25 +198,27 @@ def _nothing(console: Console, *, as_json: bool) -> ExitCode:
 def _send(opened: OpenLoad, choice: Choice) -> _Replayed:
     """Finish a replay that was killed, then send what is meant until nothing of it is left.
 
-    Rows refused again while the command runs have newer letters and are not sent a third time.
+    Rows refused again while the command runs have newer dead letters and are not sent a third time.
     """
-    letters, done = opened.letters, _Replayed()
-    began_s = letters.now_s()
+    dead_letters, done = opened.dead_letters, _Replayed()
+    began_s = dead_letters.now_s()
     ranges = opened.spec.ranges
-    for key in letters.unfinished():
+    for key in dead_letters.unfinished():
         if key in ranges:
-            chosen = letters.chosen(choice, until=began_s)
+            chosen = dead_letters.chosen(choice, until=began_s)
             ids = [one.external_id for one in chosen if one.partition_key == key]
             _send_partition(opened, key, ids, done, resume=True)
     before: set[tuple[str, str]] = set()
     while True:
-        chosen = [x for x in letters.chosen(choice, until=began_s) if x.partition_key in ranges]
+        chosen = [
+            x for x in dead_letters.chosen(choice, until=began_s) if x.partition_key in ranges
+        ]
         left = {(letter.partition_key, letter.external_id) for letter in chosen}
         if not left or left == before:
             done.left = len(left)
             return done
         before = left
-        for key in partitions_of_letters(chosen):
+        for key in partitions_of_dead_letters(chosen):
             _send_partition(opened, key, [i for k, i in left if k == key], done)
 
 
@@ -227,8 +234,8 @@ def _send_partition(
         return
     done.landed += loaded.totals.landed
     done.refused += loaded.totals.refused
-    answered = opened.letters.answered_by(loaded.load_id, key)
-    done.gone += max(0, answered - loaded.totals.selected)
+    replayed = opened.dead_letters.replayed_by(loaded.load_id, key)
+    done.gone += max(0, replayed - loaded.totals.selected)
 
 
 def _print_end(console: Console, done: _Replayed) -> None:

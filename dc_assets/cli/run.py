@@ -41,7 +41,7 @@ _EXAMPLES = """\b
 Examples:
   dc-assets run                               # all partitions, through Dagster
   dc-assets run opportunities --local --partitions r1-01
-  dc-assets run opportunities --failed-only   # what is not good yet
+  dc-assets run opportunities --failed-only   # what needs attention yet
   dc-assets run opportunities --canary 1000:95,10000
 """
 
@@ -52,7 +52,7 @@ Examples:
 @click.option(
     "--failed-only",
     is_flag=True,
-    help="Only partitions that are not good: not done, or without the word of every check.",
+    help="Only partitions that need attention: not done, or a check failed or has not looked.",
 )
 @click.option("--local", is_flag=True, help="Load in this process, without Dagster.")
 @click.option("--missing", "mode", flag_value="missing", help="Send the rows that Core lacks.")
@@ -96,14 +96,14 @@ def run(
 ) -> int:
     """Load the partitions of LOAD and print the proof.
 
-    Through Dagster it is an asset backfill: it shows in the UI, and goes on if you leave this
-    command. Run it again after any failure: it goes on where it stopped, and rows whose success
+    Through Dagster it is an asset backfill: it shows in the UI, and resumes if you leave this
+    command. Run it again after any failure: it resumes where it stopped, and rows whose success
     Salesforce reported are not sent again. A partition that is done is sent again only when it is
     named with --partitions, or with --new-load. An order to stop (dc-assets stop) is taken back.
 
-    With --failed-only the ledger and the last word of each check say which partitions are loaded,
-    not Dagster's backfill status. What was begun is gone on with; of what is done, exactly the rows
-    that differ are sent, and its checks run again.
+    With --failed-only the ledger and the latest result of each check say which partitions are
+    loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly
+    the rows that differ are sent, and its checks run again.
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)

@@ -11,7 +11,7 @@ import click
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
 from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
-from dc_assets.cli.last_checks import checks_for_machines, print_last_checks, proofs_of
+from dc_assets.cli.last_checks import check_states_of, checks_for_machines, print_last_checks
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
 from dc_assets.core.attention import Standing
@@ -49,8 +49,8 @@ Example:
 def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bool) -> int:
     """Show every partition of LOAD: selected, landed, refused, pending, and what its checks said.
 
-    The exit code says how the load stands, so that a script can ask: 4 also when the last word of
-    a check is an error, or a partition was not checked since its newest load.
+    The exit code says how the load stands, so that a script can ask: 4 also when the latest
+    result of a check is an error, or a partition was not checked since its newest load.
     """
     spec = chosen_spec(load)
     console = Console()
@@ -78,7 +78,8 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
 def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:
     for load_id in stopped:
         console.print(
-            f"Load {load_id[:8]} was stopped by an operator. Go on with: dc-assets run {spec.name}",
+            f"Load {load_id[:8]} was stopped by an operator. "
+            f"Resume with: dc-assets run {spec.name}",
             style="yellow",
             soft_wrap=True,
         )
@@ -100,13 +101,13 @@ def verdict(
 ) -> ExitCode:
     """Return the exit code for the state of all partitions.
 
-    One that is not done counts as pending, one without the word of every check as unexplained.
+    One that is not done counts as pending, one without the result of every check as unexplained.
     """
     done = [r for r in ranges if r.phase == "done" and r.partition_key in spec.ranges]
     return exit_code(
         refused=sum(r.refused for r in done),
         pending=len(spec.ranges) - len(done),
-        unexplained=sum(not proof.is_whole for proof in proofs_of(spec, standings).values()),
+        unexplained=sum(not proof.is_whole for proof in check_states_of(spec, standings).values()),
     )
 
 

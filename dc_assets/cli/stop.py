@@ -23,7 +23,7 @@ LOOKS_MAX = 15
 
 _EXAMPLE = """\b
 Example:
-  dc-assets stop opportunities          # then, when the cause is mended:
+  dc-assets stop opportunities          # then, when the cause is fixed:
   dc-assets run opportunities
 """
 
@@ -37,7 +37,7 @@ def stop(name: str | None, *, abort: bool) -> int:
     """Order every run of LOAD, on every host, to send nothing more.
 
     Jobs in flight settle, queued runs and retries stop as they begin, and all progress is kept.
-    Only --abort needs the org. `dc-assets run` goes on where they stopped.
+    Only --abort needs the org. `dc-assets run` resumes where they stopped.
     """
     spec = chosen_spec(name)
     console = Console(soft_wrap=True)
@@ -52,7 +52,7 @@ def stop(name: str | None, *, abort: bool) -> int:
             return ExitCode.PROVED
         _print_order(console, spec, orders, loads)
         failed = _abort_jobs(console, spec, orders) if abort else 0
-    console.print(f"Go on with: dc-assets run {spec.name}")
+    console.print(f"Resume with: dc-assets run {spec.name}")
     return ExitCode.CONFIGURATION if failed else ExitCode.PROVED
 
 
@@ -71,7 +71,7 @@ def _print_order(
         )
     for run in orders.runs_at_work():
         console.print(
-            f"  {run.partition_key}: run {run.run_id} is at work (process {run.pid} on {run.host})",
+            f"  {run.partition_key}: run {run.run_id} is running (process {run.pid} on {run.host})",
         )
     flying = orders.in_flight()
     for batch in flying:

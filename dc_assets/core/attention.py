@@ -1,4 +1,4 @@
-"""Which partitions are not good, why, and which mode of loading mends each of them.
+"""Which partitions need attention, why, and which mode of loading fixes each of them.
 
 Dagster's own status decides nothing here: it calls a backfill successful although a check failed.
 What counts is what the checks last said, and how far the ledger has each partition.
@@ -16,11 +16,11 @@ COMPARING = "changed"
 """The mode that sends exactly the rows in which the sides differ, which may be none."""
 
 SAMPLING = "canary"
-"""The mode that loads a part of a partition: nobody goes on with it, and it leaves rows out."""
+"""The mode that loads a part of a partition: nobody resumes it, and it leaves rows out."""
 
 
 @dataclass(frozen=True, slots=True)
-class LastWord:
+class LatestCheck:
     """What a check said last, and when (seconds since 1970)."""
 
     outcome: CheckOutcome
@@ -52,7 +52,7 @@ class Standing:
         newest: the partition in the newest load that touched it, of any mode.
         unfinished: the unfinished full load of the spec, "" if there is none.
         phase_there: how far the partition is in that load; None if it was not begun in it.
-        is_held: whether a live run is at work on it.
+        is_held: whether a live run is working on it.
         written_at: when a load of the partition last came to its end, seconds since 1970.
         words: what each check said last.
     """
@@ -63,7 +63,7 @@ class Standing:
     phase_there: str | None = None
     is_held: bool = False
     written_at: float = 0.0
-    words: Mapping[str, LastWord] = field(default_factory=dict[str, LastWord])
+    words: Mapping[str, LatestCheck] = field(default_factory=dict[str, LatestCheck])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class Proof:
 
     Attributes:
         is_done: whether its newest load is done; until then no check has seen all of it.
-        failed: last words that are an error.
-        not_since: checks whose last word is older than the end of the newest load.
+        failed: latest results that are an error.
+        not_since: checks whose latest outcome is older than the end of the newest load.
         never: checks that have said nothing.
     """
 
@@ -89,12 +89,12 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class NotGood:
+class NeedsAttention:
     """A partition that is to be loaded again.
 
     Attributes:
         reasons: one sentence each.
-        mode: how it is mended; "" while a live run is at work on it: it is left alone.
+        mode: how it is fixed; "" while a live run is working on it: it is left alone.
     """
 
     partition_key: str
@@ -103,7 +103,7 @@ class NotGood:
 
     @property
     def resume(self) -> bool:
-        """Whether its run goes on in the unfinished load, and never begins one beside it.
+        """Whether its run resumes in the unfinished load, and never begins one beside it.
 
         Only partial loads may begin anew: a partition that is done in one has been looked at once.
         """
@@ -111,7 +111,7 @@ class NotGood:
 
 
 def proof_of(standing: Standing, needed: Sequence[str]) -> Proof:
-    """Hold the last words of the needed checks against the end of the newest load."""
+    """Compare the latest results of the needed checks with the end of the newest load."""
     words = {check: standing.words[check] for check in needed if check in standing.words}
     return Proof(
         is_done=standing.newest is not None and standing.newest.phase == "done",
@@ -121,27 +121,29 @@ def proof_of(standing: Standing, needed: Sequence[str]) -> Proof:
     )
 
 
-def not_good(standing: Standing, needed: Sequence[str]) -> NotGood | None:
-    """Return why a partition is not good and what mends it, or None."""
+def needs_attention(standing: Standing, needed: Sequence[str]) -> NeedsAttention | None:
+    """Return why a partition needs attention and what fixes it, or None."""
     key = standing.partition_key
     if standing.is_held:
-        return NotGood(key, ["a run is at work on it"], "")
+        return NeedsAttention(key, ["a run is working on it"], "")
     return _not_done(standing) or _not_proved(standing, needed)
 
 
-def _not_done(standing: Standing) -> NotGood | None:
-    """Judge how far its loads came; an unfinished load is gone on with in its own mode."""
+def _not_done(standing: Standing) -> NeedsAttention | None:
+    """Judge how far its loads came; an unfinished load is resumed in its own mode."""
     key, newest = standing.partition_key, standing.newest
     if newest is None:
-        return NotGood(key, ["it was never loaded"], "full")
+        return NeedsAttention(key, ["it was never loaded"], "full")
     if standing.unfinished and standing.phase_there is None:
-        return NotGood(key, [f"not begun in the unfinished load {standing.unfinished[:8]}"], "full")
+        return NeedsAttention(
+            key, [f"not begun in the unfinished load {standing.unfinished[:8]}"], "full"
+        )
     if standing.unfinished and standing.phase_there != "done":
         here = newest if newest.load_id == standing.unfinished else None
-        return NotGood(key, [_how_far(standing.unfinished, here)], "full")
+        return NeedsAttention(key, [_how_far(standing.unfinished, here)], "full")
     if newest.phase != "done":
         mode = COMPARING if newest.mode == SAMPLING else newest.mode
-        return NotGood(key, [_how_far(newest.load_id, newest)], mode)
+        return NeedsAttention(key, [_how_far(newest.load_id, newest)], mode)
     return None
 
 
@@ -154,10 +156,10 @@ def _how_far(load_id: str, there: RangeInLoad | None) -> str:
     return f"load {load_id[:8]} is not done"
 
 
-def _not_proved(standing: Standing, needed: Sequence[str]) -> NotGood | None:
+def _not_proved(standing: Standing, needed: Sequence[str]) -> NeedsAttention | None:
     """Judge a partition that is done by its checks.
 
-    Whatever they found or did not look for, comparing both sides mends it, and has them run again.
+    Whatever they found or did not look for, comparing both sides fixes it, and has them run again.
     """
     proof = proof_of(standing, needed)
     if proof.is_whole:
@@ -167,7 +169,7 @@ def _not_proved(standing: Standing, needed: Sequence[str]) -> NotGood | None:
         reasons.append(f"not checked since its newest load{_which(proof.not_since, needed)}")
     if proof.never:
         reasons.append(f"never checked{_which(proof.never, needed)}")
-    return NotGood(standing.partition_key, reasons, COMPARING)
+    return NeedsAttention(standing.partition_key, reasons, COMPARING)
 
 
 def _which(checks: Sequence[str], needed: Sequence[str]) -> str:

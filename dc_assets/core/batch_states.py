@@ -46,9 +46,9 @@ class Rescue(Enum):
 
     NOTHING = "nothing"
     """Final, or not begun: it is claimed like any other."""
-    RESEND = "plan the rows again; a stray job is swept at the end"
+    RESEND = "plan the rows again; a orphan jobs is swept at the end"
     """The org may hold an Open job whose id was never heard: it has no rows and no id here."""
-    ASK = "ask the org: Open is aborted and sent again, anything else goes on as uploaded"
+    ASK = "ask the org: Open is aborted and sent again, anything else continues as uploaded"
     """The job id is known, so the org can say how far it came."""
     FOLLOW = "poll and settle; plan the rows again only if the org dropped the job or its results"
     """The org owns the rows; sending them again would send rows whose success is known."""

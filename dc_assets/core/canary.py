@@ -106,8 +106,8 @@ class SampleFigures:
 
     Attributes:
         rows: rows that the source has in it.
-        landed: those of them whose last word is a success.
-        refused: those of them whose last word is a dead letter.
+        landed: those of them whose latest outcome is a success.
+        refused: those of them whose latest outcome is a dead letter.
         sent: rows that this stage chose; the others had an outcome before.
         seconds: until all of it had an outcome; the checks come on top.
     """

@@ -1,6 +1,6 @@
 """When a run stops sending: too many failures, or too little of the org's allowance left.
 
-Counts are of one run. A run after the cause is mended begins at zero.
+Counts are of one run. A run after the cause is fixed begins at zero.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Breaker:
 
     def __init__(self, spec: LoadSpec) -> None:
         self._limits = spec.limits
-        self._again = f"Run `dc-assets run {spec.name}` to go on where it stopped."
+        self._again = f"Run `dc-assets run {spec.name}` to resume where it stopped."
         self._failed_jobs = 0
         self._landed = 0
         self._refused = 0
@@ -61,7 +61,7 @@ class Breaker:
             return BreakerOpened(
                 f"Salesforce ended job {job.job_id} as {job.state.value} ({in_a_row}"
                 f"{job.error_message or 'no reason given'}). No more rows are sent. "
-                f"Mend the cause, then: {self._again}"
+                f"Fix the cause, then: {self._again}"
             )
         return self._too_many_refused()
 
@@ -86,14 +86,14 @@ class Breaker:
         return BreakerOpened(
             f"{self._refused:,} of {settled:,} rows of this run were refused, more than "
             f"limits.refused_share_max ({self._limits.refused_share_max:.0%}). No more rows are "
-            f"sent. Look at `dc-assets replay --list`, mend the cause, then: {self._again}"
+            f"sent. Look at `dc-assets replay --list`, fix the cause, then: {self._again}"
         )
 
     def code_seen(self, code: str, rows: int) -> RunStopped:
         """Return the stop for a row code after which every row would be refused alike."""
         return BreakerOpened(
             f"Salesforce refused {rows:,} rows with {code}, which every further row would meet. "
-            f"They stay pending. Mend the cause, then: {self._again}"
+            f"They stay pending. Fix the cause, then: {self._again}"
         )
 
     def allowance(self, left: Allowance, *, free_in_s: float | None) -> RunStopped | None:

@@ -1,7 +1,7 @@
 """Cron lines: the mistakes that can be told without a scheduler.
 
 What is refused here no scheduler takes. Dagster knows more forms (``L``, ``#``, ``?``), and has the
-last word when its schedule is made.
+latest result when its schedule is made.
 """
 
 from __future__ import annotations

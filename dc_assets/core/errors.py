@@ -3,7 +3,7 @@
 ::
 
     DcError
-    ├── ConfigError            the operator mends a setting; nothing was changed
+    ├── ConfigError            the operator fixes a setting; nothing was changed
     │   └── SpoolLost              the rows of a batch are not on this disk any more
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
@@ -16,7 +16,7 @@
     ├── UnsettledJob           the org's answers do not account for every row of a job
     ├── LedgerConflict         another run owns what this one wanted to write
     │   └── ParentsTaken           another load writes children of the same parents; wait for it
-    ├── RunStopped             stopped on purpose; running again goes on where it stopped
+    ├── RunStopped             stopped on purpose; running again resumes where it stopped
     │   ├── BreakerOpened          jobs fail or rows are refused; sending more of the same is no use
     │   ├── BudgetReached          the org's daily allowance is down to the reserve
     │   ├── HostSilent             a host gave no good answer for a long time

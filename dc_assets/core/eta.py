@@ -57,7 +57,7 @@ class Part:
 
     Attributes:
         rows: that will be sent, while none is read yet.
-        since_s: how long a run has been at work on it; None when no run is.
+        since_s: how long a run has been working on it; None when no run is.
         is_read: its batches are planned.
         waiting: what was not sent yet, by lane.
         starts_in_s: when it is launched, whatever others do; None when it waits for a place.
@@ -79,7 +79,7 @@ class Rest:
     Attributes:
         parts: in the order in which runs take those that nobody works on.
         window: jobs in flight at once.
-        crew: partitions that are at work at once.
+        crew: partitions that are running at once.
         ended_ago_s: since when places are empty, the longest first.
         lane_shares: share of a partition's rows that each lane has.
         batch_rows_max: most rows of a batch of a partition that is not read yet.

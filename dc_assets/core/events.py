@@ -1,4 +1,4 @@
-"""What people are told of loads: the kinds of notices, and when a load went worse than usual."""
+"""The events that people are notified of, and when a load went worse than usual."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-NoticeKind = Literal[
+EventKind = Literal[
     "completed",
     "failed",
     "breaker",
@@ -19,14 +19,14 @@ NoticeKind = Literal[
 ]
 
 OFFERED_FOR_S = 72 * 3_600.0
-"""Older events are not noticed, and older notices are not sent: a weekend is shorter."""
+"""Older events are not noticed, and older notifications are not sent: a weekend is shorter."""
 
 SUCCESS_SHARE_MIN = 0.95
 EARLIER_LOADS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Event:
     """One event that people are told of.
 
     Attributes:
@@ -36,7 +36,7 @@ class Notice:
     """
 
     key: str
-    kind: NoticeKind
+    kind: EventKind
     spec_name: str
     facts: Mapping[str, Any]
     noticed_at: float

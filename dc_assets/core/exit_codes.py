@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
     UNEXPLAINED = 4
     """Rows are pending or unexplained."""
     STOPPED = 5
-    """Stopped by the breaker, a budget, an operator or a canary's bar."""
+    """Stopped by the circuit breaker, a budget, an operator or a canary's bar."""
     INTERRUPTED = 130
     """Interrupted by the operator."""
 

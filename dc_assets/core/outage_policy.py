@@ -15,13 +15,13 @@ from dc_assets.core.ladders import SNOOZE_S, doubt_wait_s, jittered
 from dc_assets.core.spec import LoadSpec
 
 DOUBTS_MAX = 8
-"""How often in a row one batch may get no usable answer of a kind that no wait mends."""
+"""How often in a row one batch may get no usable answer of a kind that no wait fixes."""
 
 JOB_MOVED_CODES = frozenset({"INVALIDJOBSTATE", "NOT_FOUND"})
 """Somebody else moved or deleted our job: the org knows its state, so it is asked."""
 
 
-class Patience:
+class OutagePolicy:
     """Remembers the last good answer of the org, and how many got lost since then.
 
     Attributes:
@@ -31,13 +31,13 @@ class Patience:
     def __init__(self, spec: LoadSpec, now_s: float) -> None:
         self._silence_s_max = spec.limits.silence_s_max
         self._again = f"dc-assets run {spec.name}"
-        self._answered_at_s = now_s
+        self._replayed_at_s = now_s
         self._lost_in_a_row = 0
         self.pause_until_s = now_s
 
-    def answered(self, now_s: float) -> None:
+    def replayed(self, now_s: float) -> None:
         """A call was answered well."""
-        self._answered_at_s = now_s
+        self._replayed_at_s = now_s
         self._lost_in_a_row = 0
 
     def wait_s(
@@ -66,10 +66,10 @@ class Patience:
         if isinstance(error, UnsettledJob):
             return error if doubts > DOUBTS_MAX else None
         if isinstance(error, RejectedRequest):
-            self._answered_at_s = now_s  # a clear no is an answer
+            self._replayed_at_s = now_s  # a clear no is an answer
             moved = error.code in JOB_MOVED_CODES and doubts <= DOUBTS_MAX
             return None if moved else error
-        silence_s = now_s - self._answered_at_s
+        silence_s = now_s - self._replayed_at_s
         if silence_s < self._silence_s_max:
             return None
         return HostSilent(

@@ -49,7 +49,7 @@ class Pace:
         sent_per_row: how often a row is sent until it has an outcome, at least 1.
         landing_s: between two jobs that come back, at least: they share workers and our threads.
         unevenness: what single jobs took, as shares of what the line through all of them says.
-        whole_row_s: of a whole partition that is alone at work, from its start to its end, for each
+        whole_row_s: of a whole partition that is alone running, from its start to its end, for each
             row; None while none has ended.
     """
 
@@ -109,7 +109,7 @@ def landing_s(jobs: Sequence[PastJob]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When a partition began and ended; without an end it is at work, or was left."""
+    """When a partition began and ended; without an end it is running, or was left."""
 
     began_at: float
     ended_at: float | None
@@ -130,9 +130,9 @@ def turnovers(spans: Sequence[Span]) -> tuple[list[float], list[float]]:
 
 
 def crew_of(spans: Sequence[Span]) -> int:
-    """Return how many partitions are at work at once, at least 1.
+    """Return how many partitions are running at once, at least 1.
 
-    Just after one has ended, fewer are: so those count, too, that were at work when the last one
+    Just after one has ended, fewer are: so those count, too, that were running when the last one
     began.
 
     >>> crew_of([Span(0.0, 10.0), Span(1.0, 12.0), Span(11.0, None, is_held=True)])

@@ -1,6 +1,6 @@
 """When a run sends nothing for a while by itself: budgets of 24 hours, and the hours of the day.
 
-A budget of ours pauses a run, which goes on by itself; the org's reserve stops it
+A budget of ours pauses a run, which resumes by itself; the org's reserve stops it
 (`core.circuit_breaker`). All loads of a spec in one org share the budgets.
 
 What holds over all processes, because the ledger decides while it claims a batch, one claim after
@@ -24,7 +24,7 @@ from typing import Protocol
 from dc_assets.core.spec import LimitsSpec, LoadSpec
 
 FREE_SHARE = 0.1
-"""A used-up budget is waited for until so much of it is free: else a run would go on and pause
+"""A used-up budget is waited for until so much of it is free: else a run would continue and pause
 again for each batch of the day before."""
 
 LOOK_AGAIN_S = 5.0
@@ -32,7 +32,7 @@ LOOK_AGAIN_S = 5.0
 
 DAY_MINUTES = 1_440
 
-_GOES_ON = "; goes on about "
+_GOES_ON = "; resumes about "
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def pause(limits: LimitsSpec, uses: Sequence[Use], local: LocalTime, *, rows: in
 def goes_on_at(why: str) -> str:
     """Return the time of day in the sentence of a pause.
 
-    >>> goes_on_at("limits.hours: rows are sent 22:00-06:00 UTC; goes on about 22:00")
+    >>> goes_on_at("limits.hours: rows are sent 22:00-06:00 UTC; resumes about 22:00")
     '22:00'
     """
     return why.rpartition(_GOES_ON)[2]

@@ -58,7 +58,7 @@ class RefreshNeeds:
     Attributes:
         states: state of the source now, by partition key.
         proved: state that the last proved load saw.
-        held: partitions that a live run is at work on.
+        held: partitions that a live run is working on.
         past: asked with partition key and state id.
     """
 

@@ -16,7 +16,7 @@ from dc_assets.core.write_policy import (
     next_poll_wait_s,
 )
 
-RECUT_SLACK = 1.2
+SPLIT_SLACK = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Schedule:
 
         A fifth more is let pass: a speed that wavers must not cut every batch anew.
         """
-        return [b for b in self.waiting.values() if b.rows > RECUT_SLACK * rows_max]
+        return [b for b in self.waiting.values() if b.rows > SPLIT_SLACK * rows_max]
 
     def sendable(self, now_s: float) -> list[str]:
         """Return the batches to ask a slot for; none before it is time to ask again.
@@ -93,7 +93,7 @@ class Schedule:
                     first[batch.lane] = batch
         return [batch.batch_id for batch in first.values()]
 
-    def companions(self, batch_id: str, now_s: float, rows_max: int) -> list[str]:
+    def fitting_batches(self, batch_id: str, now_s: float, rows_max: int) -> list[str]:
         """Return waiting batches of the same lane that fit into one job with a batch, and may go.
 
         Fewer jobs do the same work: rows to try again travel with rows of the first attempt.
@@ -145,7 +145,7 @@ class Schedule:
         flight.due_s = now_s + first_poll_wait_s(self.speed.expected_s(flight.rows))
 
     def unfinished(self, batch_id: str, now_s: float) -> None:
-        """A poll found the job at work."""
+        """A poll found the job running."""
         flight = self.flights[batch_id]
         flight.polls += 1
         flight.due_s = now_s + next_poll_wait_s(
@@ -154,7 +154,7 @@ class Schedule:
             expected_s=self.speed.expected_s(flight.rows),
         )
 
-    def begin_effect(self, batch_id: str) -> float:
+    def begin_call(self, batch_id: str) -> float:
         """An effect on a flight begins: it is not due until it ends. Returns its `since_s`."""
         flight = self.flights[batch_id]
         flight.due_s = None

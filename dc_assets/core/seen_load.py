@@ -1,4 +1,4 @@
-"""What the ledger has seen of a load that is at work, and the time left that it makes of it."""
+"""What the ledger has seen of a load that is running, and the time left that it makes of it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EMPTY_S, EMPTY_READINGS = 60.0, 10.0
 """A place that stayed empty for longer than both together was not waited for."""
 
 GONE_S = 60.0
-"""When nobody has been at work for so long, or thrice the usual time, nothing is foretold."""
+"""When nobody has been running for so long, or thrice the usual time, nothing is foretold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SeenRange:
 
     @property
     def span(self) -> Span:
-        """When it was at work."""
+        """When it was running."""
         return Span(self.began_at, self.ended_at, self.is_held)
 
 
@@ -119,7 +119,7 @@ class SeenLoad:
     def time_left(self) -> TimeLeft | None:
         """Return the seconds until the last row has an outcome.
 
-        None while nothing was read or no job is back, and when nobody is at work.
+        None while nothing was read or no job is back, and when nobody is running.
         """
         pace = self.pace()
         if pace is None or not self._is_at_work(pace):
@@ -260,6 +260,6 @@ class SeenLoad:
         return {lane: n / total for lane, n in rows.items()} if total else {0: 1.0}
 
     def _paused_s(self) -> float:
-        """Return how long nothing is sent: every run that is at work pauses."""
+        """Return how long nothing is sent: every run that is running pauses."""
         held = [one.paused_until or 0.0 for one in self.ranges if one.is_held]
         return max(0.0, min(held) - self.now) if held else 0.0

@@ -79,7 +79,7 @@ class CheckOutcome:
         values: the compared counts: one for each value of a distribution, one for a row count.
         table: what the check found, as lines of a table with the same columns; not all of it.
         evidence: path of a Parquet file with all of it, "" if nothing was found.
-        repair: the command that mends what was found, "" if nothing is to mend.
+        repair: the command that fixes what was found, "" if nothing is to fix.
     """
 
     check: str

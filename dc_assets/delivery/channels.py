@@ -12,16 +12,16 @@ CALL_TIMEOUT_S = 10.0
 
 
 class ChannelDown(DcError):
-    """The server cannot be reached or takes nothing from us: every notice would fail alike."""
+    """The server cannot be reached or takes nothing from us: each notification would fail alike."""
 
 
-class NoticeRefused(DcError):
+class DeliveryRefused(DcError):
     """The server refused this one message; others may pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A notice as it is sent.
+    """A notification as it is sent.
 
     Attributes:
         identity: the same in every repeat; letters and digits only.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dc_assets.core.events import Notice
-from dc_assets.delivery.channels import Channel, ChannelDown, NoticeRefused
+from dc_assets.core.events import Event
+from dc_assets.delivery.channels import Channel, ChannelDown, DeliveryRefused
 from dc_assets.delivery.templates import Templates
 
 SENDS_MAX = 50
@@ -16,28 +16,28 @@ PASS_S_MAX = 15.0
 
 
 class Outbox(Protocol):
-    """Notices, and which channel has taken which."""
+    """Notifications, and which channel has taken which."""
 
-    def undelivered(self, channel: str, limit: int) -> Sequence[Notice]:
-        """Return notices that a channel is due to send, oldest first."""
+    def undelivered(self, channel: str, limit: int) -> Sequence[Event]:
+        """Return notifications that a channel is due to send, oldest first."""
         ...
 
     def sent(self, key: str, channel: str) -> None:
-        """Remember that a channel has taken a notice."""
+        """Remember that a channel has taken a notification."""
         ...
 
     def refused(self, key: str, channel: str, answer: str) -> None:
-        """Remember that a channel refused a notice: it is due again later, and later each time."""
+        """Keep that a channel refused a notification: it is due again, later each time."""
         ...
 
     def waiting(self, channel: str) -> int:
-        """Count the notices that a channel has not taken, due or not."""
+        """Count the notifications that a channel has not taken, due or not."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What one pass did over one channel; `complaint` says why notices wait, "" if none failed."""
+    """What one pass did on one channel; `complaint` says why some wait, "" if none failed."""
 
     channel: str
     sent: int
@@ -57,9 +57,9 @@ def deliver(
 ) -> Passed:
     """Send what a channel has not taken yet; mark each one after the server took it.
 
-    A process that dies between the two leaves the notice unmarked, and it is sent again with the
-    same identity. A refused notice waits longer each time, so that it blocks no younger one; a
-    channel that is down ends the pass.
+    A process that dies between the two leaves the notification unmarked, and it is sent again
+    with the same identity. A refused notification waits longer each time, so that it blocks no
+    younger one; a channel that is down ends the pass.
     """
     deadline_s = now_s() + PASS_S_MAX
     sent, complaint = 0, ""
@@ -71,7 +71,7 @@ def deliver(
         except ChannelDown as error:
             complaint = str(error)
             break
-        except NoticeRefused as error:
+        except DeliveryRefused as error:
             complaint = str(error)
             outbox.refused(notice.key, channel.name, complaint)
             continue

@@ -1,4 +1,4 @@
-"""The channel `mail`: one SMTP conversation for each notice."""
+"""The channel `mail`: one SMTP conversation for each notification."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from email.utils import formatdate
 from typing import Literal
 
 from dc_assets.core.errors import DcError
-from dc_assets.delivery.channels import CALL_TIMEOUT_S, ChannelDown, Message, NoticeRefused
+from dc_assets.delivery.channels import CALL_TIMEOUT_S, ChannelDown, DeliveryRefused, Message
 
 Security = Literal["tls", "starttls", "none"]
 REFUSED_FOR_GOOD = 500
@@ -104,7 +104,7 @@ class Mail:
         except smtplib.SMTPDataError as error:
             if error.smtp_code < REFUSED_FOR_GOOD:
                 raise self._down(f"answers {error.smtp_code} to a message") from None
-            raise NoticeRefused(f"{self._server} refuses it ({error.smtp_code})") from None
+            raise DeliveryRefused(f"{self._server} refuses it ({error.smtp_code})") from None
         except (smtplib.SMTPException, OSError) as error:
             raise self._down(_why(error)) from None
 

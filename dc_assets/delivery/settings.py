@@ -1,4 +1,4 @@
-"""Reads from the environment where notices go; secrets stand nowhere else."""
+"""Reads from the environment where notifications go; secrets stand nowhere else."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ADDRESS = re.compile(r"[!-;=?A-~]+@[0-9A-Za-z.\[\]:-]+")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where notices go and how they look.
+    """Where notifications go and how they look.
 
     Attributes:
         complaints: what is wrong with a channel that somebody tried to switch on.

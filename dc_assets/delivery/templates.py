@@ -1,4 +1,4 @@
-"""Makes a message of a notice: one text file for each kind, its first line is the subject."""
+"""Makes a message of a notification: one text file for each kind, its first line is the subject."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
 from jinja2.sandbox import SandboxedEnvironment
 
-from dc_assets.core.events import Notice
+from dc_assets.core.events import Event
 from dc_assets.core.printable import printable
 from dc_assets.delivery.channels import Message
 
@@ -21,7 +21,7 @@ class Templates:
     """The packaged templates, and those of a folder in their place.
 
     A template of the folder that fails is complained of, and the packaged one is used: a wrong
-    template loses no notice.
+    template loses no notification.
     """
 
     def __init__(self, folder: Path | None = None, *, dagster_url: str = "") -> None:
@@ -32,8 +32,8 @@ class Templates:
         if folder and not folder.is_dir():
             self.complaints.append(f"DC_ASSETS_TEMPLATES is not a folder: {folder}.")
 
-    def message(self, notice: Notice) -> Message:
-        """Return a notice as it is sent."""
+    def message(self, notice: Event) -> Message:
+        """Return a notification as it is sent."""
         text = self._of_the_folder(notice) or self._rendered(self._packaged, notice)
         first, _, body = text.partition("\n")
         return Message(
@@ -43,7 +43,7 @@ class Templates:
             noticed_at=notice.noticed_at,
         )
 
-    def _of_the_folder(self, notice: Notice) -> str:
+    def _of_the_folder(self, notice: Event) -> str:
         """Return the text by the folder's template, "" if there is none that works."""
         if self._own is None:
             return ""
@@ -59,14 +59,14 @@ class Templates:
             return self._complain(notice, f"its first line does not begin with {SUBJECT}")
         return text
 
-    def _complain(self, notice: Notice, why: str) -> str:
+    def _complain(self, notice: Event, why: str) -> str:
         self.complaints.append(
             f"The template {notice.kind}.txt of DC_ASSETS_TEMPLATES cannot be used ({_line(why)}); "
             "the packaged one is."
         )
         return ""
 
-    def _rendered(self, environment: SandboxedEnvironment, notice: Notice) -> str:
+    def _rendered(self, environment: SandboxedEnvironment, notice: Event) -> str:
         facts = {name: _clean(fact) for name, fact in notice.facts.items()}
         facts = {"kind": notice.kind, "load": notice.spec_name, **facts}
         facts["link"] = self._link(facts.get("page", ""))

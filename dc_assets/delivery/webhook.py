@@ -1,4 +1,4 @@
-"""The channel `webhook`: one POST for each notice, in the form that Slack takes."""
+"""The channel `webhook`: one POST for each notification, in the form that Slack takes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from dc_assets.core.loopback import is_loopback
-from dc_assets.delivery.channels import CALL_TIMEOUT_S, ChannelDown, Message, NoticeRefused
+from dc_assets.delivery.channels import CALL_TIMEOUT_S, ChannelDown, DeliveryRefused, Message
 
 AT_FAULT = frozenset({400, 413, 422})
 """Answers that speak of the message; all others speak of the server or of its address."""
@@ -66,7 +66,7 @@ class Webhook:
             return
         said = f"the webhook at {self.place} answers {response.status_code}"
         if response.status_code in AT_FAULT:
-            raise NoticeRefused(said)
+            raise DeliveryRefused(said)
         later = response.status_code in LATER or response.is_server_error
         raise ChannelDown(said if later else f"{said}: look at DC_ASSETS_WEBHOOK_URL")
 

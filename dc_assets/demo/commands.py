@@ -53,7 +53,7 @@ Examples:
 _DEV_EXAMPLES = """\b
 Examples:
   dc-assets dev --rows 5000 --partitions 3
-  dc-assets dev                               # goes on with what is there
+  dc-assets dev                               # resumes what is there
   dc-assets dev --fresh --bad-rows 37         # begins anew
 """
 
@@ -124,7 +124,7 @@ def dev(
 
     Everything is in ~/.dc_assets/dev: the org, ledger, load spec, Dagster's history, and env.sh,
     which points dc-assets in another terminal at it. The first start makes rows as the options
-    say; later ones go on with what is there. Nothing leaves 127.0.0.1.
+    say; later ones resume what is there. Nothing leaves 127.0.0.1.
     """
     seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
     kept = KeptWorld(DEV_FOLDER)
@@ -143,7 +143,7 @@ def dev(
             kept.remember(seeding)
         start_daemon(services, DEV_FOLDER)
         stage.say(how_to_use(env_file, "run", "status --watch"))
-        stage.say("Ctrl-C stops everything; the next `dc-assets dev` goes on with this state.")
+        stage.say("Ctrl-C stops everything; the next `dc-assets dev` resumes this state.")
         _until_interrupted()
     return ExitCode.PROVED
 

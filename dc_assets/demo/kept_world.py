@@ -72,7 +72,7 @@ def held_alone(folder: Path) -> Generator[None]:
         yield
     except BlockingIOError as error:
         raise ConfigError(
-            f"Another `dc-assets dev` is at work on {folder}. End it with Ctrl-C first, or use it."
+            f"Another `dc-assets dev` is working on {folder}. End it with Ctrl-C first, or use it."
         ) from error
     finally:
         os.close(lock)

@@ -46,11 +46,11 @@ def canonical_target(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     )
 
 
-def as_answered(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+def as_replayed(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     """Bring the long numbers of canonical rows to what an org can answer of them, for comparison.
 
     An org keeps 18 digits and answers an `xsd:double` (sObject Describe, soapType): of a number
-    with more than 15 digits the nearest double is all that both sides can be held against.
+    with more than 15 digits the nearest double is all that both sides can be compared with.
     """
     numbers = [c.target for c in spec.columns if c.type in NUMBERS]
     return frame.with_columns(

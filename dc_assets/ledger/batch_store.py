@@ -19,7 +19,7 @@ from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
 from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.dead_letters import LetterWriter
+from dc_assets.ledger.dead_letters import DeadLetterWriter
 from dc_assets.ledger.load_store import refuse_stopped
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
@@ -189,7 +189,7 @@ _IN_FLIGHT = [state.value for state in IN_FLIGHT]
 _NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
 
 
-class SqlBatchBook(BatchQueries):
+class SqlBatchStore(BatchQueries):
     """The batches of one spec in one org."""
 
     def __init__(
@@ -202,7 +202,7 @@ class SqlBatchBook(BatchQueries):
         parent_object: str = "",
     ) -> None:
         super().__init__(database, spec.name, org_id)
-        self._letters = LetterWriter(spec.name, org_id, run_id)
+        self._dead_letters = DeadLetterWriter(spec.name, org_id, run_id)
         self._budgets = Budgets(spec, org_id)
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
@@ -218,10 +218,10 @@ class SqlBatchBook(BatchQueries):
         """Store all batches of a freshly extracted partition, in one transaction."""
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
-            self._letters.answered(connection, ticket.load_id, replayed)
+            self._dead_letters.replayed(connection, ticket.load_id, replayed)
             for new in batches:
                 self._insert(connection, ticket.load_id, ticket.partition_key, new)
-            self._letters.bury(connection, ticket.load_id, ticket.partition_key, dead_letters)
+            self._dead_letters.add(connection, ticket.load_id, ticket.partition_key, dead_letters)
             connection.execute(
                 range_state.update()
                 .where(range_state.c.load_id == ticket.load_id)
@@ -334,7 +334,7 @@ class SqlBatchBook(BatchQueries):
                 {"opening_at": epoch_now(), **_holder(ticket)},
             )
 
-    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+    def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
         """Plan the rows of a batch that was not sent as several smaller ones."""
         with self._database.begin() as connection:
             self._check_fence(connection, ticket)
@@ -379,7 +379,9 @@ class SqlBatchBook(BatchQueries):
                     "receipt_sha256": settlement.receipt_sha256,
                 },
             )
-            self._letters.bury(connection, row.load_id, row.partition_key, settlement.dead_letters)
+            self._dead_letters.add(
+                connection, row.load_id, row.partition_key, settlement.dead_letters
+            )
             if settlement.retry:
                 self._insert(connection, row.load_id, row.partition_key, settlement.retry)
 

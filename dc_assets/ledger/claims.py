@@ -114,7 +114,7 @@ def take_parents(
         if held:
             raise ParentsTaken(
                 f"Load {other.load_id[:8]} ({other.spec_name}, {other.mode}) holds the parents "
-                f"that {spec_name} writes children of: it is at work on "
+                f"that {spec_name} writes children of: it is working on "
                 f"{', '.join(sorted(set(held)))}. Two loads at once would lock each other's "
                 f"rows. If it was killed: dc-assets run {other.spec_name}"
             )

@@ -12,7 +12,7 @@ from dc_assets.ledger.tables import dead_letter, epoch_now, load
 from dc_assets.load.store import DeadLetter
 
 
-class LetterWriter:
+class DeadLetterWriter:
     """Writes the dead letters of one run of a spec in one org, inside its caller's transaction."""
 
     def __init__(self, spec_name: str, org_id: str, run_id: str) -> None:
@@ -20,18 +20,18 @@ class LetterWriter:
         self._org_id = org_id
         self._run_id = run_id
 
-    def bury(
+    def add(
         self,
         connection: Connection,
         load_id: str,
         partition_key: str,
-        letters: Sequence[DeadLetter],
+        dead_letters: Sequence[DeadLetter],
     ) -> None:
-        """Keep letters; the time of the first refusal of an external id goes with it."""
-        if not letters:
+        """Keep dead letters; the time of the first refusal of an external id goes with it."""
+        if not dead_letters:
             return
         now_s = connection.execute(sa.select(epoch_now())).scalar_one()
-        keys = [_storable(letter.external_id) for letter in letters]
+        keys = [_storable(letter.external_id) for letter in dead_letters]
         first = self._first_refusals(connection, keys)
         lines = [
             {
@@ -47,12 +47,12 @@ class LetterWriter:
                 "first_refused_at": first.get(key, now_s),
                 "run_id": self._run_id,
             }
-            for key, letter in zip(keys, letters, strict=True)
+            for key, letter in zip(keys, dead_letters, strict=True)
         ]
         connection.execute(dead_letter.insert(), lines)
 
-    def answered(self, connection: Connection, load_id: str, keys: Sequence[str]) -> None:
-        """Mark older letters of external ids whose rows a load sends again."""
+    def replayed(self, connection: Connection, load_id: str, keys: Sequence[str]) -> None:
+        """Mark older dead letters of external ids whose rows a load sends again."""
         for part in in_parts([_storable(key) for key in keys]):
             connection.execute(
                 dead_letter.update()

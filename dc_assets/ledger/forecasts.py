@@ -1,4 +1,4 @@
-"""What plans told of a load, kept so that it can be held against what the load then took."""
+"""What plans told of a load, kept so that it can be compared with what the load then took."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _NOT_PAUSED: dict[str, Any] = {"paused_until": None, "paused_why": None}
 
 
 def refuse_stopped(row: Row[Any]) -> None:
-    """Let nobody go on with a load that was ordered to stop.
+    """Let nobody resume a load that was ordered to stop.
 
     Raises:
         StoppedByOperator: it was.
@@ -37,7 +37,7 @@ def refuse_stopped(row: Row[Any]) -> None:
     if row.stopped_at is not None:
         raise StoppedByOperator(
             f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
-            f"To go on: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
+            f"To resume: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
         )
 
 
@@ -49,7 +49,7 @@ class Lease:
     heartbeat_s: float = HEARTBEAT_S
 
 
-class SqlLoadBook:
+class SqlLoadStore:
     """The loads of one spec and mode in one org, written by one owner."""
 
     def __init__(  # noqa: PLR0913 - what is loaded where, and who does it
@@ -80,7 +80,7 @@ class SqlLoadBook:
 
         Raises:
             ConfigError: the spec changed since the unfinished load began.
-            LedgerConflict: a new load is due, and the last one still has runs at work.
+            LedgerConflict: a new load is due, and the last one still has active runs.
         """
         try:
             return self._join_load(partition_key, resume=resume)
@@ -111,7 +111,7 @@ class SqlLoadBook:
         """Supersede the unfinished load, so that the next run opens a new one; return its id.
 
         Raises:
-            LedgerConflict: runs are at work in it.
+            LedgerConflict: runs are active in it.
         """
         with self._database.begin() as connection:
             load_id = connection.execute(
@@ -129,7 +129,7 @@ class SqlLoadBook:
 
         Raises:
             StoppedByOperator: somebody did; also when all its rows have an outcome.
-            LedgerConflict: runs are at work in it.
+            LedgerConflict: runs are active in it.
         """
         with self._database.begin() as connection:
             stage = connection.execute(
@@ -161,8 +161,8 @@ class SqlLoadBook:
         """Tell whether a partial load of an older spec has nothing left to do.
 
         It counts as open, because not every partition has to take part in a partial load. A replay
-        may be given up at any time: the letters that it did not answer are open again. So may a
-        stage of a canary: the next one sends what did not land.
+        may be given up at any time: the dead letters that it did not answer are open again. So
+        may a stage of a canary: the next one sends what did not land.
         """
         if self._mode == "full" or current.spec_hash == self._spec.spec_hash:
             return False
@@ -217,7 +217,7 @@ class SqlLoadBook:
         busy = live_ranges(connection, load_id)
         if busy:
             raise LedgerConflict(
-                f"Load {load_id[:8]} of {self._spec.name} is still at work on {', '.join(busy)}: "
+                f"Load {load_id[:8]} of {self._spec.name} is still working on {', '.join(busy)}: "
                 "a new load of the same object starts when it is done."
             )
         connection.execute(
@@ -340,7 +340,7 @@ class SqlLoadBook:
     def saw_source(self, ticket: RangeTicket, state: str) -> None:
         """Keep what the source looked like before the first row was read; the first word stays.
 
-        A run that goes on with the pages of a dead one has rows from before its own look.
+        A run that resumes the pages of a dead one has rows from before its own look.
         """
         first = sa.func.coalesce(range_state.c.source_state, state)
         with self._database.begin() as connection:
@@ -389,12 +389,12 @@ class SqlLoadBook:
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
         """Keep the partition ours while the block runs; release it when the block ends."""
 
-        def beat() -> None:
+        def heartbeat() -> None:
             with self._database.begin() as connection:
                 self._update_own_range(connection, ticket, self._lease_values())
 
         try:
-            with beating(beat, self._lease.heartbeat_s):
+            with beating(heartbeat, self._lease.heartbeat_s):
                 yield
         finally:
             self._release(ticket)

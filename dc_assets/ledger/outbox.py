@@ -1,6 +1,6 @@
-"""The outbox: what people are to be told, and which channel has taken which notice.
+"""The outbox: what people are to be told, and which channel has taken which notification.
 
-Why it stands in the ledger: `docs/adr/0022-notices-are-an-outbox.md`.
+Why it stands in the ledger: `docs/adr/0022-notifications-are-an-outbox.md`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
-from dc_assets.core.events import OFFERED_FOR_S, Notice, NoticeKind
+from dc_assets.core.events import OFFERED_FOR_S, Event, EventKind
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import delivery, epoch_now, notice
 
@@ -21,8 +21,8 @@ RETRY_AFTER_S = 60.0
 RETRY_AFTER_S_MAX = 3_600.0
 
 
-class Notices:
-    """Notices of all loads of a ledger."""
+class Outbox:
+    """Notifications of all loads of a ledger."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class Notices:
                 known |= {row.notice_key for row in rows}
         return set(keys) - known
 
-    def add(self, kind: NoticeKind, spec_name: str, key: str, facts: Mapping[str, Any]) -> bool:
+    def add(self, kind: EventKind, spec_name: str, key: str, facts: Mapping[str, Any]) -> bool:
         """Note an event; tell whether it is a new one. The first facts of a key stay."""
         values = {
             "notice_key": key,
@@ -55,8 +55,8 @@ class Notices:
         with self._database.begin() as connection:
             return _insert_new(connection, notice, values)
 
-    def undelivered(self, channel: str, limit: int = 100) -> Sequence[Notice]:
-        """Return the notices that a channel is due to send, oldest first."""
+    def undelivered(self, channel: str, limit: int = 100) -> Sequence[Event]:
+        """Return the notifications that a channel is due to send, oldest first."""
         due = sa.or_(delivery.c.due_at.is_(None), delivery.c.due_at <= epoch_now())
         query = self._open(channel, notice).where(due)
         query = query.order_by(notice.c.noticed_at, notice.c.notice_key).limit(limit)
@@ -64,17 +64,17 @@ class Notices:
             return [_notice(row) for row in connection.execute(query)]
 
     def waiting(self, channel: str) -> int:
-        """Count the notices that a channel has not taken, due or not."""
+        """Count the notifications that a channel has not taken, due or not."""
         with self._database.begin() as connection:
             counted = self._open(channel, sa.func.count())
             return int(connection.execute(counted).scalar_one())
 
     def sent(self, key: str, channel: str) -> None:
-        """Remember that a channel has taken a notice; a late refusal does not take it back."""
+        """Keep that a channel has taken a notification; a late refusal does not take it back."""
         self._note(key, channel, {"sent_at": epoch_now()})
 
     def refused(self, key: str, channel: str, answer: str) -> None:
-        """Remember what a channel answered; the notice is due again later, and later each time."""
+        """Keep what a channel answered; the notification is due again, later each time."""
         where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
         with self._database.begin() as connection:
             tries = connection.execute(sa.select(delivery.c.tries).where(where)).scalar() or 0
@@ -91,7 +91,7 @@ class Notices:
     def _open(
         self, channel: str, *columns: sa.ColumnElement[Any] | sa.Table
     ) -> sa.Select[*tuple[Any, ...]]:
-        """Select from the notices that a channel has not taken and that are not too old."""
+        """Select from the notifications that a channel has not taken and that are not too old."""
         this_one = sa.and_(
             delivery.c.notice_key == notice.c.notice_key, delivery.c.channel == channel
         )
@@ -111,5 +111,5 @@ def _insert_new(connection: Connection, table: sa.Table, values: Mapping[str, An
     return connection.execute(statement).rowcount > 0
 
 
-def _notice(row: Row[Any]) -> Notice:
-    return Notice(row.notice_key, row.kind, row.spec_name, json.loads(row.facts), row.noticed_at)
+def _notice(row: Row[Any]) -> Event:
+    return Event(row.notice_key, row.kind, row.spec_name, json.loads(row.facts), row.noticed_at)

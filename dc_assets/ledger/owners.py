@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import DcError, LedgerConflict
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.tables import epoch_now, run_beat
+from dc_assets.ledger.tables import epoch_now, run_heartbeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,18 @@ def _exists_without_proc(pid: int) -> str | None:
 
 
 @contextmanager
-def beating(beat: Callable[[], None], every_s: float) -> Generator[None]:
+def beating(heartbeat: Callable[[], None], every_s: float) -> Generator[None]:
     """Beat from a thread of its own while the block runs, so that no long step keeps it silent.
 
     A conflict ends the thread: the next write of the run meets the same fence and ends the run.
-    Another failure is tried again: a lease outlives several missed beats.
+    Another failure is tried again: a lease outlives several missed heartbeats.
     """
     stop = threading.Event()
 
     def follow() -> None:
         while not stop.wait(every_s):
             try:
-                beat()
+                heartbeat()
             except LedgerConflict:
                 return
             except (SQLAlchemyError, DcError):
@@ -118,21 +118,23 @@ def beating(beat: Callable[[], None], every_s: float) -> Generator[None]:
         thread.join()
 
 
-class RunBeats:
+class RunHeartbeats:
     """Leases of runs, by run id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def beat(self, owner: Owner, lease_s: float) -> None:
+    def heartbeat(self, owner: Owner, lease_s: float) -> None:
         """Say that a run lives; its lease begins anew."""
         values = {"owner": owner.as_text(), "lease_until": epoch_now() + lease_s}
         with self._database.begin() as connection:
             known = connection.execute(
-                run_beat.update().where(run_beat.c.run_id == owner.run_id).values(**values)
+                run_heartbeat.update()
+                .where(run_heartbeat.c.run_id == owner.run_id)
+                .values(**values)
             )
             if known.rowcount == 0:
-                connection.execute(run_beat.insert().values(run_id=owner.run_id, **values))
+                connection.execute(run_heartbeat.insert().values(run_id=owner.run_id, **values))
 
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock, which measures all leases."""
@@ -144,10 +146,10 @@ class RunBeats:
         with self._database.begin() as connection:
             rows = connection.execute(
                 sa.select(
-                    run_beat.c.run_id,
-                    run_beat.c.owner,
-                    (run_beat.c.lease_until <= epoch_now()).label("expired"),
-                ).where(run_beat.c.run_id.in_(list(run_ids)))
+                    run_heartbeat.c.run_id,
+                    run_heartbeat.c.owner,
+                    (run_heartbeat.c.lease_until <= epoch_now()).label("expired"),
+                ).where(run_heartbeat.c.run_id.in_(list(run_ids)))
             ).all()
         return {
             row.run_id: bool(row.expired) or Owner.from_text(row.owner).is_known_dead()

@@ -1,4 +1,4 @@
-"""An operator's order to stop, and what is at work when it is given.
+"""An operator's order to stop, and what is running when it is given.
 
 Why it stands in the ledger: `docs/adr/0012-stop-is-an-order-in-the-ledger.md`.
 """

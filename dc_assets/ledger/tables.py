@@ -153,7 +153,7 @@ dead_letter = Table(
 Index("dead_letter_by_range", dead_letter.c.load_id, dead_letter.c.partition_key)
 Index("dead_letter_by_key", dead_letter.c.external_id)
 
-run_beat = Table(
+run_heartbeat = Table(
     "run_beat",
     metadata,
     Column("run_id", String(64), primary_key=True),

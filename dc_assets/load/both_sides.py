@@ -14,7 +14,7 @@ import polars as pl
 from dc_assets.core.errors import RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.frames.canon import as_answered, canonical, canonical_target
+from dc_assets.frames.canon import as_replayed, canonical, canonical_target
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reading import ordered_pages
@@ -174,7 +174,7 @@ class BothSides:
         """Write the rows of the range to disk and return their digests."""
         kept = [digests(_no_rows(self.spec), self.spec)]
         for page in pages:
-            rows = as_answered(page, self.spec)
+            rows = as_replayed(page, self.spec)
             if not rows.is_empty():
                 files.add(rows)
                 kept.append(digests(rows, self.spec))

@@ -18,11 +18,11 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
-from dc_assets.load.reconcile import OUTGROWN, Audit, Labels, check_descriptions
+from dc_assets.load.reconcile import OUTGROWN, Audit, Explanations, check_descriptions
 from dc_assets.load.store import DeadLetter
 
 
-class LastWords(Protocol):
+class LatestOutcomesPort(Protocol):
     """What the ledger knows of the rows that loads of this very spec sent to this org."""
 
     def landed(self, partition_key: str) -> pl.Series:
@@ -30,32 +30,32 @@ class LastWords(Protocol):
         ...
 
     def refused(self, partition_key: str) -> Sequence[DeadLetter]:
-        """Return the dead letters of a partition that are the last word on their rows."""
+        """Return the dead letters of a partition that are the latest outcome of their rows."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class SampleLabels:
+class SampleExplanations:
     """The labels of a partition, for the audit of its sample, which has another name."""
 
-    labels: Labels
+    explanations: Explanations
     partition_key: str
 
     def refused_keys(self, _: str) -> Collection[str]:
         """Return the external ids of the partition with a dead letter."""
-        return self.labels.refused_keys(self.partition_key)
+        return self.explanations.refused_keys(self.partition_key)
 
     def landed_keys(self, keys: Collection[str]) -> Collection[str]:
         """Return those of some external ids that a receipt of ours says landed."""
-        return self.labels.landed_keys(keys)
+        return self.explanations.landed_keys(keys)
 
     def pending(self, _: str) -> int:
         """Count the rows of the sample that have no outcome."""
-        return self.labels.pending(self.partition_key)
+        return self.explanations.pending(self.partition_key)
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
-        return self.labels.partition_rows()
+        return self.explanations.partition_rows()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SampledPartition:
     partition_key: str
     figures: SampleFigures
     outcomes: Sequence[CheckOutcome]
-    letters: Sequence[DeadLetter]
+    dead_letters: Sequence[DeadLetter]
 
     @property
     def failed_checks(self) -> list[str]:
@@ -85,7 +85,7 @@ class Canary:
 
     spec: LoadSpec
     ports: Ports
-    last_words: LastWords
+    latest_outcomes: LatestOutcomesPort
     audit: Callable[[str, IdRange], Audit]
     begin: Callable[[], object]
     _refused: dict[str, pl.Series] = field(default_factory=dict[str, pl.Series])
@@ -94,7 +94,7 @@ class Canary:
         """Send one sample, one partition after another, and look at both sides.
 
         Raises:
-            LedgerConflict: another canary of the spec is at work.
+            LedgerConflict: another canary of the spec is running.
             RunStopped: breaker, budget, operator or a silent host.
         """
         self.begin()
@@ -119,28 +119,30 @@ class Canary:
         self, key: str, keys: pl.Series, outcomes: list[CheckOutcome], effort: SampleFigures
     ) -> SampledPartition:
         """Count what became of the sample's rows, whichever load sent them."""
-        letters = self.last_words.refused(key)
-        refused = pl.Series([one.external_id for one in letters], dtype=pl.String)
+        dead_letters = self.latest_outcomes.refused(key)
+        refused = pl.Series([one.external_id for one in dead_letters], dtype=pl.String)
         inside = refused.is_in(keys.implode())
-        letters = [one for one, is_inside in zip(letters, inside, strict=True) if is_inside]
+        dead_letters = [
+            one for one, is_inside in zip(dead_letters, inside, strict=True) if is_inside
+        ]
         self._refused[key] = refused = refused.filter(inside)
         is_refused = keys.is_in(refused.implode())
-        landed = keys.is_in(self.last_words.landed(key).implode()) & ~is_refused
+        landed = keys.is_in(self.latest_outcomes.landed(key).implode()) & ~is_refused
         figures = SampleFigures(
             rows=keys.len(),
             landed=int(landed.sum()),
             refused=int(is_refused.sum()),
         )
-        return SampledPartition(key, figures + effort, outcomes, letters)
+        return SampledPartition(key, figures + effort, outcomes, dead_letters)
 
     def _settled(self, key: str) -> pl.Series:
         """Return the ids that are not sent: they landed, or this command saw them refused."""
         refused = self._refused.get(key, pl.Series([], dtype=pl.String))
-        return pl.concat([self.last_words.landed(key), refused])
+        return pl.concat([self.latest_outcomes.landed(key), refused])
 
 
 def without_repair(outcome: CheckOutcome) -> CheckOutcome:
-    """Leave out the command that mends a partition: it would send far more than the sample."""
+    """Leave out the command that fixes a partition: it would send far more than the sample."""
     return replace(outcome, repair="")
 
 

@@ -49,8 +49,8 @@ def dry_run(spec: LoadSpec, partition_key: str, ports: Ports, folder: Path) -> D
     jobs = payload_bytes = 0
     refused: Counter[str] = Counter()
     _fresh(folder)
-    for lane, parts, letters in lanes_of(run):
-        refused.update(letter.code for letter in letters)
+    for lane, parts, dead_letters in lanes_of(run):
+        refused.update(letter.code for letter in dead_letters)
         for number, part in enumerate(parts, start=1):
             payload = encode(part, spec)
             _write(folder / f"lane-{lane:03d}-job-{number:04d}.csv", payload)

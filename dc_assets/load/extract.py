@@ -17,8 +17,8 @@ ROUNDS_MAX = 3
 def extract(run: RangeRun) -> int:
     """Read the partition's rows into pages; return how many of them are selected.
 
-    Pages of an earlier run are kept: reading goes on behind their last key. A partial load reads
-    the whole range too, because only a whole range can be held against its count, and keeps the
+    Pages of an earlier run are kept: reading resumes behind their last key. A partial load reads
+    the whole range too, because only a whole range can be compared with its count, and keeps the
     wanted rows.
 
     When fewer rows were read than are counted, the source may have ended early: it is asked again

@@ -28,7 +28,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A poll found the job at work."""
+    """A poll found the job running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A batch in doubt is known again; `instead` carries its rows, or its job goes on."""
+    """A batch in doubt is known again; `instead` carries its rows, or its job continues."""
 
     instead: NewBatch | None
 
@@ -64,7 +64,7 @@ def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
     try:
         batches.opened(run.ticket, batch.batch_id, job_id)
     except LedgerConflict:
-        with suppress(RemoteError):  # taken over while the call was under way: leave no stray
+        with suppress(RemoteError):  # taken over while the call was under way: leave no orphan job
             jobs.abort(job_id)
         raise
     jobs.upload(job_id, payload)
@@ -122,7 +122,7 @@ def _give_up(run: RangeRun, batch: BatchRecord, reason: SpoolLost) -> Lost:
     return Lost(reason)
 
 
-class Effects:
+class WorkerPool:
     """A small thread pool that hands finished effects back to the thread that decides."""
 
     def __init__(self, threads: int) -> None:

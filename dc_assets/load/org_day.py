@@ -68,7 +68,7 @@ class OrgDay:
         ports.use.keep_allowance(left)
         return self._breaker.allowance(left, free_in_s=ports.batches.free_in_s())
 
-    def answered(self, claim: str | Pause | None, now_s: float) -> None:
+    def replayed(self, claim: str | Pause | None, now_s: float) -> None:
         """The ledger answered a claim: a pause begins, lasts, or is over.
 
         It is told when it begins and when it ends. Meanwhile the ledger is asked again soon: each
@@ -81,5 +81,5 @@ class OrgDay:
         if pause is not None and self._pause is None:
             self._run.note(f"pauses: {pause.why}")
         if pause is None and self._pause is not None:
-            self._run.note("goes on after the pause")
+            self._run.note("resumes after the pause")
         self._pause = pause

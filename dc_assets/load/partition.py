@@ -57,7 +57,7 @@ def load_partition(
     *,
     resume: bool = False,
 ) -> LoadedRange:
-    """Move one partition's rows into the org; running it again goes on where it stopped.
+    """Move one partition's rows into the org; running it again resumes where it stopped.
 
     ``choose`` returns the external ids that a partial load sends; it is asked once a load. Or it is
     a sample: whoever sends one gives the unfinished load of its mode up before. With
@@ -88,7 +88,7 @@ def load_partition(
         if totals.pending:
             raise RowsPending(
                 f"Partition {partition_key}: {totals.pending:,} of {totals.selected:,} rows have "
-                "no outcome yet. Run the partition again: it goes on where it stopped."
+                "no outcome yet. Run the partition again: it resumes where it stopped."
             )
         ports.loads.finish_range(ticket)
     seconds = ports.clock.now_s() - started_s
@@ -127,7 +127,7 @@ def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:
 
 
 def _wanted(run: RangeRun, choose: Callable[[], pl.Series]) -> pl.Series:
-    """Return the chosen ids; a run that was killed while reading goes on with the same ones."""
+    """Return the chosen ids; a run that was killed while reading resumes the same ones."""
     kept = run.ports.spool.wanted(run.ticket)
     if kept is None:
         kept = choose()

@@ -17,7 +17,7 @@ from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import Speed
-from dc_assets.load.store import BatchBook, JobFigures, LoadBook, OrgUse, Plan, RangeTicket
+from dc_assets.load.store import BatchStore, JobFigures, LoadStore, OrgUse, Plan, RangeTicket
 
 ResultKind = Literal["successful", "failed", "unprocessed"]
 
@@ -221,8 +221,8 @@ class Ports:
     source: Source
     target: Target
     jobs: IngestJobs
-    loads: LoadBook
-    batches: BatchBook
+    loads: LoadStore
+    batches: BatchStore
     use: OrgUse
     spool: Spool
     clock: Clock

@@ -63,9 +63,7 @@ class FieldRule:
                     "the field in the org."
                 )
             case "picklist":
-                return (
-                    "the value is none of the restricted picklist. Mend it, or add it in the org."
-                )
+                return "the value is none of the restricted picklist. Fix it, or add it in the org."
 
 
 class SourceFacts(Protocol):

@@ -233,7 +233,7 @@ def _of_budget(budget: _Budget, usable: int) -> Finding:
     return Finding(
         Advice.CARE,
         f"{budget.needed:,} {budget.what} are needed; of {budget.left:,} left today "
-        f"{budget.reserve:,} are kept for others.{days} The load stops at the reserve and goes on "
+        f"{budget.reserve:,} are kept for others.{days} The load stops at the reserve and resumes "
         "when it is run again.",
     )
 
@@ -259,7 +259,7 @@ def _of_pauses(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding
     if days > 1:
         yield Finding(
             Advice.CARE,
-            f"The load ends in {days} days: {why}. Its runs pause and go on by themselves.",
+            f"The load ends in {days} days: {why}. Its runs pause and resume by themselves.",
         )
 
 

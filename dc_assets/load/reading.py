@@ -31,7 +31,7 @@ def ordered_pages(
         HostSilent: it gave no page for `limits.silence_s_max`.
     """
     failures = 0
-    answered_at_s = ports.clock.now_s()
+    replayed_at_s = ports.clock.now_s()
     while True:
         rest = id_range if behind is None else id_range.beyond(behind)
         try:
@@ -39,12 +39,12 @@ def ordered_pages(
                 behind = _last_key(spec, page, rest, behind)
                 yield page
                 failures = 0
-                answered_at_s = ports.clock.now_s()
+                replayed_at_s = ports.clock.now_s()
         except TransientRemoteError as error:
             failures += 1
             if isinstance(error, _EmptyAnswer) and failures > len(CALL_LADDER_S):
                 return  # whoever counts the rows says what is missing
-            _refuse_long_silence(spec, ports.clock.now_s() - answered_at_s, error)
+            _refuse_long_silence(spec, ports.clock.now_s() - replayed_at_s, error)
             wait_s = error.retry_after_s
             if wait_s is None:
                 rung_s = doubt_wait_s(failures, after_ladder=error.after_ladder)

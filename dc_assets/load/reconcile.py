@@ -55,7 +55,7 @@ ROWS_AT_ONCE = 50_000
 """Differing rows whose fields are in memory at one time."""
 
 
-class Labels(Protocol):
+class Explanations(Protocol):
     """What the ledger knows; it explains a difference, it never decides one."""
 
     def refused_keys(self, partition_key: str, /) -> Collection[str]:
@@ -79,24 +79,24 @@ class Labels(Protocol):
 class AllPartitions:
     """The labels of a whole object, from those of its partitions."""
 
-    labels: Labels
+    explanations: Explanations
     partition_keys: Sequence[str]
 
     def refused_keys(self, _: str) -> Collection[str]:
         """Return the external ids with a dead letter in any partition."""
-        return {key for part in self.partition_keys for key in self.labels.refused_keys(part)}
+        return {key for part in self.partition_keys for key in self.explanations.refused_keys(part)}
 
     def landed_keys(self, keys: Collection[str]) -> Collection[str]:
         """Return those of some external ids that a receipt of ours says landed."""
-        return self.labels.landed_keys(keys)
+        return self.explanations.landed_keys(keys)
 
     def pending(self, _: str) -> int:
         """Count the rows without an outcome over all partitions."""
-        return sum(self.labels.pending(part) for part in self.partition_keys)
+        return sum(self.explanations.pending(part) for part in self.partition_keys)
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
-        return self.labels.partition_rows()
+        return self.explanations.partition_rows()
 
 
 def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
@@ -119,7 +119,7 @@ class Audit:
 
     partition_key: str
     sides: BothSides
-    labels: Labels
+    explanations: Explanations
 
     def outcomes(self, wanted: Collection[str] | None = None) -> Iterator[CheckOutcome]:
         """Evaluate the checks, all of them or the wanted ones."""
@@ -226,7 +226,7 @@ class Audit:
 
     def outgrown(self) -> CheckOutcome:
         """Warn of a partition that has many more rows than the others: new ids land in the last."""
-        known = self.labels.partition_rows().items()
+        known = self.explanations.partition_rows().items()
         rows = {key: number for key, number in known if key in self._spec.ranges}
         if self.partition_key in self._spec.ranges:
             rows[self.partition_key] = self.sides.source_digests.height
@@ -304,7 +304,7 @@ class Audit:
 
     def pending(self) -> CheckOutcome:
         """Ask the ledger whether the newest load left rows without an outcome."""
-        pending = self.labels.pending(self.partition_key)
+        pending = self.explanations.pending(self.partition_key)
         return CheckOutcome(
             PENDING,
             self.partition_key,
@@ -331,7 +331,7 @@ class Audit:
 
     @cached_property
     def _refused_keys(self) -> Collection[str]:
-        return self.labels.refused_keys(self.partition_key)
+        return self.explanations.refused_keys(self.partition_key)
 
     @cached_property
     def _refused(self) -> pl.DataFrame:
@@ -352,7 +352,7 @@ class Audit:
         extra = self.sides.keys.filter(~pl.col(IN_SOURCE))
         if extra.is_empty():
             return extra
-        landed = self.labels.landed_keys(extra.get_column(self._key).to_list())
+        landed = self.explanations.landed_keys(extra.get_column(self._key).to_list())
         return extra.filter(pl.col(self._key).is_in(list(landed)))
 
     def _explained_by_refusals(self, field: str) -> Mapping[str | None, int]:

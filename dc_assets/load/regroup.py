@@ -29,19 +29,19 @@ def regroup(run: RangeRun, *, selected: int) -> None:
     """
     ticket, ports = run.ticket, run.ports
     batches: list[NewBatch] = []
-    letters: list[DeadLetter] = []
+    dead_letters: list[DeadLetter] = []
     for lane, parts, refused in lanes_of(run):
-        letters += refused
+        dead_letters += refused
         for part in parts:
             batch = NewBatch(ports.new_id(), lane=lane, attempt=1, rows=part.height)
             ports.spool.write_batch(ticket.load_id, batch.batch_id, part)
             batches.append(batch)
-    assert sum(batch.rows for batch in batches) + len(letters) == selected
+    assert sum(batch.rows for batch in batches) + len(dead_letters) == selected
     ports.batches.plan_batches(
         ticket,
         selected=selected,
         batches=batches,
-        dead_letters=letters,
+        dead_letters=dead_letters,
         replayed=[] if run.wanted is None else run.wanted.to_list(),
     )
     ports.spool.drop_pages(ticket)
@@ -61,7 +61,7 @@ def merge(run: RangeRun, batch_ids: Sequence[str], merged: WaitingBatch) -> None
         spool.drop_batch(load_id, batch_id)
 
 
-def recut(run: RangeRun, batch: WaitingBatch, rows_max: int) -> list[NewBatch]:
+def split(run: RangeRun, batch: WaitingBatch, rows_max: int) -> list[NewBatch]:
     """Plan the rows of a waiting batch anew as batches of at most ``rows_max`` rows, in order."""
     spool, load_id = run.ports.spool, run.ticket.load_id
     ready_in_s = max(0.0, batch.ready_at_s - run.ports.clock.now_s())
@@ -70,7 +70,7 @@ def recut(run: RangeRun, batch: WaitingBatch, rows_max: int) -> list[NewBatch]:
         part = NewBatch(run.ports.new_id(), batch.lane, batch.attempt, rows.height, ready_in_s)
         spool.write_batch(load_id, part.batch_id, rows)
         parts.append(part)
-    run.ports.batches.recut(run.ticket, batch.batch_id, parts)
+    run.ports.batches.split(run.ticket, batch.batch_id, parts)
     spool.drop_batch(load_id, batch.batch_id)
     return parts
 

@@ -18,7 +18,7 @@ NOT_FOUND = 404
 def rescue(run: RangeRun, batch: BatchRecord) -> NewBatch | None:
     """Bring a batch in flight to a state that is known.
 
-    Returns the batch that carries the rows instead, or None when the job goes on and is to be
+    Returns the batch that carries the rows instead, or None when the job continues and is to be
     polled and settled.
     """
     what = RESCUE[batch.state]
@@ -86,7 +86,7 @@ def sweep(run: RangeRun) -> None:
     Nothing that fails here fails the run: its rows have their outcome already.
     """
     try:
-        for job_id in _strays(run):  # a list call that gets lost is made again by its ladder
+        for job_id in _orphan_jobs(run):  # a list call that gets lost is made again by its ladder
             if run.spec.profile.exclusive_user:
                 abort(run, job_id)
                 run.note(f"aborted job {job_id}: open, without rows, and in no ledger")
@@ -99,7 +99,7 @@ def sweep(run: RangeRun) -> None:
         run.note(f"{error}; Open jobs were not looked through, the org drops them after 24 hours")
 
 
-def _strays(run: RangeRun) -> list[str]:
+def _orphan_jobs(run: RangeRun) -> list[str]:
     """Return unknown Open jobs, after every create call that may have made one of them is over."""
     batches = run.ports.batches
     listed = [job.job_id for job in run.ports.jobs.open_jobs()]

@@ -43,13 +43,13 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
     retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
     attempts = batch.attempt
-    letters = dead_letters_of(outcomes.refused, run.spec, attempts=attempts)
-    letters += dead_letters_of(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
+    dead_letters = dead_letters_of(outcomes.refused, run.spec, attempts=attempts)
+    dead_letters += dead_letters_of(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
     path, digest = spool.write_receipt(batch.load_id, batch.batch_id, outcomes.receipt)
     settlement = Settlement(
         batch_id=batch.batch_id,
         landed=outcomes.landed,
-        dead_letters=letters,
+        dead_letters=dead_letters,
         retry=retry,
         receipt_path=path,
         receipt_sha256=digest,
@@ -108,7 +108,7 @@ def _next_attempt(
     """Put retryable rows into a new batch of the same lane, or give them up after the last rung.
 
     What befell the whole job, or would befall every row, is no fault of these rows and costs them
-    no attempt: the breaker counts it instead.
+    no attempt: the circuit breaker counts it instead.
     """
     if retryable.is_empty():
         return None, retryable

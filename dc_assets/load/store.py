@@ -48,7 +48,8 @@ class RangeTicket:
 
 Mode = Literal["full", "missing", "changed", "replay", "canary"]
 """full: every row. missing: rows that the target lacks. changed: those, and rows whose values
-differ. replay: rows whose last word is a dead letter. canary: the first rows of a partition."""
+differ. replay: rows whose latest outcome is a dead letter. canary: the first rows of a
+partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class RangeTotals:
         return self.selected - self.landed - self.refused
 
 
-class LoadBook(Protocol):
+class LoadStore(Protocol):
     """Loads, their plans and the partitions they are made of."""
 
     def join_load(self, partition_key: str, *, resume: bool = False) -> str:
@@ -152,7 +153,7 @@ class LoadBook(Protocol):
         Raises:
             ConfigError: the spec changed since the unfinished load began.
             StoppedByOperator: the unfinished load was ordered to stop.
-            LedgerConflict: a new load is due, and the last one still has runs at work.
+            LedgerConflict: a new load is due, and the last one still has active runs.
         """
         ...
 
@@ -190,7 +191,7 @@ class LoadBook(Protocol):
         ...
 
 
-class BatchBook(Protocol):
+class BatchStore(Protocol):
     """Batches: intent first, then effect."""
 
     def plan_batches(
@@ -251,7 +252,7 @@ class BatchBook(Protocol):
         """
         ...
 
-    def recut(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+    def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
         """Plan the rows of a batch that was not sent as several smaller ones."""
         ...
 

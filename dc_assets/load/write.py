@@ -1,7 +1,8 @@
 """Step 4: send the batches of one partition, one job a lane, within the window of the org.
 
-One thread decides and keeps the books, a few threads talk to the org. What is decided stands in
-`core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what is done stands in `load.job_calls`.
+One thread decides and writes to the ledger, a few threads talk to the org. What is decided
+stands in `core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what is done stands in
+`load.job_calls`.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
-from dc_assets.core.outage_policy import DOUBTS_MAX, Patience
+from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
 from dc_assets.core.pauses import Pause, batch_rows_max
 from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.job_calls import (
-    Effects,
     Finished,
     Lost,
     Outcome,
     Resolved,
     Submitted,
     Unfinished,
+    WorkerPool,
     follow,
     give_up_job,
     resolve,
@@ -41,7 +42,7 @@ from dc_assets.load.job_calls import (
 )
 from dc_assets.load.org_day import OrgDay
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.regroup import merge, recut
+from dc_assets.load.regroup import merge, split
 from dc_assets.load.rescue import sweep
 from dc_assets.load.store import BatchRecord, NewBatch
 
@@ -67,7 +68,7 @@ def write(run: RangeRun) -> None:
     """Send every batch of the partition that has no outcome yet, until none is left.
 
     Batches that a dead run left in flight come first, those of other partitions too: their lanes
-    would stay blocked. A budget of the day or the hours of the spec pause it, and it goes on by
+    would stay blocked. A budget of the day or the hours of the spec pause it, and it resumes by
     itself.
 
     Raises:
@@ -76,22 +77,22 @@ def write(run: RangeRun) -> None:
         RemoteError: the org refused a call for good; what was in flight is settled first.
     """
     try:
-        with Effects(run.ports.io_threads) as effects:
-            _Writer(run, effects).run_to_end()
+        with WorkerPool(run.ports.io_threads) as workers:
+            _Writer(run, workers).run_to_end()
     finally:
         run.ports.use.count_calls(run.ticket.load_id)
 
 
 class _Writer:
-    def __init__(self, run: RangeRun, effects: Effects) -> None:
+    def __init__(self, run: RangeRun, workers: WorkerPool) -> None:
         self._run = run
-        self._effects = effects
+        self._workers = workers
         self._schedule = Schedule(run.known_speed())
-        self._waiting = Waiting(run, self._schedule)
+        self._waiting = SendQueue(run, self._schedule)
         self._flights: dict[str, _Flight] = {}
         self._breaker = Breaker(run.spec)
         self._day = OrgDay(run, self._breaker)
-        self._patience = Patience(run.spec, run.ports.clock.now_s())
+        self._outage_policy = OutagePolicy(run.spec, run.ports.clock.now_s())
         self._lost_a_create = False
         self._stopped_by: DcError | None = None
 
@@ -131,9 +132,9 @@ class _Writer:
             self._ask_allowance(now_s)
             self._claim(now_s)
             wake_s = self._wake_s(now_s)
-            if self._effects.is_idle:
+            if self._workers.is_idle:
                 ports.clock.sleep(wake_s)
-            for name, future in self._effects.finished(ports.clock.wall_s(wake_s)):
+            for name, future in self._workers.finished(ports.clock.wall_s(wake_s)):
                 if name == _ALLOWANCE:
                     self._stop(self._day.take_allowance(future))
                 else:
@@ -154,17 +155,17 @@ class _Writer:
 
     def _wake_s(self, now_s: float) -> float:
         """Return how long nothing will be due."""
-        if self._effects.idle_threads == 0:
+        if self._workers.idle_threads == 0:
             return WAKE_S_MAX
         is_stopped = self._stopped_by is not None
-        may_claim_at_s = max(self._patience.pause_until_s, self._day.may_claim_at_s)
+        may_claim_at_s = max(self._outage_policy.pause_until_s, self._day.may_claim_at_s)
         at_s = self._schedule.wake_at_s(may_claim_at_s=None if is_stopped else may_claim_at_s)
         return WAKE_S_MAX if at_s is None else max(0.0, min(at_s - now_s, WAKE_S_MAX))
 
     def _start_due(self, now_s: float) -> None:
-        for batch_id in self._schedule.due(now_s)[: self._effects.idle_threads]:
+        for batch_id in self._schedule.due(now_s)[: self._workers.idle_threads]:
             flight = self._flights[batch_id]
-            since_s = self._schedule.begin_effect(batch_id)
+            since_s = self._schedule.begin_call(batch_id)
             if flight.in_doubt:
                 effect = resolve
             elif now_s - since_s > self._run.spec.limits.job_wait_s_max:
@@ -172,12 +173,12 @@ class _Writer:
                 self._schedule.count_from(batch_id, now_s)
             else:
                 effect = follow
-            self._effects.start(batch_id, effect, self._run, flight.batch)
+            self._workers.start(batch_id, effect, self._run, flight.batch)
 
     def _ask_allowance(self, now_s: float) -> None:
-        may_ask = self._effects.idle_threads and not self._stopped_by
+        may_ask = self._workers.idle_threads and not self._stopped_by
         if may_ask and self._day.asks_allowance(now_s, is_flying=bool(self._flights)):
-            self._effects.start(_ALLOWANCE, self._run.ports.jobs.allowance)
+            self._workers.start(_ALLOWANCE, self._run.ports.jobs.allowance)
 
     def _stop(self, reason: DcError | None) -> None:
         """Submit no more; the first reason is the one that is told."""
@@ -189,9 +190,9 @@ class _Writer:
         Not before the org's allowance is known, and not while its answers get lost: each lost
         create would plan its batch anew.
         """
-        if not self._day.may_claim(now_s) or now_s < self._patience.pause_until_s:
+        if not self._day.may_claim(now_s) or now_s < self._outage_policy.pause_until_s:
             return
-        while self._effects.idle_threads and not self._stopped_by:
+        while self._workers.idle_threads and not self._stopped_by:
             wanted = self._schedule.sendable(now_s)
             if not wanted:
                 return
@@ -200,15 +201,15 @@ class _Writer:
             except RunStopped as stopped:
                 self._stop(stopped)
                 return
-            self._day.answered(claimed, now_s)
+            self._day.replayed(claimed, now_s)
             if not isinstance(claimed, str):
                 self._not_granted(claimed, now_s)
                 return
-            claimed = self._waiting.with_companions(claimed, now_s)
+            claimed = self._waiting.merged_with_others(claimed, now_s)
             self._schedule.take_off(claimed, now_s)
             record = self._run.ports.batches.record(claimed)
             self._flights[claimed] = _Flight(record)
-            self._effects.start(claimed, submit, self._run, record)
+            self._workers.start(claimed, submit, self._run, record)
 
     def _granted(self, wanted: list[str]) -> str | Pause | None:
         ports = self._run.ports
@@ -226,7 +227,7 @@ class _Writer:
         if not self._flights:
             self._adopt()
         if answer is not None and not self._flights:
-            self._patience.answered(now_s)  # nothing is asked of the org: it is not silent
+            self._outage_policy.replayed(now_s)  # nothing is asked of the org: it is not silent
 
     def _fold(self, batch_id: str, future: Future[Any]) -> None:
         """Take in the outcome of one effect."""
@@ -238,7 +239,7 @@ class _Writer:
             self._doubt(flight, error, now_s)
             return
         if isinstance(outcome, Submitted | Unfinished | Finished):
-            self._patience.answered(now_s)  # the others may have needed no call
+            self._outage_policy.replayed(now_s)  # the others may have needed no call
             flight.doubts = 0
         self._take_outcome(flight, outcome, now_s)
 
@@ -275,12 +276,12 @@ class _Writer:
         flight.doubts += 1
         if isinstance(error, LimitReached):
             self._day.limit_reached(now_s)
-        self._stop(self._patience.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
+        self._stop(self._outage_policy.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
             self._forget(flight)  # the ledger keeps it, another run asks
             return
         unit = self._run.ports.chance()
-        wait_s = self._patience.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
+        wait_s = self._outage_policy.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
         self._run.note(f"{error}; batch {batch_id[:8]} waits {wait_s:.0f} s")
         flight.batch = self._run.ports.batches.record(batch_id)
         if flight.batch.state not in IN_FLIGHT:  # we were silent, and another run brought it home
@@ -319,7 +320,7 @@ class _Writer:
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
-            self._waiting.recut_too_big()
+            self._waiting.split_too_big()
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:
@@ -327,7 +328,7 @@ def _is_in_doubt(batch: BatchRecord) -> bool:
     return batch.state is not BatchState.UPLOADED
 
 
-class Waiting:
+class SendQueue:
     """The waiting batches of one schedule."""
 
     def __init__(self, run: RangeRun, schedule: Schedule) -> None:
@@ -341,14 +342,14 @@ class Waiting:
             WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
         )
 
-    def with_companions(self, claimed: str, now_s: float) -> str:
+    def merged_with_others(self, claimed: str, now_s: float) -> str:
         """Let other batches of the lane that fit travel in the same job; return its batch."""
         rows_max = self._rows_max
-        others = self._schedule.companions(claimed, now_s, rows_max)
+        others = self._schedule.fitting_batches(claimed, now_s, rows_max)
         left = self._run.ports.batches.rows_left() if others else None
         if left is not None and left < 0:  # the rows of the day do not suffice for a full batch
             room = batch_rows_max(self._run.spec) + left
-            others = self._schedule.companions(claimed, now_s, min(rows_max, room))
+            others = self._schedule.fitting_batches(claimed, now_s, min(rows_max, room))
         if not others:
             return claimed
         parts = [claimed, *others]
@@ -356,11 +357,11 @@ class Waiting:
         merge(self._run, parts, merged)
         return merged.batch_id
 
-    def recut_too_big(self) -> None:
+    def split_too_big(self) -> None:
         """Cut batches that the org could not end in half its batch time limit."""
         rows_max = self._rows_max
         for batch in self._schedule.too_big(rows_max):
-            parts = recut(self._run, batch, rows_max)
+            parts = split(self._run, batch, rows_max)
             del self._schedule.waiting[batch.batch_id]
             for part in parts:
                 self.add(part)

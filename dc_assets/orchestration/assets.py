@@ -23,7 +23,7 @@ class LoadConfig(dg.Config):
         default="full",
         description="full: every row of the partition is sent. missing: exactly the rows that the "
         "target lacks. changed: those, and the rows whose values differ. replay: exactly the rows "
-        "whose last word is a dead letter",
+        "whose latest outcome is a dead letter",
     )
     resume: bool = Field(
         default=False,

@@ -13,7 +13,7 @@ from dc_assets.core.errors import DcError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunBeats
+from dc_assets.ledger.owners import RunHeartbeats
 from dc_assets.orchestration.failed_runs import spec_of
 from dc_assets.wiring.connect import lease, ledger_url
 
@@ -23,7 +23,7 @@ RUNS_MAX = 200
 
 
 def reap(
-    instance: dg.DagsterInstance, beats: RunBeats, ours: Callable[[dg.DagsterRun], bool]
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, ours: Callable[[dg.DagsterRun], bool]
 ) -> Sequence[str]:
     """Fail every run of ours that is STARTED and whose process is dead; return their ids.
 
@@ -34,8 +34,8 @@ def reap(
     records = [r for r in instance.get_run_records(filters, limit=RUNS_MAX) if ours(r.dagster_run)]
     if not records:
         return []
-    dead = beats.dead([record.dagster_run.run_id for record in records])
-    now_s = beats.now_s()
+    dead = heartbeats.dead([record.dagster_run.run_id for record in records])
+    now_s = heartbeats.now_s()
     reaped: list[str] = []
     for record in records:
         run = record.dagster_run
@@ -67,7 +67,7 @@ def reaper(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
             with closing(Database(ledger_url())) as database:
-                reaped = reap(context.instance, RunBeats(database), is_of(specs))
+                reaped = reap(context.instance, RunHeartbeats(database), is_of(specs))
         except DcError as error:
             return dg.SkipReason(printable(str(error)))
         if not reaped:

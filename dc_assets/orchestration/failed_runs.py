@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import dagster as dg
 
-from dc_assets.core.events import OFFERED_FOR_S, NoticeKind
+from dc_assets.core.events import OFFERED_FOR_S, EventKind
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failures import KIND
 from dc_assets.views.events import LedgerEvents, range_of_run
 
@@ -35,7 +35,7 @@ RETRY_WAIT_S = 600.0
 OVERLAP_S = 60.0
 """Runs may show up so late behind newer ones; a known key makes the overlap harmless."""
 
-KINDS: dict[str, NoticeKind] = {"breaker": "breaker", "budget": "budget"}
+KINDS: dict[str, EventKind] = {"breaker": "breaker", "budget": "budget"}
 """What a step may say of its failure; everything else is `failed`."""
 
 SENTENCE_CHARS_MAX = 1_000
@@ -49,7 +49,7 @@ class FailedRuns:
     ) -> None:
         self._instance = instance
         self._database = database
-        self._notices = Notices(database)
+        self._outbox = Outbox(database)
         self._events = LedgerEvents(database, specs)
         self._specs = specs
 
@@ -59,11 +59,11 @@ class FailedRuns:
         return {spec.name for _, spec in self._ours(records)}
 
     def collect(self, after: float | None) -> tuple[int, float]:
-        """Notice the runs that failed for good since a moment; return how many, and a new moment.
+        """Keep the runs that failed for good since a moment; return how many, and a new moment.
 
         A run that Dagster may still start again holds the moment back.
         """
-        now_s = self._notices.now_s()
+        now_s = self._outbox.now_s()
         after = now_s - OFFERED_FOR_S if after is None else after
         records = self._instance.get_run_records(
             dg.RunsFilter(statuses=FAILED, updated_after=datetime.fromtimestamp(after, UTC)),
@@ -87,7 +87,7 @@ class FailedRuns:
 
     def _add(self, run: dg.DagsterRun, spec: LoadSpec) -> bool:
         key = f"failed:{run.run_id}"
-        if not self._notices.unknown([key]) or self._events.has_gap(run.run_id):
+        if not self._outbox.unknown([key]) or self._events.has_gap(run.run_id):
             return False
         failure = _failure_of(self._instance, run.run_id)
         partition = run.tags.get(PARTITION_TAG, "")
@@ -100,7 +100,7 @@ class FailedRuns:
             "page": f"runs/{run.run_id}",
             **figures,
         }
-        return self._notices.add(failure.kind, spec.name, key, facts)
+        return self._outbox.add(failure.kind, spec.name, key, facts)
 
 
 def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> bool | None:
@@ -121,7 +121,7 @@ def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> boo
 
 
 def command_after(run: dg.DagsterRun, spec: LoadSpec) -> str:
-    """Return the command that goes on where a run failed."""
+    """Return the command that resumes where a run failed."""
     mode = _mode_of(run, spec)
     partition = run.tags.get(PARTITION_TAG)
     words = ["dc-assets", "run", spec.name]
@@ -141,7 +141,7 @@ def _mode_of(run: dg.DagsterRun, spec: LoadSpec) -> str:
 
 
 class _Failure(NamedTuple):
-    kind: NoticeKind
+    kind: EventKind
     sentence: str
 
 

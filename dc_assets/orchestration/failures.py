@@ -6,14 +6,14 @@ from contextlib import contextmanager
 import dagster as dg
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
-from dc_assets.core.events import NoticeKind
+from dc_assets.core.events import EventKind
 from dc_assets.core.printable import printable
 from dc_assets.wiring.dagster_api import ERROR
 
 KIND = "kind"
-"""Metadata of a failed step: which notice people get of it."""
+"""Metadata of a failed step: which notification people get of it."""
 
-_KINDS: dict[type[DcError], NoticeKind] = {
+_KINDS: dict[type[DcError], EventKind] = {
     BreakerOpened: "breaker",
     BudgetReached: "budget",
     LimitReached: "budget",
@@ -39,6 +39,6 @@ def in_one_sentence() -> Generator[None]:
         ) from None
 
 
-def kind_of(error: DcError) -> NoticeKind:
-    """Return which notice people get of an error that ends a run."""
+def kind_of(error: DcError) -> EventKind:
+    """Return which notification people get of an error that ends a run."""
     return next(kind for error_class, kind in _KINDS.items() if isinstance(error, error_class))

@@ -14,7 +14,7 @@ from dc_assets.delivery.settings import HOW, Settings, settings_from
 from dc_assets.delivery.templates import Templates
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failed_runs import FailedRuns
 from dc_assets.views.events import LedgerEvents
 from dc_assets.wiring.connect import ledger_url
@@ -28,7 +28,7 @@ def collect(
     specs: Sequence[LoadSpec],
     after: float | None,
 ) -> tuple[int, float]:
-    """Put what is new into the outbox; return how much, and where failed runs go on."""
+    """Put what is new into the outbox; return how much, and where failed runs continue."""
     failed_runs = FailedRuns(instance, database, specs)
     of_ledger = LedgerEvents(database, specs).collect(failed_runs.busy())
     of_dagster, next_after = failed_runs.collect(after)
@@ -38,7 +38,7 @@ def collect(
 def deliver_all(database: Database, settings: Settings) -> list[str]:
     """Send what waits over every channel; return one sentence for each channel and complaint."""
     templates = Templates(settings.templates, dagster_url=settings.dagster_url)
-    outbox, now_s = Notices(database), SystemClock().now_s
+    outbox, now_s = Outbox(database), SystemClock().now_s
     passed = [deliver(outbox, channel, templates, now_s) for channel in settings.channels]
     sentences = [one.sentence for one in passed]
     if not settings.channels and not settings.complaints:
@@ -65,7 +65,7 @@ def notifier(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
                 sentences = deliver_all(database, settings_from(os.environ))
         except DcError as error:
             return dg.SensorResult(skip_reason=printable(str(error)), cursor=context.cursor)
-        said = " ".join([f"{noticed} new notices.", *sentences])
+        said = " ".join([f"{noticed} new notifications.", *sentences])
         return dg.SensorResult(skip_reason=printable(said), cursor=f"{next_after:.6f}")
 
     return sensor

@@ -81,7 +81,7 @@ def observed(
         while not stop.wait(clock.wall_s(LOOK_EVERY_S)):
             try:
                 tell()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the load goes on
+            except Exception as error:  # noqa: BLE001 - whatever it is, the load continues
                 with suppress(Exception):
                     if not is_warned:
                         context.log.warning("Progress cannot be told: %s", printable(str(error)))

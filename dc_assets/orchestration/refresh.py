@@ -67,7 +67,7 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
             yield dg.SkipReason(printable(str(error)))
             return
         if seen.is_stopped:
-            yield dg.SkipReason(f"{spec.name} was stopped by an operator: dc-assets run goes on.")
+            yield dg.SkipReason(f"{spec.name} was stopped by an operator: dc-assets run resumes.")
             return
         past = PastRuns(context.instance, job.name)
         states = {key: seen.look.states.get(key, "") for key in spec.ranges}

@@ -1,1 +1,1 @@
-"""TODO-DOC pages."""
+"""HTML pages, plots and texts about plans and loads."""

@@ -31,7 +31,7 @@ from dc_assets.pages.report_sending import (
     lanes_of,
     sending_of,
 )
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.views.dead_letters import RefusedCode, refused_rows
 from dc_assets.views.load_history import Allowance, LoadFacts, LoadHistory, PastLoad, SentJob
 from dc_assets.wiring.connect import versions
@@ -151,7 +151,7 @@ def gathered(database: Database, load: LoadFacts) -> ReportFacts:
         load,
         spec,
         history.ranges(load.load_id),
-        Proofs(database, load.spec_name, load.org_id).latest(load.load_id),
+        CheckResults(database, load.spec_name, load.org_id).latest(load.load_id),
     )
     jobs = history.jobs(load.load_id)
     totals, sending = proof.totals(), sending_of(jobs, load.seen_at)

@@ -222,7 +222,7 @@ def past_plot(facts: ReportFacts) -> Plot | None:
     colours = [HOT if line.load.load_id == facts.load.load_id else SHARED for line in known]
     axes.bar(range(len(known)), heights, color=colours, width=0.7)
     axes.set_xticks(range(len(known)), [line.load.load_id[:8] for line in known], fontsize=8)
-    if len(known) > 10:  # noqa: PLR2004 - names of eight letters that fit beside each other
+    if len(known) > 10:  # noqa: PLR2004 - names of eight dead letters that fit beside each other
         axes.tick_params(axis="x", rotation=60)
     axes.set_ylabel("calls per 1,000 rows")
     thousands(axes.yaxis)

@@ -1,4 +1,4 @@
-"""What a report says of the proof: verdict, partitions, last words of the checks, distributions."""
+"""What a report says of the proof: verdict, partitions, check results, distributions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMED_MAX = 10
 
 @dataclass(frozen=True, slots=True)
 class CheckWord:
-    """The last word of one check on one partition, for this load; without one, `NOT_RUN`."""
+    """The latest result of one check on one partition, for this load; without one, `NOT_RUN`."""
 
     check: str
     word: str
@@ -130,12 +130,12 @@ class Proof:
 
     @cached_property
     def last(self) -> Mapping[tuple[str, str], CheckedOutcome]:
-        """The last word of each check, by partition and check."""
+        """The latest result of each check, by partition and check."""
         return {(o.outcome.partition_key, o.outcome.check): o for o in self.outcomes}
 
     @property
     def is_running(self) -> bool:
-        """Whether a live run is at work in it."""
+        """Whether a live run is working in it."""
         return any(r.is_held for r in self.ranges)
 
     @cached_property
@@ -255,11 +255,11 @@ def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:
     load, name = proof.load, proof.load.spec_name
     reasons: list[str] = []
     if proof.is_running and not is_done:
-        reasons.append("Runs are at work on it: the figures are those of the moment.")
+        reasons.append("Runs are working on it: the figures are those of the moment.")
     if load.state == "superseded" and not is_done:
         reasons.append("It was given up: a newer load took its place.")
     elif load.stopped_at is not None:
-        reasons.append(f"An operator ordered it to stop. To go on: dc-assets run {name}")
+        reasons.append(f"An operator ordered it to stop. To resume: dc-assets run {name}")
     undone = [line.partition for line in proof.lines if line.phase != "done"]
     if undone:
         reasons.append(

@@ -99,7 +99,7 @@ def refuse_elsewhere(token: Token, url: httpx.URL) -> None:
     if origin_of(httpx.URL(token.instance_url)) != origin_of(url):
         raise ConfigError(
             f"The token of {httpx.URL(token.instance_url).host} was about to go to {url.host}: it "
-            "was not sent. If the org moved, run the same command again: it goes on where it "
+            "was not sent. If the org moved, run the same command again: it resumes where it "
             "stopped."
         )
 
@@ -139,7 +139,7 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
             f"Salesforce does not let us in: {error}. Check SF_LOGIN_URL (the org's My Domain), "
             "SF_CLIENT_ID, SF_CLIENT_SECRET and the connected app's Run As user."
         ) from error
-    body = read(OrgToken, answer.content, host.answered("POST", LOGIN_PATH))
+    body = read(OrgToken, answer.content, host.replayed("POST", LOGIN_PATH))
     instance_url = sibling_url(body.instance_url, login.login_url, login.allowed_hosts)
     return Token(body.access_token, instance_url, body.id)
 

@@ -157,7 +157,7 @@ def list_ingest_jobs(session: OrgSession) -> tuple[Sequence[ListedJob], datetime
 
 def _listed(org: Host, line: JobLine) -> ListedJob:
     if line.created_date is None:
-        raise unexpected(org.answered("GET", LIST_URL), f"job {line.id} without createdDate")
+        raise unexpected(org.replayed("GET", LIST_URL), f"job {line.id} without createdDate")
     return ListedJob(
         job_id=line.id,
         object_name=line.object,

@@ -74,11 +74,11 @@ def _pages(org: Host, url: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     locator = ""
     while locator != LAST:
         page, locator = org.repeat(partial(_page, org, url, locator))
-        yield _named(page, names, org.answered("GET", url))
+        yield _named(page, names, org.replayed("GET", url))
         if locator in seen or not locator:
-            raise unexpected(org.answered("GET", url), "the same Sforce-Locator came twice")
+            raise unexpected(org.replayed("GET", url), "the same Sforce-Locator came twice")
         if len(seen) >= PAGES_MAX:
-            raise unexpected(org.answered("GET", url), f"more than {PAGES_MAX:,} pages")
+            raise unexpected(org.replayed("GET", url), f"more than {PAGES_MAX:,} pages")
         seen.add(locator)
 
 
@@ -91,7 +91,7 @@ def _page(org: Host, url: str, locator: str) -> tuple[pl.DataFrame, str]:
         headers={"Accept": "text/csv"},
         extensions=FILE,
     )
-    place = org.answered("GET", url)
+    place = org.replayed("GET", url)
     try:
         rows = decode(answer.content)
     except UnsettledJob as error:

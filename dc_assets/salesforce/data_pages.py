@@ -77,7 +77,7 @@ class SmallAnswers:
         return found
 
     def _unexpected(self, what: str, *, is_whole: bool = True) -> UnexpectedAnswer:
-        return unexpected(self._tenant.answered("POST", QUERY_URL), what, is_whole=is_whole)
+        return unexpected(self._tenant.replayed("POST", QUERY_URL), what, is_whole=is_whole)
 
 
 def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -92,14 +92,14 @@ def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.Da
 
 
 def _are(found: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether columns are the named ones; their letters may be of another case."""
+    """Tell whether columns are the named ones; their dead letters may be of another case."""
     return [name.casefold() for name in found] == [name.casefold() for name in names]
 
 
 def _frames(
     tenant: Host, query: str, fits: Callable[[Sequence[str]], bool]
 ) -> Iterator[pl.DataFrame]:
-    place = tenant.answered("POST", QUERY_URL)
+    place = tenant.replayed("POST", QUERY_URL)
     page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
     yield _frame(page, fits, place)
     seen: set[str] = set()

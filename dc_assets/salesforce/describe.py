@@ -1,4 +1,4 @@
-"""Hold a spec against the org's own description, before a row is read.
+"""Compare a spec with the org's own description, before a row is read.
 
 Source: sObject Describe, REST API Developer Guide; relationship columns of an ingest job are
 ``Relationship.ExternalIdField``, one level up only (Bulk API 2.0 Developer Guide v66).

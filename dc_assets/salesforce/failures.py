@@ -38,7 +38,7 @@ def failure(response: httpx.Response, where: str) -> Exception:
     if code == "REQUEST_LIMIT_EXCEEDED":
         return LimitReached(
             f"{said.rstrip('.')}. The org takes no more API calls now; its day is a rolling 24 "
-            "hours. Run the same command again later: it goes on where it stopped."
+            "hours. Run the same command again later: it resumes where it stopped."
         )
     return RejectedRequest(said, code=code, status=response.status_code)
 

@@ -148,7 +148,7 @@ class Host:
 
         def once() -> T:
             response = self._call_once(method, url, options)
-            return read(shape, response.content, self.answered(method, url))
+            return read(shape, response.content, self.replayed(method, url))
 
         if method not in REPEATABLE and not changes_nothing:
             return once()
@@ -162,7 +162,7 @@ class Host:
         Raises:
             UnexpectedAnswer: a page came twice, leads away from the host, or there is no end.
         """
-        place = self.answered("GET", url)
+        place = self.replayed("GET", url)
         seen: set[str] = set()
         page = self.ask("GET", url, RecordPage[row], params=params)
         yield from page.records
@@ -178,7 +178,7 @@ class Host:
             page = self.ask("GET", link, RecordPage[row])
             yield from page.records
 
-    def answered(self, method: str, url: str) -> str:
+    def replayed(self, method: str, url: str) -> str:
         """Return who answered which call, to begin the sentence of a wrong shape with."""
         return f"{self.client.base_url.host} answered {method} {httpx.URL(url).path}"
 

@@ -1,4 +1,4 @@
-"""What a plan asks of the org: rules of fields, limits, jobs at work.
+"""What a plan asks of the org: rules of fields, limits, jobs running.
 
 Source: sObject Describe and Limits, REST API Developer Guide. What describe leaves out gives no
 rule.
@@ -102,7 +102,7 @@ class SalesforceFacts:
         answer = org.ask("GET", soql.QUERY_URL, RecordPage[dict[str, object]], params={"q": query})
         values = [record.get(field) for record in answer.records]
         if not all(isinstance(value, str) for value in values):
-            raise unexpected(org.answered("GET", soql.QUERY_URL), f"a record without {field}")
+            raise unexpected(org.replayed("GET", soql.QUERY_URL), f"a record without {field}")
         return {str(value).casefold() for value in values}
 
     def _rules_of(self, column: ColumnSpec) -> Iterator[FieldRule]:

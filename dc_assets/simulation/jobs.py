@@ -79,7 +79,7 @@ class Transaction:
         wanted: parents to lock, each once, in the order in which they are asked for.
         asked: how many of those were had, or given up.
         held: parents that are locked by it.
-        missing: parents that it went on without.
+        missing: parents that it continued without.
         is_patient: whether it waits for a lock that another holds.
         waits: grows with each wait that begins or ends, so that an old alarm can be told.
     """

@@ -1,4 +1,4 @@
-"""What the modelled org is like: its speed, its limits, and what else goes on in it.
+"""What the modelled org is like: its speed, its limits, and what else continues in it.
 
 A model fitted to the four success rates of the earlier system (21, 89, 90.16 and 99.93 %); not
 measured on an org. Limits that Salesforce documents are marked.

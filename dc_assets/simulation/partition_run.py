@@ -169,7 +169,7 @@ class PartitionRun:
         """Do what is due now, and come back when the next thing is."""
         now_s = self._org.now_s
         for batch_id in self._schedule.due(now_s)[: self._idle_threads]:
-            self._schedule.begin_effect(batch_id)
+            self._schedule.begin_call(batch_id)
             self._busy_for(self._way.request_s, partial(self._polled, batch_id))
         self._claim(now_s)
         if self._idle_threads:
@@ -193,7 +193,7 @@ class PartitionRun:
 
     def _with_companions(self, batch_id: str, now_s: float) -> str:
         rows_max = self._schedule.rows_max(self._way.batch_rows_max)
-        others = self._schedule.companions(batch_id, now_s, rows_max)
+        others = self._schedule.fitting_batches(batch_id, now_s, rows_max)
         if not others:
             return batch_id
         merged_id = self._book.new_id()

@@ -80,7 +80,7 @@ class _Client:
         self._org.submit(rows, partial(self._ended, rest[self._policy.job_rows :]))
 
     def _ended(self, rest: range, job: SimulatedJob) -> None:
-        """Count the polls up to the one that sees the end; go on from there."""
+        """Count the polls up to the one that sees the end; continue from there."""
         polls = max(1, ceil((job.ended_s - job.closed_s) / self._policy.poll_s))
         is_clean = job.landed_rows == len(job.rows)
         self.figures.requests += polls + (FILES_CLEAN if is_clean else FILES_DIRTY)

@@ -1,1 +1,1 @@
-"""TODO-DOC views."""
+"""Read-only views of the ledger: how loads and partitions stand. Nothing here writes to it."""

@@ -17,7 +17,7 @@ from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
 @dataclass(frozen=True, slots=True)
 class CheckedOutcome:
-    """The last word of one check on one partition.
+    """The latest result of one check on one partition.
 
     Attributes:
         load_id: newest load of the partition when it was checked; None before any.
@@ -30,7 +30,7 @@ class CheckedOutcome:
     checked_at: float
 
 
-class Proofs:
+class CheckResults:
     """Results of the checks of one spec, in one org or, without an org id, in whatever org."""
 
     def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:

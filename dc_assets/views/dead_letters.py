@@ -1,4 +1,4 @@
-"""Dead letters that are the last word on their row and that no load answered: what replay sends."""
+"""Open dead letters: the latest outcome of their row, and no load replayed them since."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter, epoch_now, load, range_state
 from dc_assets.views.partitions import LedgerViews
-from dc_assets.views.receipts import LedgerLabels
+from dc_assets.views.receipts import ReceiptExplanations
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLetter:
+class OpenDeadLetter:
     """A dead letter with everything that the ledger keeps of it; times are seconds since 1970."""
 
     partition_key: str
@@ -43,7 +43,7 @@ class Choice:
     codes: Collection[str] | None = None
     external_ids: Collection[str] | None = None
 
-    def holds(self, letter: OpenLetter) -> bool:
+    def holds(self, letter: OpenDeadLetter) -> bool:
         """Tell whether a letter is meant."""
         return (
             (self.partition_keys is None or letter.partition_key in self.partition_keys)
@@ -52,34 +52,35 @@ class Choice:
         )
 
 
-class OpenLetters:
+class OpenDeadLetters:
     """The open dead letters of one spec, in one org or, without an org id, in whatever org."""
 
     def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
         self._database = database
         self._spec_name = spec_name
         self._org_id = org_id
-        self._labels = LedgerLabels(LedgerViews(database, spec_name, org_id))
+        self._explanations = ReceiptExplanations(LedgerViews(database, spec_name, org_id))
 
     def now_s(self) -> float:
-        """Return the time by the clock that dates the letters."""
+        """Return the time by the clock that dates the dead letters."""
         with self._database.begin() as connection:
             return float(connection.execute(sa.select(epoch_now())).scalar_one())
 
-    def chosen(self, choice: Choice, *, until: float | None = None) -> Sequence[OpenLetter]:
-        """Return the open letters that are meant, by partition and external id.
+    def chosen(self, choice: Choice, *, until: float | None = None) -> Sequence[OpenDeadLetter]:
+        """Return the open dead letters that are meant, by partition and external id.
 
-        ``until`` leaves out letters written later.
+        ``until`` leaves out dead letters written later.
         """
         newest = [
             letter
-            for letter in self._unanswered()
+            for letter in self._not_replayed()
             if choice.holds(letter) and (until is None or letter.refused_at <= until)
         ]
-        last_words = {
-            key: set(self._labels.refused_keys(key)) for key in partitions_of_letters(newest)
+        latest_outcomes = {
+            key: set(self._explanations.refused_keys(key))
+            for key in partitions_of_dead_letters(newest)
         }
-        return [one for one in newest if one.external_id in last_words[one.partition_key]]
+        return [one for one in newest if one.external_id in latest_outcomes[one.partition_key]]
 
     def unfinished(self) -> Sequence[str]:
         """Return the partitions of an unfinished replay that were begun and are not done."""
@@ -93,8 +94,8 @@ class OpenLetters:
             )
             return list(connection.execute(self._of_spec(query)).scalars())
 
-    def answered_by(self, load_id: str, partition_key: str) -> int:
-        """Count the external ids of a partition whose letters a load answered."""
+    def replayed_by(self, load_id: str, partition_key: str) -> int:
+        """Count the external ids of a partition whose dead letters a load answered."""
         with self._database.begin() as connection:
             return connection.execute(
                 sa.select(sa.func.count(dead_letter.c.external_id.distinct()))
@@ -102,8 +103,8 @@ class OpenLetters:
                 .where(dead_letter.c.partition_key == partition_key)
             ).scalar_one()
 
-    def _unanswered(self) -> list[OpenLetter]:
-        """Return the newest letters of each external id, if no load answered them.
+    def _not_replayed(self) -> list[OpenDeadLetter]:
+        """Return the newest dead letters of each external id, if no load answered them.
 
         A replay that was given up before its end answered nothing.
         """
@@ -116,8 +117,8 @@ class OpenLetters:
             .join(load, load.c.load_id == dead_letter.c.load_id)
             .group_by(dead_letter.c.partition_key, dead_letter.c.external_id)
         ).subquery()
-        answer, answered = load.alias("answer"), range_state.alias("answered")
-        given_up = (answer.c.state == "superseded") & (answered.c.phase != "done")
+        answer, replayed = load.alias("answer"), range_state.alias("answered")
+        given_up = (answer.c.state == "superseded") & (replayed.c.phase != "done")
         query = (
             sa.select(dead_letter)
             .join(load, load.c.load_id == dead_letter.c.load_id)
@@ -129,9 +130,9 @@ class OpenLetters:
             )
             .outerjoin(answer, answer.c.load_id == dead_letter.c.replayed_by)
             .outerjoin(
-                answered,
-                (answered.c.load_id == dead_letter.c.replayed_by)
-                & (answered.c.partition_key == dead_letter.c.partition_key),
+                replayed,
+                (replayed.c.load_id == dead_letter.c.replayed_by)
+                & (replayed.c.partition_key == dead_letter.c.partition_key),
             )
             .where(dead_letter.c.replayed_by.is_(None) | given_up)
             .order_by(dead_letter.c.partition_key, dead_letter.c.external_id, dead_letter.c.id)
@@ -144,13 +145,13 @@ class OpenLetters:
         return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
 
 
-def partitions_of_letters(letters: Iterable[OpenLetter]) -> list[str]:
-    """Return the partition keys of letters, each once, in order."""
-    return sorted({letter.partition_key for letter in letters})
+def partitions_of_dead_letters(dead_letters: Iterable[OpenDeadLetter]) -> list[str]:
+    """Return the partition keys of dead letters, each once, in order."""
+    return sorted({letter.partition_key for letter in dead_letters})
 
 
-def _letter(row: sa.Row[Any]) -> OpenLetter:
-    return OpenLetter(
+def _letter(row: sa.Row[Any]) -> OpenDeadLetter:
+    return OpenDeadLetter(
         partition_key=row.partition_key,
         external_id=row.external_id,
         code=row.code,
@@ -166,7 +167,7 @@ def _letter(row: sa.Row[Any]) -> OpenLetter:
 
 
 CODES_MAX = 20
-LETTERS_OF_A_CODE = 20
+DEAD_LETTERS_OF_A_CODE = 20
 REASON_CHARS_MAX = 300
 
 LONG_CHARS = 20
@@ -200,7 +201,7 @@ class RefusedCode:
 def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
     """Return the most frequent codes of a load with their first rows.
 
-    Of a hundred thousand letters only those that are shown are read.
+    Of a hundred thousand dead letters only those that are shown are read.
     """
     with database.begin() as connection:
         counts = connection.execute(
@@ -210,17 +211,19 @@ def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
             .order_by(sa.desc("rows"), dead_letter.c.code)
             .limit(CODES_MAX)
         ).all()
-        letters = connection.execute(_first_letters(load_id, [c.code for c in counts])).all()
+        dead_letters = connection.execute(
+            _first_dead_letters(load_id, [c.code for c in counts])
+        ).all()
     rows: Counter[str] = Counter()
     for one in counts:
         rows[_word(one.code)] += one.rows
     first: dict[str, list[RefusedRow]] = {code: [] for code in rows}
-    for row in letters:
+    for row in dead_letters:
         reason = without_values(row.message, row.row_json, row.external_id)
         shown = RefusedRow(row.partition_key, row.external_id, reason, row.attempts)
         first[_word(row.code)].append(shown)
     return [
-        RefusedCode(code, number, first[code][:LETTERS_OF_A_CODE])
+        RefusedCode(code, number, first[code][:DEAD_LETTERS_OF_A_CODE])
         for code, number in rows.most_common()
     ]
 
@@ -265,7 +268,7 @@ def _without_begin(reason: str, value: str, name: str) -> str:
     return before + name + _without_begin(after[quoted:], value, name)
 
 
-def _first_letters(load_id: str, codes: Sequence[str]) -> sa.Select[Any]:
+def _first_dead_letters(load_id: str, codes: Sequence[str]) -> sa.Select[Any]:
     """Select the first letters of each code; the rows of the others stay where they are."""
     place = sa.func.row_number().over(
         partition_by=dead_letter.c.code, order_by=(dead_letter.c.external_id, dead_letter.c.id)
@@ -275,7 +278,7 @@ def _first_letters(load_id: str, codes: Sequence[str]) -> sa.Select[Any]:
         .where(dead_letter.c.load_id == load_id, dead_letter.c.code.in_(codes))
         .subquery()
     )
-    shown = sa.select(ranked.c.id).where(ranked.c.place <= LETTERS_OF_A_CODE)
+    shown = sa.select(ranked.c.id).where(ranked.c.place <= DEAD_LETTERS_OF_A_CODE)
     return (
         sa.select(dead_letter)
         .where(dead_letter.c.id.in_(shown))

@@ -1,4 +1,4 @@
-"""Loads that came to their end lately, and their figures, for notices."""
+"""Loads that came to their end lately, and their figures, for notifications."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class EndedLoads:
     def lately(self, busy: Collection[str]) -> Sequence[EndedLoad]:
         """Return the loads that ended in the last days, oldest first.
 
-        A load of a ``busy`` spec is left for later: its checks are at work. A partial load has no
+        A load of a ``busy`` spec is left for later: its checks are running. A partial load has no
         end of its own, so it counts whenever every partition that took part is done, unless it
         selected no row: nothing differed, nothing was missing, and nobody waits for that.
         """
@@ -166,13 +166,13 @@ def _landed(connection: Connection, load_id: str) -> int:
 def _refused_by_code(connection: Connection, load_id: str) -> dict[str, int]:
     """Count dead letters by code, the most frequent first."""
     rows = connection.execute(
-        sa.select(dead_letter.c.code, sa.func.count().label("letters"))
+        sa.select(dead_letter.c.code, sa.func.count().label("dead_letters"))
         .where(dead_letter.c.load_id == load_id)
         .group_by(dead_letter.c.code)
     )
     counted: Counter[str] = Counter()
     for row in rows:
-        counted[row.code if _CODE.fullmatch(row.code) else OTHER_CODE] += row.letters
+        counted[row.code if _CODE.fullmatch(row.code) else OTHER_CODE] += row.dead_letters
     return dict(counted.most_common())
 
 

@@ -15,7 +15,7 @@ from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import (
     batch,
@@ -43,18 +43,18 @@ class LedgerEvents:
 
     def __init__(self, database: Database, specs: Sequence[LoadSpec]) -> None:
         self._database = database
-        self._notices = Notices(database)
+        self._outbox = Outbox(database)
         self._specs = {spec.name: spec for spec in specs}
 
     def collect(self, busy: Collection[str]) -> int:
-        """Notice what is new; return how many notices that gave.
+        """Keep what is new; return how many notifications that gave.
 
         Loads of ``busy`` specs, which unfinished runs are working on, wait for a later time.
         """
         return self._ended_loads(busy) + self._gaps() + self._vanished()
 
     def has_gap(self, run_id: str) -> bool:
-        """Tell whether a check of a run found an error, which is a notice of its own."""
+        """Tell whether a check of a run found an error, which is a notification of its own."""
         found = self._errors().where(check_result.c.run_id == run_id).limit(1)
         with self._database.begin() as connection:
             return connection.execute(found).first() is not None
@@ -68,7 +68,7 @@ class LedgerEvents:
             if ended[key].mode == "full":
                 added += self._success(ended[key], figures, loads.earlier_shares(ended[key]))
             facts = _facts_of_load(self._specs[ended[key].spec_name], ended[key], figures)
-            added += self._notices.add("completed", ended[key].spec_name, key, facts)
+            added += self._outbox.add("completed", ended[key].spec_name, key, facts)
         return added
 
     def _success(self, ended: EndedLoad, figures: LoadFigures, earlier: Sequence[float]) -> int:
@@ -77,7 +77,7 @@ class LedgerEvents:
         facts = _facts_of_load(self._specs[ended.spec_name], ended, figures)
         facts |= {"share": figures.share, "usual": usual_success(earlier), "earlier": len(earlier)}
         key = f"success_rate:{ended.load_id}"
-        return self._notices.add("success_rate", ended.spec_name, key, facts)
+        return self._outbox.add("success_rate", ended.spec_name, key, facts)
 
     def _gaps(self) -> int:
         with self._database.begin() as connection:
@@ -90,7 +90,7 @@ class LedgerEvents:
         added = 0
         for key in self._in_order(gaps):
             spec = self._specs[gaps[key][0].spec_name]
-            added += self._notices.add("coverage_gap", spec.name, key, _gap(spec, gaps[key]))
+            added += self._outbox.add("coverage_gap", spec.name, key, _gap(spec, gaps[key]))
         return added
 
     def _errors(self) -> sa.Select[*tuple[Any, ...]]:
@@ -110,7 +110,7 @@ class LedgerEvents:
             ).all()
         vanished = {_key_of_day(row): facts for row in rows if (facts := self._too_many(row))}
         return sum(
-            self._notices.add("deletions", vanished[key]["spec"], key, vanished[key])
+            self._outbox.add("deletions", vanished[key]["spec"], key, vanished[key])
             for key in self._in_order(vanished)
         )
 
@@ -131,7 +131,7 @@ class LedgerEvents:
         }
 
     def _in_order(self, events: Mapping[str, object]) -> list[str]:
-        unknown = self._notices.unknown(events.keys())
+        unknown = self._outbox.unknown(events.keys())
         return [key for key in events if key in unknown]
 
 
@@ -163,7 +163,7 @@ def _gaps_of(rows: Sequence[Row[Any]]) -> Iterator[tuple[str, list[Row[Any]]]]:
     the key, so that each new finding is noticed.
     """
     for what, group in groupby(rows, _evaluation):
-        found = {row.check_name: row for row in group}  # the last word of each check
+        found = {row.check_name: row for row in group}  # the latest result of each check
         said = json.dumps([what, *([name, _said(found[name])] for name in sorted(found))])
         digest = hashlib.sha256(said.encode()).hexdigest()[:32]
         yield f"coverage_gap:{what[0]}:{digest}", list(found.values())

@@ -12,17 +12,17 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.store import DeadLetter
-from dc_assets.views.dead_letters import Choice, OpenLetters
+from dc_assets.views.dead_letters import Choice, OpenDeadLetters
 
 
-class SqlLastWords:
+class LatestOutcomes:
     """The outcomes that receipts and dead letters tell."""
 
     def __init__(self, database: Database, spec: LoadSpec, org_id: str) -> None:
         self._database = database
         self._spec = spec
         self._org_id = org_id
-        self._letters = OpenLetters(database, spec.name, org_id)
+        self._dead_letters = OpenDeadLetters(database, spec.name, org_id)
 
     def landed(self, partition_key: str) -> pl.Series:
         """Return the external ids of a partition that landed since the last full load ended.
@@ -38,12 +38,12 @@ class SqlLastWords:
         return pl.concat(found).unique()
 
     def refused(self, partition_key: str) -> Sequence[DeadLetter]:
-        """Return the dead letters of a partition that are the last word on their rows."""
+        """Return the dead letters of a partition that are the latest outcome of their rows."""
         return [
             DeadLetter(
                 one.external_id, one.code, one.message, one.fields, one.row_json, one.attempts
             )
-            for one in self._letters.chosen(Choice(partition_keys=[partition_key]))
+            for one in self._dead_letters.chosen(Choice(partition_keys=[partition_key]))
         ]
 
     def _receipts(self, partition_key: str) -> list[Path]:

@@ -57,7 +57,7 @@ class RangeFacts:
 
     Attributes:
         selected: rows of it; None until they are read.
-        is_held: whether a live run is at work on it.
+        is_held: whether a live run is working on it.
         paused_until: until when its run sends nothing by itself, if it does so.
     """
 

@@ -1,4 +1,4 @@
-"""How each partition stands: its loads and the last words of its checks, put together."""
+"""How each partition stands: its loads and the latest results of its checks, put together."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.attention import LastWord, RangeInLoad, Standing
+from dc_assets.core.attention import LatestCheck, RangeInLoad, Standing
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import load, range_state
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.views.partitions import LedgerViews, RangeStatus
 
 
@@ -22,15 +22,15 @@ class Standings:
         self._spec_name = spec_name
         self._org_id = org_id
         self._views = LedgerViews(database, spec_name, org_id)
-        self._proofs = Proofs(database, spec_name, org_id)
+        self._check_results = CheckResults(database, spec_name, org_id)
 
     def of(self, partition_keys: Sequence[str]) -> Sequence[Standing]:
         """Return how some partitions stand, in their order."""
         newest = {status.partition_key: status for status in self._views.ranges()}
-        words: dict[str, dict[str, LastWord]] = {}
-        for checked in self._proofs.latest():
+        words: dict[str, dict[str, LatestCheck]] = {}
+        for checked in self._check_results.latest():
             said = words.setdefault(checked.outcome.partition_key, {})
-            said[checked.outcome.check] = LastWord(checked.outcome, checked.checked_at)
+            said[checked.outcome.check] = LatestCheck(checked.outcome, checked.checked_at)
         with self._database.begin() as connection:
             unfinished = self._unfinished(connection)
             phases = self._phases(connection, unfinished)

@@ -24,7 +24,7 @@ class RangeStatus:
         phase: new (reading), writing or done.
         selected: rows of the range; None until they are read.
         in_flight: jobs between create and settle.
-        is_held: whether a live run is at work on it.
+        is_held: whether a live run is working on it.
         seconds: from its first start until its end, or until now.
         paused_until: seconds since 1970 until which its run sends nothing by itself; None when it
             is not paused.
@@ -72,7 +72,7 @@ class LedgerViews:
 
     @property
     def progress(self) -> LedgerProgress:
-        """What tells how far the load at work is."""
+        """What tells how far the running load is."""
         return LedgerProgress(self._database, self._spec_name, self._org_id)
 
     def ranges(self) -> Sequence[RangeStatus]:

@@ -76,7 +76,7 @@ class Snapshot:
     """A load at one moment.
 
     Attributes:
-        load_id: the load that is at work, else the newest; None before any.
+        load_id: the running load, else the newest; None before any.
         is_open: whether it is unfinished.
         at: the moment, seconds since 1970.
         partitions: those that have begun, by key.
@@ -154,7 +154,7 @@ class LedgerProgress:
         were_launched: bool = False,
         starts_in_s: Mapping[str, float] | None = None,
     ) -> Snapshot:
-        """Return how far the load at work is, else the newest one.
+        """Return how far the running load is, else the newest one.
 
         Args:
             keys: partitions that are looked at; others do not count.

@@ -23,7 +23,7 @@ _SETTLED, _PLANNED = BatchState.SETTLED.value, BatchState.PLANNED.value
 
 
 def loads() -> sa.Select[*tuple[Any, ...]]:
-    """Select loads with their plans: one that a run is at work on first, else the newest."""
+    """Select loads with their plans: one that a run is working on first, else the newest."""
     return (
         sa.select(
             load,

@@ -105,19 +105,19 @@ def created_ids(receipt: Receipt) -> list[str]:
     return rows.filter(created).get_column("salesforce_id").to_list()
 
 
-class LedgerLabels:
+class ReceiptExplanations:
     """Explanations of differences, from dead letters and receipts."""
 
     def __init__(self, views: LedgerViews) -> None:
         self._views = views
 
     def refused_keys(self, partition_key: str) -> Collection[str]:
-        """Return the external ids whose last word since the last full load is a dead letter."""
-        letters = self._views.dead_letters(partition_key)
-        if not letters:
+        """Return the external ids whose latest result since the last full load is a dead letter."""
+        dead_letters = self._views.dead_letters(partition_key)
+        if not dead_letters:
             return set()
-        refused = pl.DataFrame(letters, schema=["external_id", "refused_at"], orient="row")
-        landed = self._landed(refused.get_column("external_id"), min(at for _, at in letters))
+        refused = pl.DataFrame(dead_letters, schema=["external_id", "refused_at"], orient="row")
+        landed = self._landed(refused.get_column("external_id"), min(at for _, at in dead_letters))
         later = refused.join(landed, on="external_id").filter(pl.col("at") > pl.col("refused_at"))
         return set(refused.get_column("external_id")) - set(later.get_column("external_id"))
 

@@ -1,1 +1,1 @@
-"""TODO-DOC wiring."""
+"""Connects the adapters for a run, from the settings. Needs no Dagster."""

@@ -22,17 +22,17 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
 from dc_assets.ledger.archive import DiskArchive
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
 from dc_assets.ledger.forecasts import Forecasts
-from dc_assets.ledger.load_store import HEARTBEAT_S, LEASE_S, Lease, SqlLoadBook
+from dc_assets.ledger.load_store import HEARTBEAT_S, LEASE_S, Lease, SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
-from dc_assets.ledger.owners import Owner, RunBeats, beating, current_owner
+from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.load.both_sides import BothSides
-from dc_assets.load.canary import Canary, SampleLabels
+from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
 from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
@@ -49,12 +49,12 @@ from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
-from dc_assets.views.check_results import Proofs
-from dc_assets.views.dead_letters import Choice, OpenLetters
-from dc_assets.views.latest_outcomes import SqlLastWords
+from dc_assets.views.check_results import CheckResults
+from dc_assets.views.dead_letters import Choice, OpenDeadLetters
+from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
-from dc_assets.views.receipts import LedgerLabels
+from dc_assets.views.receipts import ReceiptExplanations
 
 PACKAGED_LOADS = Path(__file__).parent.parent / "loads"
 
@@ -90,14 +90,14 @@ def lease() -> Lease:
     It speaks every `DC_ASSETS_HEARTBEAT_S` seconds, 25.
 
     Raises:
-        ConfigError: one is not a number, or the lease does not outlive three beats.
+        ConfigError: one is not a number, or the lease does not outlive three heartbeats.
     """
     lease_s = _seconds("DC_ASSETS_LEASE_S", LEASE_S)
     heartbeat_s = _seconds("DC_ASSETS_HEARTBEAT_S", HEARTBEAT_S)
     if lease_s < 3 * heartbeat_s:
         raise ConfigError(
             f"DC_ASSETS_LEASE_S ({lease_s:g}) must be at least three times DC_ASSETS_HEARTBEAT_S "
-            f"({heartbeat_s:g}): one late beat must not cost a run its partition."
+            f"({heartbeat_s:g}): one late heartbeat must not cost a run its partition."
         )
     return Lease(lease_s, heartbeat_s)
 
@@ -174,13 +174,13 @@ class OpenLoad:
     spec: LoadSpec
     mode: Mode
     ports: Ports
-    loads: SqlLoadBook
-    labels: LedgerLabels
-    letters: OpenLetters
-    last_words: SqlLastWords
+    loads: SqlLoadStore
+    explanations: ReceiptExplanations
+    dead_letters: OpenDeadLetters
+    latest_outcomes: LatestOutcomes
     archive: DiskArchive
     sides: BothSidesAsked
-    proofs: Proofs
+    check_results: CheckResults
     deletions: Deletions
     forecasts: Forecasts
     progress: LedgerProgress
@@ -206,15 +206,15 @@ class OpenLoad:
         )
 
     def _refused_keys(self, partition_key: str) -> list[str]:
-        letters = self.letters.chosen(Choice(partition_keys=[partition_key]))
-        return [letter.external_id for letter in letters]
+        dead_letters = self.dead_letters.chosen(Choice(partition_keys=[partition_key]))
+        return [letter.external_id for letter in dead_letters]
 
     def audit_of_all(self) -> Audit:
         """Return the checks of the whole object."""
         everything = IdRange(after=None, upto=None)
-        mark = self.labels.settled_mark()
+        mark = self.explanations.settled_mark()
         sides = BothSides(self.spec, everything, self.ports, self.archive, mark)
-        return Audit("all", sides, AllPartitions(self.labels, list(self.spec.ranges)))
+        return Audit("all", sides, AllPartitions(self.explanations, list(self.spec.ranges)))
 
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""
@@ -227,7 +227,7 @@ class OpenLoad:
         """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
         audit = self.audit(partition_key)
         outcomes = list(audit.outcomes(wanted))
-        self.proofs.keep(
+        self.check_results.keep(
             partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
         )
         if (wanted is None or COVERAGE in wanted) and (seen := observe(audit)) is not None:
@@ -236,19 +236,21 @@ class OpenLoad:
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
-        ranges, mark = self.spec.ranges, self.labels.settled_mark()
+        ranges, mark = self.spec.ranges, self.explanations.settled_mark()
         sides = BothSides(self.spec, ranges[partition_key], self.ports, self.archive, mark)
-        return Audit(partition_key, sides, self.labels)
+        return Audit(partition_key, sides, self.explanations)
 
     def canary(self) -> Canary:
         """Return what sends and checks samples; their checks are never kept as a partition's."""
         begin = self.loads.next_stage
-        return Canary(self.spec, self.ports, self.last_words, self._sample_audit, begin)
+        return Canary(self.spec, self.ports, self.latest_outcomes, self._sample_audit, begin)
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
-        sides = BothSides(self.spec, part, self.ports, self.archive, self.labels.settled_mark())
-        labels = SampleLabels(self.labels, partition_key)
-        return Audit(f"{partition_key}-sample", sides, labels)
+        sides = BothSides(
+            self.spec, part, self.ports, self.archive, self.explanations.settled_mark()
+        )
+        explanations = SampleExplanations(self.explanations, partition_key)
+        return Audit(f"{partition_key}-sample", sides, explanations)
 
 
 @contextmanager
@@ -274,7 +276,7 @@ def open_load(
         source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
         parent_object = check_target(session, spec)
         source.check_columns()  # a wrong name is found before a row is read
-        loads = SqlLoadBook(
+        loads = SqlLoadStore(
             database,
             spec,
             org_id=session.org_id,
@@ -291,7 +293,7 @@ def open_load(
             target=target,
             jobs=BulkIngestJobs(session, spec),
             loads=loads,
-            batches=SqlBatchBook(
+            batches=SqlBatchStore(
                 database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
             ),
             use=use,
@@ -311,12 +313,12 @@ def open_load(
             mode=mode,
             ports=ports,
             loads=loads,
-            labels=LedgerLabels(views),
-            letters=OpenLetters(database, spec.name, session.org_id),
-            last_words=SqlLastWords(database, spec, session.org_id),
+            explanations=ReceiptExplanations(views),
+            dead_letters=OpenDeadLetters(database, spec.name, session.org_id),
+            latest_outcomes=LatestOutcomes(database, spec, session.org_id),
             archive=archive,
             sides=sides,
-            proofs=Proofs(database, spec.name, session.org_id),
+            check_results=CheckResults(database, spec.name, session.org_id),
             deletions=Deletions(database, spec.name, session.org_id),
             forecasts=Forecasts(database, spec.name, session.org_id),
             progress=views.progress,
@@ -328,9 +330,9 @@ def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:
     """Open the ledger, and let it know that this process lives while it is open."""
     database = Database(ledger_url())
     cleanup.callback(database.close)
-    beat = partial(RunBeats(database).beat, owner, times.lease_s)
-    beat()
-    cleanup.enter_context(beating(beat, times.heartbeat_s))
+    heartbeat = partial(RunHeartbeats(database).heartbeat, owner, times.lease_s)
+    heartbeat()
+    cleanup.enter_context(beating(heartbeat, times.heartbeat_s))
     return database
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunBeats
+from dc_assets.ledger.owners import RunHeartbeats
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.session import OrgSession
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.wiring.connect import ledger_url, open_source, policy_clock
 
 
@@ -24,7 +24,7 @@ class Seen:
     Attributes:
         look: states of the partitions that were proved once.
         proved: the states that their last proved loads saw.
-        held: partitions that a live run is at work on.
+        held: partitions that a live run is working on.
         is_stopped: whether an operator ordered the spec's loads to stop.
         now_s: the ledger's time, seconds since 1970.
     """
@@ -43,7 +43,7 @@ def look_at_source(spec: LoadSpec, login: Login) -> Seen:
         cleanup.callback(database.close)
         sleep = policy_clock(login.login_url).sleep
         session = cleanup.enter_context(OrgSession.connect(login, sleep=sleep))
-        known = Proofs(database, spec.name, session.org_id).proved_states()
+        known = CheckResults(database, spec.name, session.org_id).proved_states()
         ranges = {key: one for key, one in spec.ranges.items() if key in known}
         source = open_source(spec, session, cleanup)
         orders = StopOrders(database, spec.name)
@@ -52,5 +52,5 @@ def look_at_source(spec: LoadSpec, login: Login) -> Seen:
             proved=known,
             held={run.partition_key for run in orders.runs_at_work()},
             is_stopped=any(one.stopped_at is not None for one in orders.open_loads()),
-            now_s=RunBeats(database).now_s(),
+            now_s=RunHeartbeats(database).now_s(),
         )

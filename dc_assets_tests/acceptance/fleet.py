@@ -139,8 +139,8 @@ def _loading_calls(org: Org) -> dict[str, int]:
 
 def _figures(stage: Stage, before: Mapping[str, int], earlier: set[str]) -> FleetFigures:
     org = stage.org
-    book = org.ask("jobs")
-    jobs: list[dict[str, Any]] = [job for job in book["jobs"] if job["id"] not in earlier]
+    store = org.ask("jobs")
+    jobs: list[dict[str, Any]] = [job for job in store["jobs"] if job["id"] not in earlier]
     created = min(_moment(job["created"]) for job in jobs)
     read = max(_moment(at) for job in jobs for at in job["read_at"].values())
     calls = {kind: count - before[kind] for kind, count in _loading_calls(org).items()}
@@ -150,7 +150,7 @@ def _figures(stage: Stage, before: Mapping[str, int], earlier: set[str]) -> Flee
         jobs=len(jobs),
         landed=len(org.core_ids()),
         never_locked_pct=100 * (1 - _met_locks(stage) / stage.rows),
-        in_flight_max=int(book["in_flight_max"]),
+        in_flight_max=int(store["in_flight_max"]),
         held_twice=int(org.ask("parents")["held_twice"]),
         calls=calls,
     )

@@ -1,4 +1,4 @@
-"""A real backfill whose run worker is killed: Dagster starts it again, the ledger goes on."""
+"""A real backfill whose run worker is killed: Dagster starts it again, the ledger continues."""
 
 from __future__ import annotations
 

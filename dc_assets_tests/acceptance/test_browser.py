@@ -140,7 +140,7 @@ def test_a_backfill_is_launched_watched_and_its_gap_named_by_clicking(
         running_daemon(stage, home),
         running_chromium(stage.folder) as browser,
     ):
-        wait_until(lambda: is_looked_after(webserver), "the daemon is at work", within_s=LONG_S)
+        wait_until(lambda: is_looked_after(webserver), "the daemon is running", within_s=LONG_S)
         ui = DagsterUI(browser.page, webserver.url, ASSET, pictures)
         backfill_id, key, gap = launch_and_watch(ui, stage)
         expected = dict.fromkeys(stage.keys, "SUCCESS") | {key: "FAILURE"}

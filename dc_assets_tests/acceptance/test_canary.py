@@ -1,4 +1,4 @@
-"""`run --canary` of whole processes: under a bar, mended, killed, gone on with, the rest sent."""
+"""`run --canary` of whole processes: under a bar, fixed, killed, resumed, the rest sent."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def story() -> Generator[Story]:
         told.does("under its bar", *CANARY)
         told.does("status", "status")
         stage.org.sql(
-            """UPDATE "ExtOpportunities__dlm" SET "Name__c" = 'mended',
+            """UPDATE "ExtOpportunities__dlm" SET "Name__c" = 'fixed',
             "AccountExternalId__c" = 'acc0000001' WHERE "Name__c" IS NULL
             OR length("Name__c") > 120 OR "AccountExternalId__c" LIKE 'accUnknown%'""",
             store="data_cloud",
         )
         told.is_killed_in_stage(3, *CANARY)
-        told.does("gone on", *CANARY)
+        told.does("continued", *CANARY)
         told.does("the rest", "run", "--local", "--missing")
         told.does("whole", "run", "--canary", "10,5000,6000")
         yield told
@@ -107,11 +107,11 @@ def test_a_stage_under_its_bar_stops_the_canary(story: Story) -> None:
 
 
 def test_a_budget_stops_a_stage_with_its_sentence(story: Story) -> None:
-    """Exit 5; what goes on is the canary and not the whole load."""
+    """Exit 5; what continues is the canary and not the whole load."""
     done = story.ends["on the reserve"]
     assert done.code == 5, done.out + done.err
     assert "Stage 1 of 3: The org has" in done.err
-    assert f"Run `{AGAIN}` to go on" in done.err
+    assert f"Run `{AGAIN}` to resume" in done.err
     assert story.landed["on the reserve"] == []
 
 
@@ -131,14 +131,14 @@ def test_status_does_not_take_a_sample_for_a_partition(story: Story) -> None:
 
 
 def test_a_killed_canary_goes_on(story: Story) -> None:
-    """The mended rows are sent, the landed ones are not, and the last stage reaches its bar."""
-    done = story.ends["gone on"]
+    """The fixed rows are sent, the landed ones are not, and the last stage reaches its bar."""
+    done = story.ends["continued"]
     assert done.code == 0, done.out + done.err
     assert "Stage 3 of 3: 600 of 600 rows landed (100.00 %, bar 100 %), 0 refused" in done.out
     assert "The rest: 400 rows." in done.out
     assert "dc-assets run opportunities --batch-rows-max 40 --missing\n" in done.out
-    assert story.landed["gone on"] == sample(600)
-    assert story.twice["gone on"] == {}
+    assert story.landed["continued"] == sample(600)
+    assert story.twice["continued"] == {}
 
 
 def test_missing_sends_only_the_rest(story: Story) -> None:

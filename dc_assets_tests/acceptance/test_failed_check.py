@@ -1,6 +1,6 @@
 """A real backfill in which a check fails: Dagster calls it successful, everything of ours does not.
 
-Then the cause is mended, and `run --failed-only` brings exactly that partition to its end.
+Then the cause is fixed, and `run --failed-only` brings exactly that partition to its end.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def ended(webserver: Webserver, done: Done) -> Backfill:
 
 @pytest.mark.timeout(400)
 def test_dagster_calls_it_successful_and_status_does_not(stage_of: StageMaker) -> None:
-    """Run, check and status are red; when the cause is mended one partition runs, and is green."""
+    """Run, check and status are red; when the cause is fixed one partition runs, and is green."""
     stage = stage_of(rows=60, partitions=3)
     home = stage.folder / "dagster"
     assert stage.run("home", str(home)).code == 0
@@ -124,4 +124,4 @@ def a_stopped_run_says_so(stage: Stage, webserver: Webserver, home: Path) -> Non
     (run,) = webserver.backfill(backfill_id).runs
     failure = webserver.failure_of(run.run_id)
     assert failure.error == "StoppedByOperator"
-    assert "was stopped by an operator. To go on: dc-assets run opportunities" in failure.sentence
+    assert "was stopped by an operator. To resume: dc-assets run opportunities" in failure.sentence

@@ -69,16 +69,16 @@ class FirstTerminal:
 
 
 @contextmanager
-def first_terminal(folder: Path, command: str, last_words: str) -> Generator[FirstTerminal]:
-    """Give a command as README does, and wait for the last words before it stays up."""
+def first_terminal(folder: Path, command: str, latest_outcomes: str) -> Generator[FirstTerminal]:
+    """Give a command as README does, and wait for the latest results before it stays up."""
     log = folder / "first.log"
     log.unlink(missing_ok=True)
     words = [str(PROGRAM), *command.removeprefix("dc-assets ").split()]
     with running(words, environment_of(folder), log=log) as process:
         terminal = FirstTerminal(process, log)
         wait_until(
-            lambda: last_words in terminal.said or process.poll() is not None,
-            last_words,
+            lambda: latest_outcomes in terminal.said or process.poll() is not None,
+            latest_outcomes,
             within_s=UP_WITHIN_S,
         )
         assert process.poll() is None, terminal.said

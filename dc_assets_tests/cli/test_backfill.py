@@ -144,7 +144,7 @@ def test_a_webserver_that_is_started_anew_does_not_end_the_command(console: Cons
     with console.given() as process:
         console.waits_for("Backfill backfill1 of opportunities_in_core, 3 partitions")
         console.dagster.stop()
-        console.waits_for("does not answer. What was launched goes on without it")
+        console.waits_for("does not answer. What was launched continues without it")
         console.dagster.ends = {"r1-01": "SUCCESS", "r1-02": "SUCCESS", "r1-03": "FAILURE"}
         console.dagster.start()
         assert process.wait(60) == 4, console.said
@@ -161,7 +161,7 @@ def test_leaving_a_backfill_says_that_it_goes_on(console: Console) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130, console.said
     page = f"{console.dagster.url}/runs/b/backfill1"
-    assert f"Backfill backfill1 goes on in Dagster: {page}" in console.said
+    assert f"Backfill backfill1 continues in Dagster: {page}" in console.said
     assert "dc-assets status opportunities --watch" in console.said
     assert "dc-assets stop opportunities" in console.said
     assert "Traceback" not in console.said
@@ -175,7 +175,7 @@ def test_leaving_staggered_launches_names_those_that_did_not_begin(console: Cons
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130, console.said
     assert console.dagster.partitions() == [["r1-01"]]
-    assert "Backfill backfill1 goes on in Dagster" in console.said
+    assert "Backfill backfill1 continues in Dagster" in console.said
     again = "dc-assets run opportunities --changed --stagger 1h30m --partitions r1-02,r1-03"
     assert "Not launched: r1-02, r1-03. Launch them with:" in console.said
     assert again in console.said

@@ -109,7 +109,7 @@ def test_nothing_is_deleted_under_a_run(fresh: Stage) -> None:
     fresh.org.tell("release")
     left = fresh.run(*CONFIRMED)
     assert (under.code, left.code) == (2, 2)
-    assert "is at work on r1-02" in under.err
+    assert "is working on r1-02" in under.err
     assert "in flight" in left.err
     assert set(fresh.ids[:60]) <= set(living(fresh))
 

@@ -54,7 +54,7 @@ def remove(stage: Stage, key: str) -> None:
 
 @pytest.fixture(scope="module")
 def story(module_stage: StageMaker) -> Story:
-    """Load three partitions, damage two of them, mend them; then one that no load can mend."""
+    """Load three partitions, damage two of them, fix them; then one that no load can fix."""
     stage = module_stage(rows=120, partitions=3)
     told = Story(stage)
     told.does("nothing yet", "run", "opportunities", "--local", "--failed-only", "--dry-run")
@@ -72,12 +72,12 @@ def story(module_stage: StageMaker) -> Story:
     told.does("the rest", *FAILED_ONLY)
     plant(stage, PLANTED)
     told.does("found", "reconcile", "--partitions", "r1-03")
-    told.does("no load mends it", *FAILED_ONLY)
+    told.does("no load fixes it", *FAILED_ONLY)
     remove(stage, PLANTED)
-    told.does("the operator mends it", *FAILED_ONLY)
+    told.does("the operator fixes it", *FAILED_ONLY)
     told.does("named", "run", "--local", "--partitions", "r1-01")
     told.does("unfinished", "status")
-    told.does("gone on", *FAILED_ONLY)
+    told.does("continued", *FAILED_ONLY)
     return told
 
 
@@ -138,11 +138,11 @@ def test_exactly_the_rows_that_differ_are_sent(story: Story) -> None:
 def test_what_no_load_mends_stays_failed_until_somebody_mends_it(story: Story) -> None:
     """Nothing is sent for a planted record; when it is gone the checks run again and agree."""
     assert story.ends["found"].code == 4
-    stuck = story.ends["no load mends it"]
-    assert (stuck.code, story.sent["no load mends it"]) == (4, 0), stuck.out
+    stuck = story.ends["no load fixes it"]
+    assert (stuck.code, story.sent["no load fixes it"]) == (4, 0), stuck.out
     assert PLANTED in stuck.out
-    mended = story.ends["the operator mends it"]
-    assert (mended.code, story.sent["the operator mends it"]) == (0, 0), mended.out
+    mended = story.ends["the operator fixes it"]
+    assert (mended.code, story.sent["the operator fixes it"]) == (0, 0), mended.out
     assert "r1-03: no_coverage_gaps failed: 0 missing, 1 extra" in mended.out
 
 
@@ -151,7 +151,7 @@ def test_an_unfinished_load_is_gone_on_with(story: Story) -> None:
     assert story.ends["named"].code == 0
     assert story.ends["unfinished"].code == 0
     assert "is unfinished: r1-02, r1-03 not begun in it" in story.ends["unfinished"].out
-    done = story.ends["gone on"]
-    assert (done.code, story.sent["gone on"]) == (0, 80), done.out
+    done = story.ends["continued"]
+    assert (done.code, story.sent["continued"]) == (0, 80), done.out
     assert "r1-02: not begun in the unfinished load" in done.out
     assert "r1-01" not in done.out

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dc_assets.cli.dead_letters import export_letters
+from dc_assets.cli.dead_letters import export_dead_letters
 from dc_assets.cli.id_files import ids_in
 from dc_assets.cli.spreadsheets import escaped, unescaped
-from dc_assets.views.dead_letters import OpenLetter
+from dc_assets.views.dead_letters import OpenDeadLetter
 
 TEXTS = [
     *("=1+1", "+1", "-1", "@sum", "\tx", "x\t", "\rx", "x\r", "\nx", "a\r\nb", '"q"', 'a"b', "'a"),
@@ -25,9 +25,9 @@ TEXTS = [
 ]
 
 
-def letter(text: str) -> OpenLetter:
+def letter(text: str) -> OpenDeadLetter:
     """Return a letter with a text wherever one from outside can be."""
-    return OpenLetter(
+    return OpenDeadLetter(
         partition_key="r1-01",
         external_id=text,
         code=text,
@@ -49,7 +49,7 @@ LETTERS = [letter(text) for text in TEXTS]
 def test_ids_read_back_as_they_were_written(tmp_path: Path, name: str) -> None:
     """To the last blank and apostrophe, from each kind of export."""
     file = tmp_path / name
-    export_letters(file, LETTERS, spreadsheet=name == "sheet.csv")
+    export_dead_letters(file, LETTERS, spreadsheet=name == "sheet.csv")
     assert set(ids_in(file)) == set(TEXTS)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -57,7 +57,7 @@ def test_ids_read_back_as_they_were_written(tmp_path: Path, name: str) -> None:
 def test_csv_holds_every_text_exactly(tmp_path: Path) -> None:
     """For Polars and for Python's reader: signs of formulas, quotes, line ends, N/A, empty."""
     file = tmp_path / "exact.csv"
-    export_letters(file, LETTERS)
+    export_dead_letters(file, LETTERS)
     columns = ("external_id", "message", "fields", "row_json")
     wanted = [tuple(getattr(one, name) for name in columns) for one in LETTERS]
     assert pl.read_csv(file, infer_schema=False).select(columns).rows() == wanted
@@ -68,7 +68,7 @@ def test_csv_holds_every_text_exactly(tmp_path: Path) -> None:
 def test_no_cell_of_a_spreadsheet_is_run(tmp_path: Path) -> None:
     """Not even where the spreadsheet takes the separator of another country."""
     file = tmp_path / "sheet.csv"
-    export_letters(file, LETTERS, spreadsheet=True)
+    export_dead_letters(file, LETTERS, spreadsheet=True)
     for separator in ",;\t|":
         with file.open(encoding="utf-8-sig", newline="") as source:
             cells = [cell for row in csv.reader(source, delimiter=separator) for cell in row]
@@ -78,7 +78,7 @@ def test_no_cell_of_a_spreadsheet_is_run(tmp_path: Path) -> None:
 def test_a_sheet_that_was_saved_again_is_read(tmp_path: Path) -> None:
     """Programs drop our quotes and byte order mark; a row added by hand has no escapes."""
     file = tmp_path / "sheet.csv"
-    export_letters(file, LETTERS, spreadsheet=True)
+    export_dead_letters(file, LETTERS, spreadsheet=True)
     with file.open(encoding="utf-8-sig", newline="") as source:
         rows = list(csv.DictReader(source))
     rows.append(dict.fromkeys(rows[0], "") | {"external_id": "'by hand"})

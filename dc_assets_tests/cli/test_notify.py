@@ -1,4 +1,4 @@
-"""`dc-assets notify` tells where notices go, tries it, and shows no secret."""
+"""`dc-assets notify` tells where notifications go, tries it, and shows no secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from dc_assets.cli.main import main
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets_tests.delivery.servers import HookServer, MailServer, serving
 
 PASSWORD = "planted-mail-password-3e77"
@@ -44,8 +44,10 @@ def test_a_test_notice_goes_over_every_channel(tmp_path: Path) -> None:
         settings = {**mail_to(mail), "DC_ASSETS_WEBHOOK_URL": hook.url}
         done = notify(tmp_path, "--test", **settings)
         assert done.exit_code == 0, done.output
-        assert [one["Subject"] for one in mail.messages] == ["Test notice of dc-assets"]
-        assert hook.posts[0].text.startswith("Test notice of dc-assets\nNotices of loads arrive")
+        assert [one["Subject"] for one in mail.messages] == ["Test notification of dc-assets"]
+        assert hook.posts[0].text.startswith(
+            "Test notification of dc-assets\nNotices of loads arrive"
+        )
         mail.answers["AUTH"] = f"535 {PASSWORD}"
         failed = notify(tmp_path, "--test", **settings)
     assert failed.exit_code == 2
@@ -58,7 +60,7 @@ def test_a_test_notice_goes_over_every_channel(tmp_path: Path) -> None:
 def test_what_waits_is_counted_and_nothing_is_sent(tmp_path: Path) -> None:
     """Looking changes nothing."""
     database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    Notices(database).add("failed", "things", "failed:1", {})
+    Outbox(database).add("failed", "things", "failed:1", {})
     database.close()
     mail = MailServer()
     with serving(mail):

@@ -8,7 +8,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.progress import partitions_table
 from dc_assets.views.partitions import RangeStatus
 
-WHY = "limits.hours: rows are sent 22:00-06:00 Europe/Vienna; goes on about 22:00"
+WHY = "limits.hours: rows are sent 22:00-06:00 Europe/Vienna; resumes about 22:00"
 
 
 def shown(why: str | None) -> str:

@@ -6,9 +6,9 @@ import io
 import json
 
 from dc_assets.cli.console import Console
-from dc_assets.cli.dead_letters import print_letters
+from dc_assets.cli.dead_letters import print_dead_letters
 from dc_assets.cli.refused import GROUPS_SHOWN, alike, print_alike
-from dc_assets.views.dead_letters import OpenLetter
+from dc_assets.views.dead_letters import OpenDeadLetter
 from dc_assets.views.partitions import Refusal
 from dc_assets_tests.fakes.specs import PARENT, small_spec
 
@@ -59,12 +59,12 @@ def test_the_biggest_group_comes_first_whatever_a_row_lacks() -> None:
 
 def test_the_dead_letters_of_a_replay_are_listed_alike() -> None:
     """One line each kind, the whole number, and where each of them is."""
-    letters = [
-        OpenLetter("r1-01", f"id-{n}", "C", "m", "F__c", 1, 1.0, 1.0, "run", "load", "{}")
+    dead_letters = [
+        OpenDeadLetter("r1-01", f"id-{n}", "C", "m", "F__c", 1, 1.0, 1.0, "run", "load", "{}")
         for n in range(3)
     ]
     console = Console(file=io.StringIO(), width=200)
-    print_letters(console, small_spec(), letters)
+    print_dead_letters(console, small_spec(), dead_letters)
     assert isinstance(console.file, io.StringIO)
     first, last = console.file.getvalue().splitlines()
     assert first.startswith("r1-01  id-0  C: m [F__c]  (1 sent, ")

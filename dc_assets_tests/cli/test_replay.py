@@ -47,7 +47,7 @@ class Story:
     calls: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
     def does(self, step: str, *arguments: str) -> None:
-        """Run one command and keep what it said; what only shows letters needs no org."""
+        """Run one command and keep what it said; what only shows dead letters needs no org."""
         if {"--list", "--export"} & {*arguments}:
             self.ends[step] = self.stage.run(*arguments, SF_LOGIN_URL=None)
         else:
@@ -58,7 +58,7 @@ class Story:
 
 @pytest.fixture
 def story(fresh: Stage) -> Story:
-    """Refuse, look, mend, replay, replay again."""
+    """Refuse, look, fix, replay, replay again."""
     told = Story(fresh, fresh.folder)
     first, second = fresh.ids[:REFUSED], fresh.ids[-1:]
     orphan(fresh, first, PARENT)
@@ -159,7 +159,7 @@ def test_a_killed_replay_is_finished_by_the_next_one(fresh: Stage) -> None:
     ("arguments", "says"),
     [
         (("--export", "letters.txt"), "writes .csv or .parquet"),
-        (("--export", "/proc/nowhere/letters.csv"), "cannot be written"),
+        (("--export", "/proc/nowhere/dead letters.csv"), "cannot be written"),
         (("--redact",), "goes with --list or --export"),
         (("--partitions", "r9-09"), "has no partition 'r9-09'"),
         (("--file", "no-such-file"), "does not exist"),

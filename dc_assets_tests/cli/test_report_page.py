@@ -41,7 +41,7 @@ ORG = "00Dxx0000001gPLEAY"
 NASTY = "<script src=http://evil.example>"
 PAGE_BYTES_MAX = 1_500_000
 BIG = WrittenLoad(
-    f"b16{'0' * 29}", jobs=2_000, lanes=32, hot=("acc-big", NASTY), letters=2_000, calls=9_000
+    f"b16{'0' * 29}", jobs=2_000, lanes=32, hot=("acc-big", NASTY), dead_letters=2_000, calls=9_000
 )
 LOAD = LoadFacts(
     load_id=f"10ad{'0' * 28}",
@@ -136,7 +136,7 @@ def page(big: ReportFacts) -> str:
 
 
 def test_a_page_of_two_thousand_jobs_is_small(page: str) -> None:
-    """Two million rows, two thousand letters, two loads: it can be mailed."""
+    """Two million rows, two thousand dead letters, two loads: it can be mailed."""
     assert len(page.encode()) < PAGE_BYTES_MAX
     assert page.count("<svg") == 5
 
@@ -236,7 +236,7 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
         ),
         (
             proof_of(replace(DONE, is_held=True, phase="new"), worst=Severity.ERROR),
-            *("STOP", "STILL RUNNING", "Runs are at work"),
+            *("STOP", "STILL RUNNING", "Runs are running"),
         ),
         (
             proof_of(DONE, load=replace(LOAD, state="superseded")),
@@ -244,7 +244,7 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
         ),
         (
             proof_of(DONE, load=replace(LOAD, stopped_at=BEGAN_S)),
-            *("STOP", "UNFINISHED", "To go on: dc-assets run things"),
+            *("STOP", "UNFINISHED", "To resume: dc-assets run things"),
         ),
         (
             proof_of(replace(DONE, phase="new", paused_until=2 * BEGAN_S, paused_why="It is day.")),

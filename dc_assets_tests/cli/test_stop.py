@@ -1,4 +1,4 @@
-"""`stop` and `stop --abort` in the middle of a run, and what goes on afterwards."""
+"""`stop` and `stop --abort` in the middle of a run, and what continues afterwards."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_stopping_nothing_is_said_and_is_no_error(fresh: Stage) -> None:
 
 
 def test_replay_takes_an_order_back_too(fresh: Stage) -> None:
-    """A replay that has something to send goes on after a stop, and says so."""
+    """A replay that has something to send continues after a stop, and says so."""
     fresh.org.sql(
         'UPDATE "ExtOpportunities__dlm" SET "Name__c" = NULL WHERE "ExternalId__c" = '
         f"'{fresh.ids[0]}'",

@@ -59,10 +59,10 @@ def test_a_lane_takes_one_batch_in_flight(ledger: OpenLedger) -> None:
     """The second batch of a lane waits until the first is settled."""
     ticket = ledger.ticket()
     first, second, other = ledger.planned(ticket, new_batch(0), new_batch(0), new_batch(1))
-    book = ledger.batches()
-    assert book.claim(ticket, [first, second], 16) == first
-    assert book.claim(ticket, [second], 16) is None
-    assert book.claim(ticket, [second, other], 16) == other
+    store = ledger.batches()
+    assert store.claim(ticket, [first, second], 16) == first
+    assert store.claim(ticket, [second], 16) is None
+    assert store.claim(ticket, [second, other], 16) == other
 
 
 def test_the_database_itself_refuses_a_second_batch_in_a_lane(ledger: OpenLedger) -> None:
@@ -85,10 +85,10 @@ def test_the_lanes_of_two_orgs_are_apart(ledger: OpenLedger) -> None:
 
 def test_the_window_counts_jobs_of_all_partitions(ledger: OpenLedger) -> None:
     """Two slots are two jobs, whoever holds them."""
-    book = ledger.batches()
+    store = ledger.batches()
     tickets = [ledger.ticket(key) for key in KEYS]
     ids = [ledger.planned(t, new_batch(n))[0] for n, t in enumerate(tickets)]
-    claimed = [book.claim(t, [i], 2) for t, i in zip(tickets, ids, strict=True)]
+    claimed = [store.claim(t, [i], 2) for t, i in zip(tickets, ids, strict=True)]
     assert claimed == [ids[0], ids[1], None]
 
 
@@ -101,8 +101,8 @@ def test_many_writers_never_exceed_window_or_lane(ledger: OpenLedger) -> None:
 
         def ask(n: int) -> str | None:
             key = KEYS[n % 3]
-            book = ledger.batches((ledger.database, other)[n % 2])
-            claimed = book.claim(tickets[key], ids[key][n % 5 :], 5)
+            store = ledger.batches((ledger.database, other)[n % 2])
+            claimed = store.claim(tickets[key], ids[key][n % 5 :], 5)
             return claimed if isinstance(claimed, str) else None
 
         granted += [batch_id for batch_id in pool.map(ask, range(40)) if batch_id]
@@ -119,31 +119,31 @@ def test_a_claim_waits_for_jobs_of_another_load(ledger: OpenLedger) -> None:
     ledger.loads().give_up_load()
     ticket = ledger.ticket()
     [waiting] = ledger.planned(ticket, new_batch(5))
-    book = ledger.batches()
-    assert book.claim(ticket, [waiting], 16) is None
-    assert [r.batch_id for r in book.adopt_orphans(ticket)] == [orphan]
-    book.settled(ticket, settlement(orphan, landed=10))
-    assert book.claim(ticket, [waiting], 16) == waiting
+    store = ledger.batches()
+    assert store.claim(ticket, [waiting], 16) is None
+    assert [r.batch_id for r in store.adopt_orphans(ticket)] == [orphan]
+    store.settled(ticket, settlement(orphan, landed=10))
+    assert store.claim(ticket, [waiting], 16) == waiting
 
 
 @pytest.mark.parametrize("before", BatchState)
 def test_only_the_steps_of_the_table_are_taken(ledger: OpenLedger, before: BatchState) -> None:
     """From each state each step works or is refused as the table says."""
-    book = ledger.batches()
+    store = ledger.batches()
     for after in (BatchState.OPEN, BatchState.UPLOADED, BatchState.SETTLED, BatchState.ABANDONED):
         ticket = killed(ledger)
         [batch_id] = ledger.planned(ticket, new_batch(0))
-        assert book.claim(ticket, [batch_id], 16) == batch_id
+        assert store.claim(ticket, [batch_id], 16) == batch_id
         force_state(ledger, batch_id, before)
         moves = {
-            BatchState.OPEN: lambda t=ticket, b=batch_id: book.opened(t, b, "750"),
-            BatchState.UPLOADED: lambda t=ticket, b=batch_id: book.uploaded(t, b),
-            BatchState.SETTLED: lambda t=ticket, b=batch_id: book.settled(t, settlement(b, 10)),
-            BatchState.ABANDONED: lambda t=ticket, b=batch_id: book.abandoned(t, b, new_batch(0)),
+            BatchState.OPEN: lambda t=ticket, b=batch_id: store.opened(t, b, "750"),
+            BatchState.UPLOADED: lambda t=ticket, b=batch_id: store.uploaded(t, b),
+            BatchState.SETTLED: lambda t=ticket, b=batch_id: store.settled(t, settlement(b, 10)),
+            BatchState.ABANDONED: lambda t=ticket, b=batch_id: store.abandoned(t, b, new_batch(0)),
         }
         if after in TRANSITIONS[before]:
             moves[after]()
-            assert book.record(batch_id).state is after
+            assert store.record(batch_id).state is after
         else:
             with pytest.raises(LedgerConflict, match=f"cannot become {after.value}"):
                 moves[after]()
@@ -154,21 +154,21 @@ def test_an_old_fence_writes_nothing(ledger: OpenLedger) -> None:
     """After a takeover every write of the old run is refused."""
     old = killed(ledger)
     first, second = ledger.planned(old, new_batch(0), new_batch(1))
-    book = ledger.batches()
-    assert book.claim(old, [first], 16) == first
+    store = ledger.batches()
+    assert store.claim(old, [first], 16) == first
     new = ledger.ticket()
-    book.adopt_orphans(new)
+    store.adopt_orphans(new)
     refused = [
-        lambda: book.claim(old, [second], 16),
-        lambda: book.plan_batches(old, selected=0, batches=(), dead_letters=()),
-        lambda: book.adopt_orphans(old),
-        lambda: book.opened(old, first, "750"),
-        lambda: book.abandoned(old, first, new_batch(0)),
+        lambda: store.claim(old, [second], 16),
+        lambda: store.plan_batches(old, selected=0, batches=(), dead_letters=()),
+        lambda: store.adopt_orphans(old),
+        lambda: store.opened(old, first, "750"),
+        lambda: store.abandoned(old, first, new_batch(0)),
     ]
     for write in refused:
         with pytest.raises(LedgerConflict, match="taken over by another run"):
             write()
-    assert book.record(first).state is BatchState.OPENING
+    assert store.record(first).state is BatchState.OPENING
 
 
 def test_a_batch_is_moved_by_its_holder_only(ledger: OpenLedger) -> None:
@@ -185,11 +185,11 @@ def test_a_settlement_must_add_up(ledger: OpenLedger) -> None:
     ticket = ledger.ticket()
     [batch_id] = ledger.planned(ticket, new_batch(0, rows=10))
     ledger.uploaded(ticket, batch_id)
-    book = ledger.batches()
+    store = ledger.batches()
     with pytest.raises(AssertionError):
-        book.settled(ticket, settlement(batch_id, 8, [letter("x")]))
-    assert book.record(batch_id).state is BatchState.UPLOADED
-    assert book.totals(ticket.load_id, ticket.partition_key).refused == 0
+        store.settled(ticket, settlement(batch_id, 8, [letter("x")]))
+    assert store.record(batch_id).state is BatchState.UPLOADED
+    assert store.totals(ticket.load_id, ticket.partition_key).refused == 0
 
 
 def test_a_retry_is_planned_with_the_settlement(ledger: OpenLedger) -> None:
@@ -197,11 +197,11 @@ def test_a_retry_is_planned_with_the_settlement(ledger: OpenLedger) -> None:
     ticket = ledger.ticket()
     [batch_id] = ledger.planned(ticket, new_batch(3, rows=10))
     ledger.uploaded(ticket, batch_id)
-    book, retry = ledger.batches(), new_batch(3, rows=4, attempt=2, ready_in_s=9)
-    book.settled(ticket, settlement(batch_id, 5, [letter("x")], retry))
-    [record] = book.unsettled(ticket)
+    store, retry = ledger.batches(), new_batch(3, rows=4, attempt=2, ready_in_s=9)
+    store.settled(ticket, settlement(batch_id, 5, [letter("x")], retry))
+    [record] = store.unsettled(ticket)
     assert (record.batch_id, record.lane, record.attempt, record.rows) == (retry.batch_id, 3, 2, 4)
-    totals = book.totals(ticket.load_id, ticket.partition_key)
+    totals = store.totals(ticket.load_id, ticket.partition_key)
     assert (totals.landed, totals.refused, totals.pending) == (5, 1, 4)
 
 
@@ -293,23 +293,23 @@ def test_a_batch_is_opening_until_its_job_is_known(ledger: OpenLedger) -> None:
     """While its create call is under way, an unknown job may be its own."""
     ticket = ledger.ticket()
     [one] = ledger.planned(ticket, new_batch(0))
-    book = ledger.batches()
-    assert book.opening() == set()
-    assert book.claim(ticket, [one], 16)
-    assert book.opening() == {one}
-    book.opened(ticket, one, "750one")
-    assert book.opening() == set()
+    store = ledger.batches()
+    assert store.opening() == set()
+    assert store.claim(ticket, [one], 16)
+    assert store.opening() == {one}
+    store.opened(ticket, one, "750one")
+    assert store.opening() == set()
 
 
 def test_a_dead_run_opens_nothing_any_more(ledger: OpenLedger) -> None:
     """Nobody waits for a create call whose process is gone, adopted or not."""
     old = killed(ledger)
     [one] = ledger.planned(old, new_batch(0))
-    book = ledger.batches()
-    assert book.claim(old, [one], 16)
-    assert book.opening() == set()
-    book.adopt_orphans(ledger.ticket())
-    assert book.opening() == set()
+    store = ledger.batches()
+    assert store.claim(old, [one], 16)
+    assert store.opening() == set()
+    store.adopt_orphans(ledger.ticket())
+    assert store.opening() == set()
 
 
 def test_a_load_that_was_ordered_to_stop_gives_no_slot(ledger: OpenLedger) -> None:
@@ -331,11 +331,11 @@ def test_a_load_that_was_ordered_to_stop_gives_no_slot(ledger: OpenLedger) -> No
 def test_the_day_of_the_oldest_batch_ends_first(ledger: OpenLedger) -> None:
     """A batch counts for 24 hours from its close."""
     ticket = ledger.ticket()
-    book = ledger.batches()
-    assert book.free_in_s() is None
+    store = ledger.batches()
+    assert store.free_in_s() is None
     [one] = ledger.planned(ticket, new_batch(0))
     ledger.uploaded(ticket, one)
-    free_in_s = book.free_in_s()
+    free_in_s = store.free_in_s()
     assert free_in_s is not None
     assert 86_390 < free_in_s <= 86_400
 
@@ -344,11 +344,11 @@ def test_an_abandoned_batch_is_replaced(ledger: OpenLedger) -> None:
     """Its rows are in another batch of the same transaction, and it is final."""
     ticket = ledger.ticket()
     [batch_id] = ledger.planned(ticket, new_batch(0))
-    book, again = ledger.batches(), new_batch(0)
-    assert book.claim(ticket, [batch_id], 16)
-    book.abandoned(ticket, batch_id, again)
-    assert [r.batch_id for r in book.unsettled(ticket)] == [again.batch_id]
-    assert book.claim(ticket, [again.batch_id], 16) == again.batch_id
+    store, again = ledger.batches(), new_batch(0)
+    assert store.claim(ticket, [batch_id], 16)
+    store.abandoned(ticket, batch_id, again)
+    assert [r.batch_id for r in store.unsettled(ticket)] == [again.batch_id]
+    assert store.claim(ticket, [again.batch_id], 16) == again.batch_id
 
 
 def test_a_dead_letter_may_hold_any_text(ledger: OpenLedger) -> None:

@@ -14,7 +14,7 @@ from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import StoppedByOperator
 from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import batch, org_allowance, org_use
@@ -35,16 +35,16 @@ def limited(**limits: object) -> LoadSpec:
     )
 
 
-def book_of(ledger: OpenLedger, **limits: object) -> SqlBatchBook:
+def book_of(ledger: OpenLedger, **limits: object) -> SqlBatchStore:
     """Return the batch book of a run with limits."""
     return ledger.batches(spec=limited(**limits))
 
 
-def sent(ticket: RangeTicket, book: SqlBatchBook, batch_id: str) -> None:
+def sent(ticket: RangeTicket, store: SqlBatchStore, batch_id: str) -> None:
     """Claim a batch and bring it to the state uploaded."""
-    assert book.claim(ticket, [batch_id], 16) == batch_id
-    book.opened(ticket, batch_id, f"750{batch_id[:15]}")
-    book.uploaded(ticket, batch_id)
+    assert store.claim(ticket, [batch_id], 16) == batch_id
+    store.opened(ticket, batch_id, f"750{batch_id[:15]}")
+    store.uploaded(ticket, batch_id)
 
 
 def let_pass(ledger: OpenLedger, seconds: float) -> None:
@@ -63,42 +63,42 @@ def taken_again(ledger: OpenLedger, ticket: RangeTicket) -> RangeTicket:
 
 def test_the_last_rows_of_a_budget_are_not_overdrawn(ledger: OpenLedger) -> None:
     """A batch that does not fit waits, a smaller one still goes."""
-    book = book_of(ledger, rows_a_day_max=25)
+    store = book_of(ledger, rows_a_day_max=25)
     ticket = ledger.ticket()
     first, second, third, small = ledger.planned(
         ticket, new_batch(1), new_batch(2), new_batch(3), new_batch(4, 5)
     )
-    sent(ticket, book, first)
-    sent(ticket, book, second)
-    assert book.claim(ticket, [third, small], 16) == small
-    found = book.claim(ticket, [third], 16)
+    sent(ticket, store, first)
+    sent(ticket, store, second)
+    assert store.claim(ticket, [third, small], 16) == small
+    found = store.claim(ticket, [third], 16)
     assert isinstance(found, Pause)
-    assert found.why.startswith("limits.rows_a_day_max: 25 of 25 rows sent in 24 hours; goes on")
+    assert found.why.startswith("limits.rows_a_day_max: 25 of 25 rows sent in 24 hours; resumes")
     assert DAY_S - 60 < found.for_s <= DAY_S
 
 
 def test_rows_of_all_partitions_and_loads_of_the_spec_count(ledger: OpenLedger) -> None:
     """Of this org; a load that was given up has sent its rows all the same."""
-    book = book_of(ledger, rows_a_day_max=10)
+    store = book_of(ledger, rows_a_day_max=10)
     ticket = ledger.ticket()
-    sent(ticket, book, *ledger.planned(ticket, new_batch(1)))
-    book.abandoned(ticket, book.unsettled(ticket)[0].batch_id, None)
+    sent(ticket, store, *ledger.planned(ticket, new_batch(1)))
+    store.abandoned(ticket, store.unsettled(ticket)[0].batch_id, None)
     ticket = taken_again(ledger, ticket)
     with ledger.loads().heartbeat(ticket):
         pass
     ledger.loads().give_up_load()
     other = ledger.ticket(KEYS[1])
     (waiting,) = ledger.planned(other, new_batch(2))
-    assert isinstance(book.claim(other, [waiting], 16), Pause)
+    assert isinstance(store.claim(other, [waiting], 16), Pause)
     unlimited = ledger.batches()
     assert unlimited.claim(other, [waiting], 16) == waiting
 
 
 def test_another_org_has_budgets_of_its_own(ledger: OpenLedger) -> None:
     """One ledger may know several."""
-    book = book_of(ledger, rows_a_day_max=10)
+    store = book_of(ledger, rows_a_day_max=10)
     ticket = ledger.ticket()
-    sent(ticket, book, *ledger.planned(ticket, new_batch(1)))
+    sent(ticket, store, *ledger.planned(ticket, new_batch(1)))
     other = OpenLedger(ledger.database, ledger.url, f"00D{uuid.uuid4().hex[:15]}")
     ticket = other.ticket()
     (waiting,) = other.planned(ticket, new_batch(1))
@@ -109,45 +109,45 @@ def test_a_pause_is_shown_while_its_run_lives_and_kept_until_it_is_over(
     ledger: OpenLedger,
 ) -> None:
     """It ends when a good part is free; a run that begins later finds out anew."""
-    book = book_of(ledger, rows_a_day_max=10)
+    store = book_of(ledger, rows_a_day_max=10)
     ticket = ledger.ticket()
     first, second = ledger.planned(ticket, new_batch(1), new_batch(2))
-    sent(ticket, book, first)
-    found = book.claim(ticket, [second], 16)
+    sent(ticket, store, first)
+    found = store.claim(ticket, [second], 16)
     assert isinstance(found, Pause)
     (status,) = ledger.views().ranges()
     assert status.paused_why == found.why
     let_pass(ledger, DAY_S)
-    again = book.claim(ticket, [second], 16)
+    again = store.claim(ticket, [second], 16)
     assert isinstance(again, Pause)
     assert again.for_s <= found.for_s
     ticket = taken_again(ledger, ticket)
     (status,) = ledger.views().ranges()
     assert (status.paused_until, status.paused_why) == (None, None)
-    assert book.claim(ticket, [second], 16) == second
+    assert store.claim(ticket, [second], 16) == second
 
 
 def test_rows_count_for_24_hours_from_the_close_of_their_job(ledger: OpenLedger) -> None:
     """Half an hour before, the budget is used up; a minute after, it is free."""
-    book = book_of(ledger, rows_a_day_max=10)
+    store = book_of(ledger, rows_a_day_max=10)
     ticket = ledger.ticket()
     first, second = ledger.planned(ticket, new_batch(1), new_batch(2))
-    sent(ticket, book, first)
+    sent(ticket, store, first)
     let_pass(ledger, DAY_S - 1_800)
-    found = book.claim(ticket, [second], 16)
+    found = store.claim(ticket, [second], 16)
     assert isinstance(found, Pause)
     assert 1_700 < found.for_s <= 1_800
     let_pass(ledger, 1_860)
-    assert book.claim(taken_again(ledger, ticket), [second], 16) == second
+    assert store.claim(taken_again(ledger, ticket), [second], 16) == second
 
 
 def test_a_batch_bigger_than_the_budget_goes_alone(ledger: OpenLedger) -> None:
     """It was planned before the budget was lowered, and would never fit."""
-    book = book_of(ledger, rows_a_day_max=4)
+    store = book_of(ledger, rows_a_day_max=4)
     ticket = ledger.ticket()
     first, second = ledger.planned(ticket, new_batch(1), new_batch(2))
-    sent(ticket, book, first)
-    assert isinstance(book.claim(ticket, [second], 16), Pause)
+    sent(ticket, store, first)
+    assert isinstance(store.claim(ticket, [second], 16), Pause)
 
 
 def test_two_runs_cannot_both_take_the_last_batch_of_a_budget(ledger: OpenLedger) -> None:
@@ -173,50 +173,50 @@ def test_two_runs_cannot_both_take_the_last_batch_of_a_budget(ledger: OpenLedger
 
 def test_a_batch_that_is_being_opened_keeps_room_for_its_companions(ledger: OpenLedger) -> None:
     """Small batches may join it until its job is there; nobody else is granted that room."""
-    book = book_of(ledger, rows_a_day_max=18)
+    store = book_of(ledger, rows_a_day_max=18)
     ticket, other = ledger.ticket(KEYS[0]), ledger.ticket(KEYS[1])
     small, companion = ledger.planned(ticket, new_batch(1, 2), new_batch(1, 7))
     big, bigger = ledger.planned(other, new_batch(2, 8), new_batch(3, 9))
-    assert book.rows_left() == 18
-    assert book.claim(ticket, [small], 16) == small
-    assert book.claim(other, [bigger], 16) is None  # not a pause: the room may be free in a moment
-    assert book.claim(other, [big], 16) == big
-    assert book.rows_left() == -2  # 18, less two batches that may have 10 rows each
+    assert store.rows_left() == 18
+    assert store.claim(ticket, [small], 16) == small
+    assert store.claim(other, [bigger], 16) is None  # not a pause: the room may be free in a moment
+    assert store.claim(other, [big], 16) == big
+    assert store.rows_left() == -2  # 18, less two batches that may have 10 rows each
     merged = NewBatch(uuid.uuid4().hex, 1, 1, 9)
-    book.merge(ticket, small, [companion], merged)
-    book.opened(ticket, merged.batch_id, "750")
-    assert book.rows_left() == 18 - 9 - 10
+    store.merge(ticket, small, [companion], merged)
+    store.opened(ticket, merged.batch_id, "750")
+    assert store.rows_left() == 18 - 9 - 10
     assert ledger.batches().rows_left() is None
 
 
 def test_a_batch_that_was_never_sent_costs_nothing(ledger: OpenLedger) -> None:
     """Its rows travel in another one, which counts."""
-    book = book_of(ledger, batches_a_day_max=2, rows_a_day_max=30)
+    store = book_of(ledger, batches_a_day_max=2, rows_a_day_max=30)
     ticket = ledger.ticket()
     one, two = ledger.planned(ticket, new_batch(1, 5), new_batch(1, 5))
-    assert book.claim(ticket, [one], 16) == one
-    book.merge(ticket, one, [two], NewBatch("e" * 32, 1, 1, 10))
+    assert store.claim(ticket, [one], 16) == one
+    store.merge(ticket, one, [two], NewBatch("e" * 32, 1, 1, 10))
     again = new_batch(1, 10)
-    book.abandoned(ticket, "e" * 32, again)
-    assert book.rows_left() == 30
-    sent(ticket, book, again.batch_id)
-    assert book.rows_left() == 20
+    store.abandoned(ticket, "e" * 32, again)
+    assert store.rows_left() == 30
+    sent(ticket, store, again.batch_id)
+    assert store.rows_left() == 20
 
 
 def test_hours_let_nothing_be_claimed_outside_of_them(ledger: OpenLedger) -> None:
     """Whatever the batches; an order to stop is met all the same."""
     now = datetime.now(UTC)
     begin, end = now + timedelta(hours=2), now + timedelta(hours=3)
-    book = book_of(ledger, hours=f"{begin:%H:%M}-{end:%H:%M}")
+    store = book_of(ledger, hours=f"{begin:%H:%M}-{end:%H:%M}")
     ticket = ledger.ticket()
     (waiting,) = ledger.planned(ticket, new_batch(1))
-    found = book.claim(ticket, [waiting], 16)
+    found = store.claim(ticket, [waiting], 16)
     assert isinstance(found, Pause)
     assert HOUR_S < found.for_s <= 2 * HOUR_S
-    assert f"goes on about {begin:%H:%M}" in found.why
+    assert f"resumes about {begin:%H:%M}" in found.why
     StopOrders(ledger.database, SPEC.name).stop()
     with pytest.raises(StoppedByOperator):
-        book.claim(ticket, [waiting], 16)
+        store.claim(ticket, [waiting], 16)
 
 
 def counted(*calls: int) -> Iterator[int]:

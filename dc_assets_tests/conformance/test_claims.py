@@ -43,7 +43,7 @@ def test_a_batch_that_is_too_big_is_planned_in_parts(ledger: OpenLedger) -> None
     ticket = ledger.ticket()
     (big,) = ledger.planned(ticket, new_batch(3, 10))
     parts = [new_batch(3, 6), new_batch(3, 4)]
-    ledger.batches().recut(ticket, big, parts)
+    ledger.batches().split(ticket, big, parts)
     left = ledger.batches().unsettled(ticket)
     assert {one.batch_id: one.rows for one in left} == {p.batch_id: p.rows for p in parts}
     with pytest.raises(LedgerConflict):
@@ -54,18 +54,18 @@ def test_small_batches_of_a_lane_travel_in_one_job(ledger: OpenLedger) -> None:
     """The merged one takes over lane and slot, and the others are never sent."""
     ticket = ledger.ticket()
     one, two, third = ledger.planned(ticket, new_batch(3, 4), new_batch(3, 5), new_batch(3, 6))
-    book = ledger.batches()
-    assert book.claim(ticket, [one], 1) == one
+    store = ledger.batches()
+    assert store.claim(ticket, [one], 1) == one
     merged = NewBatch(uuid.uuid4().hex, 3, 1, 9)
-    book.merge(ticket, one, [two], merged)
-    assert book.claim(ticket, [third], 1) is None
-    assert book.claim(ticket, [third], 16) is None
-    states = {r.batch_id: (r.state.value, r.rows) for r in book.unsettled(ticket)}
+    store.merge(ticket, one, [two], merged)
+    assert store.claim(ticket, [third], 1) is None
+    assert store.claim(ticket, [third], 16) is None
+    states = {r.batch_id: (r.state.value, r.rows) for r in store.unsettled(ticket)}
     assert states == {merged.batch_id: ("opening", 9), third: ("planned", 6)}
-    book.opened(ticket, merged.batch_id, "750")
-    book.uploaded(ticket, merged.batch_id)
-    book.settled(ticket, settlement(merged.batch_id, 9))
-    assert book.claim(ticket, [third], 1) == third
+    store.opened(ticket, merged.batch_id, "750")
+    store.uploaded(ticket, merged.batch_id)
+    store.settled(ticket, settlement(merged.batch_id, 9))
+    assert store.claim(ticket, [third], 1) == third
 
 
 def test_a_run_that_was_succeeded_merges_and_cuts_nothing(ledger: OpenLedger) -> None:
@@ -77,7 +77,7 @@ def test_a_run_that_was_succeeded_merges_and_cuts_nothing(ledger: OpenLedger) ->
     ledger.batches().adopt_orphans(new)
     for late in (
         lambda: ledger.batches().merge(old, one, [], NewBatch("e" * 32, 3, 1, 4)),
-        lambda: ledger.batches().recut(old, two, [new_batch(4, 5)]),
+        lambda: ledger.batches().split(old, two, [new_batch(4, 5)]),
     ):
         with pytest.raises(LedgerConflict):
             late()
@@ -88,12 +88,12 @@ def test_the_window_is_halved_after_many_locks_and_opens_again(ledger: OpenLedge
     ticket = ledger.ticket()
     settled(ledger, ticket, 1, rows=30_000, locked=4_000)
     waiting = ledger.batches_planned(ticket, *(new_batch(lane) for lane in (2, 3, 4)))
-    book = ledger.batches()
-    assert book.claim(ticket, waiting, 4, looks_back_s=1.0) == waiting[0]
-    assert book.claim(ticket, waiting[1:], 4, looks_back_s=1.0) == waiting[1]
-    assert book.claim(ticket, waiting[2:], 4, looks_back_s=1.0) is None
+    store = ledger.batches()
+    assert store.claim(ticket, waiting, 4, looks_back_s=1.0) == waiting[0]
+    assert store.claim(ticket, waiting[1:], 4, looks_back_s=1.0) == waiting[1]
+    assert store.claim(ticket, waiting[2:], 4, looks_back_s=1.0) is None
     time.sleep(1.1)
-    assert book.claim(ticket, waiting[2:], 4, looks_back_s=1.0) == waiting[2]
+    assert store.claim(ticket, waiting[2:], 4, looks_back_s=1.0) == waiting[2]
 
 
 @pytest.mark.parametrize(("rows", "locked"), [(19_999, 19_999), (30_000, 3_000)])

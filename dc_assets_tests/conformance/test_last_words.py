@@ -11,10 +11,10 @@ import pytest
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.load.store import Mode
-from dc_assets.views.latest_outcomes import SqlLastWords
+from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
@@ -22,10 +22,10 @@ from dc_assets_tests.fakes.specs import small_spec
 OTHER = small_spec(name=SPEC.name, partitions={"scheme": 2, "upper_bounds": ["g", "p"]})
 
 
-def loads_of(ledger: OpenLedger, mode: Mode, spec: LoadSpec = SPEC) -> SqlLoadBook:
+def loads_of(ledger: OpenLedger, mode: Mode, spec: LoadSpec = SPEC) -> SqlLoadStore:
     """Return the load book of a run in a mode."""
     owner = current_owner(f"run-{next(ledger.runs)}")
-    return SqlLoadBook(ledger.database, spec, org_id=ledger.org_id, owner=owner, mode=mode)
+    return SqlLoadStore(ledger.database, spec, org_id=ledger.org_id, owner=owner, mode=mode)
 
 
 def land(
@@ -47,8 +47,8 @@ def land(
     outcomes = ["landed"] * len(keys) + ["refused"] * len(refused)
     rows = {"external_id": [*keys, *refused], "outcome": outcomes}
     pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)).write_parquet(path)
-    letters = [letter(key) for key in refused]
-    end = replace(settlement(batch_id, len(keys), letters), receipt_path=path)
+    dead_letters = [letter(key) for key in refused]
+    end = replace(settlement(batch_id, len(keys), dead_letters), receipt_path=path)
     ledger.batches().settled(ticket, end)
     loads.finish_range(ticket)
     return batch_id
@@ -56,7 +56,7 @@ def land(
 
 def landed(ledger: OpenLedger, spec: LoadSpec = SPEC, key: str = KEYS[0]) -> list[str]:
     """Return the ids that count as landed."""
-    return sorted(SqlLastWords(ledger.database, spec, ledger.org_id).landed(key))
+    return sorted(LatestOutcomes(ledger.database, spec, ledger.org_id).landed(key))
 
 
 def test_what_receipts_say_landed_counts_for_its_partition(
@@ -67,7 +67,7 @@ def test_what_receipts_say_landed_counts_for_its_partition(
     land(ledger, tmp_path, ["d"], mode="replay")
     assert landed(ledger) == ["a", "b", "d"]
     assert landed(ledger, key=KEYS[1]) == []
-    words = SqlLastWords(ledger.database, SPEC, ledger.org_id)
+    words = LatestOutcomes(ledger.database, SPEC, ledger.org_id)
     assert [one.external_id for one in words.refused(KEYS[0])] == ["c"]
 
 
@@ -75,7 +75,7 @@ def test_another_spec_or_org_has_its_own_landings(ledger: OpenLedger, tmp_path: 
     """The same name does not make it the same rows."""
     land(ledger, tmp_path, ["a"])
     assert landed(ledger, OTHER) == []
-    assert SqlLastWords(ledger.database, SPEC, "00Dother").landed(KEYS[0]).to_list() == []
+    assert LatestOutcomes(ledger.database, SPEC, "00Dother").landed(KEYS[0]).to_list() == []
 
 
 def test_records_that_were_cleaned_up_did_not_land(ledger: OpenLedger, tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span, ToldLoad
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import forecast, load, org_allowance, org_use
 from dc_assets.load.store import DeadLetter, Mode, Plan, RangeTicket
@@ -47,9 +47,9 @@ class Told:
         )
     )
 
-    def book(self, mode: Mode = "full") -> SqlLoadBook:
+    def store(self, mode: Mode = "full") -> SqlLoadStore:
         """Return the load book of a live run."""
-        return SqlLoadBook(
+        return SqlLoadStore(
             self.ledger.database,
             self.spec,
             org_id=self.ledger.org_id,
@@ -60,13 +60,13 @@ class Told:
 
     def ticket(self, key: str = KEYS[0], mode: Mode = "full") -> RangeTicket:
         """Join the load and take a partition."""
-        book = self.book(mode)
-        return book.take_range(book.join_load(key), key)
+        store = self.store(mode)
+        return store.take_range(store.join_load(key), key)
 
     def given_up(self, mode: Mode = "full") -> str:
         """Open a load, give it up, and return its id."""
-        load_id = self.book(mode).join_load(KEYS[0])
-        assert self.book(mode).give_up_load() == load_id
+        load_id = self.store(mode).join_load(KEYS[0])
+        assert self.store(mode).give_up_load() == load_id
         return load_id
 
     def dated(self, moment: float) -> None:
@@ -80,9 +80,9 @@ class Told:
                 )
 
     @property
-    def batches(self) -> SqlBatchBook:
+    def batches(self) -> SqlBatchStore:
         """The batch book of a run."""
-        return SqlBatchBook(self.ledger.database, self.spec, org_id=self.ledger.org_id)
+        return SqlBatchStore(self.ledger.database, self.spec, org_id=self.ledger.org_id)
 
     @property
     def history(self) -> LoadHistory:
@@ -146,10 +146,10 @@ def test_partitions_and_jobs_are_told_as_they_are(told: Told) -> None:
     for new in (first, second):
         told.fly(ticket, new.batch_id)
     again = new_batch(3, 2, attempt=2)
-    letters = [letter("a"), letter("b")]
-    end = replace(settlement(first.batch_id, 6, letters, again), locked=2)
+    dead_letters = [letter("a"), letter("b")]
+    end = replace(settlement(first.batch_id, 6, dead_letters, again), locked=2)
     told.batches.settled(ticket, end)
-    told.book().finish_range(other)
+    told.store().finish_range(other)
     begun = {r.partition_key: r for r in told.history.ranges(ticket.load_id)}
     one = begun[KEYS[0]]
     assert (one.phase, one.selected, one.landed, one.refused, one.pending) == (
@@ -218,7 +218,7 @@ def test_past_loads_are_told_with_what_they_took(told: Told) -> None:
     )
     told.use(first.load_id, 5, 6)
     for key in KEYS:
-        told.book().finish_range(first if key == KEYS[0] else told.ticket(key))
+        told.store().finish_range(first if key == KEYS[0] else told.ticket(key))
     told.dated(100)
     second = told.ticket()
     newest, older = told.loads()
@@ -243,7 +243,7 @@ def test_lanes_and_the_words_of_the_org_are_told_when_there_are_any(told: Told) 
     assert told.history.lanes(ticket.load_id) is None
     assert told.history.allowance(org_id) is None
     lanes = LaneMap(4, ("big", "bigger"))
-    told.book().keep_plan(ticket.load_id, Plan(lanes, window=8, rows=30))
+    told.store().keep_plan(ticket.load_id, Plan(lanes, window=8, rows=30))
     with told.ledger.database.begin() as connection:
         connection.execute(
             org_allowance.insert().values(org_id=org_id, api_calls_left=9, asked_at=1.0)

@@ -36,8 +36,8 @@ def test_all_partitions_join_one_load(ledger: OpenLedger) -> None:
 def test_runs_that_come_at_once_join_one_load(ledger: OpenLedger) -> None:
     """Two runs that both see no load do not open two."""
     with ThreadPoolExecutor(6) as pool:
-        books = [ledger.loads() for _ in range(6)]
-        joined = [pool.submit(book.join_load, KEYS[0]) for book in books]
+        stores = [ledger.loads() for _ in range(6)]
+        joined = [pool.submit(store.join_load, KEYS[0]) for store in stores]
         assert len({one.result() for one in joined}) == 1
 
 
@@ -60,7 +60,7 @@ def test_a_given_up_load_lets_a_changed_spec_begin(ledger: OpenLedger) -> None:
 def test_a_load_with_runs_at_work_is_not_given_up(ledger: OpenLedger) -> None:
     """A live run keeps its load."""
     ledger.ticket()
-    with pytest.raises(LedgerConflict, match=r"still at work on r1-01"):
+    with pytest.raises(LedgerConflict, match=r"still working on r1-01"):
         ledger.loads().give_up_load()
 
 
@@ -75,7 +75,7 @@ def test_a_new_load_waits_for_the_runs_of_the_last_one(ledger: OpenLedger) -> No
     """Two lane maps at once would let two jobs meet on a parent."""
     finish(ledger, KEYS[0])
     ledger.ticket(KEYS[1])
-    with pytest.raises(LedgerConflict, match=r"still at work on r1-02"):
+    with pytest.raises(LedgerConflict, match=r"still working on r1-02"):
         ledger.loads().join_load(KEYS[0])
 
 
@@ -95,16 +95,16 @@ def test_the_last_partition_finishes_the_load(ledger: OpenLedger) -> None:
 
 def test_two_last_partitions_at_once_finish_the_load(ledger: OpenLedger) -> None:
     """Neither may overlook that the other is done in the same moment."""
-    books = [ledger.loads() for _ in KEYS]
-    tickets = [ledger.ticket(key, book) for key, book in zip(KEYS, books, strict=True)]
+    stores = [ledger.loads() for _ in KEYS]
+    tickets = [ledger.ticket(key, store) for key, store in zip(KEYS, stores, strict=True)]
     with ThreadPoolExecutor(3) as pool:
-        ends = [pool.submit(b.finish_range, t) for b, t in zip(books, tickets, strict=True)]
+        ends = [pool.submit(b.finish_range, t) for b, t in zip(stores, tickets, strict=True)]
     assert [end.result() for end in ends] == [None] * 3
     assert ledger.loads(spec=small_spec(name=SPEC.name)).join_load(KEYS[0]) != tickets[0].load_id
 
 
 def test_a_live_owner_keeps_its_partition(ledger: OpenLedger) -> None:
-    """A second run is told who is at work and what to do."""
+    """A second run is told who is running and what to do."""
     ledger.ticket()
     with pytest.raises(LedgerConflict, match=r"being loaded by run run-0 .*Wait for it"):
         ledger.ticket()

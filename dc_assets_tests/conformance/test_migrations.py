@@ -79,7 +79,7 @@ def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
 def test_an_old_ledger_is_opened_with_all_it_held(
     own_ledger: OpenLedger, statements: tuple[str, ...]
 ) -> None:
-    """Its loads go on: a batch that was planned then is claimed now."""
+    """Its loads continue: a batch that was planned then is claimed now."""
     ticket = own_ledger.ticket()
     own_ledger.batches().plan_batches(
         ticket, selected=11, batches=[new := new_batch(0)], dead_letters=[letter("a")]

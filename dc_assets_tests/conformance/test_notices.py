@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from dc_assets.core.events import Notice
+from dc_assets.core.events import Event
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
-from dc_assets.ledger.load_store import SqlLoadBook
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.load_store import SqlLoadStore
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import (
     check_result,
@@ -24,7 +24,7 @@ from dc_assets.ledger.tables import (
     range_state,
 )
 from dc_assets.load.store import Mode, RangeTicket
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.views.ended_loads import PARTIAL_MODES
 from dc_assets.views.events import NOTHING, LedgerEvents, range_of_run
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
@@ -47,13 +47,13 @@ def collected(ledger: OpenLedger, *, busy: Sequence[str] = (), spec: LoadSpec = 
 
 
 def kinds(ledger: OpenLedger) -> list[str]:
-    """Return the kinds of all notices, sorted."""
-    return sorted(one.kind for one in Notices(ledger.database).undelivered("mail"))
+    """Return the kinds of all notifications, sorted."""
+    return sorted(one.kind for one in Outbox(ledger.database).undelivered("mail"))
 
 
-def only(ledger: OpenLedger, kind: str) -> Notice:
-    """Return the one notice of a kind."""
-    [found] = [n for n in Notices(ledger.database).undelivered("mail") if n.kind == kind]
+def only(ledger: OpenLedger, kind: str) -> Event:
+    """Return the one notification of a kind."""
+    [found] = [n for n in Outbox(ledger.database).undelivered("mail") if n.kind == kind]
     return found
 
 
@@ -63,16 +63,16 @@ def shift(ledger: OpenLedger, table: sa.Table, column: str, seconds: float) -> N
         connection.execute(table.update().values({column: table.c[column] - seconds}))
 
 
-def book(ledger: OpenLedger, mode: Mode) -> SqlLoadBook:
+def store(ledger: OpenLedger, mode: Mode) -> SqlLoadStore:
     """Return the loads of a mode."""
     owner = current_owner("run-1")
-    return SqlLoadBook(ledger.database, SPEC, org_id=ledger.org_id, owner=owner, mode=mode)
+    return SqlLoadStore(ledger.database, SPEC, org_id=ledger.org_id, owner=owner, mode=mode)
 
 
 def loaded(
     ledger: OpenLedger,
     key: str,
-    loads: SqlLoadBook,
+    loads: SqlLoadStore,
     *,
     landed: int = 10,
     refused: Sequence[str] = (),
@@ -81,8 +81,8 @@ def loaded(
     ticket = ledger.ticket(key, loads)
     [batch_id] = ledger.planned(ticket, new_batch(KEYS.index(key), landed + len(refused)))
     ledger.uploaded(ticket, batch_id)
-    letters = [letter(f"{key}-{n}", code) for n, code in enumerate(refused)]
-    ledger.batches().settled(ticket, settlement(batch_id, landed, letters))
+    dead_letters = [letter(f"{key}-{n}", code) for n, code in enumerate(refused)]
+    ledger.batches().settled(ticket, settlement(batch_id, landed, dead_letters))
     loads.finish_range(ticket)
     return ticket
 
@@ -96,7 +96,7 @@ def full_load(ledger: OpenLedger, *, landed: int = 10, refused: Sequence[str] = 
 
 def test_the_same_event_is_one_notice_and_its_first_facts_stay(ledger: OpenLedger) -> None:
     """Two collectors may see it at the same time."""
-    outbox = Notices(ledger.database)
+    outbox = Outbox(ledger.database)
     assert outbox.add("failed", "things", "failed:1", {"rows": 1})
     assert not outbox.add("failed", "things", "failed:1", {"rows": 2})
     assert outbox.unknown(["failed:1", "failed:2"]) == {"failed:2"}
@@ -106,7 +106,7 @@ def test_the_same_event_is_one_notice_and_its_first_facts_stay(ledger: OpenLedge
 
 def test_each_channel_has_its_own_mark(ledger: OpenLedger) -> None:
     """A refusal that comes late, from another notifier, does not take it back."""
-    outbox = Notices(ledger.database)
+    outbox = Outbox(ledger.database)
     for key in ("a", "b"):
         outbox.add("failed", "things", key, {})
     outbox.sent("a", "mail")
@@ -119,7 +119,7 @@ def test_each_channel_has_its_own_mark(ledger: OpenLedger) -> None:
 
 def test_a_refused_notice_is_due_later_and_later(ledger: OpenLedger) -> None:
     """It is never forgotten meanwhile, and at least once an hour it is tried."""
-    outbox = Notices(ledger.database)
+    outbox = Outbox(ledger.database)
     outbox.add("failed", "things", "a", {})
     for wait_s in (60.0, 120.0, 240.0, 480.0, 960.0, 1_920.0, HOUR_S, HOUR_S):
         outbox.refused("a", "mail", "no")
@@ -131,8 +131,8 @@ def test_a_refused_notice_is_due_later_and_later(ledger: OpenLedger) -> None:
 
 
 def test_a_channel_that_is_switched_on_late_begins_with_the_last_days(ledger: OpenLedger) -> None:
-    """Nobody wants the notices of months at once."""
-    outbox = Notices(ledger.database)
+    """Nobody wants the notifications of months at once."""
+    outbox = Outbox(ledger.database)
     outbox.add("failed", "things", "a", {})
     shift(ledger, notice, "noticed_at", 71 * HOUR_S)
     assert outbox.waiting("mail") == 1
@@ -176,7 +176,7 @@ def test_a_partial_load_is_told_of_when_all_that_took_part_is_done(
     ledger: OpenLedger, mode: Mode
 ) -> None:
     """Once for each state of it; partitions that begin a little later belong to it."""
-    loads = book(ledger, mode)
+    loads = store(ledger, mode)
     loaded(ledger, KEYS[0], loads)
     assert collected(ledger) == 0
     ticket = ledger.ticket(KEYS[1], loads)
@@ -192,7 +192,7 @@ def test_a_partial_load_is_told_of_when_all_that_took_part_is_done(
 
 def test_a_partial_load_that_a_new_one_follows_is_told_of(ledger: OpenLedger) -> None:
     """A refresh may begin before anybody looked at the last one."""
-    loads = book(ledger, "changed")
+    loads = store(ledger, "changed")
     first = loaded(ledger, KEYS[0], loads).load_id
     second = loaded(ledger, KEYS[0], loads).load_id
     assert first != second
@@ -202,7 +202,7 @@ def test_a_partial_load_that_a_new_one_follows_is_told_of(ledger: OpenLedger) ->
 
 def test_a_refresh_that_sent_nothing_is_not_told(ledger: OpenLedger) -> None:
     """No row differed: that is what everybody expects."""
-    loads = book(ledger, "changed")
+    loads = store(ledger, "changed")
     ticket = ledger.ticket(KEYS[0], loads)
     ledger.planned(ticket)
     loads.finish_range(ticket)
@@ -226,7 +226,7 @@ def test_loads_of_another_org_or_mode_are_not_usual(ledger: OpenLedger) -> None:
     """What a sandbox takes says nothing of an org."""
     other = OpenLedger(ledger.database, ledger.url, org_id=f"{ledger.org_id[:-1]}_")
     full_load(other)
-    loads = book(ledger, "changed")
+    loads = store(ledger, "changed")
     for key in KEYS:
         loaded(ledger, key, loads)
     full_load(ledger, landed=9, refused=["A"])
@@ -256,7 +256,9 @@ def outcome(
 
 def keep(ledger: OpenLedger, key: str, run_id: str, *outcomes: CheckOutcome) -> None:
     """Keep what the checks of a run said."""
-    Proofs(ledger.database, SPEC.name, ledger.org_id).keep(key, outcomes, run_id=run_id, needed=())
+    CheckResults(ledger.database, SPEC.name, ledger.org_id).keep(
+        key, outcomes, run_id=run_id, needed=()
+    )
 
 
 def test_the_gaps_of_one_run_and_partition_are_one_notice(ledger: OpenLedger) -> None:
@@ -335,7 +337,7 @@ def test_events_of_a_spec_that_is_gone_are_not_told(ledger: OpenLedger) -> None:
 
 def test_figures_of_a_run_are_those_of_the_partition_that_it_held(ledger: OpenLedger) -> None:
     """A run that failed before it held one has none: those of another run would mislead."""
-    loads = book(ledger, "full")
+    loads = store(ledger, "full")
     ticket = loaded(ledger, KEYS[0], loads, landed=8, refused=["A"])
     figures: Callable[[str], dict[str, Any]] = lambda run_id: range_of_run(  # noqa: E731 - short
         ledger.database, SPEC.name, KEYS[0], run_id

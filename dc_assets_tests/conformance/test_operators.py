@@ -1,4 +1,4 @@
-"""What operators order and remove: stop orders, open letters, created records, old state."""
+"""What operators order and remove: stop orders, open dead letters, created records, old state."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import pytest
 
 from dc_assets.core.errors import StoppedByOperator
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_store import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.old_state import OldState
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import load
 from dc_assets.load.store import DeadLetter, Mode, RangeTicket
-from dc_assets.views.dead_letters import Choice, OpenLetters
+from dc_assets.views.dead_letters import Choice, OpenDeadLetters
 from dc_assets.views.known_jobs import KnownJobs
 from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
@@ -32,7 +32,7 @@ from dc_assets_tests.fakes.world import dead_owner
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """A ledger with a spec of one test, because orders and letters look at all orgs of a spec."""
+    """A ledger with a spec of one test: orders and dead letters look at all orgs of a spec."""
 
     database: Database
     spec: LoadSpec
@@ -40,22 +40,22 @@ class Office:
     spool: DiskSpool
     folder: Path
 
-    def book(self, mode: Mode = "full", owner: Owner | None = None) -> SqlLoadBook:
+    def store(self, mode: Mode = "full", owner: Owner | None = None) -> SqlLoadStore:
         """Return the load book of a run."""
         owner = owner or current_owner("run-1")
-        return SqlLoadBook(
+        return SqlLoadStore(
             self.database, self.spec, org_id=self.org_id, owner=owner, mode=mode, lease=Lease()
         )
 
     @property
-    def batches(self) -> SqlBatchBook:
+    def batches(self) -> SqlBatchStore:
         """The batch book of a run."""
-        return SqlBatchBook(self.database, self.spec, org_id=self.org_id, run_id="run-1")
+        return SqlBatchStore(self.database, self.spec, org_id=self.org_id, run_id="run-1")
 
     @property
-    def letters(self) -> OpenLetters:
-        """The open letters of the spec."""
-        return OpenLetters(self.database, self.spec.name, self.org_id)
+    def dead_letters(self) -> OpenDeadLetters:
+        """The open dead letters of the spec."""
+        return OpenDeadLetters(self.database, self.spec.name, self.org_id)
 
     @property
     def orders(self) -> StopOrders:
@@ -64,13 +64,13 @@ class Office:
 
     def ticket(self, key: str = KEYS[0], mode: Mode = "full", *, dead: bool = False) -> RangeTicket:
         """Join the load of a mode and take a partition."""
-        book = self.book(mode, dead_owner("killed") if dead else None)
-        return book.take_range(book.join_load(key), key)
+        store = self.store(mode, dead_owner("killed") if dead else None)
+        return store.take_range(store.join_load(key), key)
 
     def plan(
         self,
         ticket: RangeTicket,
-        letters: Sequence[DeadLetter] = (),
+        dead_letters: Sequence[DeadLetter] = (),
         *,
         landing: Sequence[str] = (),
         replayed: Sequence[str] = (),
@@ -79,9 +79,9 @@ class Office:
         new = [new_batch(1, len(landing))] if landing else []
         self.batches.plan_batches(
             ticket,
-            selected=len(letters) + len(landing),
+            selected=len(dead_letters) + len(landing),
             batches=new,
-            dead_letters=letters,
+            dead_letters=dead_letters,
             replayed=replayed,
         )
         for one in new:
@@ -100,17 +100,17 @@ class Office:
         self.batches.opened(ticket, batch_id, f"750{batch_id[:15]}")
         self.batches.uploaded(ticket, batch_id)
 
-    def load_all(self, letters: Sequence[DeadLetter] = (), landing: Sequence[str] = ()) -> str:
-        """Load every partition to its end; the first has the letters and the rows."""
+    def load_all(self, dead_letters: Sequence[DeadLetter] = (), landing: Sequence[str] = ()) -> str:
+        """Load every partition to its end; the first has the dead letters and the rows."""
         tickets = [self.ticket(key) for key in KEYS]
-        self.plan(tickets[0], letters, landing=landing)
+        self.plan(tickets[0], dead_letters, landing=landing)
         for ticket in tickets:
-            self.book().finish_range(ticket)
+            self.store().finish_range(ticket)
         return tickets[0].load_id
 
     def open_ids(self) -> list[str]:
-        """Return the external ids of open letters."""
-        return [one.external_id for one in self.letters.chosen(Choice())]
+        """Return the external ids of open dead letters."""
+        return [one.external_id for one in self.dead_letters.chosen(Choice())]
 
 
 def receipt_of(landing: Sequence[str]) -> pl.DataFrame:
@@ -137,8 +137,8 @@ def office(ledger: OpenLedger, tmp_path: Path) -> Office:
 
 
 def test_an_order_meets_joins_and_claims_until_it_is_taken_back(office: Office) -> None:
-    """Every mode is stopped; going on tells whether there was an order."""
-    office.book().finish_range(office.ticket(KEYS[1], "missing"))
+    """Every mode is stopped; continuing tells whether there was an order."""
+    office.store().finish_range(office.ticket(KEYS[1], "missing"))
     ticket = office.ticket()
     new = new_batch(1)
     office.batches.plan_batches(ticket, selected=10, batches=[new], dead_letters=())
@@ -147,7 +147,7 @@ def test_an_order_meets_joins_and_claims_until_it_is_taken_back(office: Office) 
     with pytest.raises(StoppedByOperator):
         office.batches.claim(ticket, [new.batch_id], 16)
     with pytest.raises(StoppedByOperator):
-        office.book().join_load(KEYS[1])
+        office.store().join_load(KEYS[1])
     assert office.orders.go_on()
     assert not office.orders.go_on()
     assert office.batches.claim(ticket, [new.batch_id], 16) == new.batch_id
@@ -200,16 +200,16 @@ def test_a_letter_is_open_until_a_load_answers_it_or_the_row_lands(office: Offic
     """Refused again, it is open again, with the time of the first refusal."""
     office.load_all([letter("a"), letter("b"), letter("c", "OTHER")])
     assert office.open_ids() == ["a", "b", "c"]
-    first = office.letters.chosen(Choice(external_ids=["a"]))[0]
+    first = office.dead_letters.chosen(Choice(external_ids=["a"]))[0]
     replay = office.ticket(mode="replay")
     office.plan(replay, [letter("b")], landing=["a"], replayed=["a", "b"])
-    office.book("replay").finish_range(replay)
+    office.store("replay").finish_range(replay)
     assert office.open_ids() == ["b", "c"]
-    again = office.letters.chosen(Choice(external_ids=["b"]))[0]
+    again = office.dead_letters.chosen(Choice(external_ids=["b"]))[0]
     assert (again.load_id, again.run_id) == (replay.load_id, "run-1")
     assert first.refused_at == pytest.approx(again.first_refused_at, abs=1)
     assert again.first_refused_at < again.refused_at
-    assert office.letters.answered_by(replay.load_id, KEYS[0]) == 2
+    assert office.dead_letters.replayed_by(replay.load_id, KEYS[0]) == 2
     late = office.ticket(KEYS[1], mode="missing")
     office.plan(late, landing=["c"])
     assert office.open_ids() == ["b"]
@@ -220,13 +220,13 @@ def test_a_choice_narrows_by_partition_code_id_and_time(office: Office) -> None:
     office.load_all([letter("a"), letter("b", "OTHER")])
 
     def ids(choice: Choice, until: float | None = None) -> list[str]:
-        return [one.external_id for one in office.letters.chosen(choice, until=until)]
+        return [one.external_id for one in office.dead_letters.chosen(choice, until=until)]
 
     assert ids(Choice(codes=["OTHER"])) == ["b"]
     assert ids(Choice(external_ids=["a", "z"])) == ["a"]
     assert ids(Choice(partition_keys=[KEYS[1]])) == []
-    assert ids(Choice(), office.letters.now_s()) == ["a", "b"]
-    assert ids(Choice(), office.letters.now_s() - 60) == []
+    assert ids(Choice(), office.dead_letters.now_s()) == ["a", "b"]
+    assert ids(Choice(), office.dead_letters.now_s() - 60) == []
 
 
 def test_a_new_full_load_leaves_old_letters_behind(office: Office) -> None:
@@ -244,10 +244,10 @@ def test_letters_of_an_unfinished_replay_are_not_open_until_it_is_given_up(offic
     office.batches.plan_batches(
         replay, selected=1, batches=[waiting], dead_letters=(), replayed=["a"]
     )
-    assert office.letters.unfinished() == [KEYS[0]]
+    assert office.dead_letters.unfinished() == [KEYS[0]]
     assert office.open_ids() == []
-    assert office.book("replay").give_up_load() == replay.load_id
-    assert office.letters.unfinished() == []
+    assert office.store("replay").give_up_load() == replay.load_id
+    assert office.dead_letters.unfinished() == []
     assert office.open_ids() == ["a"]
 
 
@@ -292,7 +292,7 @@ def test_old_loads_are_those_that_ended_and_nobody_needs(office: Office) -> None
     first = office.load_all([letter("a")], landing=["c1"])
     second = office.load_all()
     partial = office.ticket(mode="missing")
-    office.book("missing").finish_range(partial)
+    office.store("missing").finish_range(partial)
     office.ticket(mode="missing")  # supersedes the one before
     age(office, 10)
     old = OldState(office.database, office.spec.name, office.folder)

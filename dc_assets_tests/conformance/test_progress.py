@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import batch, org_allowance
 from dc_assets.load.store import NewBatch, Plan, RangeTicket
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.views.progress import LedgerProgress, PartitionProgress
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 
@@ -66,8 +66,8 @@ def test_rows_are_counted_by_what_became_of_them(ledger: OpenLedger) -> None:
     for sent in (one, two):
         ledger.uploaded(ticket, sent.batch_id)
     again = new_batch(0, 9, attempt=2)
-    letters = [letter("a"), letter("b")]
-    ended = settlement(one.batch_id, landed=49, letters=letters, retry=again)
+    dead_letters = [letter("a"), letter("b")]
+    ended = settlement(one.batch_id, landed=49, dead_letters=dead_letters, retry=again)
     ledger.batches().settled(ticket, replace(ended, locked=11))
     seen = progress_of(ledger).look(KEYS)
     assert seen.load_id == ticket.load_id
@@ -126,7 +126,7 @@ def test_rows_that_back_off_are_waited_for(ledger: OpenLedger) -> None:
 
 
 def test_nobody_at_work_has_no_time_left(ledger: OpenLedger) -> None:
-    """A load that was left may go on any time: its rows are told, nothing is foretold."""
+    """A load that was left may continue any time: its rows are told, nothing is foretold."""
     loads = ledger.loads()
     ticket = ledger.ticket(KEYS[0], loads)
     with loads.heartbeat(ticket):
@@ -172,12 +172,12 @@ def test_calls_left_are_those_that_the_org_last_told(ledger: OpenLedger) -> None
 
 
 def test_a_load_at_work_is_looked_at_before_a_newer_one(ledger: OpenLedger) -> None:
-    """An unfinished load that goes on after a replay is the one that people watch."""
+    """An unfinished load that resumes after a replay is the one that people watch."""
     loads = ledger.loads()
     full = ledger.ticket(KEYS[0], loads)
     with loads.heartbeat(full):
         ledger.planned(full, new_batch(0, 60))
-    replays = SqlLoadBook(
+    replays = SqlLoadStore(
         ledger.database, SPEC, org_id=ledger.org_id, owner=current_owner("other"), mode="replay"
     )
     replay = replays.take_range(replays.join_load(KEYS[1]), KEYS[1])
@@ -199,6 +199,6 @@ def test_a_partition_is_being_checked_from_its_last_row_to_its_checks(ledger: Op
     loads.finish_range(second)
     assert progress_of(ledger).look(KEYS).checking == list(KEYS[:2])
     said = CheckOutcome("row_count_matches", KEYS[0], Severity.PASSED, "said", 0)
-    proofs = Proofs(ledger.database, SPEC.name, ledger.org_id)
-    proofs.keep(KEYS[0], [said], run_id="run", needed=())
+    check_results = CheckResults(ledger.database, SPEC.name, ledger.org_id)
+    check_results.keep(KEYS[0], [said], run_id="run", needed=())
     assert progress_of(ledger).look(KEYS).checking == [KEYS[1]]

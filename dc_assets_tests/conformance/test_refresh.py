@@ -17,7 +17,7 @@ SEEN = DeletionObservation(source_rows=10, rows=2, keys_sha256="a" * 64)
 
 
 def test_the_first_look_of_a_load_at_the_source_stays(ledger: OpenLedger) -> None:
-    """A run that goes on with pages of a dead one has rows from before its own look."""
+    """A run that resumes pages of a dead one has rows from before its own look."""
     loads = ledger.loads()
     ticket = ledger.ticket(loads=loads)
     loads.saw_source(ticket, "first")
@@ -43,7 +43,7 @@ def test_the_last_observation_is_returned_until_it_was_acted_upon(ledger: OpenLe
 
 
 def test_no_load_of_another_mode_begins_under_an_order_to_stop(ledger: OpenLedger) -> None:
-    """The order is for the spec: a refresh must not go on where a full load was stopped."""
+    """The order is for the spec: a refresh must not resume where a full load was stopped."""
     ledger.ticket()
     StopOrders(ledger.database, SPEC.name).stop()
     changed = ledger.loads(mode="changed")

@@ -1,10 +1,10 @@
-"""How partitions stand, put together from loads and the last words of checks."""
+"""How partitions stand, put together from loads and the latest results of checks."""
 
 from __future__ import annotations
 
-from dc_assets.core.attention import Standing, not_good
+from dc_assets.core.attention import Standing, needs_attention
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets.views.partition_states import Standings
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
 
@@ -15,7 +15,7 @@ FIRST, SECOND, THIRD = KEYS
 def check(ledger: OpenLedger, key: str, severity: Severity = Severity.PASSED) -> None:
     """Let all checks of a partition say the same."""
     outcomes = [CheckOutcome(name, key, severity, "said", 0) for name in NEEDED]
-    Proofs(ledger.database, SPEC.name, ledger.org_id).keep(
+    CheckResults(ledger.database, SPEC.name, ledger.org_id).keep(
         key, outcomes, run_id="run", needed=NEEDED
     )
 
@@ -34,8 +34,8 @@ def standings(ledger: OpenLedger) -> dict[str, Standing]:
 
 
 def why(ledger: OpenLedger) -> dict[str, list[str]]:
-    """Return the reasons of the partitions that are not good."""
-    judged = [not_good(standing, NEEDED) for standing in standings(ledger).values()]
+    """Return the reasons of the partitions that need attention."""
+    judged = [needs_attention(standing, NEEDED) for standing in standings(ledger).values()]
     return {one.partition_key: list(one.reasons) for one in judged if one is not None}
 
 
@@ -55,11 +55,11 @@ def test_every_partition_stands_somewhere(ledger: OpenLedger) -> None:
 
 
 def test_rows_without_an_outcome_are_counted(ledger: OpenLedger) -> None:
-    """While its run lives the partition is at work; afterwards it is not done."""
+    """While its run lives the partition is running; afterwards it is not done."""
     loads = ledger.loads()
     ticket = ledger.ticket(FIRST, loads)
     ledger.planned(ticket, new_batch(0, rows=7))
-    assert why(ledger)[FIRST] == ["a run is at work on it"]
+    assert why(ledger)[FIRST] == ["a run is working on it"]
     with loads.heartbeat(ticket):
         pass
     said = f"load {ticket.load_id[:8]} is not done: 7 of 7 rows have no outcome"

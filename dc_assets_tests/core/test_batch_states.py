@@ -1,4 +1,4 @@
-"""The two tables of a batch, held against a second copy written by hand."""
+"""The two tables of a batch, compared with a second copy written by hand."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dc_assets_tests.fakes.specs import small_spec
 
 
 def breaker(**limits: float) -> Breaker:
-    """Return the breaker of a spec with some limits."""
+    """Return the circuit breaker of a spec with some limits."""
     return Breaker(small_spec(limits=limits))
 
 
@@ -93,11 +93,11 @@ def test_an_allowance_down_to_its_reserve_stops_the_run(left: Allowance, named: 
 
 @pytest.mark.parametrize("left", [Allowance(), Allowance(1_001, 201)])
 def test_an_allowance_above_its_reserve_or_unknown_stops_nothing(left: Allowance) -> None:
-    """An org that does not say what is left is not held against us."""
+    """An org that does not say what is left is not compared with us."""
     assert breaker().allowance(left, free_in_s=None) is None
 
 
 def test_a_code_that_every_row_would_meet_names_itself() -> None:
-    """The operator reads what to mend."""
+    """The operator reads what to fix."""
     stop: RunStopped = breaker().code_seen("STORAGE_LIMIT_EXCEEDED", 200)
     assert "200 rows with STORAGE_LIMIT_EXCEEDED" in str(stop)

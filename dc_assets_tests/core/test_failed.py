@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dc_assets.core.attention import LastWord, RangeInLoad, Standing, not_good, proof_of
+from dc_assets.core.attention import LatestCheck, RangeInLoad, Standing, needs_attention, proof_of
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 NEEDED = ("row_count_matches", "nothing_pending")
@@ -14,10 +14,10 @@ DONE_AT, BEFORE, AFTER = 100.0, 50.0, 150.0
 
 def word(
     check: str, severity: Severity = Severity.PASSED, at: float = AFTER
-) -> dict[str, LastWord]:
+) -> dict[str, LatestCheck]:
     """Return what a check said last."""
     outcome = CheckOutcome(check, "r1-01", severity, "12 missing", 12)
-    return {check: LastWord(outcome, at)}
+    return {check: LatestCheck(outcome, at)}
 
 
 GOOD = word(NEEDED[0]) | word(NEEDED[1])
@@ -30,7 +30,7 @@ HALF_STALE = GOOD | word(NEEDED[0], at=BEFORE)
 
 def standing(
     newest: RangeInLoad | None,
-    words: dict[str, LastWord] | None = None,
+    words: dict[str, LatestCheck] | None = None,
     *,
     unfinished: str = "",
     phase_there: str | None = None,
@@ -94,7 +94,7 @@ NOT_GOOD = {
         "changed",
         "row_count_matches failed: 12 missing",
     ),
-    "a check failed, and the load goes on elsewhere": (
+    "a check failed, and the load continues elsewhere": (
         standing(done(), FAILED, unfinished=LOAD, phase_there="done"),
         "changed",
         "row_count_matches failed: 12 missing",
@@ -111,15 +111,15 @@ NOT_GOOD = {
         "changed",
         "not checked since its newest load: row_count_matches",
     ),
-    "at work": (standing(writing(), is_held=True), "", "a run is at work on it"),
+    "running": (standing(writing(), is_held=True), "", "a run is working on it"),
 }
 
 
 @pytest.mark.parametrize("case", NOT_GOOD)
 def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
-    """What was begun is gone on with; what is done is compared, which sends what differs."""
+    """What was begun is resumed; what is done is compared, which sends what differs."""
     judged, mode, reason = NOT_GOOD[case]
-    found = not_good(judged, NEEDED)
+    found = needs_attention(judged, NEEDED)
     assert found is not None
     assert (found.mode, list(found.reasons)) == (mode, [reason])
 
@@ -136,7 +136,7 @@ def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
 )
 def test_done_and_agreed_by_every_check_is_good(good: Standing) -> None:
     """Refused rows warn and are no failure; a check that the spec no longer has does not count."""
-    assert not_good(good, NEEDED) is None
+    assert needs_attention(good, NEEDED) is None
     assert proof_of(good, NEEDED).is_whole
 
 
@@ -146,8 +146,8 @@ def test_a_load_on_its_way_is_not_proved_by_the_checks_of_the_one_before() -> No
 
 
 def test_a_failure_that_is_older_than_the_newest_load_says_so() -> None:
-    """It is the last word still, but of rows that were written over."""
-    found = not_good(standing(done(), FAILED_BEFORE), NEEDED)
+    """It is the latest result still, but of rows that were written over."""
+    found = needs_attention(standing(done(), FAILED_BEFORE), NEEDED)
     assert found is not None
     assert list(found.reasons) == [
         "row_count_matches failed: 12 missing",
@@ -167,6 +167,6 @@ def test_a_failure_that_is_older_than_the_newest_load_says_so() -> None:
 )
 def test_only_partial_loads_that_compare_begin_anew(case: str, *, resume: bool) -> None:
     """A full load is never begun beside an unfinished one, so partitions keep what they have."""
-    found = not_good(NOT_GOOD[case][0], NEEDED)
+    found = needs_attention(NOT_GOOD[case][0], NEEDED)
     assert found is not None
     assert found.resume is resume

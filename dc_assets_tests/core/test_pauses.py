@@ -173,7 +173,7 @@ def test_what_is_affordable_never_passes_the_rows_of_the_day(
 
 
 def test_a_used_up_budget_is_waited_for_until_a_tenth_of_it_is_free() -> None:
-    """Else a run would go on and pause again for each batch of the day before."""
+    """Else a run would continue and pause again for each batch of the day before."""
     uses = [Use(1_000.0 + n, rows=10) for n in range(100)]
     found = pause(LimitsSpec(rows_a_day_max=1_000), uses, local("2026-01-10T12:00"), rows=10)
     assert found is not None
@@ -188,11 +188,11 @@ def test_a_pause_says_figures_and_when_it_ends() -> None:
     rows = "limits.rows_a_day_max: 1,000,000 of 1,000,000 rows sent in 24 hours"
     hours = "limits.hours: rows are sent 22:00-06:00 Europe/Vienna"
     assert pause(limits, uses, now, rows=1) == Pause(
-        23.0 * HOUR_S + 600, f"{rows}; {hours}; goes on about 22:00 tomorrow"
+        23.0 * HOUR_S + 600, f"{rows}; {hours}; resumes about 22:00 tomorrow"
     )
     found = pause(limits.model_copy(update={"hours": None}), uses, now, rows=1)
     assert found is not None
-    assert found.why == f"{rows}; goes on about 21:50 tomorrow"
+    assert found.why == f"{rows}; resumes about 21:50 tomorrow"
     assert goes_on_at(found.why) == "21:50 tomorrow"
     batches = pause(limits, [Use(60.0, batches=5)], now, rows=1)
     assert batches is not None

@@ -59,7 +59,7 @@ def test_a_job_is_looked_at_when_most_of_its_time_is_over() -> None:
     assert one.wake_at_s(may_claim_at_s=0.0) == 11.0
     assert one.due(10.9) == []
     assert one.due(11.0) == ["a"]
-    assert one.begin_effect("a") == 2.0
+    assert one.begin_call("a") == 2.0
     assert one.due(11.0) == []
     one.unfinished("a", 11.0)
     assert one.due(12.0) == ["a"]
@@ -73,8 +73,8 @@ def test_rows_to_try_again_travel_with_others_of_their_lane() -> None:
         batch("later", 0, ready_at_s=9.0),
         batch("elsewhere", 1),
     )
-    assert one.companions("again", 0.0, 1_999) == []
-    assert one.companions("again", 0.0, 2_000) == ["first"]
+    assert one.fitting_batches("again", 0.0, 1_999) == []
+    assert one.fitting_batches("again", 0.0, 2_000) == ["first"]
     merged = one.merge(["again", "first"], "both")
     assert (merged.attempt, merged.rows, merged.lane) == (1, 2_000, 0)
     assert set(one.waiting) == {"both", "later", "elsewhere"}

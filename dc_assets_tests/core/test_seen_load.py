@@ -1,4 +1,4 @@
-"""What a look at the ledger makes of a load: which pace it goes at, and who is at work."""
+"""What a look at the ledger makes of a load: which pace it goes at, and who is running."""
 
 from __future__ import annotations
 

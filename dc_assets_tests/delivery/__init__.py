@@ -1,1 +1,1 @@
-"""Tests of notices: real servers on 127.0.0.1, and processes that are killed."""
+"""Tests of notifications: real servers on 127.0.0.1, and processes that are killed."""

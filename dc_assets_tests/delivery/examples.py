@@ -1,10 +1,10 @@
-"""One notice of each kind, with facts as the product writes them."""
+"""One notification of each kind, with facts as the product writes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from dc_assets.core.events import Notice, NoticeKind
+from dc_assets.core.events import Event, EventKind
 
 _LOAD: dict[str, Any] = {
     "load_id": "5f0c2a9be1d94a7c8a53a1b2c3d4e5f6",
@@ -31,24 +31,24 @@ _RUN: dict[str, Any] = {
     "page": "runs/0b7d1c52-93f4-4a7e-9a55-1f6f5f3c2d10",
 }
 
-EXAMPLES: dict[NoticeKind, dict[str, Any]] = {
+EXAMPLES: dict[EventKind, dict[str, Any]] = {
     "completed": _LOAD,
     "failed": {
         **_RUN,
         "sentence": "Partition r1-02: 3,988 of 10,000 rows have no outcome yet. Run the partition "
-        "again: it goes on where it stopped.",
+        "again: it resumes where it stopped.",
     },
     "breaker": {
         **_RUN,
         "sentence": "Salesforce ended job 750xx0000000001 as Failed (5 jobs in a row; no reason "
-        "given). No more rows are sent. Mend the cause, then: Run `dc-assets run things` to go on "
+        "given). No more rows are sent. Fix the cause, then: Run `dc-assets run things` to resume "
         "where it stopped.",
     },
     "budget": {
         **_RUN,
         "sentence": "The org has 950 API calls of its day left, and limits.api_calls_reserve keeps "
         "1,000 for others. The day is a rolling 24 hours: the first of our own comes free in 2 h "
-        "15 min. Run `dc-assets run things` to go on where it stopped.",
+        "15 min. Run `dc-assets run things` to resume where it stopped.",
     },
     "coverage_gap": {
         "org": "00D000000000001",
@@ -89,6 +89,6 @@ EXAMPLES: dict[NoticeKind, dict[str, Any]] = {
 }
 
 
-def example(kind: NoticeKind) -> Notice:
-    """Return a notice of a kind."""
-    return Notice(f"{kind}:1", kind, "things", EXAMPLES[kind], 1_700_000_000.0)
+def example(kind: EventKind) -> Event:
+    """Return a notification of a kind."""
+    return Event(f"{kind}:1", kind, "things", EXAMPLES[kind], 1_700_000_000.0)

@@ -23,7 +23,7 @@ Moment = Literal["nowhere", "before", "after"]
 
 @dataclass(slots=True)
 class Hold:
-    """Stops a server at one moment until the test lets it go on."""
+    """Stops a server at one moment until the test lets it continue."""
 
     at: Moment = "nowhere"
     reached: threading.Event = field(default_factory=threading.Event)
@@ -36,7 +36,7 @@ class Hold:
             self.let_go.wait(HELD_S_MAX)
 
     def release(self) -> None:
-        """Let everybody go on, and hold nobody any more."""
+        """Let everybody continue, and hold nobody any more."""
         self.at = "nowhere"
         self.let_go.set()
 
@@ -111,7 +111,7 @@ class _MailConversation(socketserver.StreamRequestHandler):
             self._say("250 fine")
 
     def _take_message(self) -> None:
-        self._say("354 go on")
+        self._say("354 continue")
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in {b".\r\n", b""}:
             lines.append(line.removeprefix(b"."))

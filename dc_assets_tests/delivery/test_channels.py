@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.delivery.channels import ChannelDown, Message, NoticeRefused
+from dc_assets.delivery.channels import ChannelDown, DeliveryRefused, Message
 from dc_assets.delivery.mail import Mail, Security
 from dc_assets.delivery.webhook import Webhook
 from dc_assets_tests.delivery.servers import HookServer, MailServer, serving
@@ -64,7 +64,7 @@ def test_a_server_that_hangs_up_after_it_took_a_mail_has_taken_it(mail_server: M
         ("RCPT", "550 nobody", ChannelDown, "DC_ASSETS_MAIL_TO (550)"),
         ("DATA", "451 later", ChannelDown, "answers 451"),
         (".", "451 later", ChannelDown, "answers 451 to a message"),
-        (".", "554 looks like spam", NoticeRefused, "refuses it (554)"),
+        (".", "554 looks like spam", DeliveryRefused, "refuses it (554)"),
     ],
 )
 def test_a_refusal_is_one_sentence_without_the_servers_words(
@@ -122,7 +122,8 @@ def test_tls_is_spoken_with_a_trusted_server_only(certificate: Path, security: s
     context.load_cert_chain(certificate)
     server = MailServer(tls=context, wraps=security == "tls")
     program = (
-        "from dc_assets.delivery.mail import Mail; from dc_assets.delivery.channels import Message\n"
+        "from dc_assets.delivery.mail import Mail\n"
+        "from dc_assets.delivery.channels import Message\n"
         f"Mail('localhost', {server.port}, '{security}', 'a@b.cd', ('a@b.cd',), 'bot', 'x')"
         ".send(Message('1', 's', 'b', 0.0))"
     )
@@ -154,7 +155,7 @@ def test_a_post_is_what_slack_takes(
 @pytest.mark.parametrize(
     ("status", "error", "said"),
     [
-        (400, NoticeRefused, "answers 400"),
+        (400, DeliveryRefused, "answers 400"),
         (404, ChannelDown, "answers 404: look at DC_ASSETS_WEBHOOK_URL"),
         (302, ChannelDown, "answers 302: look at DC_ASSETS_WEBHOOK_URL"),
         (429, ChannelDown, "answers 429"),

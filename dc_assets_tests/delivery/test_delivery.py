@@ -10,22 +10,22 @@ from dc_assets.delivery.mail import Mail
 from dc_assets.delivery.settings import settings_from
 from dc_assets.delivery.templates import Templates
 from dc_assets.delivery.webhook import Webhook
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.notifications import deliver_all
 from dc_assets_tests.delivery.examples import EXAMPLES
 from dc_assets_tests.delivery.servers import HookServer, MailServer, serving
 from dc_assets_tests.fakes.ledgers import OpenLedger
 
 
-def outbox_with(ledger: OpenLedger, *keys: str) -> Notices:
-    """Return an outbox with one notice of a failed run for each key, in order."""
-    outbox = Notices(ledger.database)
+def outbox_with(ledger: OpenLedger, *keys: str) -> Outbox:
+    """Return an outbox with one notification of a failed run for each key, in order."""
+    outbox = Outbox(ledger.database)
     for key in keys:
         assert outbox.add("failed", "things", key, {**EXAMPLES["failed"], "partition": key})
     return outbox
 
 
-def mail_pass(outbox: Notices, server: MailServer) -> Passed:
+def mail_pass(outbox: Outbox, server: MailServer) -> Passed:
     """Do one pass over the mail channel."""
     mail = Mail("127.0.0.1", server.port, "none", "a@b.cd", ("a@b.cd",))
     return deliver(outbox, mail, Templates(), lambda: 0.0)
@@ -103,7 +103,7 @@ def test_a_pass_ends_before_dagster_ends_the_tick(
 
 
 def test_without_a_channel_the_way_to_one_is_told(ledger: OpenLedger) -> None:
-    """Notices are kept meanwhile."""
+    """Notifications are kept meanwhile."""
     outbox = outbox_with(ledger, "one")
     [said] = deliver_all(ledger.database, settings_from({}))
     assert "DC_ASSETS_SMTP_URL" in said

@@ -1,4 +1,4 @@
-"""The notifier is killed before and after it sends: every notice arrives, repeats look alike."""
+"""The notifier is killed before and after it sends: none is lost, repeats look alike."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.outbox import Notices
-from dc_assets.views.check_results import Proofs
+from dc_assets.ledger.outbox import Outbox
+from dc_assets.views.check_results import CheckResults
 from dc_assets_tests.delivery.servers import HookServer, MailServer
 from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
 
@@ -52,8 +52,8 @@ def start(tmp_path: Path, mail_server: MailServer, hook_server: HookServer) -> G
 def gap(ledger: OpenLedger) -> None:
     """Let a check have found a gap that nobody was told of."""
     found = CheckOutcome("no_coverage_gaps", "r1-01", Severity.ERROR, "3 missing, 0 extra", 3)
-    proofs = Proofs(ledger.database, SPEC.name, ledger.org_id)
-    proofs.keep("r1-01", [found], run_id="run-1", needed=())
+    check_results = CheckResults(ledger.database, SPEC.name, ledger.org_id)
+    check_results.keep("r1-01", [found], run_id="run-1", needed=())
 
 
 def kill(process: subprocess.Popen[str]) -> None:
@@ -79,10 +79,10 @@ def test_a_notifier_killed_before_it_sends_loses_nothing(
     first = start()
     assert mail_server.hold.reached.wait(REACHED_WITHIN_S)
     kill(first)
-    assert [one.kind for one in Notices(ledger.database).undelivered("mail")] == ["coverage_gap"]
+    assert [one.kind for one in Outbox(ledger.database).undelivered("mail")] == ["coverage_gap"]
     mail_server.hold.release()
-    assert "0 new notices. mail: 1 sent, 0 wait. webhook: 1 sent, 0 wait." in finish(start())
-    assert not any(Notices(ledger.database).waiting(name) for name in ("mail", "webhook"))
+    assert "0 new notifications. mail: 1 sent, 0 wait. webhook: 1 sent, 0 wait." in finish(start())
+    assert not any(Outbox(ledger.database).waiting(name) for name in ("mail", "webhook"))
     assert len(mail_server.messages) == 1
     assert len(hook_server.posts) == 1
 

@@ -1,4 +1,4 @@
-"""Notices of values of every kind of control and markup, as mail and webhook bring them."""
+"""Notifications of values of every kind of control and markup, as mail and webhook bring them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_mail_shows_a_value_as_text(text: str) -> None:
 
 
 def test_a_webhook_gets_no_markup(hook_server: HookServer) -> None:
-    """Neither a call of a whole channel nor a link, an image or bold letters."""
+    """Neither a call of a whole channel nor a link, an image or bold dead letters."""
     notice = example("failed")
     hook = Webhook(hook_server.url)
     facts = {**notice.facts, "sentence": " / ".join(ODD_TEXTS.values())}

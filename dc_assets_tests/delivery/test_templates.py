@@ -1,4 +1,4 @@
-"""Texts of notices: the packaged ones, and those of a folder in their place."""
+"""Texts of notifications: the packaged ones, and those of a folder in their place."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import get_args
 
 import pytest
 
-from dc_assets.core.events import Notice, NoticeKind
+from dc_assets.core.events import Event, EventKind
 from dc_assets.delivery.templates import PACKAGED, Templates
 from dc_assets_tests.delivery.examples import EXAMPLES, example
 
 
-@pytest.mark.parametrize("kind", get_args(NoticeKind))
-def test_every_kind_has_a_text(kind: NoticeKind) -> None:
+@pytest.mark.parametrize("kind", get_args(EventKind))
+def test_every_kind_has_a_text(kind: EventKind) -> None:
     """Nothing in it is undefined, its subject is one line, and it links to the UI."""
     message = Templates(dagster_url="http://dagster").message(example(kind))
     assert message.subject
@@ -26,7 +26,7 @@ def test_every_kind_has_a_text(kind: NoticeKind) -> None:
 
 def test_no_text_is_packaged_that_nobody_sends() -> None:
     """One file for each kind."""
-    assert {file.stem for file in PACKAGED.glob("*.txt")} == set(get_args(NoticeKind))
+    assert {file.stem for file in PACKAGED.glob("*.txt")} == set(get_args(EventKind))
 
 
 def test_the_text_of_a_completed_load() -> None:
@@ -78,5 +78,5 @@ def test_no_fact_can_begin_a_header(tmp_path: Path) -> None:
     """Control characters of any fact are shown, in lists and mappings too."""
     (tmp_path / "failed.txt").write_text("Subject: {{ sentence }}{{ more.a[0] }}\n\nbody")
     facts = {"sentence": "x\r\nBcc: a@b.cd\r\n\r\n", "more": {"a": ["y\nz\x00"]}}
-    message = Templates(tmp_path).message(Notice("k", "failed", "things", facts, 0.0))
+    message = Templates(tmp_path).message(Event("k", "failed", "things", facts, 0.0))
     assert message.subject == r"x\r\nBcc: a@b.cd\r\n\r\ny\nz\x00"

@@ -41,7 +41,7 @@ def test_an_interrupted_seeding_is_said_and_can_be_begun_anew(tmp_path: Path) ->
 def test_a_folder_is_held_by_one_dev_alone(tmp_path: Path) -> None:
     """The second one ends with a sentence; when the first has ended, the next may begin."""
     folder = tmp_path / "dev"
-    with held_alone(folder), pytest.raises(ConfigError, match="at work on"), held_alone(folder):
+    with held_alone(folder), pytest.raises(ConfigError, match="working on"), held_alone(folder):
         pass
     with held_alone(folder):
         pass

@@ -12,7 +12,7 @@ import polars as pl
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
-from dc_assets.load.store import BatchBook, LoadBook, OrgUse, RangeTicket
+from dc_assets.load.store import BatchStore, LoadStore, OrgUse, RangeTicket
 
 READS = frozenset(
     {
@@ -25,16 +25,16 @@ READS = frozenset(
         "Source.key_at",
         "IngestJobs.open_jobs",
         "IngestJobs.allowance",
-        "LoadBook.plan",
-        "LoadBook.heartbeat",
-        "BatchBook.unsettled",
-        "BatchBook.record",
-        "BatchBook.opening",
-        "BatchBook.unknown_jobs",
-        "BatchBook.free_in_s",
-        "BatchBook.rows_left",
-        "BatchBook.last_jobs",
-        "BatchBook.totals",
+        "LoadStore.plan",
+        "LoadStore.heartbeat",
+        "BatchStore.unsettled",
+        "BatchStore.record",
+        "BatchStore.opening",
+        "BatchStore.unknown_jobs",
+        "BatchStore.free_in_s",
+        "BatchStore.rows_left",
+        "BatchStore.last_jobs",
+        "BatchStore.totals",
         "Spool.start_pages",
         "Spool.pages",
         "Spool.read_batch",
@@ -142,7 +142,7 @@ class CrashingSource(CrashingPort):
             yield page
 
 
-class CrashingLoadBook(CrashingPort):
+class CrashingLoadStore(CrashingPort):
     """A load book whose heartbeat dies with the process: the partition is not released."""
 
     @contextmanager
@@ -152,7 +152,7 @@ class CrashingLoadBook(CrashingPort):
             yield
         finally:
             if not self._point.is_down:
-                with cast("LoadBook", self._inner).heartbeat(ticket):
+                with cast("LoadStore", self._inner).heartbeat(ticket):
                     pass
 
 
@@ -162,8 +162,8 @@ def crashing(ports: Ports, point: Gate) -> Ports:
         ports,
         source=cast("Source", CrashingSource(ports.source, "Source", point)),
         jobs=cast("IngestJobs", CrashingPort(ports.jobs, "IngestJobs", point)),
-        loads=cast("LoadBook", CrashingLoadBook(ports.loads, "LoadBook", point)),
-        batches=cast("BatchBook", CrashingPort(ports.batches, "BatchBook", point)),
+        loads=cast("LoadStore", CrashingLoadStore(ports.loads, "LoadStore", point)),
+        batches=cast("BatchStore", CrashingPort(ports.batches, "BatchStore", point)),
         use=cast("OrgUse", CrashingPort(ports.use, "OrgUse", point)),
         spool=cast("Spool", CrashingPort(ports.spool, "Spool", point)),
     )

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import DcError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
-from dc_assets.ledger.load_store import Lease, SqlLoadBook
+from dc_assets.ledger.batch_store import SqlBatchStore
+from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
@@ -172,10 +172,10 @@ class Days:
             source=self.source,
             target=self.org,
             jobs=self.org,
-            loads=SqlLoadBook(
+            loads=SqlLoadStore(
                 self.database, self.spec, org_id=org_id, owner=owner, lease=LONG_LEASE
             ),
-            batches=SqlBatchBook(self.database, self.spec, org_id=org_id),
+            batches=SqlBatchStore(self.database, self.spec, org_id=org_id),
             use=SqlOrgUse(self.database, org_id, self.org.new_calls),
             spool=DiskSpool(self.folder),
             clock=LongSleeper(self.turns, key),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_store import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.load.store import DeadLetter, Mode, NewBatch, RangeTicket, Settlement
 from dc_assets.views.partitions import LedgerViews
@@ -37,12 +37,12 @@ def new_batch(lane: int, rows: int = 10, *, attempt: int = 1, ready_in_s: float 
 def settlement(
     batch_id: str,
     landed: int,
-    letters: Sequence[DeadLetter] = (),
+    dead_letters: Sequence[DeadLetter] = (),
     retry: NewBatch | None = None,
 ) -> Settlement:
     """Return the end of a batch whose job completed."""
     job = IngestJob("750", JobState.JOB_COMPLETE, active_s=1.0, total_s=2.0)
-    return Settlement(batch_id, landed, letters, retry, Path("receipt"), "0" * 64, job)
+    return Settlement(batch_id, landed, dead_letters, retry, Path("receipt"), "0" * 64, job)
 
 
 @dataclass(slots=True)
@@ -62,11 +62,11 @@ class OpenLedger:
         spec: LoadSpec = SPEC,
         parent_object: str = "",
         mode: Mode = "full",
-    ) -> SqlLoadBook:
+    ) -> SqlLoadStore:
         """Return the load book of a run; a live one unless an owner is given."""
         owner = owner or current_owner(f"run-{next(self.runs)}")
         lease = Lease(lease_s=lease_s, heartbeat_s=0.05)
-        return SqlLoadBook(
+        return SqlLoadStore(
             self.database,
             spec,
             org_id=self.org_id,
@@ -76,15 +76,15 @@ class OpenLedger:
             parent_object=parent_object,
         )
 
-    def batches(self, database: Database | None = None, spec: LoadSpec = SPEC) -> SqlBatchBook:
+    def batches(self, database: Database | None = None, spec: LoadSpec = SPEC) -> SqlBatchStore:
         """Return the batch book of a run."""
-        return SqlBatchBook(database or self.database, spec, org_id=self.org_id)
+        return SqlBatchStore(database or self.database, spec, org_id=self.org_id)
 
     def views(self) -> LedgerViews:
         """Return what people are told."""
         return LedgerViews(self.database, SPEC.name, self.org_id)
 
-    def ticket(self, key: str = KEYS[0], loads: SqlLoadBook | None = None) -> RangeTicket:
+    def ticket(self, key: str = KEYS[0], loads: SqlLoadStore | None = None) -> RangeTicket:
         """Join the load and take a partition."""
         loads = loads or self.loads()
         return loads.take_range(loads.join_load(key), key)
@@ -105,10 +105,10 @@ class OpenLedger:
 
     def uploaded(self, ticket: RangeTicket, batch_id: str, window: int = 16) -> None:
         """Bring a planned batch to the state uploaded."""
-        book = self.batches()
-        assert book.claim(ticket, [batch_id], window) == batch_id
-        book.opened(ticket, batch_id, f"750{batch_id[:15]}")
-        book.uploaded(ticket, batch_id)
+        store = self.batches()
+        assert store.claim(ticket, [batch_id], window) == batch_id
+        store.opened(ticket, batch_id, f"750{batch_id[:15]}")
+        store.uploaded(ticket, batch_id)
 
     @contextmanager
     def another_connection(self) -> Generator[Database]:

@@ -14,7 +14,7 @@ from sqlalchemy import event
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_store import Lease, SqlLoadBook
+from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import load, metadata, range_state
 from dc_assets.load.store import RangeTicket
@@ -49,7 +49,7 @@ class SimDatabase(Database):
                 if table.name != "ledger_version":
                     connection.execute(table.delete())
 
-    def bury(self, owner: Owner) -> None:
+    def declare_dead(self, owner: Owner) -> None:
         """Let everybody on this host know that a process is gone."""
         dead = replace(owner, boot="an earlier boot").as_text()
         with self.begin() as connection:
@@ -61,7 +61,7 @@ class SimDatabase(Database):
                 )
 
 
-class SimLoadBook(SqlLoadBook):
+class SimLoadStore(SqlLoadStore):
     """A load book whose leases are kept in virtual time, as long as its process lives."""
 
     def __init__(
@@ -84,14 +84,14 @@ class SimLoadBook(SqlLoadBook):
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
         """Beat while the block runs; a dead process releases nothing."""
 
-        def beat() -> None:
+        def heartbeat() -> None:
             try:
                 with self._database.begin() as connection:
                     self._update_own_range(connection, ticket, self._lease_values())
             except LedgerConflict:
                 self._turns.keep_beating(self._actor, None)
 
-        self._turns.keep_beating(self._actor, beat)
+        self._turns.keep_beating(self._actor, heartbeat)
         try:
             yield
         finally:

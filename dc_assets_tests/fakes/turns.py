@@ -17,7 +17,7 @@ class Actor:
     """One run, or one operator.
 
     Attributes:
-        wake_s: when it goes on.
+        wake_s: when it continues.
         beat: keeps its lease; a frozen actor does not beat.
     """
 
@@ -26,7 +26,7 @@ class Actor:
     gate: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     is_done: bool = False
     is_frozen: bool = False
-    beat: Callable[[], None] | None = None
+    heartbeat: Callable[[], None] | None = None
     beat_at_s: float = 0.0
 
 
@@ -79,15 +79,15 @@ class Turns:
         actor.is_frozen = False
 
     def thaw(self, after_s: float) -> None:
-        """Let those who are frozen go on soon: the worst moment is when others take over."""
+        """Let those who are frozen continue soon: the worst moment is when others take over."""
         for actor in self._actors.values():
             if actor.is_frozen:
                 actor.wake_s = min(actor.wake_s, self.now_s + after_s)
 
-    def keep_beating(self, name: str, beat: Callable[[], None] | None) -> None:
+    def keep_beating(self, name: str, heartbeat: Callable[[], None] | None) -> None:
         """Beat for an actor from now on, or stop it."""
         actor = self._actors[name]
-        actor.beat, actor.beat_at_s = beat, self.now_s + BEAT_EVERY_S
+        actor.heartbeat, actor.beat_at_s = heartbeat, self.now_s + BEAT_EVERY_S
 
     def rest(self, wait_s: float) -> None:
         """Move the clock while nobody plays."""
@@ -99,7 +99,7 @@ class Turns:
             body()
         except BaseException as failure:  # noqa: BLE001 - raised again where the play began
             self._failure = self._failure or failure
-        actor.is_done, actor.beat = True, None
+        actor.is_done, actor.heartbeat = True, None
         if all(other.is_done for other in self._actors.values()):
             self._over.release()
         else:
@@ -113,11 +113,11 @@ class Turns:
     def _move_to(self, moment_s: float) -> None:
         """Move the clock, and let the leases be kept on the way."""
         for actor in self._actors.values():
-            while actor.beat is not None and actor.beat_at_s <= moment_s:
+            while actor.heartbeat is not None and actor.beat_at_s <= moment_s:
                 self.now_s = max(self.now_s, actor.beat_at_s)
                 actor.beat_at_s += BEAT_EVERY_S
                 if not actor.is_frozen:
-                    actor.beat()
+                    actor.heartbeat()
         self.now_s = max(self.now_s, moment_s)
 
 

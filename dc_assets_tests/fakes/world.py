@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
@@ -53,8 +53,8 @@ class World:
             source=self.source,
             target=self.org,
             jobs=self.org,
-            loads=SqlLoadBook(self.database, self.spec, org_id=org_id, owner=owner, mode=mode),
-            batches=SqlBatchBook(self.database, self.spec, org_id=org_id),
+            loads=SqlLoadStore(self.database, self.spec, org_id=org_id, owner=owner, mode=mode),
+            batches=SqlBatchStore(self.database, self.spec, org_id=org_id),
             use=SqlOrgUse(self.database, org_id, self.org.new_calls),
             spool=DiskSpool(self.folder),
             clock=self.clock,

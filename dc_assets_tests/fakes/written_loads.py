@@ -23,7 +23,7 @@ from dc_assets.ledger.tables import (
     range_state,
 )
 from dc_assets.load.reconcile import check_descriptions
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 
 BEGAN_S = 1_762_000_000.0
 
@@ -42,7 +42,7 @@ class WrittenLoad:
     rows_a_job: int = 1_000
     lanes: int = 16
     hot: tuple[str, ...] = ()
-    letters: int = 0
+    dead_letters: int = 0
     again: int = 50
     opened_at: float = BEGAN_S
     seconds: float = 7_200.0
@@ -50,7 +50,7 @@ class WrittenLoad:
 
 
 def write_load(database: Database, spec: LoadSpec, org_id: str, one: WrittenLoad) -> None:
-    """Write a finished load with its partitions, batches, letters and API calls."""
+    """Write a finished load with its partitions, batches, dead letters and API calls."""
     keys = list(spec.ranges)
     with database.begin() as connection:
         connection.execute(load.insert().values(**_load_line(spec, org_id, one)))
@@ -66,12 +66,12 @@ def write_load(database: Database, spec: LoadSpec, org_id: str, one: WrittenLoad
             )
         )
         lines = list(_batch_lines(keys, org_id, one))
-        letters = list(_letter_lines(keys, one))
+        dead_letters = list(_letter_lines(keys, one))
         for start in range(0, len(lines), 500):
             connection.execute(batch.insert(), lines[start : start + 500])
-        for start in range(0, len(letters), 500):
-            connection.execute(dead_letter.insert(), letters[start : start + 500])
-        connection.execute(range_state.insert(), list(_range_lines(keys, one, lines, letters)))
+        for start in range(0, len(dead_letters), 500):
+            connection.execute(dead_letter.insert(), dead_letters[start : start + 500])
+        connection.execute(range_state.insert(), list(_range_lines(keys, one, lines, dead_letters)))
         if one.calls is not None:
             hours = max(1, int(one.seconds // 3_600))
             first = int(one.opened_at // 3_600)
@@ -99,9 +99,9 @@ def write_checks(
     database: Database, spec: LoadSpec, org_id: str, load_id: str, outcomes: Sequence[CheckOutcome]
 ) -> None:
     """Write what checks said of a load."""
-    proofs = Proofs(database, spec.name, org_id)
+    check_results = CheckResults(database, spec.name, org_id)
     for outcome in outcomes:
-        proofs.keep(
+        check_results.keep(
             outcome.partition_key, [outcome], run_id="run-1", needed=check_descriptions(spec)
         )
     with database.begin() as connection:
@@ -136,7 +136,7 @@ def _batch_lines(keys: Sequence[str], org_id: str, one: WrittenLoad) -> Iterator
         began = one.opened_at + (place + (lane % 7) / 20) * step_s
         is_retry = n % one.again == one.again - 1
         lost = one.rows_a_job // 10 if n % one.again == one.again - 2 else 0
-        refused = one.letters // one.jobs
+        refused = one.dead_letters // one.jobs
         yield {
             "batch_id": f"{one.load_id[:16]}{n:016d}",
             "load_id": one.load_id,
@@ -161,7 +161,7 @@ def _batch_lines(keys: Sequence[str], org_id: str, one: WrittenLoad) -> Iterator
 
 def _letter_lines(keys: Sequence[str], one: WrittenLoad) -> Iterator[dict[str, Any]]:
     codes = ("STRING_TOO_LONG", "REQUIRED_FIELD_MISSING", "INVALID_FIELD")
-    for n in range(one.letters // one.jobs * one.jobs):
+    for n in range(one.dead_letters // one.jobs * one.jobs):
         yield {
             "load_id": one.load_id,
             "partition_key": keys[n % len(keys)],
@@ -179,11 +179,11 @@ def _range_lines(
     keys: Sequence[str],
     one: WrittenLoad,
     batches: Sequence[dict[str, Any]],
-    letters: Sequence[dict[str, Any]],
+    dead_letters: Sequence[dict[str, Any]],
 ) -> Iterator[dict[str, Any]]:
     for n, key in enumerate(keys):
         landed = sum(line["landed"] for line in batches if line["partition_key"] == key)
-        refused = sum(1 for line in letters if line["partition_key"] == key)
+        refused = sum(1 for line in dead_letters if line["partition_key"] == key)
         yield {
             "load_id": one.load_id,
             "partition_key": key,

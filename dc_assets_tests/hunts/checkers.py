@@ -121,12 +121,12 @@ class Checkers:
                 .where(batch.c.load_id == load_id, batch.c.partition_key == key)
                 .order_by(batch.c.batch_id)
             ).all()
-            letters = connection.execute(
+            dead_letters = connection.execute(
                 sa.select(dead_letter.c.external_id).where(
                     dead_letter.c.load_id == load_id, dead_letter.c.partition_key == key
                 )
             ).scalars()
-            refused = Counter(letters)
+            refused = Counter(dead_letters)
         landed: Counter[str] = Counter()
         pending: Counter[str] = Counter()
         for row in batches:
@@ -155,10 +155,10 @@ class Checkers:
     def _check_letters(self) -> None:
         ladder = len(self.scenario.spec.profile.row_ladder_s)
         with self.database.begin() as connection:
-            letters = connection.execute(
+            dead_letters = connection.execute(
                 sa.select(dead_letter.c.external_id, dead_letter.c.code, dead_letter.c.message)
             ).all()
-        for letter in letters:
+        for letter in dead_letters:
             key, code = letter.external_id, letter.code
             if code == "LOCK_EXHAUSTED":
                 met = self.org.costs[key]

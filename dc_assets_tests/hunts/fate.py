@@ -10,11 +10,11 @@ from typing import Any
 from dc_assets_tests.fakes.crash import Crash
 from dc_assets_tests.hunts.storm import Storm
 
-AT_ONCE = {"LoadBook.join_load"}
+AT_ONCE = {"LoadStore.join_load"}
 """Whoever looked whether a load is unfinished joins it in the same moment."""
 
-TAKEOVERS = {"LoadBook.take_range", "BatchBook.adopt_orphans", "Source.count"}
-"""Calls after which a frozen run is most likely to go on: others rely on it being gone."""
+TAKEOVERS = {"LoadStore.take_range", "BatchStore.adopt_orphans", "Source.count"}
+"""Calls after which a frozen run is most likely to continue: others rely on it being gone."""
 
 
 @dataclass(slots=True)

@@ -114,7 +114,7 @@ def _run_to_the_end(stage: Stage, played: Played) -> None:
 
 
 def _judge_first(played: Played, done: Done) -> None:
-    """Hold the first run against the promise."""
+    """Compare the first run with the promise."""
     scenario, text = played.scenario, done.out + done.err
     happened = played.fired > 0 or not scenario.faults
     played.expect(holds=happened, otherwise="the fault never happened")

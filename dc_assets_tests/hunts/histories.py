@@ -1,4 +1,4 @@
-"""Seeded histories: runs that crash, freeze, fight and go on in virtual time.
+"""Seeded histories: runs that crash, freeze, fight and continue in virtual time.
 
 ``python -m dc_assets_tests.hunts.histories --seed 1234 --trace`` replays one, step by step.
 """
@@ -19,17 +19,17 @@ from random import Random
 from typing import cast
 
 from dc_assets.core.errors import DcError
-from dc_assets.ledger.batch_store import SqlBatchBook
+from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
-from dc_assets.load.store import BatchBook, LoadBook, OrgUse
+from dc_assets.load.store import BatchStore, LoadStore, OrgUse
 from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.crash import Crash, CrashingPort, CrashingSource
-from dc_assets_tests.fakes.sim_ledger import SimDatabase, SimLoadBook
+from dc_assets_tests.fakes.sim_ledger import SimDatabase, SimLoadStore
 from dc_assets_tests.fakes.turns import TurnClock, Turns
 from dc_assets_tests.hunts.checkers import Checkers
 from dc_assets_tests.hunts.fate import Fate, Trace
@@ -145,7 +145,7 @@ class History:
         self.turns.wait("op", self.scenario.storm_s * chance.random() / 2)
         self.trace.add(self.turns.now_s, "op", f"stops {len(self._orders.stop())} loads")
         self.turns.wait("op", chance.choice([2.0, 60.0]))
-        self.trace.add(self.turns.now_s, "op", f"goes on: {self._orders.go_on()}")
+        self.trace.add(self.turns.now_s, "op", f"continues: {self._orders.go_on()}")
 
     @property
     def _use(self) -> SqlOrgUse:
@@ -165,7 +165,7 @@ class History:
         owner = current_owner(f"{actor}-{next(self._runs)}")
         self.trace.add(self.turns.now_s, actor, f"begins a run of {key}")
         spec = self.scenario.spec
-        loads = SimLoadBook(
+        loads = SimLoadStore(
             self.database,
             spec,
             org_id=self.org.org_id,
@@ -182,7 +182,7 @@ class History:
             end = "is dead"
             self.ends["dead"] += 1
             if self.storm.chance.random() < 0.6:
-                self.database.bury(owner)
+                self.database.declare_dead(owner)
                 end = "is known to be dead"
         except DcError as error:
             end = f"ends with {type(error).__name__}: {_without_ids(error)}"
@@ -197,15 +197,15 @@ class History:
         if not self.turns.is_over:
             self.checkers.look()
 
-    def _ports(self, fate: Fate, loads: SimLoadBook) -> Ports:
+    def _ports(self, fate: Fate, loads: SimLoadStore) -> Ports:
         actor, org_id = fate.actor, self.org.org_id
-        book = SqlBatchBook(self.database, self.scenario.spec, org_id=org_id, run_id=actor)
+        store = SqlBatchStore(self.database, self.scenario.spec, org_id=org_id, run_id=actor)
         return Ports(
             source=cast("Source", CrashingSource(self.source, "Source", fate)),
             target=self.org,
             jobs=cast("IngestJobs", CrashingPort(self.org, "IngestJobs", fate)),
-            loads=cast("LoadBook", CrashingPort(loads, "LoadBook", fate)),
-            batches=cast("BatchBook", CrashingPort(book, "BatchBook", fate)),
+            loads=cast("LoadStore", CrashingPort(loads, "LoadStore", fate)),
+            batches=cast("BatchStore", CrashingPort(store, "BatchStore", fate)),
             use=cast("OrgUse", CrashingPort(self._use, "OrgUse", fate)),
             spool=cast("Spool", CrashingPort(DiskSpool(self.folder), "Spool", fate)),
             clock=TurnClock(self.turns, actor),

@@ -3,7 +3,7 @@
     python -m dc_assets_tests.hunts.kill9 --kills 100 --rows 20000
 
 Each load has three `run --local` workers on one ledger. The org holds a call, the process that
-made it is killed, the call goes on without it, and a new worker takes the partition.
+made it is killed, the call continues without it, and a new worker takes the partition.
 """
 
 from __future__ import annotations

@@ -30,10 +30,10 @@ class Strike:
     Attributes:
         kind: the call that the org holds when the kill lands; None strikes at any moment.
         when: held before its work or after it.
-        moment_s: the wait before the strike, so that the load has gone on.
+        moment_s: the wait before the strike, so that the load has continued.
         workers: processes killed at once, 1 or 2.
         rescuer: whether the successor is killed too, while it rescues.
-        late: whether the held call goes on only when the successor is at work.
+        late: whether the held call continues only when the successor is running.
     """
 
     kind: str | None

@@ -55,7 +55,7 @@ class Storm:
         return hit
 
     def lasts(self, trouble: str) -> bool:
-        """Tell whether a trouble that lasts is going on."""
+        """Tell whether a trouble that lasts is continuing."""
         now_s = self.turns.now_s
         phases = self.scenario.phases.get(trouble, [])
         hit = self.is_on and any(begin <= now_s < end for begin, end in phases)

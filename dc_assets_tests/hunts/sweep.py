@@ -137,7 +137,7 @@ def _partial(mode: Mode) -> Story:
         1,
         lambda stage, point: stage.dies("r1-01", point, mode=mode),
         lambda stage: stage.lives("r1-01", mode),
-        until="BatchBook.plan_batches",
+        until="BatchStore.plan_batches",
         rows="b",
     )
 
@@ -154,7 +154,7 @@ def _with_batches_of(stage: Stage, rows: int) -> None:
 
 def _merger(stage: Stage, point: CrashPoint) -> bool:
     _with_batches_of(stage, 1)
-    stage.dies_in("r1-01", "BatchBook.plan_batches")
+    stage.dies_in("r1-01", "BatchStore.plan_batches")
     _with_batches_of(stage, 10)
     return stage.dies("r1-01", point)
 
@@ -165,7 +165,7 @@ STORIES = [
         1,
         _merger,
         lambda stage: stage.lives("r1-01"),
-        until="BatchBook.settled",
+        until="BatchStore.settled",
     ),
     Story(
         "a full load",
@@ -178,7 +178,7 @@ STORIES = [
         1,
         lambda stage, point: stage.dies("r1-01", point),
         lambda stage: stage.lives("r1-01"),
-        until="BatchBook.recut",
+        until="BatchStore.recut",
         row_s=100.0,
         window=1,
     ),
@@ -189,16 +189,16 @@ STORIES = [
         2,
         lambda stage, point: stage.dies("r1-01", point),
         _other_first,
-        until="BatchBook.settled",
+        until="BatchStore.settled",
     ),
-    Story("the adopter dies", 2, _adopter, _other_first, until="BatchBook.settled"),
+    Story("the adopter dies", 2, _adopter, _other_first, until="BatchStore.settled"),
     *(
         Story(
             f"a rescuer dies, after {name}",
             1,
             _rescuer(name),
             lambda stage: stage.lives("r1-01"),
-            until="BatchBook.settled",
+            until="BatchStore.settled",
         )
         for name in ("IngestJobs.create", "IngestJobs.upload", "IngestJobs.close")
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.load.ports import IngestJobs, Source, Spool
-from dc_assets.load.store import BatchBook, LoadBook, OrgUse
+from dc_assets.load.store import BatchStore, LoadStore, OrgUse
 from dc_assets_tests.fakes.crash import CrashPoint
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.hunts.sweep import STORIES, Stage, Story, problems, troubled_world
@@ -19,7 +19,7 @@ NOT_SWEPT = {
     "Source.key_quantiles",
     "Source.key_at",
     "Source.value_counts",
-    "LoadBook.heartbeat",
+    "LoadStore.heartbeat",
 }
 """Asked before a run or by the checks; and a block, which ends with the run or its process."""
 
@@ -73,7 +73,7 @@ def test_the_sweep_reaches_every_method_of_every_port(
     reached = [rehearsed(tmp_path / str(n), database, s)[1] for n, s in enumerate(STORIES)]
     claimed = {
         f"{port.__name__}.{method}"
-        for port in (Source, IngestJobs, LoadBook, BatchBook, OrgUse, Spool)
+        for port in (Source, IngestJobs, LoadStore, BatchStore, OrgUse, Spool)
         for method in vars(port)
         if not method.startswith("_")
     }

@@ -46,7 +46,7 @@ def test_the_next_owner_goes_on_behind_the_pages_of_the_last(spool: DiskSpool) -
 
 
 def test_a_page_of_an_owner_that_woke_up_is_not_read(spool: DiskSpool) -> None:
-    """It froze while it was reading, lost the partition, and goes on as if nothing had been."""
+    """It froze while it was reading, lost the partition, and resumes as if nothing had been."""
     spool.start_pages(FIRST)
     add(spool, FIRST, "a")
     spool.start_pages(SECOND)

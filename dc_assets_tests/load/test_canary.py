@@ -13,21 +13,21 @@ from dc_assets.core.errors import BreakerOpened, ConfigError, LedgerConflict, St
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.archive import DiskArchive
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import (
     Canary,
     SampledPartition,
-    SampleLabels,
+    SampleExplanations,
     sample_ranges,
     sizes_of,
 )
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.reconcile import COVERAGE, PENDING, ROW_COUNT, Audit
-from dc_assets.views.latest_outcomes import SqlLastWords
-from dc_assets.views.receipts import LedgerLabels
+from dc_assets.views.latest_outcomes import LatestOutcomes
+from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
@@ -50,15 +50,15 @@ def world(tmp_path: Path) -> Generator[World]:
 def canary_of(world: World, ports: Ports | None = None) -> Canary:
     """Return the canary of one command."""
     ports = ports or world.ports(mode="canary")
-    labels = LedgerLabels(world.views)
+    explanations = ReceiptExplanations(world.views)
     archive = DiskArchive(world.folder / "audit")
 
     def audit(key: str, part: IdRange) -> Audit:
-        sides = BothSides(world.spec, part, ports, archive, labels.settled_mark())
-        return Audit(f"{key}-sample", sides, SampleLabels(labels, key))
+        sides = BothSides(world.spec, part, ports, archive, explanations.settled_mark())
+        return Audit(f"{key}-sample", sides, SampleExplanations(explanations, key))
 
-    words = SqlLastWords(world.database, world.spec, world.org.org_id)
-    begin = cast("SqlLoadBook", ports.loads).next_stage
+    words = LatestOutcomes(world.database, world.spec, world.org.org_id)
+    begin = cast("SqlLoadStore", ports.loads).next_stage
     return Canary(world.spec, ports, words, audit, begin)
 
 
@@ -104,7 +104,7 @@ def test_a_row_that_was_refused_is_sent_once_a_command(world: World) -> None:
     world.org.refused = {}
     (one, other) = sent(canary_of(world), 8)
     assert total([one, other]) == (8, 8, 0, 1)
-    assert one.letters == []
+    assert one.dead_letters == []
     assert set(world.org.landings.values()) == {1}
 
 
@@ -112,10 +112,10 @@ def test_a_refused_row_has_its_letter_and_its_checks_warn(world: World) -> None:
     """A dead letter explains what is missing: no check is an error."""
     world.org.refused = {"id0001": TOO_LONG}
     (one, other) = sent(canary_of(world), 4)
-    assert [(n.external_id, n.code) for n in one.letters] == [("id0001", "STRING_TOO_LONG")]
+    assert [(n.external_id, n.code) for n in one.dead_letters] == [("id0001", "STRING_TOO_LONG")]
     assert {o.check for o in one.outcomes if o.severity is Severity.WARN} >= {ROW_COUNT, COVERAGE}
     assert one.failed_checks == []
-    assert other.letters == []
+    assert other.dead_letters == []
 
 
 def test_a_letter_behind_the_sample_is_not_counted_in_it(world: World) -> None:
@@ -124,7 +124,7 @@ def test_a_letter_behind_the_sample_is_not_counted_in_it(world: World) -> None:
     assert total(sent(canary_of(world), 40)) == (40, 39, 1, 40)
     parts = sent(canary_of(world), 4)
     assert total(parts) == (4, 4, 0, 0)
-    assert [letter for part in parts for letter in part.letters] == []
+    assert [letter for part in parts for letter in part.dead_letters] == []
 
 
 def test_what_both_sides_do_not_explain_is_an_error_without_a_repair(world: World) -> None:
@@ -155,13 +155,13 @@ def test_a_changed_spec_begins_anew(world: World) -> None:
 
 
 def test_missing_sends_exactly_the_rest(world: World) -> None:
-    """The repair of a whole partition goes on where the canary ended."""
+    """The repair of a whole partition resumes where the canary ended."""
     sent(canary_of(world), 12)
     ports = world.ports(mode="missing")
-    labels, archive = LedgerLabels(world.views), DiskArchive(world.folder / "audit")
+    explanations, archive = ReceiptExplanations(world.views), DiskArchive(world.folder / "audit")
     for key, id_range in world.spec.ranges.items():
-        sides = BothSides(world.spec, id_range, ports, archive, labels.settled_mark())
-        audit = Audit(key, sides, labels)
+        sides = BothSides(world.spec, id_range, ports, archive, explanations.settled_mark())
+        audit = Audit(key, sides, explanations)
         load_partition(world.spec, key, ports, lambda one=audit: one.keys_to_send("missing"))
     assert len(world.org.rows) == 40
     assert set(world.org.landings.values()) == {1}
@@ -171,7 +171,7 @@ def test_a_live_canary_keeps_another_from_its_stage(world: World) -> None:
     """Two at once would send the same rows."""
     loads = world.ports(mode="canary").loads
     loads.take_range(loads.join_load("r1-01"), "r1-01")
-    with pytest.raises(LedgerConflict, match="still at work on r1-01"):
+    with pytest.raises(LedgerConflict, match="still working on r1-01"):
         sent(canary_of(world), 4)
 
 
@@ -202,13 +202,13 @@ def test_an_order_to_stop_between_two_stages_is_obeyed(world: World) -> None:
 def test_pending_rows_are_below_any_bar(world: World) -> None:
     """The spool was emptied while a killed canary had rows in flight elsewhere: they stay named."""
     canary = canary_of(world)
-    labels = SampleLabels(LedgerLabels(world.views), "r1-01")
+    explanations = SampleExplanations(ReceiptExplanations(world.views), "r1-01")
     ticket = canary.ports.loads.take_range(canary.ports.loads.join_load("r1-01"), "r1-01")
     canary.ports.batches.plan_batches(ticket, selected=3, batches=(), dead_letters=())
     sides = BothSides(
         world.spec, IdRange(None, "id0002"), canary.ports, DiskArchive(world.folder), "mark"
     )
-    outcome = Audit("r1-01-sample", sides, labels).pending()
+    outcome = Audit("r1-01-sample", sides, explanations).pending()
     assert (outcome.check, outcome.severity, outcome.unexplained) == (PENDING, Severity.ERROR, 3)
 
 
@@ -234,9 +234,14 @@ def test_doubled_ids_at_the_edge_stay_together(world: World) -> None:
 
 FATAL = frozenset(
     {
-        *("LoadBook.take_range", "BatchBook.plan_batches", "BatchBook.claim", "IngestJobs.create"),
-        *("BatchBook.opened", "IngestJobs.upload", "IngestJobs.close", "BatchBook.uploaded"),
-        *("IngestJobs.job", "IngestJobs.results", "BatchBook.settled", "LoadBook.finish_range"),
+        *(
+            "LoadStore.take_range",
+            "BatchStore.plan_batches",
+            "BatchStore.claim",
+            "IngestJobs.create",
+        ),
+        *("BatchStore.opened", "IngestJobs.upload", "IngestJobs.close", "BatchStore.uploaded"),
+        *("IngestJobs.job", "IngestJobs.results", "BatchStore.settled", "LoadStore.finish_range"),
     }
 )
 """Calls that change what the next command finds."""

@@ -42,7 +42,7 @@ def test_the_source_is_looked_at_before_rows_are_chosen(world: World) -> None:
 
 
 def test_rows_of_a_killed_load_are_settled_before_rows_are_chosen(world: World) -> None:
-    """Else a row whose job is at work would be missing, and would be sent once more."""
+    """Else a row whose job is running would be missing, and would be sent once more."""
     died = crashing(world.ports(dead_owner("killed")), CrashPoint(call=45))
     with pytest.raises(Crash):
         load_partition(world.spec, KEY, died)

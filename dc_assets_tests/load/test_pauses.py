@@ -1,4 +1,4 @@
-"""Loads that take days: they pause, settle, and go on by themselves. In virtual time."""
+"""Loads that take days: they pause, settle, and resume by themselves. In virtual time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def assert_all_landed_once(days: Days) -> None:
 
 def pauses_told(days: Days) -> list[str]:
     """Return the notes that tell of pauses, in order."""
-    return [note for _, note in days.notes if "pauses: " in note or "goes on after" in note]
+    return [note for _, note in days.notes if "pauses: " in note or "resumes after" in note]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -111,10 +111,10 @@ def test_a_pause_is_told_when_it_begins_and_when_it_ends(days: Opened) -> None:
     told = pauses_told(load)
     assert len(told) == 2
     assert told[0].startswith(
-        "r1-01: pauses: limits.rows_a_day_max: 50 of 50 rows sent in 24 hours; goes on about 23:1"
+        "r1-01: pauses: limits.rows_a_day_max: 50 of 50 rows sent in 24 hours; resumes about 23:1"
     )
     assert told[0].endswith(" tomorrow")
-    assert told[1] == "r1-01: goes on after the pause"
+    assert told[1] == "r1-01: resumes after the pause"
 
 
 @pytest.mark.parametrize("hours", ["22:00-06:00", "08:30-12:00"])
@@ -133,7 +133,7 @@ def test_rows_are_sent_within_the_hours_only(days: Opened, hours: str) -> None:
 
 
 def test_a_long_pause_asks_the_org_nothing_until_its_end(days: Opened) -> None:
-    """A call a minute and run would be thousands; before it goes on, it asks what is left."""
+    """A call a minute and run would be thousands; before it continues, it asks what is left."""
     load = days(partitions=1, hours="22:00-22:30")
     load.org.job_s = 600.0
     load.play()

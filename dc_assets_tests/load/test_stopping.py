@@ -1,4 +1,4 @@
-"""What stops a run on purpose, what it leaves behind, and that the next run goes on."""
+"""What stops a run on purpose, what it leaves behind, and that the next run continues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import BreakerOpened, BudgetReached, SpoolLost, StoppedByOperator
 from dc_assets.core.ingest_job import JobState
-from dc_assets.ledger.load_store import SqlLoadBook
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.load.partition import load_partition
@@ -95,7 +95,7 @@ def test_a_used_up_quota_stops_at_once_and_costs_no_attempt(world: World) -> Non
 
 
 def test_too_many_refused_rows_stop_the_run(world: World) -> None:
-    """The rest is not sent, and the letters name the cause."""
+    """The rest is not sent, and the dead letters name the cause."""
     world.spec = small_spec(
         profile={"window": 1, "batch_rows_max": 2}, limits={"refused_after_rows": 10}
     )
@@ -120,7 +120,7 @@ def test_a_code_that_every_row_would_meet_stops_the_run(world: World) -> None:
 
 
 def test_a_job_that_never_ends_is_aborted_and_its_rows_go_again(world: World) -> None:
-    """Five of them in a row open the breaker; when the org is well again all rows land."""
+    """Five of them in a row open the circuit breaker; when the org is well again all rows land."""
     world.spec = small_spec(profile={"window": 1}, limits={"job_wait_s_max": 100.0})
     world.org.polls = 1_000_000
     with pytest.raises(BreakerOpened, match="5 jobs in a row"):
@@ -147,7 +147,7 @@ def test_an_org_that_drops_every_result_is_sent_no_more(world: World) -> None:
 
 
 def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
-    """What is in flight settles, nothing new is sent, and nobody goes on until it is taken back."""
+    """What is in flight settles, nothing new is sent, nobody resumes it until it is taken back."""
     orders: list[str] = []
 
     def order_stop(note: str) -> None:
@@ -161,15 +161,15 @@ def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
     assert world.org.calls["create"] == 0
     with pytest.raises(StoppedByOperator):
         world.run()
-    book = SqlLoadBook(
+    store = SqlLoadStore(
         world.database, world.spec, org_id=world.org.org_id, owner=current_owner("operator")
     )
-    assert book.go_on()
+    assert store.go_on()
     assert_the_next_run_completes(world)
 
 
 def test_a_lost_spool_blocks_no_lane(world: World) -> None:
-    """The run says what to do; a new load then goes on by itself, whatever was in flight."""
+    """The run says what to do; a new load then resumes by itself, whatever was in flight."""
     world.spec = small_spec(profile={"window": 8})
     ports = crashing(world.ports(dead_owner("killed")), CrashPoint(40))
     with pytest.raises(Crash):
@@ -178,10 +178,10 @@ def test_a_lost_spool_blocks_no_lane(world: World) -> None:
     shutil.rmtree(world.folder / "spool")
     with pytest.raises(SpoolLost, match="dc-assets run --new-load"):
         world.run()
-    book = SqlLoadBook(
+    store = SqlLoadStore(
         world.database, world.spec, org_id=world.org.org_id, owner=current_owner("operator")
     )
-    assert book.give_up_load()
+    assert store.give_up_load()
     assert world.run().totals.landed == ROWS
     assert world.views.ranges()[0].in_flight == 0
     assert world.org.states()[JobState.UPLOAD_COMPLETE] == 0

@@ -276,7 +276,7 @@ def test_a_load_that_pauses_says_when_it_ends(limits: dict[str, object], said: s
     advice, text = sentences(GOOD, costs, spec=small_spec(limits=limits))
     assert advice is (Advice.GO if said is None else Advice.CARE)
     assert (said or "") in text
-    assert ("pause and go on by themselves" in text) is (said is not None)
+    assert ("pause and resume by themselves" in text) is (said is not None)
 
 
 def test_a_parent_that_the_lanes_do_not_know_is_said() -> None:

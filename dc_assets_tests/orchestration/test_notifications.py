@@ -1,4 +1,4 @@
-"""Failed runs of a real Dagster instance become notices: one each, and of the right kind."""
+"""Failed runs of a real Dagster instance become notifications: one each, and of the right kind."""
 
 import time
 import uuid
@@ -9,17 +9,17 @@ import dagster as dg
 import pytest
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcError, LimitReached
-from dc_assets.core.events import Notice
+from dc_assets.core.events import Event
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.outbox import Notices
+from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.assets import LoadConfig, partitions_of
 from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.refresh import refresh_of
-from dc_assets.views.check_results import Proofs
+from dc_assets.views.check_results import CheckResults
 from dc_assets_tests.fakes.specs import small_spec
 
 SPEC = small_spec()
@@ -87,10 +87,10 @@ def added(
     return record
 
 
-def noticed(instance: dg.DagsterInstance, database: Database) -> list[Notice]:
-    """Look for events once; return all notices that there are."""
+def noticed(instance: dg.DagsterInstance, database: Database) -> list[Event]:
+    """Look for events once; return all notifications that there are."""
     collect(instance, database, [SPEC], None)
-    return list(Notices(database).undelivered("mail"))
+    return list(Outbox(database).undelivered("mail"))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def noticed(instance: dg.DagsterInstance, database: Database) -> list[Notice]:
 def test_a_failed_run_is_one_notice_of_its_kind(
     instance: dg.DagsterInstance, database: Database, error: DcError, kind: str
 ) -> None:
-    """It says our sentence and the command that goes on, however often one looks."""
+    """It says our sentence and the command that resumes, however often one looks."""
     run_id = failed(instance, error, mode="changed")
     noticed(instance, database)
     [notice] = noticed(instance, database)
@@ -154,7 +154,7 @@ def test_a_run_that_a_check_failed_is_told_of_as_a_gap(
     """Not twice: what the check found says more than that the run failed."""
     run_id = failed(instance, ConfigError("a blocking check"))
     gap = CheckOutcome("no_coverage_gaps", KEY, Severity.ERROR, "3 missing", 3)
-    Proofs(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
+    CheckResults(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
     [notice] = noticed(instance, database)
     assert notice.kind == "coverage_gap"
 

@@ -11,7 +11,7 @@ import pytest
 
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunBeats, current_owner
+from dc_assets.ledger.owners import RunHeartbeats, current_owner
 from dc_assets.orchestration.dead_run_monitor import is_of, reap
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
@@ -21,10 +21,10 @@ SPEC = small_spec()
 
 
 @pytest.fixture
-def beats(tmp_path: Path) -> Generator[RunBeats]:
+def heartbeats(tmp_path: Path) -> Generator[RunHeartbeats]:
     """Open the leases of an empty ledger."""
     database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
-    yield RunBeats(database)
+    yield RunHeartbeats(database)
     database.close()
 
 
@@ -54,52 +54,54 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 
 
 def test_a_run_whose_process_is_gone_is_failed(
-    instance: dg.DagsterInstance, beats: RunBeats
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
     """Dagster's own retries take it from there."""
     run_id = started(instance, OURS)
-    beats.beat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, beats, is_of([SPEC])) == [run_id]
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
+    assert reap(instance, heartbeats, is_of([SPEC])) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
-    assert reap(instance, beats, is_of([SPEC])) == []
+    assert reap(instance, heartbeats, is_of([SPEC])) == []
 
 
 def test_a_silent_run_is_failed_after_its_lease(
-    instance: dg.DagsterInstance, beats: RunBeats
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
     """Its process may be on a host that nobody can look into."""
     live, silent = started(instance, OURS), started(instance, OURS)
-    beats.beat(current_owner(live), lease_s=60)
-    beats.beat(current_owner(silent), lease_s=-1)
-    assert reap(instance, beats, is_of([SPEC])) == [silent]
+    heartbeats.heartbeat(current_owner(live), lease_s=60)
+    heartbeats.heartbeat(current_owner(silent), lease_s=-1)
+    assert reap(instance, heartbeats, is_of([SPEC])) == [silent]
     assert status(instance, live) is dg.DagsterRunStatus.STARTED
 
 
 def test_a_run_that_has_not_beaten_yet_is_given_time(
-    instance: dg.DagsterInstance, beats: RunBeats
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
     """Its process is still importing."""
     run_id = started(instance, OURS)
-    assert reap(instance, beats, is_of([SPEC])) == []
+    assert reap(instance, heartbeats, is_of([SPEC])) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
 @pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")], [OURS, dg.AssetKey("others")]])
 def test_runs_of_others_are_not_touched(
-    instance: dg.DagsterInstance, beats: RunBeats, assets: list[dg.AssetKey]
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, assets: list[dg.AssetKey]
 ) -> None:
     """The ledger knows nothing of their processes."""
     run_id = started(instance, *assets)
-    beats.beat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, beats, is_of([SPEC])) == []
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
+    assert reap(instance, heartbeats, is_of([SPEC])) == []
 
 
-def test_a_refresh_is_known_by_its_job(instance: dg.DagsterInstance, beats: RunBeats) -> None:
+def test_a_refresh_is_known_by_its_job(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats
+) -> None:
     """A run of a job names no assets."""
     run = dg.DagsterRun(job_name="things_refresh", status=dg.DagsterRunStatus.STARTED)
     run_id = instance.add_run(run).run_id
-    beats.beat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, beats, is_of([SPEC])) == [run_id]
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
+    assert reap(instance, heartbeats, is_of([SPEC])) == [run_id]
 
 
 def test_the_reaper_runs_by_default() -> None:

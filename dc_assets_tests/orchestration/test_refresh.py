@@ -165,7 +165,7 @@ def test_a_change_that_shows_up_late_is_seen_within_the_overlap(day: Day) -> Non
 
 
 def test_a_refresh_that_did_not_prove_its_range_is_requested_again(day: Day) -> None:
-    """As another attempt, after a wait; while its run is at work it is not."""
+    """As another attempt, after a wait; while its run is running it is not."""
     day.change([day.stage.ids[0]], f'"LastModifiedDate__c" = {LATER}')
     [first], _ = day.tick()
     assert str(first.run_key).endswith(":1")

@@ -12,7 +12,7 @@ EMULATOR, REAL_ORG = "http://127.0.0.1:1", "https://acme.my.salesforce.com"
 
 
 def test_a_lease_is_what_the_environment_says() -> None:
-    """Tests use short ones; without a setting it is two minutes and a beat every 25 seconds."""
+    """Tests use short ones; the default is two minutes, with a heartbeat every 25 seconds."""
     with settings({"DC_ASSETS_LEASE_S": "", "DC_ASSETS_HEARTBEAT_S": ""}):
         assert (lease().lease_s, lease().heartbeat_s) == (120.0, 25.0)
     with settings({"DC_ASSETS_LEASE_S": "10", "DC_ASSETS_HEARTBEAT_S": "2"}):
@@ -30,7 +30,7 @@ def test_a_lease_is_what_the_environment_says() -> None:
     ],
 )
 def test_a_lease_that_cannot_work_is_refused(lease_s: str, heartbeat_s: str, said: str) -> None:
-    """One late beat must not cost a run its partition."""
+    """One late heartbeat must not cost a run its partition."""
     values = {"DC_ASSETS_LEASE_S": lease_s, "DC_ASSETS_HEARTBEAT_S": heartbeat_s}
     with settings(values), pytest.raises(ConfigError, match=said):
         lease()

@@ -191,7 +191,7 @@ def test_a_doubled_external_id_stays_red(world: World) -> None:
 
 
 def test_a_doubled_id_with_another_value_is_a_changed_row_too(world: World) -> None:
-    """Both records of the id are held against the source, so the false one cannot hide."""
+    """Both records of the id are compared with the source, so the false one cannot hide."""
     add_copy(world, MIDDLE)
     world.org.sql('UPDATE "Opportunity" SET "Amount" = 1.23 WHERE "Id" = \'006000000000ZZZAAA\'')
     verdict = world.audit()

@@ -131,9 +131,9 @@ def spec_of(content: Content = SPEC) -> LoadSpec:
 
 
 def generated_text(dice: random.Random) -> str:
-    """Return a text of letters, signs, line ends and blanks."""
-    letters = string.ascii_letters + "\"',;\r\n\t =+é😀\u2028\u0085"
-    return "".join(dice.choices(letters, k=dice.randint(1, 200)))
+    """Return a text of dead letters, signs, line ends and blanks."""
+    dead_letters = string.ascii_letters + "\"',;\r\n\t =+é😀\u2028\u0085"
+    return "".join(dice.choices(dead_letters, k=dice.randint(1, 200)))
 
 
 def specimens() -> pl.DataFrame:

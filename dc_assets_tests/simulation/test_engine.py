@@ -93,7 +93,7 @@ def crossed(model: OrgModel) -> list[SimulatedJob]:
 
 
 def test_locks_in_unlike_order_block_each_other() -> None:
-    """Each holds what the other wants: nobody goes on until one has failed."""
+    """Each holds what the other wants: nobody continues until one has failed."""
     *_, first, second = crossed(PLAIN)
     assert first.landed_rows + second.landed_rows == 2
     assert max(first.ended_s, second.ended_s) > 10
@@ -107,7 +107,7 @@ def test_sorted_locks_do_not_block_each_other() -> None:
 
 
 def test_only_the_rows_of_a_missing_parent_fail_where_the_model_says_so() -> None:
-    """The second job waits 10 s for parent 0, then goes on with its other row."""
+    """The second job waits 10 s for parent 0, then resumes its other row."""
     parents = [*[0] * 200, 0, 1]
     model = replace(PLAIN, row_s=0.1, fail_scope="rows")
     first, second = submitted(org_of(parents, model), [range(200), [200, 201]])
@@ -117,7 +117,7 @@ def test_only_the_rows_of_a_missing_parent_fail_where_the_model_says_so() -> Non
 
 
 def test_a_chunk_none_of_whose_parents_is_had_fails_at_once_after_the_wait() -> None:
-    """There is nothing to work on, so the worker goes on with the next chunk."""
+    """There is nothing to work on, so the worker resumes the next chunk."""
     model = replace(PLAIN, row_s=0.1, fail_scope="rows", chunk_rows=100)
     org = org_of([*[0] * 101, 1], replace(model, chunk_overhead_s=20.0))
     first, second = submitted(org, [range(100), [100]])
@@ -179,7 +179,7 @@ def test_the_client_is_told_at_the_end_and_may_stop_the_time() -> None:
 
 
 def test_time_does_not_pass_the_limit() -> None:
-    """The rest is kept, and goes on when it is asked for."""
+    """The rest is kept, and resumes when it is asked for."""
     org = org_of(range(1_000))
     job = org.submit(range(1_000), None)
     assert not org.run_until_idle(5.0)

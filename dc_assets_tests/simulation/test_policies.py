@@ -167,7 +167,7 @@ def test_the_model_gives_the_success_rates_it_was_fitted_to(
 
 
 def test_lanes_land_everything_near_the_bound_where_the_earlier_system_does_not() -> None:
-    """2,000,000 rows, few parents with most of them, others at work."""
+    """2,000,000 rows, few parents with most of them, others running."""
     ours, theirs = (
         simulate(policy, rows=2_000_000, accounts=200_000, skew="zipf:1.0", background="normal")
         for policy in ("lanes", "test8")
