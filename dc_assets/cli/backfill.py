@@ -123,7 +123,9 @@ class _Following:
             with Progress(load.console, load.keys, load.views).shown() as progress:
                 while not self._is_over():
                     self._silence.bear(self._look)
-                    progress.update(load.views.ranges(), self._states(), self._starts_in_s())
+                    progress.update(
+                        load.views.states.of_spec(), self._states(), self._starts_in_s()
+                    )
                     self._clock.sleep(LOOK_EVERY_S)
             outcomes = self._silence.outlast(self._outcomes)
         except (KeyboardInterrupt, DcError):

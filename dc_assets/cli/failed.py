@@ -13,7 +13,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.load.reconcile import check_descriptions
 from dc_assets.load.store import Mode
-from dc_assets.views.partition_states import Standings
+from dc_assets.views.load_states import LoadStates
 
 REASON_CHARS_MAX = 200
 
@@ -30,11 +30,11 @@ class LoadThem(Protocol):
 
 
 def failed_partitions(
-    standings: Standings, spec: LoadSpec, keys: Sequence[str]
+    states: LoadStates, spec: LoadSpec, keys: Sequence[str]
 ) -> Sequence[NeedsAttention]:
     """Return those of some partitions that need attention, with reasons."""
-    needed = list(check_descriptions(spec))
-    judged = [needs_attention(standing, needed) for standing in standings.of(keys)]
+    needed, state = list(check_descriptions(spec)), states.of_spec()
+    judged = [needs_attention(state, key, needed) for key in keys]
     return [one for one in judged if one is not None]
 
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from dc_assets.cli.console import Console
-from dc_assets.core.attention import Proof, Standing, proof_of
+from dc_assets.core.attention import Proof, proof_of
+from dc_assets.core.load_state import SpecState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.reconcile import check_descriptions
 
 
-def check_states_of(spec: LoadSpec, standings: Sequence[Standing]) -> Mapping[str, Proof]:
+def check_states_of(spec: LoadSpec, state: SpecState) -> Mapping[str, Proof]:
     """Return what the checks say of each partition that was ever loaded."""
     needed = list(check_descriptions(spec))
-    return {
-        standing.partition_key: proof_of(standing, needed)
-        for standing in standings
-        if standing.newest is not None
-    }
+    return {key: proof_of(state.newest[key], needed) for key in spec.ranges if key in state.newest}
 
 
-def print_last_checks(console: Console, spec: LoadSpec, standings: Sequence[Standing]) -> None:
+def print_last_checks(console: Console, spec: LoadSpec, state: SpecState) -> None:
     """Print what the checks last said of each partition, and what finishes the load."""
-    check_results = check_states_of(spec, standings)
+    check_results = check_states_of(spec, state)
     if check_results:
         console.print()
     whole = [key for key, proof in check_results.items() if proof.is_whole]
@@ -37,7 +34,7 @@ def print_last_checks(console: Console, spec: LoadSpec, standings: Sequence[Stan
             console,
             f"Load again what needs attention: dc-assets run {spec.name} --failed-only",
         )
-    _print_unfinished(console, spec, standings)
+    _print_unfinished(console, spec, state)
 
 
 def _print_proof(console: Console, key: str, proof: Proof) -> None:
@@ -54,24 +51,25 @@ def _print_proof(console: Console, key: str, proof: Proof) -> None:
         _say(console, f"{key}: never checked: {', '.join(proof.never)}", "yellow")
 
 
-def _print_unfinished(console: Console, spec: LoadSpec, standings: Sequence[Standing]) -> None:
+def _print_unfinished(console: Console, spec: LoadSpec, state: SpecState) -> None:
     """Name partitions that an unfinished load has yet to begin, though an earlier one has them."""
-    waiting = [s for s in standings if s.unfinished and s.phase_there is None and s.newest]
+    unfinished = state.unfinished
+    if unfinished is None:
+        return
+    begun = unfinished.partitions
+    waiting = [key for key in spec.ranges if key in state.newest and key not in begun]
     if waiting:
-        keys = ", ".join(standing.partition_key for standing in waiting)
+        keys = ", ".join(waiting)
         _say(
             console,
-            f"Load {waiting[0].unfinished[:8]} is unfinished: {keys} not begun in it. "
+            f"Load {unfinished.load_id[:8]} is unfinished: {keys} not begun in it. "
             f"Resume with: dc-assets run {spec.name}",
             "yellow",
         )
 
 
-def checks_for_machines(
-    spec: LoadSpec, standings: Sequence[Standing]
-) -> Mapping[str, Mapping[str, object]]:
+def checks_for_machines(spec: LoadSpec, state: SpecState) -> Mapping[str, Mapping[str, object]]:
     """Return by partition what `print_last_checks` prints."""
-    words = {standing.partition_key: standing.words for standing in standings}
     return {
         key: {
             "proved": proof.is_whole,
@@ -82,14 +80,14 @@ def checks_for_machines(
                     "unexplained": outcome.unexplained,
                     "repair": outcome.repair,
                     "evidence": outcome.evidence,
-                    "checked_at": words[key][outcome.check].checked_at,
+                    "checked_at": state.newest[key].checks[outcome.check].checked_at,
                 }
                 for outcome in proof.failed
             ],
             "not_checked_since_newest_load": list(proof.not_since),
             "never_checked": list(proof.never),
         }
-        for key, proof in check_states_of(spec, standings).items()
+        for key, proof in check_states_of(spec, state).items()
     }
 
 

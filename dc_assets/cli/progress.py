@@ -13,10 +13,11 @@ from rich.live import Live
 from rich.table import Table
 
 from dc_assets.cli.console import Console
+from dc_assets.core.load_state import PartitionState, SpecState
 from dc_assets.core.pauses import goes_on_at
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.pages.plan_facts import duration
-from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import Snapshot
 
 PLAIN_EVERY_S = 5.0
@@ -32,7 +33,7 @@ NAMED_MAX = 3
 
 
 def partitions_table(
-    keys: Sequence[str], ranges: Mapping[str, RangeStatus], runs: Mapping[str, str] | None = None
+    keys: Sequence[str], newest: Mapping[str, PartitionState], runs: Mapping[str, str] | None = None
 ) -> Table:
     """Return one line for each partition, also for those that were not begun."""
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -41,32 +42,33 @@ def partitions_table(
         table.add_column(title, justify="right")
     table.add_column("state")
     for key in keys:
-        status = ranges.get(key)
+        state = newest.get(key)
         run = f" ({runs[key].lower()})" if runs and key in runs else ""
-        if status is None:
+        if state is None:
             table.add_row(key, *[""] * 6, "not begun" + run)
             continue
-        known = status.selected is not None
+        rows = state.rows
+        known = rows.selected is not None
         table.add_row(
             key,
-            f"{status.selected:,}" if known else "reading",
-            f"{status.landed:,}",
-            f"{status.refused:,}",
-            f"{status.pending:,}" if known else "",
-            str(status.in_flight),
-            f"{status.seconds:.0f}",
-            _state(status) + run,
+            f"{rows.selected:,}" if known else "reading",
+            f"{rows.landed:,}",
+            f"{rows.refused:,}",
+            f"{rows.pending:,}" if known else "",
+            str(rows.in_flight),
+            f"{state.seconds:.0f}",
+            _doing(state) + run,
         )
     return table
 
 
-def _state(status: RangeStatus) -> str:
-    if status.phase == "done":
-        return "canary: only a sample is done" if status.mode == "canary" else "done"
-    if status.paused_why is not None:
-        return f"paused until {goes_on_at(status.paused_why)}"
-    doing = "reading" if status.phase == "new" else "writing"
-    return doing if status.is_held else f"{doing}, stopped"
+def _doing(state: PartitionState) -> str:
+    if state.is_done:
+        return "canary: only a sample is done" if state.mode == "canary" else "done"
+    if state.paused_why is not None:
+        return f"paused until {goes_on_at(state.paused_why)}"
+    doing = "reading" if state.phase == "new" else "writing"
+    return doing if state.is_held else f"{doing}, stopped"
 
 
 def line(seen: Snapshot) -> str:
@@ -74,14 +76,14 @@ def line(seen: Snapshot) -> str:
 
     While nothing is sent because checks run, it names their partitions instead of a falling speed.
     """
-    whole = seen.whole
+    whole, left_s = seen.counts, seen.seconds_left()
     said = [f"{whole.done:,} of {seen.rows:,} rows done" if seen.rows else "0 rows done"]
     if seen.checking:
         said.append(f"checking {_few(seen.checking)}")
-    elif whole.done_lately:
-        said.append(f"{_rate(seen.rows_per_s(whole))} rows/s")
-    if seen.time_left is not None and seen.rows is not None and whole.done < seen.rows:
-        said.append(f"about {_time_left(seen.time_left.seconds, seen.at)}")
+    elif rows_per_s := seen.rows_per_s():
+        said.append(f"{_rate(rows_per_s)} rows/s")
+    if left_s and seen.load is not None:
+        said.append(f"about {_time_left(left_s, seen.load.seen_at)}")
     met = [
         f"{rows:,} {what}"
         for rows, what in ((whole.locked, "met locks"), (whole.refused, "refused"))
@@ -141,7 +143,8 @@ class Progress:
         self._keys = keys
         self._look = partial(views.progress.look, keys, were_launched=were_launched)
         first = self._look()
-        self._earlier = first.load_id if were_launched and not first.is_open else None
+        is_over = were_launched and first.load is not None and first.load.state != "open"
+        self._earlier = first.load.load_id if first.load is not None and is_over else None
         self._were_launched = were_launched
         self._clock = SystemClock()
         self._live: Live | None = None
@@ -159,14 +162,14 @@ class Progress:
 
     def update(
         self,
-        ranges: Sequence[RangeStatus],
+        state: SpecState,
         runs: Mapping[str, str] | None = None,
         starts_in_s: Mapping[str, float] | None = None,
     ) -> None:
         """Show the present state.
 
         Args:
-            ranges: what stands in the table.
+            state: what stands in the table.
             runs: states of Dagster's runs, by partition.
             starts_in_s: when partitions are launched that wait for their time.
         """
@@ -175,10 +178,10 @@ class Progress:
         seen = self._look(starts_in_s=starts_in_s)
         if not self._were_launched:  # whether anybody checks what was loaded before is not known
             seen = replace(seen, checking=())
-        text = line(Snapshot() if seen.load_id == self._earlier else seen)
+        is_earlier = seen.load is not None and seen.load.load_id == self._earlier
+        text = line(Snapshot() if is_earlier else seen)
         if self._live is not None:
-            by_key = {r.partition_key: r for r in ranges if r.partition_key in self._keys}
-            table = partitions_table(self._keys, by_key, runs)
+            table = partitions_table(self._keys, state.newest, runs)
             self._live.update(Group(table, text), refresh=True)
         else:
             self._next_line_s = self._clock.now_s() + PLAIN_EVERY_S

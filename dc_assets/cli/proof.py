@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -10,10 +10,11 @@ from rich.table import Table
 from dc_assets.cli.console import Console
 from dc_assets.cli.refused import READ_MAX, print_alike
 from dc_assets.core.exit_codes import ExitCode, exit_code
+from dc_assets.core.load_state import PartitionState, RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.load.reconcile import ROW_COUNT, check_descriptions
-from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.views.partitions import LedgerViews
 
 _WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
 
@@ -31,9 +32,9 @@ class WatchedLoad:
 def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode:
     """Print everything that an auditor asks first, and return the exit code that it amounts to."""
     spec, keys, views, console = load.spec, load.keys, load.views, load.console
-    ranges = {r.partition_key: r for r in views.ranges() if r.partition_key in keys}
+    newest = {k: one for k, one in views.states.of_spec().newest.items() if k in keys}
     console.print("\nRows of both sides, beside the ledger")
-    console.print(_counts(keys, outcomes, ranges))
+    console.print(_counts(keys, outcomes, newest))
     console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}")
     for field in spec.checks.distributions:
         console.print()
@@ -41,11 +42,11 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     console.print()
     print_checks(console, keys, outcomes)
     print_refusals(console, views, spec)
-    done = [ranges[key] for key in keys if key in ranges and ranges[key].phase == "done"]
+    done = [one for one in newest.values() if one.is_done]
     expected = len(keys) * len(check_descriptions(spec))
     return exit_code(
-        refused=sum(r.refused for r in done),
-        pending=sum(r.pending for r in ranges.values()) + len(keys) - len(done),
+        refused=sum_of(one.rows for one in done).refused,
+        pending=sum_of(one.rows for one in newest.values()).pending + len(keys) - len(done),
         unexplained=sum(o.severity is Severity.ERROR for o in outcomes) + expected - len(outcomes),
     )
 
@@ -61,7 +62,7 @@ def _total(outcomes: Sequence[CheckOutcome]) -> CountVerdict:
 
 
 def _counts(
-    keys: Sequence[str], outcomes: Sequence[CheckOutcome], ranges: dict[str, RangeStatus]
+    keys: Sequence[str], outcomes: Sequence[CheckOutcome], newest: Mapping[str, PartitionState]
 ) -> Table:
     """Put what both sides count beside what the ledger recorded."""
     both = {
@@ -72,8 +73,9 @@ def _counts(
     )
     totals = [0] * 6
     for key in keys:
-        counts, r = both.get(key), ranges.get(key)
-        ledger = [r.landed, r.refused, r.pending] if r else [0, 0, 0]
+        counts = both.get(key)
+        rows = newest[key].rows if key in newest else RowCounts()
+        ledger = [rows.landed, rows.refused, rows.pending]
         if counts is None:
             table.add_row(key, "?", "?", *(f"{n:,}" for n in ledger), "not checked")
             continue
@@ -130,7 +132,7 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
 
 def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:
     """Print refused rows by code, and an example of each kind."""
-    by_code = views.refusals_by_code()
+    by_code = sum_of(one.rows for one in views.states.of_spec().newest.values()).refused_by_code
     if not by_code:
         return
     total = sum(by_code.values())

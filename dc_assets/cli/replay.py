@@ -235,7 +235,7 @@ def _send_partition(
     done.landed += loaded.totals.landed
     done.refused += loaded.totals.refused
     replayed = opened.dead_letters.replayed_by(loaded.load_id, key)
-    done.gone += max(0, replayed - loaded.totals.selected)
+    done.gone += max(0, replayed - (loaded.totals.selected or 0))
 
 
 def _print_end(console: Console, done: _Replayed) -> None:

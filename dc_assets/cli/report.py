@@ -12,11 +12,12 @@ from dc_assets.cli.console import say
 from dc_assets.cli.status import chosen_spec
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.load_state import LoadState
 from dc_assets.ledger.database import Database
 from dc_assets.pages.drawing import write_whole
 from dc_assets.pages.report_facts import for_machines, gathered
 from dc_assets.pages.report_page import page_of
-from dc_assets.views.load_history import LoadFacts, LoadHistory
+from dc_assets.views.load_history import LoadHistory
 
 NAMED_MAX = 5
 
@@ -67,7 +68,7 @@ def report(name: str | None, *, prefix: str | None, out: Path | None, as_json: b
     return ExitCode.PROVED
 
 
-def _chosen(database: Database, name: str | None, prefix: str | None) -> LoadFacts:
+def _chosen(database: Database, name: str | None, prefix: str | None) -> LoadState:
     """Return the load that is meant: an id needs no name beside it."""
     spec_name = None if name is None and prefix is not None else chosen_spec(name).name
     history = LoadHistory(database)

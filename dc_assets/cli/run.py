@@ -28,7 +28,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.store import Mode
-from dc_assets.views.partition_states import Standings
+from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import login_from_environment, open_load
 from dc_assets.wiring.dagster_api import Webserver
@@ -122,7 +122,7 @@ def run(
         others |= {"--dry-run": dry_run, "--new-load": new_load}
         return run_canary(order.applied, keys, stages_alone(canary, others), followed)
     with open_ledger() as database:
-        look = partial(failed_partitions, Standings(database, spec.name), spec, keys)
+        look = partial(failed_partitions, LoadStates(database, spec.name), spec, keys)
         if failed_only:
             failed = look()
             print_failed(console, failed)
@@ -308,7 +308,7 @@ def followed(load: WatchedLoad) -> Generator[None]:
 
         def follow() -> None:
             while not stop.wait(LOOK_EVERY_S):
-                progress.update(load.views.ranges())
+                progress.update(load.views.states.of_spec())
 
         thread = threading.Thread(target=follow, name="progress", daemon=True)
         thread.start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import click
 
@@ -14,14 +13,13 @@ from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
 from dc_assets.cli.last_checks import check_states_of, checks_for_machines, print_last_checks
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
-from dc_assets.core.attention import Standing
 from dc_assets.core.exit_codes import ExitCode, exit_code
+from dc_assets.core.load_state import PartitionState, SpecState, sum_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.spec_files import read_specs
-from dc_assets.views.partition_states import Standings
-from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import loads_folder, spec_named
 
 WATCH_EVERY_S = 2.0
@@ -61,18 +59,18 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             echo_jobs(listed, limit) if as_json else print_jobs(console, listed, limit)
             return ExitCode.PROVED
         views = LedgerViews(database, spec.name)
-        ranges = _watched(views, spec, console) if watch else views.ranges()
-        standings = Standings(database, spec.name).of(list(spec.ranges))
+        state = _watched(views, spec, console) if watch else views.states.of_spec()
         stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
         if as_json:
-            said = {**_for_machines(ranges, views), "stopped_loads": stopped}
-            said["checks"] = checks_for_machines(spec, standings)
+            said = {**_for_machines(state), "stopped_loads": stopped}
+            said["checks"] = checks_for_machines(spec, state)
             click.echo(json.dumps(said, indent=2))
         else:
-            _print(console, spec, ranges, views)
-            print_last_checks(console, spec, standings)
+            console.print(partitions_table(list(spec.ranges), state.newest))
+            print_refusals(console, views, spec)
+            print_last_checks(console, spec, state)
             _print_stopped(console, spec, stopped)
-    return verdict(spec, ranges, standings)
+    return verdict(spec, state)
 
 
 def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:
@@ -96,43 +94,58 @@ def chosen_spec(load: str | None) -> LoadSpec:
     return specs[0]
 
 
-def verdict(
-    spec: LoadSpec, ranges: Sequence[RangeStatus], standings: Sequence[Standing]
-) -> ExitCode:
+def verdict(spec: LoadSpec, state: SpecState) -> ExitCode:
     """Return the exit code for the state of all partitions.
 
     One that is not done counts as pending, one without the result of every check as unexplained.
     """
-    done = [r for r in ranges if r.phase == "done" and r.partition_key in spec.ranges]
+    done = _done(spec, state)
     return exit_code(
-        refused=sum(r.refused for r in done),
+        refused=sum_of(one.rows for one in done).refused,
         pending=len(spec.ranges) - len(done),
-        unexplained=sum(not proof.is_whole for proof in check_states_of(spec, standings).values()),
+        unexplained=sum(not proof.is_whole for proof in check_states_of(spec, state).values()),
     )
 
 
-def _watched(views: LedgerViews, spec: LoadSpec, console: Console) -> Sequence[RangeStatus]:
+def _done(spec: LoadSpec, state: SpecState) -> Sequence[PartitionState]:
+    known = [state.newest[key] for key in spec.ranges if key in state.newest]
+    return [one for one in known if one.is_done]
+
+
+def _watched(views: LedgerViews, spec: LoadSpec, console: Console) -> SpecState:
     clock = SystemClock()
-    keys = list(spec.ranges)
-    with Progress(console, keys, views, were_launched=False).shown() as progress:
+    with Progress(console, list(spec.ranges), views, were_launched=False).shown() as progress:
         while True:
-            ranges = views.ranges()
-            progress.update(ranges)
-            current = [r for r in ranges if r.partition_key in spec.ranges]
-            if len(current) == len(keys) and all(r.phase == "done" for r in current):
-                return ranges
+            state = views.states.of_spec()
+            progress.update(state)
+            if len(_done(spec, state)) == len(spec.ranges):
+                return state
             clock.sleep(WATCH_EVERY_S)
 
 
-def _print(
-    console: Console, spec: LoadSpec, ranges: Sequence[RangeStatus], views: LedgerViews
-) -> None:
-    console.print(partitions_table(list(spec.ranges), {r.partition_key: r for r in ranges}))
-    print_refusals(console, views, spec)
-
-
-def _for_machines(ranges: Sequence[RangeStatus], views: LedgerViews) -> dict[str, object]:
+def _for_machines(state: SpecState) -> dict[str, object]:
+    newest = state.newest.values()
     return {
-        "partitions": [{**asdict(r), "pending": r.pending} for r in ranges],
-        "refusals_by_code": dict(views.refusals_by_code()),
+        "partitions": [partition_for_machines(one) for one in newest],
+        "refusals_by_code": dict(sum_of(one.rows for one in newest).refused_by_code),
+    }
+
+
+def partition_for_machines(one: PartitionState) -> dict[str, object]:
+    """Return a partition and its rows as one flat object."""
+    rows = one.rows
+    return {
+        "partition_key": one.partition_key,
+        "load_id": one.load_id,
+        "mode": one.mode,
+        "phase": one.phase,
+        "selected": rows.selected,
+        "landed": rows.landed,
+        "refused": rows.refused,
+        "pending": rows.pending,
+        "in_flight": rows.in_flight,
+        "is_held": one.is_held,
+        "seconds": one.seconds,
+        "paused_until": one.paused_until,
+        "paused_why": one.paused_why,
     }

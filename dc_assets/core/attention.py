@@ -7,9 +7,10 @@ Why a mode for each reason: `docs/adr/0025-failed-is-what-the-checks-say.md`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from dc_assets.core.load_state import PartitionState, SpecState
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 COMPARING = "changed"
@@ -17,53 +18,6 @@ COMPARING = "changed"
 
 SAMPLING = "canary"
 """The mode that loads a part of a partition: nobody resumes it, and it leaves rows out."""
-
-
-@dataclass(frozen=True, slots=True)
-class LatestCheck:
-    """What a check said last, and when (seconds since 1970)."""
-
-    outcome: CheckOutcome
-    checked_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RangeInLoad:
-    """How far a partition is in one load.
-
-    Attributes:
-        phase: new (reading), writing or done.
-        selected: rows; None until they are read.
-        pending: rows without an outcome.
-    """
-
-    load_id: str
-    mode: str
-    phase: str
-    selected: int | None = None
-    pending: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the ledger knows of one partition.
-
-    Attributes:
-        newest: the partition in the newest load that touched it, of any mode.
-        unfinished: the unfinished full load of the spec, "" if there is none.
-        phase_there: how far the partition is in that load; None if it was not begun in it.
-        is_held: whether a live run is working on it.
-        written_at: when a load of the partition last came to its end, seconds since 1970.
-        words: what each check said last.
-    """
-
-    partition_key: str
-    newest: RangeInLoad | None = None
-    unfinished: str = ""
-    phase_there: str | None = None
-    is_held: bool = False
-    written_at: float = 0.0
-    words: Mapping[str, LatestCheck] = field(default_factory=dict[str, LatestCheck])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,58 +64,59 @@ class NeedsAttention:
         return self.mode in {"full", "replay"}
 
 
-def proof_of(standing: Standing, needed: Sequence[str]) -> Proof:
+def proof_of(newest: PartitionState, needed: Sequence[str]) -> Proof:
     """Compare the latest results of the needed checks with the end of the newest load."""
-    words = {check: standing.words[check] for check in needed if check in standing.words}
+    results = {check: newest.checks[check] for check in needed if check in newest.checks}
     return Proof(
-        is_done=standing.newest is not None and standing.newest.phase == "done",
-        failed=[w.outcome for w in words.values() if w.outcome.severity is Severity.ERROR],
-        not_since=[c for c, word in words.items() if word.checked_at < standing.written_at],
-        never=[check for check in needed if check not in words],
+        is_done=newest.is_done,
+        failed=[r.outcome for r in results.values() if r.outcome.severity is Severity.ERROR],
+        not_since=[c for c, result in results.items() if result.checked_at < newest.written_at],
+        never=[check for check in needed if check not in results],
     )
 
 
-def needs_attention(standing: Standing, needed: Sequence[str]) -> NeedsAttention | None:
+def needs_attention(
+    state: SpecState, partition_key: str, needed: Sequence[str]
+) -> NeedsAttention | None:
     """Return why a partition needs attention and what fixes it, or None."""
-    key = standing.partition_key
-    if standing.is_held:
-        return NeedsAttention(key, ["a run is working on it"], "")
-    return _not_done(standing) or _not_proved(standing, needed)
-
-
-def _not_done(standing: Standing) -> NeedsAttention | None:
-    """Judge how far its loads came; an unfinished load is resumed in its own mode."""
-    key, newest = standing.partition_key, standing.newest
+    newest = state.newest.get(partition_key)
     if newest is None:
-        return NeedsAttention(key, ["it was never loaded"], "full")
-    if standing.unfinished and standing.phase_there is None:
-        return NeedsAttention(
-            key, [f"not begun in the unfinished load {standing.unfinished[:8]}"], "full"
-        )
-    if standing.unfinished and standing.phase_there != "done":
-        here = newest if newest.load_id == standing.unfinished else None
-        return NeedsAttention(key, [_how_far(standing.unfinished, here)], "full")
-    if newest.phase != "done":
+        return NeedsAttention(partition_key, ["it was never loaded"], "full")
+    if newest.is_held:
+        return NeedsAttention(partition_key, ["a run is working on it"], "")
+    return _not_done(state, newest) or _not_proved(newest, needed)
+
+
+def _not_done(state: SpecState, newest: PartitionState) -> NeedsAttention | None:
+    """Judge how far its loads came; an unfinished load is resumed in its own mode."""
+    key, unfinished = newest.partition_key, state.unfinished
+    if unfinished is not None:
+        there = unfinished.partitions.get(key)
+        if there is None:
+            reason = f"not begun in the unfinished load {unfinished.load_id[:8]}"
+            return NeedsAttention(key, [reason], "full")
+        if not there.is_done:
+            return NeedsAttention(key, [_how_far(there)], "full")
+    if not newest.is_done:
         mode = COMPARING if newest.mode == SAMPLING else newest.mode
-        return NeedsAttention(key, [_how_far(newest.load_id, newest)], mode)
+        return NeedsAttention(key, [_how_far(newest)], mode)
     return None
 
 
-def _how_far(load_id: str, there: RangeInLoad | None) -> str:
-    if there is not None and there.selected is not None:
-        return (
-            f"load {load_id[:8]} is not done: {there.pending:,} of {there.selected:,} rows have no "
-            "outcome"
-        )
-    return f"load {load_id[:8]} is not done"
+def _how_far(there: PartitionState) -> str:
+    said = f"load {there.load_id[:8]} is not done"
+    rows = there.rows
+    if rows.selected is None:
+        return said
+    return f"{said}: {rows.pending:,} of {rows.selected:,} rows have no outcome"
 
 
-def _not_proved(standing: Standing, needed: Sequence[str]) -> NeedsAttention | None:
+def _not_proved(newest: PartitionState, needed: Sequence[str]) -> NeedsAttention | None:
     """Judge a partition that is done by its checks.
 
     Whatever they found or did not look for, comparing both sides fixes it, and has them run again.
     """
-    proof = proof_of(standing, needed)
+    proof = proof_of(newest, needed)
     if proof.is_whole:
         return None
     reasons = [f"{outcome.check} failed: {outcome.summary}" for outcome in proof.failed]
@@ -169,7 +124,7 @@ def _not_proved(standing: Standing, needed: Sequence[str]) -> NeedsAttention | N
         reasons.append(f"not checked since its newest load{_which(proof.not_since, needed)}")
     if proof.never:
         reasons.append(f"never checked{_which(proof.never, needed)}")
-    return NeedsAttention(standing.partition_key, reasons, COMPARING)
+    return NeedsAttention(newest.partition_key, reasons, COMPARING)
 
 
 def _which(checks: Sequence[str], needed: Sequence[str]) -> str:

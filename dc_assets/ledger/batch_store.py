@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
 from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.load_state import RowCounts
 from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
@@ -22,14 +23,14 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.dead_letters import DeadLetterWriter
 from dc_assets.ledger.load_store import refuse_stopped
 from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.tables import batch, dead_letter, epoch_now, load, range_state
+from dc_assets.ledger.row_counts import row_counts
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 from dc_assets.load.store import (
     BatchRecord,
     DeadLetter,
     JobFigures,
     NewBatch,
     RangeTicket,
-    RangeTotals,
     Settlement,
 )
 
@@ -100,37 +101,14 @@ class BatchQueries:
             )
         return [job_id for job_id in job_ids if job_id not in known]
 
-    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
-        """Return the row counts of a partition."""
-        with self._database.begin() as connection:
-            selected = connection.execute(
-                sa.select(range_state.c.selected).where(
-                    range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-                )
-            ).scalar()
-            landed, batches = connection.execute(
-                sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0), sa.func.count())
-                .where(batch.c.load_id == load_id, batch.c.partition_key == partition_key)
-                .where(batch.c.state == BatchState.SETTLED.value)
-            ).one()
-            by_code = self._refusals(connection, load_id, partition_key)
-        return RangeTotals(
-            selected=selected or 0,
-            landed=int(landed),
-            refused=sum(by_code.values()),
-            batches=batches,
-            refusals_by_code=by_code,
+    def totals(self, load_id: str, partition_key: str) -> RowCounts:
+        """Return the row counts of a partition that was begun."""
+        begun = sa.select(range_state).where(
+            range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
         )
-
-    def _refusals(
-        self, connection: Connection, load_id: str, partition_key: str
-    ) -> Mapping[str, int]:
-        rows = connection.execute(
-            sa.select(dead_letter.c.code, sa.func.count().label("n"))
-            .where(dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key)
-            .group_by(dead_letter.c.code)
-        )
-        return {row.code: row.n for row in rows}
+        with self._database.read() as connection:
+            counts = row_counts(connection, connection.execute(begun).all())
+        return counts[load_id, partition_key]
 
 
 def is_orphan(row: Row[Any]) -> bool:

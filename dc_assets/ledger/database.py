@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -34,6 +35,7 @@ class Database:
         parsed = parsed_url(url)
         try:
             self._engine = _engine(parsed)
+            self._readers = self._engine.execution_options(**_reading(self._engine))
         except (SQLAlchemyError, ValueError, TypeError):  # an option that no driver can read
             raise ConfigError(
                 "An option or a path in DC_ASSETS_LEDGER_URL cannot be read. "
@@ -55,9 +57,25 @@ class Database:
         with self._engine.begin() as connection:
             yield connection
 
+    @contextmanager
+    def read(self) -> Generator[Connection]:
+        """Show one moment of the ledger for the block; it delays no writer, and writes nothing."""
+        with self._readers.begin() as connection:
+            yield connection
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+_READS = "dc_assets_reads"
+
+
+def _reading(engine: Engine) -> dict[str, Any]:
+    """Return the options of a transaction that sees one moment and writes nothing."""
+    if engine.dialect.name == "postgresql":
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    return {_READS: True}
 
 
 def _engine(url: URL) -> Engine:
@@ -68,7 +86,7 @@ def _engine(url: URL) -> Engine:
         _make_private(file)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -98,8 +116,10 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA foreign_keys=ON")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    """Begin a writer at once, so that it cannot fail half way; a reader of WAL waits for nobody."""
+    is_reader = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
 
 
 KEYS_A_QUERY = 500

@@ -104,7 +104,7 @@ class Canary:
         started_s = self.ports.clock.now_s()
         sample = Sample(id_range, lambda: self._settled(key))
         try:
-            sent = load_partition(self.spec, key, self.ports, sample).totals.selected
+            sent = load_partition(self.spec, key, self.ports, sample).totals.selected or 0
         except RowsPending as error:  # the check of pending rows puts the stage under its bar
             self.ports.note(str(error))
             sent = 0

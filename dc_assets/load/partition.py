@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
+from dc_assets.core.load_state import RowCounts
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
 from dc_assets.load.ports import Ports, RangeRun
 from dc_assets.load.regroup import regroup
-from dc_assets.load.store import RangeTicket, RangeTotals
+from dc_assets.load.store import RangeTicket
 from dc_assets.load.write import write
 
 OTHER_LOAD_WAIT_S = 600.0
@@ -29,7 +30,7 @@ class LoadedRange:
 
     load_id: str
     partition_key: str
-    totals: RangeTotals
+    totals: RowCounts
     seconds: float
 
 

@@ -5,10 +5,10 @@ Adapter: `dc_assets.ledger`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -16,6 +16,7 @@ from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.load_state import RowCounts
 from dc_assets.core.pauses import Pause
 
 RangePhase = Literal["new", "writing", "done"]
@@ -124,22 +125,6 @@ class JobFigures:
     active_s: float
     total_s: float
     ended_at_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class RangeTotals:
-    """Row counts of one partition; at the end selected = landed + refused and pending is 0."""
-
-    selected: int
-    landed: int
-    refused: int
-    batches: int = 0
-    refusals_by_code: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    def pending(self) -> int:
-        """Rows that have no outcome yet."""
-        return self.selected - self.landed - self.refused
 
 
 class LoadStore(Protocol):
@@ -297,7 +282,7 @@ class BatchStore(Protocol):
         """
         ...
 
-    def totals(self, load_id: str, partition_key: str) -> RangeTotals:
+    def totals(self, load_id: str, partition_key: str) -> RowCounts:
         """Return the row counts of a partition."""
         ...
 

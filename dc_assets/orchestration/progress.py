@@ -8,12 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from dc_assets.core.load_state import RowCounts
 from dc_assets.core.printable import printable
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
 from dc_assets.orchestration.tables import table_of
 from dc_assets.pages.lanes_picture import drawn_apart
-from dc_assets.views.progress import JobBar, PartitionProgress, Snapshot
+from dc_assets.views.progress import JobBar, Snapshot
 from dc_assets.wiring.connect import OpenLoad
 
 LOOK_EVERY_S = 2.0
@@ -69,9 +70,9 @@ def observed(
 
     def tell() -> None:
         seen = look()
-        progress = seen.partitions.get(key)
-        if progress is not None and throttle.lets(clock.now_s(), percent_of(progress)):
-            metadata = observation_of(seen, key, progress)
+        partition = seen.load.partitions.get(key) if seen.load else None
+        if partition is not None and throttle.lets(clock.now_s(), percent_of(partition.rows)):
+            metadata = observation_of(seen, key, partition.rows)
             context.log_event(
                 dg.AssetObservation(asset_key=context.asset_key, partition=key, metadata=metadata)
             )
@@ -96,26 +97,24 @@ def observed(
         thread.join()
 
 
-def percent_of(progress: PartitionProgress) -> float:
+def percent_of(rows: RowCounts) -> float:
     """Return the share of rows that have an outcome; 0 until they are read."""
-    return 100.0 * progress.done / progress.selected if progress.selected else 0.0
+    return 100.0 * rows.done / rows.selected if rows.selected else 0.0
 
 
-def observation_of(seen: Snapshot, key: str, progress: PartitionProgress) -> dict[str, Any]:
+def observation_of(seen: Snapshot, key: str, rows: RowCounts) -> dict[str, Any]:
     """Return what the UI plots of a partition while it loads: numbers only."""
     metadata: dict[str, Any] = {
-        "rows done": progress.done,
-        "percent": round(percent_of(progress), 1),
-        "rows per second": round(seen.rows_per_s(progress), 1),
-        "pending": progress.pending,
-        "refused": progress.refused,
-        "locked rows": progress.locked,
-        "jobs in flight": progress.in_flight,
+        "rows done": rows.done,
+        "percent": round(percent_of(rows), 1),
+        "rows per second": round(seen.rows_per_s(key), 1),
+        "pending": rows.pending,
+        "refused": rows.refused,
+        "locked rows": rows.locked,
+        "jobs in flight": rows.in_flight,
     }
-    if seen.time_left is not None:
-        metadata["seconds left of the load"] = round(seen.time_left.seconds)
-        if key in seen.time_left.by_partition:
-            metadata["seconds left"] = round(seen.time_left.by_partition[key])
+    left = {"seconds left of the load": seen.seconds_left(), "seconds left": seen.seconds_left(key)}
+    metadata |= {name: round(seconds) for name, seconds in left.items() if seconds is not None}
     if seen.api_calls_left is not None:
         metadata["API calls left"] = seen.api_calls_left
     return metadata
@@ -135,12 +134,12 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
         "pending": totals.pending,
         "locked rows": sum(job.locked for job in jobs),
         "rows sent again": sum(job.retried for job in jobs),
-        "jobs": totals.batches,
+        "jobs": totals.jobs,
         "seconds": round(loaded.seconds, 1),
         "rows per second": round(totals.landed / max(loaded.seconds, 0.001)),
     }
-    if totals.refusals_by_code:
-        by_rows = sorted(totals.refusals_by_code.items(), key=lambda item: -item[1])
+    if totals.refused_by_code:
+        by_rows = totals.refused_by_code.items()
         metadata["refusals"] = table_of([{"code": code, "rows": rows} for code, rows in by_rows])
     return metadata | _picture(jobs, opened.ports.note)
 

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 
 from pydantic import ValidationError
 
+from dc_assets.core.load_state import LoadState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span
 from dc_assets.pages.report_proof import (
     CheckFinding,
     Distribution,
-    PartitionLine,
+    PartitionProof,
     Proof,
     Totals,
     Verdict,
@@ -31,9 +32,9 @@ from dc_assets.pages.report_sending import (
     lanes_of,
     sending_of,
 )
-from dc_assets.views.check_results import CheckResults
 from dc_assets.views.dead_letters import RefusedCode, refused_rows
-from dc_assets.views.load_history import Allowance, LoadFacts, LoadHistory, PastLoad, SentJob
+from dc_assets.views.load_history import AllowanceSeen, LoadHistory, PastLoad, SentJob
+from dc_assets.views.load_states import LoadStates
 from dc_assets.wiring.connect import versions
 
 PAST_LOADS = 20
@@ -108,7 +109,7 @@ class Budget:
     calls_by_hour: Mapping[int, int]
     days: Sequence[DayLine]
     jobs_of_org_day: int
-    allowance: Allowance | None
+    allowance: AllowanceSeen | None
     limits: Mapping[str, int | str]
 
 
@@ -123,11 +124,11 @@ class ReportFacts:
         versions_now: of the programs that made the report.
     """
 
-    load: LoadFacts
+    load: LoadState
     verdict: Verdict
     totals: Totals
     seconds: float | None
-    partitions: Sequence[PartitionLine]
+    partitions: Sequence[PartitionProof]
     findings: Sequence[CheckFinding]
     distributions: Sequence[Distribution]
     sending: Sending | None
@@ -143,16 +144,12 @@ class ReportFacts:
     versions_now: Mapping[str, str]
 
 
-def gathered(database: Database, load: LoadFacts) -> ReportFacts:
+def gathered(database: Database, named: LoadState) -> ReportFacts:
     """Ask the ledger for everything that a report says of a load."""
     history = LoadHistory(database)
+    load = LoadStates(database, named.spec_name, named.org_id).of_load(named.load_id) or named
     spec = _spec_of(load)
-    proof = Proof(
-        load,
-        spec,
-        history.ranges(load.load_id),
-        CheckResults(database, load.spec_name, load.org_id).latest(load.load_id),
-    )
+    proof = Proof(load, spec)
     jobs = history.jobs(load.load_id)
     totals, sending = proof.totals(), sending_of(jobs, load.seen_at)
     calls = history.api_calls(load.load_id)
@@ -162,7 +159,7 @@ def gathered(database: Database, load: LoadFacts) -> ReportFacts:
         load=load,
         verdict=verdict_of(proof),
         totals=totals,
-        seconds=end - load.opened_at if load.finished_at or proof.is_running else None,
+        seconds=end - load.opened_at if load.finished_at or load.is_running else None,
         partitions=proof.lines,
         findings=proof.findings(),
         distributions=proof.distributions(),
@@ -191,7 +188,9 @@ def for_machines(facts: ReportFacts) -> dict[str, object]:
     """Return the facts as `docs/reports.md` explains them; the single jobs stay out."""
     said = asdict(facts)
     del said["jobs"]
-    said["load"].pop("spec_json")
+    for name in ("spec_json", "partitions"):
+        said["load"].pop(name)
+    said["partitions"] = [one.for_machines() for one in facts.partitions]
     said["spec"] = _spec_json(facts.load)
     return said
 
@@ -209,7 +208,7 @@ def settings_of(environment: Mapping[str, str]) -> Mapping[str, str | None]:
     }
 
 
-def _spec_of(load: LoadFacts) -> LoadSpec | None:
+def _spec_of(load: LoadState) -> LoadSpec | None:
     """Return the spec as it was, if it was kept and if this program still understands it."""
     try:
         return None if load.spec_json is None else LoadSpec.model_validate_json(load.spec_json)
@@ -217,7 +216,7 @@ def _spec_of(load: LoadFacts) -> LoadSpec | None:
         return None
 
 
-def _spec_json(load: LoadFacts) -> object:
+def _spec_json(load: LoadState) -> object:
     return None if load.spec_json is None else json.loads(load.spec_json)
 
 
@@ -243,7 +242,7 @@ def _past_line(load: PastLoad) -> PastLine:
 
 def _forecast(
     kept: KeptForecast | None,
-    load: LoadFacts,
+    load: LoadState,
     totals: Totals,
     sending: Sending | None,
     calls: Mapping[int, int],

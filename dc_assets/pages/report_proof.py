@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
+from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.load.reconcile import COVERAGE, ROW_COUNT, check_descriptions
-from dc_assets.views.check_results import CheckedOutcome
-from dc_assets.views.load_history import LoadFacts, RangeFacts
 
 WORDS = {Severity.PASSED: "passed", Severity.WARN: "warning", Severity.ERROR: "failed"}
 NOT_RUN, NOT_DUE = "not run", "none"
@@ -29,28 +28,69 @@ class CheckWord:
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionLine:
-    """One partition: what both sides counted, beside what the ledger recorded.
+class PartitionProof:
+    """One partition: what both sides counted, beside how it stands.
 
     Attributes:
-        phase: "not begun", reading, writing or done.
-        source, target, unexplained: None where its rows were not counted.
-        seconds: from its first start to its end, or to now.
+        state: None while it was not begun.
+        counts: what both sides counted; None where nobody did.
     """
 
     partition: str
-    phase: str
-    source: int | None
-    target: int | None
-    selected: int | None
-    landed: int
-    refused: int
-    pending: int
-    unexplained: int | None
-    started_at: float | None
-    finished_at: float | None
-    seconds: float | None
+    state: PartitionState | None
+    counts: CountVerdict | None
     checks: Sequence[CheckWord]
+
+    @property
+    def phase(self) -> str:
+        """The words "not begun", reading, writing or done."""
+        if self.state is None:
+            return "not begun"
+        return "reading" if self.state.phase == "new" else self.state.phase
+
+    @property
+    def rows(self) -> RowCounts:
+        """Its rows by the ledger."""
+        return RowCounts() if self.state is None else self.state.rows
+
+    @property
+    def seconds(self) -> float | None:
+        """From its first start to its end, or to now."""
+        return None if self.state is None or self.state.started_at is None else self.state.seconds
+
+    @property
+    def source(self) -> int | None:
+        """Rows of the source, where they were counted."""
+        return self.counts and self.counts.source_rows
+
+    @property
+    def target(self) -> int | None:
+        """Rows of the target, where they were counted."""
+        return self.counts and self.counts.target_rows
+
+    @property
+    def unexplained(self) -> int | None:
+        """Rows by which the sides differ and nothing explains it."""
+        return self.counts and self.counts.unexplained
+
+    def for_machines(self) -> dict[str, object]:
+        """Return it as one flat object."""
+        rows, state = self.rows, self.state
+        return {
+            "partition": self.partition,
+            "phase": self.phase,
+            "source": self.source,
+            "target": self.target,
+            "selected": rows.selected,
+            "landed": rows.landed,
+            "refused": rows.refused,
+            "pending": rows.pending,
+            "unexplained": self.unexplained,
+            "started_at": state and state.started_at,
+            "finished_at": state and state.finished_at,
+            "seconds": self.seconds,
+            "checks": [asdict(one) for one in self.checks],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +163,22 @@ class Verdict:
 class Proof:
     """Everything of one load that its verdict rests on."""
 
-    load: LoadFacts
+    load: LoadState
     spec: LoadSpec | None
-    ranges: Sequence[RangeFacts]
-    outcomes: Sequence[CheckedOutcome]
 
     @cached_property
-    def last(self) -> Mapping[tuple[str, str], CheckedOutcome]:
+    def last(self) -> Mapping[tuple[str, str], CheckResult]:
         """The latest result of each check, by partition and check."""
-        return {(o.outcome.partition_key, o.outcome.check): o for o in self.outcomes}
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a live run is working in it."""
-        return any(r.is_held for r in self.ranges)
+        return {
+            (key, check): result
+            for key, one in self.load.partitions.items()
+            for check, result in one.checks.items()
+        }
 
     @cached_property
     def keys(self) -> Sequence[str]:
         """The partitions that are due: a partial load has those that it touched."""
-        touched = [r.partition_key for r in self.ranges]
+        touched = list(self.load.partitions)
         if self.spec is None or self.load.mode != "full":
             return touched
         return [*self.spec.ranges, *(key for key in touched if key not in self.spec.ranges)]
@@ -157,31 +194,15 @@ class Proof:
         return [] if self.spec is None else list(check_descriptions(self.spec))
 
     @cached_property
-    def lines(self) -> Sequence[PartitionLine]:
+    def lines(self) -> Sequence[PartitionProof]:
         """A line for each partition that is due."""
-        begun = {r.partition_key: r for r in self.ranges}
-        return [self._line(key, begun.get(key)) for key in self.keys]
+        return [self._line(key) for key in self.keys]
 
-    def _line(self, key: str, of: RangeFacts | None) -> PartitionLine:
+    def _line(self, key: str) -> PartitionProof:
         counted = self.last.get((key, ROW_COUNT))
         counts = counted.outcome.values[0].counts if counted and counted.outcome.values else None
-        end = None if of is None else of.finished_at or self.load.seen_at
-        began = None if of is None else of.started_at
-        return PartitionLine(
-            partition=key,
-            phase="not begun" if of is None else {"new": "reading"}.get(of.phase, of.phase),
-            source=counts and counts.source_rows,
-            target=counts and counts.target_rows,
-            selected=of and of.selected,
-            landed=of.landed if of else 0,
-            refused=of.refused if of else 0,
-            pending=of.pending if of else 0,
-            unexplained=counts and counts.unexplained,
-            started_at=began,
-            finished_at=of and of.finished_at,
-            seconds=None if end is None or began is None else end - began,
-            checks=[self._word(key, check) for check in self.checks],
-        )
+        checks = [self._word(key, check) for check in self.checks]
+        return PartitionProof(key, self.load.partitions.get(key), counts, checks)
 
     def _word(self, key: str, check: str) -> CheckWord:
         said = self.last.get((key, check))
@@ -192,13 +213,13 @@ class Proof:
 
     def totals(self) -> Totals:
         """Add up rows, partitions and checks."""
-        lines = self.lines
+        lines, rows = self.lines, self.load.rows
         words = [said.word for line in lines for said in line.checks if said.word != NOT_DUE]
         return Totals(
-            selected=sum(line.selected or 0 for line in lines),
-            landed=sum(line.landed for line in lines),
-            refused=sum(line.refused for line in lines),
-            pending=sum(line.pending for line in lines),
+            selected=rows.selected or 0,
+            landed=rows.landed,
+            refused=rows.refused,
+            pending=rows.pending,
             partitions=len(lines),
             partitions_done=sum(line.phase == "done" for line in lines),
             checks=len(words),
@@ -210,7 +231,7 @@ class Proof:
 
     def findings(self) -> Sequence[CheckFinding]:
         """Return what the checks said that did not pass, failed ones first."""
-        said = [o for o in self.outcomes if o.outcome.severity is not Severity.PASSED]
+        said = [o for o in self.last.values() if o.outcome.severity is not Severity.PASSED]
         said.sort(key=lambda o: o.outcome.severity is not Severity.ERROR)
         return [_finding(one.outcome, one.checked_at) for one in said]
 
@@ -238,7 +259,7 @@ def verdict_of(proof: Proof) -> Verdict:
 
 
 def _standing(proof: Proof, totals: Totals, *, is_done: bool) -> tuple[str, str]:
-    if proof.is_running and not is_done:
+    if proof.load.is_running and not is_done:
         return ("STOP" if totals.failed else "CARE"), "STILL RUNNING"
     standings = (
         (not is_done, "STOP", "UNFINISHED"),
@@ -254,7 +275,7 @@ def _standing(proof: Proof, totals: Totals, *, is_done: bool) -> tuple[str, str]
 def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:
     load, name = proof.load, proof.load.spec_name
     reasons: list[str] = []
-    if proof.is_running and not is_done:
+    if proof.load.is_running and not is_done:
         reasons.append("Runs are working on it: the figures are those of the moment.")
     if load.state == "superseded" and not is_done:
         reasons.append("It was given up: a newer load took its place.")
@@ -267,8 +288,8 @@ def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:
         )
     reasons += [
         f"{one.partition_key} sends nothing for now: {one.paused_why or '?'}"
-        for one in proof.ranges
-        if one.paused_until is not None and one.paused_until > load.seen_at
+        for one in load.partitions.values()
+        if one.paused_until is not None
     ]
     silent = [line.partition for line in proof.lines if any(c.word == NOT_RUN for c in line.checks)]
     if silent and is_done:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Row
 
 from dc_assets.core.events import EARLIER_LOADS_MAX, OFFERED_FOR_S
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.tables import batch, check_result, dead_letter, epoch_now, load, range_state
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 
 QUIET_S = 60.0
 """Runs of one launch begin one after another: a partial load that all of them left is over then."""
@@ -23,11 +21,6 @@ OTHERS_WAIT_S_MAX = 3_600.0
 
 PARTIAL_MODES = ("missing", "changed", "replay")
 """Modes in which not every partition takes part. A canary is watched by whoever starts it."""
-
-OTHER_CODE = "UNKNOWN_ERROR"
-"""Stands for a code that is no word of Salesforce's: it may quote values."""
-
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +39,6 @@ class EndedLoad:
     partitions_done: int
     opened_at: float
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class LoadFigures:
-    """What became of the rows of a load, and what the checks said of it last."""
-
-    partitions: Sequence[str]
-    selected: int
-    landed: int
-    refused_by_code: dict[str, int]
-    checks: dict[str, int]
-
-    @property
-    def refused(self) -> int:
-        """Rows that became dead letters."""
-        return sum(self.refused_by_code.values())
-
-    @property
-    def share(self) -> float | None:
-        """Share of the selected rows that landed; None if none was selected."""
-        return self.landed / self.selected if self.selected else None
 
 
 class EndedLoads:
@@ -100,31 +72,20 @@ class EndedLoads:
             .having(last > epoch_now() - OFFERED_FOR_S)
             .order_by(last)
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return [_ended(row) for row in connection.execute(query) if _has_ended(row, busy)]
-
-    def figures(self, ended: EndedLoad) -> LoadFigures:
-        """Return what became of the rows of a load."""
-        with self._database.begin() as connection:
-            ranges = connection.execute(
-                sa.select(range_state)
-                .where(range_state.c.load_id == ended.load_id)
-                .order_by(range_state.c.partition_key)
-            ).all()
-            return LoadFigures(
-                partitions=[row.partition_key for row in ranges],
-                selected=sum(row.selected or 0 for row in ranges),
-                landed=_landed(connection, ended.load_id),
-                refused_by_code=_refused_by_code(connection, ended.load_id),
-                checks=_checks(connection, ended.load_id),
-            )
 
     def earlier_shares(self, ended: EndedLoad) -> Sequence[float]:
         """Return the shares of landed rows of the done loads before a full one, newest first."""
         selected = sa.func.sum(range_state.c.selected)
-        with self._database.begin() as connection:
+        landed = (
+            sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0))
+            .where(batch.c.load_id == load.c.load_id)
+            .scalar_subquery()
+        )
+        with self._database.read() as connection:
             earlier = connection.execute(
-                sa.select(load.c.load_id, selected.label("selected"))
+                sa.select(load.c.load_id, selected.label("selected"), landed.label("landed"))
                 .join(range_state, range_state.c.load_id == load.c.load_id)
                 .where(load.c.spec_name == ended.spec_name, load.c.org_id == ended.org_id)
                 .where(load.c.mode == "full", load.c.state == "done")
@@ -134,7 +95,7 @@ class EndedLoads:
                 .order_by(load.c.opened_at.desc())
                 .limit(EARLIER_LOADS_MAX)
             ).all()
-            return [_landed(connection, row.load_id) / row.selected for row in earlier]
+            return [float(row.landed / row.selected) for row in earlier]
 
 
 def _has_ended(row: Row[Any], busy: Collection[str]) -> bool:
@@ -156,36 +117,3 @@ def _ended(row: Row[Any]) -> EndedLoad:
         opened_at=row.opened_at,
         seconds=row.last_at - row.opened_at,
     )
-
-
-def _landed(connection: Connection, load_id: str) -> int:
-    landed = sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0))
-    return int(connection.execute(landed.where(batch.c.load_id == load_id)).scalar_one())
-
-
-def _refused_by_code(connection: Connection, load_id: str) -> dict[str, int]:
-    """Count dead letters by code, the most frequent first."""
-    rows = connection.execute(
-        sa.select(dead_letter.c.code, sa.func.count().label("dead_letters"))
-        .where(dead_letter.c.load_id == load_id)
-        .group_by(dead_letter.c.code)
-    )
-    counted: Counter[str] = Counter()
-    for row in rows:
-        counted[row.code if _CODE.fullmatch(row.code) else OTHER_CODE] += row.dead_letters
-    return dict(counted.most_common())
-
-
-def _checks(connection: Connection, load_id: str) -> dict[str, int]:
-    """Count the last results of the checks of a load by severity."""
-    newest = (
-        sa.select(sa.func.max(check_result.c.id))
-        .where(check_result.c.load_id == load_id)
-        .group_by(check_result.c.partition_key, check_result.c.check_name)
-    )
-    rows = connection.execute(
-        sa.select(check_result.c.severity, sa.func.count().label("results"))
-        .where(check_result.c.id.in_(newest))
-        .group_by(check_result.c.severity)
-    )
-    return {"passed": 0, "warn": 0, "error": 0, **{row.severity: row.results for row in rows}}

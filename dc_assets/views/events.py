@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -13,22 +15,25 @@ from sqlalchemy.engine import Row
 
 from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
+from dc_assets.core.load_state import LoadState, RowCounts
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
-from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import (
-    batch,
     check_result,
-    dead_letter,
     deletion_observation,
     epoch_now,
-    load,
-    range_state,
 )
-from dc_assets.views.ended_loads import EndedLoad, EndedLoads, LoadFigures
+from dc_assets.views.ended_loads import EndedLoad, EndedLoads
+from dc_assets.views.load_states import LoadStates
 
 DAY_S = 86_400.0
+
+OTHER_CODE = "UNKNOWN_ERROR"
+"""Stands for a code that is no word of Salesforce's: it may quote values."""
+
+_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 _ONE_EVALUATION = (
     check_result.c.run_id,
@@ -64,20 +69,24 @@ class LedgerEvents:
         ended = {_key(one): one for one in loads.lately(busy)}
         added = 0
         for key in self._in_order(ended):
-            figures = loads.figures(ended[key])
-            if ended[key].mode == "full":
-                added += self._success(ended[key], figures, loads.earlier_shares(ended[key]))
-            facts = _facts_of_load(self._specs[ended[key].spec_name], ended[key], figures)
-            added += self._outbox.add("completed", ended[key].spec_name, key, facts)
+            one = ended[key]
+            load = LoadStates(self._database, one.spec_name, one.org_id).of_load(one.load_id)
+            assert load is not None, "a load that ended stays in the ledger for days"
+            facts = _facts_of_load(self._specs[one.spec_name], one, load)
+            if one.mode == "full":
+                added += self._success(one, load.rows, facts, loads.earlier_shares(one))
+            added += self._outbox.add("completed", one.spec_name, key, facts)
         return added
 
-    def _success(self, ended: EndedLoad, figures: LoadFigures, earlier: Sequence[float]) -> int:
-        if figures.share is None or not success_fell(figures.share, earlier):
+    def _success(
+        self, ended: EndedLoad, rows: RowCounts, facts: dict[str, Any], earlier: Sequence[float]
+    ) -> int:
+        share = rows.landed / rows.selected if rows.selected else None
+        if share is None or not success_fell(share, earlier):
             return 0
-        facts = _facts_of_load(self._specs[ended.spec_name], ended, figures)
-        facts |= {"share": figures.share, "usual": usual_success(earlier), "earlier": len(earlier)}
+        more = {"share": share, "usual": usual_success(earlier), "earlier": len(earlier)}
         key = f"success_rate:{ended.load_id}"
-        return self._outbox.add("success_rate", ended.spec_name, key, facts)
+        return self._outbox.add("success_rate", ended.spec_name, key, {**facts, **more})
 
     def _gaps(self) -> int:
         with self._database.begin() as connection:
@@ -140,20 +149,31 @@ def _key(ended: EndedLoad) -> str:
     return f"completed:{ended.load_id}:{ended.partitions_done}"
 
 
-def _facts_of_load(spec: LoadSpec, ended: EndedLoad, figures: LoadFigures) -> dict[str, Any]:
+def _facts_of_load(spec: LoadSpec, ended: EndedLoad, load: LoadState) -> dict[str, Any]:
+    rows = load.rows
+    severities = Counter({severity.value: 0 for severity in Severity})
+    for partition in load.partitions.values():
+        severities.update(one.outcome.severity.value for one in partition.checks.values())
     return {
         "load_id": ended.load_id,
         "org": ended.org_id,
         "mode": ended.mode,
-        "partitions": list(figures.partitions),
-        "selected": figures.selected,
-        "landed": figures.landed,
-        "refused": figures.refused,
-        "refused_by_code": figures.refused_by_code,
-        "checks": figures.checks,
+        "partitions": list(load.partitions),
+        "selected": rows.selected,
+        "landed": rows.landed,
+        "refused": rows.refused,
+        "refused_by_code": _safe_codes(rows.refused_by_code),
+        "checks": dict(severities),
         "seconds": ended.seconds,
         "page": f"assets/{spec.asset_name}?view=checks",
     }
+
+
+def _safe_codes(rows_by_code: Mapping[str, int]) -> dict[str, int]:
+    counted: Counter[str] = Counter()
+    for code, rows in rows_by_code.items():
+        counted[code if _CODE.fullmatch(code) else OTHER_CODE] += rows
+    return dict(counted.most_common())
 
 
 def _gaps_of(rows: Sequence[Row[Any]]) -> Iterator[tuple[str, list[Row[Any]]]]:
@@ -202,15 +222,6 @@ def _key_of_day(row: Row[Any]) -> str:
     return f"deletions:{row.partition_key}:{digest}:{int(row.observed_at // DAY_S)}"
 
 
-NOTHING: dict[str, int | str | None] = {
-    "load_id": None,
-    "selected": None,
-    "landed": None,
-    "refused": None,
-    "pending": None,
-}
-
-
 def range_of_run(
     database: Database, spec_name: str, partition_key: str, run_id: str
 ) -> dict[str, int | str | None]:
@@ -218,32 +229,14 @@ def range_of_run(
 
     Counts are of the load, so what earlier runs of it sent is among them.
     """
-    with database.begin() as connection:
-        held = connection.execute(
-            sa.select(range_state)
-            .join(load, load.c.load_id == range_state.c.load_id)
-            .where(load.c.spec_name == spec_name, range_state.c.partition_key == partition_key)
-            .where(range_state.c.owner.is_not(None))
-            .order_by(load.c.opened_at.desc())
-            .limit(1)
-        ).first()
-        if held is None or held.selected is None or Owner.from_text(held.owner).run_id != run_id:
-            return dict(NOTHING)
-        landed = connection.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(batch.c.landed), 0))
-            .where(batch.c.load_id == held.load_id)
-            .where(batch.c.partition_key == partition_key)
-        ).scalar_one()
-        refused = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(dead_letter)
-            .where(dead_letter.c.load_id == held.load_id)
-            .where(dead_letter.c.partition_key == partition_key)
-        ).scalar_one()
+    held = LoadStates(database, spec_name).of_spec().newest.get(partition_key)
+    if held is None or held.rows.selected is None or held.run_id != run_id:
+        return dict.fromkeys(("load_id", "selected", "landed", "refused", "pending"))
+    rows = held.rows
     return {
         "load_id": held.load_id,
-        "selected": held.selected,
-        "landed": int(landed),
-        "refused": refused,
-        "pending": max(0, held.selected - int(landed) - refused),
+        "selected": rows.selected,
+        "landed": rows.landed,
+        "refused": rows.refused,
+        "pending": rows.pending,
     }

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.load_state import LoadState
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import (
     batch,
     dead_letter,
@@ -25,57 +25,7 @@ from dc_assets.ledger.tables import (
     plan,
     range_state,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LoadFacts:
-    """One load; times are seconds since 1970.
-
-    Attributes:
-        state: open, done or superseded.
-        stopped_at: when an operator ordered it to stop, if that was not taken back.
-        spec_json: the spec as it was; None for loads of older programs.
-        seen_at: the ledger's time when it was asked.
-    """
-
-    load_id: str
-    spec_name: str
-    org_id: str
-    mode: str
-    state: str
-    opened_at: float
-    finished_at: float | None
-    stopped_at: float | None
-    spec_json: str | None
-    versions: Mapping[str, str]
-    seen_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RangeFacts:
-    """One partition in one load.
-
-    Attributes:
-        selected: rows of it; None until they are read.
-        is_held: whether a live run is working on it.
-        paused_until: until when its run sends nothing by itself, if it does so.
-    """
-
-    partition_key: str
-    phase: str
-    selected: int | None
-    landed: int
-    refused: int
-    started_at: float | None
-    finished_at: float | None
-    is_held: bool
-    paused_until: float | None
-    paused_why: str | None
-
-    @property
-    def pending(self) -> int:
-        """Rows that have no outcome yet."""
-        return max(0, (self.selected or 0) - self.landed - self.refused)
+from dc_assets.views.load_states import load_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +58,7 @@ class SentJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class AllowanceSeen:
     """What the org said is left of its day; None where it does not say."""
 
     api_calls_left: int | None
@@ -143,7 +93,7 @@ class LoadHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def loads_named(self, spec_name: str | None, prefix: str, limit: int) -> Sequence[LoadFacts]:
+    def loads_named(self, spec_name: str | None, prefix: str, limit: int) -> Sequence[LoadState]:
         """Return loads whose id begins with a text, of one spec or of all, the newest first."""
         query = (
             sa.select(load, epoch_now().label("seen_at"))
@@ -153,34 +103,8 @@ class LoadHistory:
         )
         if spec_name is not None:
             query = query.where(load.c.spec_name == spec_name)
-        with self._database.begin() as connection:
-            return [_load(row) for row in connection.execute(query)]
-
-    def ranges(self, load_id: str) -> Sequence[RangeFacts]:
-        """Return the partitions that were begun in a load, by key."""
-        with self._database.begin() as connection:
-            landed = _sums(connection, batch, sa.func.sum(batch.c.landed), load_id)
-            refused = _sums(connection, dead_letter, sa.func.count(), load_id)
-            rows = connection.execute(
-                sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
-                .where(range_state.c.load_id == load_id)
-                .order_by(range_state.c.partition_key)
-            ).all()
-        return [
-            RangeFacts(
-                partition_key=row.partition_key,
-                phase=row.phase,
-                selected=row.selected,
-                landed=landed.get(row.partition_key, 0),
-                refused=refused.get(row.partition_key, 0),
-                started_at=row.started_at,
-                finished_at=row.finished_at,
-                is_held=bool(row.leased) and not Owner.from_text(row.owner).is_known_dead(),
-                paused_until=row.paused_until,
-                paused_why=row.paused_why,
-            )
-            for row in rows
-        ]
+        with self._database.read() as connection:
+            return [load_of(row) for row in connection.execute(query)]
 
     def jobs(self, load_id: str) -> Sequence[SentJob]:
         """Return the batches of a load whose rows the org took, in the order it took them."""
@@ -189,7 +113,7 @@ class LoadHistory:
             *(batch.c.lane, batch.c.attempt, batch.c.rows, batch.c.state, batch.c.uploaded_at),
             *(batch.c.finished_at, batch.c.landed, batch.c.retried, batch.c.locked),
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(*columns, began)
                 .where(batch.c.load_id == load_id, batch.c.uploaded_at.is_not(None))
@@ -213,7 +137,7 @@ class LoadHistory:
 
     def lanes(self, load_id: str) -> tuple[LaneMap, int] | None:
         """Return the lanes of a load and its window, if it was planned."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             row = connection.execute(sa.select(plan).where(plan.c.load_id == load_id)).first()
         if row is None:
             return None
@@ -221,7 +145,7 @@ class LoadHistory:
 
     def api_calls(self, load_id: str) -> Mapping[int, int]:
         """Return the API calls of a load by hour since 1970; empty where nobody counted them."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(org_use.c.hour, org_use.c.api_calls)
                 .where(org_use.c.load_id == load_id)
@@ -229,19 +153,19 @@ class LoadHistory:
             )
             return {row.hour: row.api_calls for row in rows}
 
-    def allowance(self, org_id: str) -> Allowance | None:
+    def allowance(self, org_id: str) -> AllowanceSeen | None:
         """Return what the org last said is left of its day."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             row = connection.execute(
                 sa.select(org_allowance).where(org_allowance.c.org_id == org_id)
             ).first()
         if row is None:
             return None
-        return Allowance(row.api_calls_left, row.daily_batches_left, row.asked_at)
+        return AllowanceSeen(row.api_calls_left, row.daily_batches_left, row.asked_at)
 
     def jobs_of_a_day(self, org_id: str, until: float) -> int:
         """Count the jobs of all our loads in an org in the 24 hours before a moment."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(
                 sa.select(sa.func.count())
                 .select_from(batch)
@@ -250,9 +174,9 @@ class LoadHistory:
                 .where(batch.c.uploaded_at > until - DAY_S, batch.c.uploaded_at <= until)
             ).scalar_one()
 
-    def past(self, newest: LoadFacts, limit: int) -> Sequence[PastLoad]:
+    def past(self, newest: LoadState, limit: int) -> Sequence[PastLoad]:
         """Return a load and those of its spec and org before it, the newest first."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             loads = connection.execute(
                 sa.select(load)
                 .where(load.c.spec_name == newest.spec_name, load.c.org_id == newest.org_id)
@@ -284,18 +208,6 @@ class LoadHistory:
         ]
 
 
-def _sums(
-    connection: Connection, table: sa.Table, total: sa.ColumnElement[Any], load_id: str
-) -> dict[str, int]:
-    """Return a total of the lines of a load by partition."""
-    rows = connection.execute(
-        sa.select(table.c.partition_key, total.label("total"))
-        .where(table.c.load_id == load_id)
-        .group_by(table.c.partition_key)
-    )
-    return {row.partition_key: int(row.total or 0) for row in rows}
-
-
 def _by_load(
     connection: Connection, table: sa.Table, total: sa.ColumnElement[Any], ids: Sequence[str]
 ) -> dict[str, int]:
@@ -305,19 +217,3 @@ def _by_load(
         .group_by(table.c.load_id)
     )
     return {row.load_id: int(row.total or 0) for row in rows}
-
-
-def _load(row: Row[Any]) -> LoadFacts:
-    return LoadFacts(
-        load_id=row.load_id,
-        spec_name=row.spec_name,
-        org_id=row.org_id,
-        mode=row.mode,
-        state=row.state,
-        opened_at=row.opened_at,
-        finished_at=row.finished_at,
-        stopped_at=row.stopped_at,
-        spec_json=row.spec_json,
-        versions=json.loads(row.versions or "{}"),
-        seen_at=row.seen_at,
-    )

@@ -150,7 +150,8 @@ class ReceiptExplanations:
 
     def pending(self, partition_key: str) -> int:
         """Count the rows of the partition's newest load that have no outcome."""
-        return self._views.pending_rows(partition_key)
+        newest = self._views.states.of_spec().newest.get(partition_key)
+        return newest.rows.pending if newest else 0
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""

@@ -23,6 +23,7 @@ from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
 from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.batch_store import SqlBatchStore
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
@@ -49,7 +50,6 @@ from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
-from dc_assets.views.check_results import CheckResults
 from dc_assets.views.dead_letters import Choice, OpenDeadLetters
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
@@ -180,7 +180,7 @@ class OpenLoad:
     latest_outcomes: LatestOutcomes
     archive: DiskArchive
     sides: BothSidesAsked
-    check_results: CheckResults
+    check_results: CheckResultStore
     deletions: Deletions
     forecasts: Forecasts
     progress: LedgerProgress
@@ -318,7 +318,7 @@ def open_load(
             latest_outcomes=LatestOutcomes(database, spec, session.org_id),
             archive=archive,
             sides=sides,
-            check_results=CheckResults(database, spec.name, session.org_id),
+            check_results=CheckResultStore(database, spec.name, session.org_id),
             deletions=Deletions(database, spec.name, session.org_id),
             forecasts=Forecasts(database, spec.name, session.org_id),
             progress=views.progress,

@@ -13,7 +13,7 @@ from dc_assets.ledger.owners import RunHeartbeats
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.session import OrgSession
-from dc_assets.views.check_results import CheckResults
+from dc_assets.views.load_states import LoadStates
 from dc_assets.wiring.connect import ledger_url, open_source, policy_clock
 
 
@@ -43,7 +43,7 @@ def look_at_source(spec: LoadSpec, login: Login) -> Seen:
         cleanup.callback(database.close)
         sleep = policy_clock(login.login_url).sleep
         session = cleanup.enter_context(OrgSession.connect(login, sleep=sleep))
-        known = CheckResults(database, spec.name, session.org_id).proved_states()
+        known = LoadStates(database, spec.name, session.org_id).proved_states()
         ranges = {key: one for key, one in spec.ranges.items() if key in known}
         source = open_source(spec, session, cleanup)
         orders = StopOrders(database, spec.name)

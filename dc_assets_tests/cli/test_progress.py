@@ -6,21 +6,28 @@ import re
 from dataclasses import replace
 
 from dc_assets.cli.progress import line
-from dc_assets.core.eta import TimeLeft
-from dc_assets.views.progress import PartitionProgress, Snapshot
+from dc_assets.core.load_state import LoadState, PartitionState, RowCounts
+from dc_assets.views.progress import Snapshot
 
-PART = PartitionProgress(
-    selected=200_000, landed=119_996, refused=4, locked=312, done_lately=12_100
-)
+ROWS = RowCounts(selected=200_000, landed=119_996, refused_by_code={"A": 4}, locked=312)
+
+
+def load_with(rows: RowCounts, *, is_held: bool = True) -> LoadState:
+    """Return a load of one partition."""
+    partition = PartitionState("r1-01", "load", "full", "writing", rows, is_held=is_held)
+    return LoadState(
+        *("load", "things", "00D", "full", "open", 0.0),
+        seen_at=1_800_000_000.0,
+        partitions={"r1-01": partition},
+    )
+
+
 SEEN = Snapshot(
-    load_id="load",
-    is_open=True,
-    at=1_800_000_000.0,
-    lately_s=10.0,
-    partitions={"r1-01": PART},
+    load_with(ROWS),
     rows=200_000,
+    lately_s=10.0,
+    done_lately={"r1-01": 12_100},
     api_calls_left=93_114,
-    time_left=TimeLeft(66.4, {}),
 )
 
 
@@ -35,33 +42,39 @@ def test_everything_that_is_known_is_told() -> None:
 def test_what_is_not_known_or_did_not_happen_is_left_out() -> None:
     """Before the first row, and with nothing but rows."""
     assert line(Snapshot()) == "0 rows done"
-    plain = PartitionProgress(selected=300, landed=20)
-    bare = replace(SEEN, partitions={"r1-01": plain}, api_calls_left=None, time_left=None)
+    plain = load_with(RowCounts(selected=300, landed=20))
+    bare = replace(SEEN, load=plain, done_lately={}, api_calls_left=None)
     assert line(bare) == "20 of 200,000 rows done"
 
 
 def test_a_longer_time_is_told_with_the_time_of_day() -> None:
     """In the clock of the host; the next day with its date."""
-    hour = line(replace(SEEN, time_left=TimeLeft(4_320.0, {})))
+    hour = line(replace(SEEN, lately_s=10.0 * 4_320 * 1_210 / 80_000))
     assert re.search(r", about 72 min left, until \d\d:\d\d( on \w{3} \d\d \w{3})?;", hour)
-    days = line(replace(SEEN, time_left=TimeLeft(180_000.0, {})))
+    days = line(replace(SEEN, lately_s=10.0 * 180_000 * 1_210 / 80_000))
     assert re.search(r", about 50 h 00 min left, until \d\d:\d\d on \w{3} \d\d \w{3};", days)
 
 
 def test_a_load_that_is_done_has_no_time_left() -> None:
     """The last partition is checked meanwhile."""
-    done = replace(PART, landed=199_996)
-    assert "left;" not in line(replace(SEEN, partitions={"r1-01": done}))
+    done = load_with(replace(ROWS, landed=199_996))
+    assert "left;" not in line(replace(SEEN, load=done))
+
+
+def test_nothing_is_foretold_while_nobody_is_running_or_partitions_wait() -> None:
+    """A load that was left may be resumed any time; a launch at a distance has its own schedule."""
+    assert "left;" not in line(replace(SEEN, load=load_with(ROWS, is_held=False)))
+    assert "left;" not in line(replace(SEEN, starts_later=True))
 
 
 def test_a_slow_load_is_told_in_parts_of_a_row() -> None:
     """Not as 0 rows a second."""
-    assert "0.4 rows/s" in line(replace(SEEN, partitions={"r1-01": replace(PART, done_lately=4)}))
+    assert "0.4 rows/s" in line(replace(SEEN, done_lately={"r1-01": 4}))
 
 
-def test_while_checks_run_their_partitions_are_told_and_no_speed() -> None:
+def test_while_checks_run_their_partitions_are_named_and_no_speed() -> None:
     """A speed that falls because nothing is left to send says nothing."""
-    done = replace(SEEN, partitions={"r1-03": replace(PART, landed=199_996)}, checking=["r1-03"])
+    done = replace(SEEN, load=load_with(replace(ROWS, landed=199_996)), checking=["r1-03"])
     assert line(done).startswith("200,000 of 200,000 rows done, checking r1-03; ")
     many = replace(done, checking=[f"r1-{number:02}" for number in range(1, 13)])
     assert "rows done, checking r1-01 and 11 more; " in line(many)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter
@@ -20,8 +21,7 @@ from dc_assets.pages.report_page import page_of
 from dc_assets.pages.report_plots import BARS_MAX, busy_times
 from dc_assets.pages.report_proof import Proof, verdict_of
 from dc_assets.pages.report_sending import sending_of
-from dc_assets.views.check_results import CheckedOutcome
-from dc_assets.views.load_history import LoadFacts, LoadHistory, RangeFacts, SentJob
+from dc_assets.views.load_history import LoadHistory, SentJob
 from dc_assets_tests.fakes.html_page import HtmlPage
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.written_loads import (
@@ -43,7 +43,7 @@ PAGE_BYTES_MAX = 1_500_000
 BIG = WrittenLoad(
     f"b16{'0' * 29}", jobs=2_000, lanes=32, hot=("acc-big", NASTY), dead_letters=2_000, calls=9_000
 )
-LOAD = LoadFacts(
+LOAD = LoadState(
     load_id=f"10ad{'0' * 28}",
     spec_name=SPEC.name,
     org_id=ORG,
@@ -51,23 +51,16 @@ LOAD = LoadFacts(
     state="done",
     opened_at=BEGAN_S,
     finished_at=BEGAN_S + 100,
-    stopped_at=None,
     spec_json=SPEC.model_dump_json(),
-    versions={},
     seen_at=BEGAN_S + 500,
 )
-DONE = RangeFacts(
-    partition_key=KEYS[0],
-    phase="done",
-    selected=10,
-    landed=10,
-    refused=0,
+DONE = PartitionState(
+    *(KEYS[0], LOAD.load_id, "full", "done", RowCounts(selected=10, landed=10)),
     started_at=BEGAN_S,
     finished_at=BEGAN_S + 100,
-    is_held=False,
-    paused_until=None,
-    paused_why=None,
+    seen_at=LOAD.seen_at,
 )
+ALSO = replace(DONE, partition_key=KEYS[1])
 JOB = SentJob(
     lane=0,
     attempt=1,
@@ -90,20 +83,26 @@ def said(check: str, key: str, severity: Severity = Severity.PASSED) -> CheckOut
 
 
 def proof_of(
-    *ranges: RangeFacts,
-    load: LoadFacts = LOAD,
+    *partitions: PartitionState,
+    load: LoadState = LOAD,
     worst: Severity = Severity.PASSED,
     unheard: str = "",
 ) -> Proof:
-    """Return a proof in which every check spoke of every range, one of them in another way."""
-    outcomes = [
-        said(check, one.partition_key, worst if check == "values_match" else Severity.PASSED)
-        for one in ranges
-        for check in CHECKS
+    """Return a proof in which every check looked at every partition, one in another way."""
+    checked = {
+        one.partition_key: replace(one, checks=_checks(one.partition_key, worst, unheard))
+        for one in partitions
+    }
+    return Proof(replace(load, partitions=checked), SPEC)
+
+
+def _checks(key: str, worst: Severity, unheard: str) -> dict[str, CheckResult]:
+    severities = {check: worst if check == "values_match" else Severity.PASSED for check in CHECKS}
+    return {
+        check: CheckResult(said(check, key, severity), BEGAN_S + 200, LOAD.load_id, "run-1")
+        for check, severity in severities.items()
         if check != unheard
-    ]
-    heard = [CheckedOutcome(one, load.load_id, "run-1", BEGAN_S + 200) for one in outcomes]
-    return Proof(load, SPEC, ranges, heard)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -207,25 +206,25 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
 @pytest.mark.parametrize(
     ("proof", "tone", "word", "reason"),
     [
-        (proof_of(DONE, replace(DONE, partition_key=KEYS[1])), "GO", "PROVED", ""),
+        (proof_of(DONE, ALSO), "GO", "PROVED", ""),
         (
-            proof_of(DONE, replace(DONE, partition_key=KEYS[1], landed=9, refused=1)),
+            proof_of(DONE, replace(ALSO, rows=RowCounts(10, 9, {"A": 1}))),
             *("CARE", "COMPLETE, WITH REFUSED ROWS", ""),
         ),
         (
-            proof_of(DONE, replace(DONE, partition_key=KEYS[1]), worst=Severity.WARN),
+            proof_of(DONE, ALSO, worst=Severity.WARN),
             *("CARE", "COMPLETE, WITH EXPLAINED DIFFERENCES", ""),
         ),
         (
-            proof_of(DONE, replace(DONE, partition_key=KEYS[1]), unheard="values_match"),
+            proof_of(DONE, ALSO, unheard="values_match"),
             *("CARE", "COMPLETE, NOT ALL CHECKED", "dc-assets reconcile things"),
         ),
         (
-            proof_of(DONE, replace(DONE, partition_key=KEYS[1]), worst=Severity.ERROR),
+            proof_of(DONE, ALSO, worst=Severity.ERROR),
             *("STOP", "NOT PROVED", ""),
         ),
         (
-            proof_of(DONE, replace(DONE, partition_key=KEYS[1], landed=9)),
+            proof_of(DONE, replace(ALSO, rows=RowCounts(10, 9))),
             *("STOP", "NOT PROVED", ""),
         ),
         (proof_of(DONE), "STOP", "UNFINISHED", f"1 of 2 partitions are not done: {KEYS[1]}."),

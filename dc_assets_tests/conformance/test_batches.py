@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import TRANSITIONS, BatchState
 from dc_assets.core.errors import LedgerConflict, StoppedByOperator
+from dc_assets.core.load_state import SpecState
 from dc_assets.ledger.tables import batch as batch_table
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.ledger.tables import range_state
@@ -375,10 +376,11 @@ def test_views_tell_of_the_newest_load(ledger: OpenLedger) -> None:
         dead_letters=[letter("a"), letter("b", "OTHER")],
     )
     views = ledger.views()
-    [status] = views.ranges()
+    [status] = views.states.of_spec().newest.values()
     assert (status.load_id, status.phase, status.is_held) == (ticket.load_id, "writing", True)
-    assert (status.selected, status.refused, status.pending) == (12, 2, 10)
-    assert views.refusals_by_code() == {"OTHER": 1, "STRING_TOO_LONG": 1}
+    rows = status.rows
+    assert (rows.selected, rows.refused, rows.pending) == (12, 2, 10)
+    assert rows.refused_by_code == {"OTHER": 1, "STRING_TOO_LONG": 1}
     assert [r.external_id for r in views.refusals(1)] == ["a"]
     assert [r.external_id for r in views.refusals(9)] == ["a", "b"]
 
@@ -386,5 +388,5 @@ def test_views_tell_of_the_newest_load(ledger: OpenLedger) -> None:
 def test_views_of_an_empty_ledger_are_empty(ledger: OpenLedger) -> None:
     """Nothing was begun, and nobody is told of an error."""
     views = ledger.views()
-    assert list(views.ranges()) == []
-    assert (dict(views.refusals_by_code()), list(views.refusals(5))) == ({}, [])
+    assert views.states.of_spec() == SpecState()
+    assert list(views.refusals(5)) == []

@@ -115,14 +115,14 @@ def test_a_pause_is_shown_while_its_run_lives_and_kept_until_it_is_over(
     sent(ticket, store, first)
     found = store.claim(ticket, [second], 16)
     assert isinstance(found, Pause)
-    (status,) = ledger.views().ranges()
+    (status,) = ledger.views().states.of_spec().newest.values()
     assert status.paused_why == found.why
     let_pass(ledger, DAY_S)
     again = store.claim(ticket, [second], 16)
     assert isinstance(again, Pause)
     assert again.for_s <= found.for_s
     ticket = taken_again(ledger, ticket)
-    (status,) = ledger.views().ranges()
+    (status,) = ledger.views().states.of_spec().newest.values()
     assert (status.paused_until, status.paused_why) == (None, None)
     assert store.claim(ticket, [second], 16) == second
 

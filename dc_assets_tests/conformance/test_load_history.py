@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.load_state import LoadState, RowCounts
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span, ToldLoad
@@ -17,7 +18,8 @@ from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import forecast, load, org_allowance, org_use
 from dc_assets.load.store import DeadLetter, Mode, Plan, RangeTicket
 from dc_assets.views.dead_letters import OTHER, refused_rows
-from dc_assets.views.load_history import Allowance, LoadFacts, LoadHistory
+from dc_assets.views.load_history import AllowanceSeen, LoadHistory
+from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 
@@ -94,7 +96,7 @@ class Told:
         """The forecasts of the spec."""
         return Forecasts(self.ledger.database, self.spec.name, self.ledger.org_id)
 
-    def loads(self, prefix: str = "") -> list[LoadFacts]:
+    def loads(self, prefix: str = "") -> list[LoadState]:
         """Return loads of the spec."""
         return list(self.history.loads_named(self.spec.name, prefix, 9))
 
@@ -150,16 +152,19 @@ def test_partitions_and_jobs_are_told_as_they_are(told: Told) -> None:
     end = replace(settlement(first.batch_id, 6, dead_letters, again), locked=2)
     told.batches.settled(ticket, end)
     told.store().finish_range(other)
-    begun = {r.partition_key: r for r in told.history.ranges(ticket.load_id)}
+    load = LoadStates(told.ledger.database, told.spec.name).of_load(ticket.load_id)
+    assert load is not None
+    begun = load.partitions
     one = begun[KEYS[0]]
-    assert (one.phase, one.selected, one.landed, one.refused, one.pending) == (
+    rows = one.rows
+    assert (one.phase, rows.selected, rows.landed, rows.refused, rows.pending) == (
         *("writing", 28),
         *(6, 3, 19),
     )
     assert one.is_held
     assert one.finished_at is None
     done = begun[KEYS[1]]
-    assert (done.phase, done.selected, done.pending, done.is_held) == ("done", None, 0, False)
+    assert (done.phase, done.rows, done.is_held) == ("done", RowCounts(), False)
     assert done.finished_at is not None
     jobs = {job.lane: job for job in told.history.jobs(ticket.load_id)}
     assert sorted(jobs) == [3, 4]
@@ -249,7 +254,7 @@ def test_lanes_and_the_words_of_the_org_are_told_when_there_are_any(told: Told) 
             org_allowance.insert().values(org_id=org_id, api_calls_left=9, asked_at=1.0)
         )
     assert told.history.lanes(ticket.load_id) == (lanes, 8)
-    assert told.history.allowance(org_id) == Allowance(9, None, 1.0)
+    assert told.history.allowance(org_id) == AllowanceSeen(9, None, 1.0)
 
 
 def test_a_load_has_the_newest_forecast_since_the_full_load_before_it(told: Told) -> None:

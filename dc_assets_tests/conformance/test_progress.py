@@ -8,13 +8,14 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.load_state import RowCounts
 from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import batch, org_allowance
 from dc_assets.load.store import NewBatch, Plan, RangeTicket
-from dc_assets.views.check_results import CheckResults
-from dc_assets.views.progress import LedgerProgress, PartitionProgress
+from dc_assets.views.progress import LedgerProgress, Snapshot
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 
 PLAN = Plan(LaneMap(shared=4), window=3, rows=300)
@@ -22,7 +23,14 @@ PLAN = Plan(LaneMap(shared=4), window=3, rows=300)
 
 def progress_of(ledger: OpenLedger) -> LedgerProgress:
     """Return what looks at the loads of the org."""
-    return LedgerProgress(ledger.database, SPEC.name, ledger.org_id)
+    return ledger.views().progress
+
+
+def looked_at(ledger: OpenLedger) -> str:
+    """Return the load that people are shown."""
+    load = progress_of(ledger).look(KEYS).load
+    assert load is not None
+    return load.load_id
 
 
 def begun(ledger: OpenLedger, key: str, *batches: NewBatch) -> RangeTicket:
@@ -50,13 +58,8 @@ def backdate(ledger: OpenLedger, ticket: RangeTicket, **ago_s: float) -> None:
 def test_before_any_load_nothing_is_told(ledger: OpenLedger) -> None:
     """No rows, no speed, no time left."""
     seen = progress_of(ledger).look(KEYS)
-    assert (seen.load_id, seen.rows, seen.time_left, seen.api_calls_left) == (
-        None,
-        None,
-        None,
-        None,
-    )
-    assert seen.whole == PartitionProgress(selected=0)
+    assert seen == Snapshot()
+    assert (seen.counts.pending, seen.rows_per_s(), seen.seconds_left()) == (0, 0.0, None)
 
 
 def test_rows_are_counted_by_what_became_of_them(ledger: OpenLedger) -> None:
@@ -70,74 +73,47 @@ def test_rows_are_counted_by_what_became_of_them(ledger: OpenLedger) -> None:
     ended = settlement(one.batch_id, landed=49, dead_letters=dead_letters, retry=again)
     ledger.batches().settled(ticket, replace(ended, locked=11))
     seen = progress_of(ledger).look(KEYS)
-    assert seen.load_id == ticket.load_id
-    assert seen.is_open
-    assert seen.rows == 300
-    assert seen.partitions == {
-        KEYS[0]: PartitionProgress(
+    assert seen.load is not None
+    assert (seen.load.load_id, seen.load.state, seen.rows) == (ticket.load_id, "open", 300)
+    assert {key: one.rows for key, one in seen.load.partitions.items()} == {
+        KEYS[0]: RowCounts(
             selected=100,
             landed=49,
-            refused=2,
+            refused_by_code={"STRING_TOO_LONG": 2},
             locked=11,
             retried=9,
+            jobs=2,
             in_flight=1,
-            done_lately=51,
         )
     }
-    assert (seen.whole.done, seen.whole.pending) == (51, 49)
-    assert seen.lane_rows == {0: 9, 1: 40}
+    assert seen.done_lately == {KEYS[0]: 51}
+    assert (seen.counts.done, seen.counts.pending) == (51, 49)
     assert [
         (job.lane, job.locked, job.retried)
         for job in progress_of(ledger).jobs(ticket.load_id, KEYS[0])
     ] == [(0, 11, 9), (1, 0, 0)]
 
 
-def test_the_time_left_is_that_of_the_rest_at_the_pace_of_the_past(ledger: OpenLedger) -> None:
-    """60 rows took 60 s, 54 of them work: 40 rows wait, two partitions are to come, one place."""
+def test_the_time_left_is_rows_left_by_rows_a_second(ledger: OpenLedger) -> None:
+    """60 rows in the 60 s since the first job began: 240 of the plan's 300 rows take 240 s more."""
     one, two = new_batch(0, 60), new_batch(0, 40)
-    ticket = begun(ledger, KEYS[0], one, two)
-    ledger.uploaded(ticket, one.batch_id)
-    assert progress_of(ledger).look(KEYS).time_left is None
-    ended = settlement(one.batch_id, landed=60)
-    job = replace(ended.job, active_s=54.0, total_s=56.0)
-    ledger.batches().settled(ticket, replace(ended, job=job))
-    backdate(ledger, ticket, opening_at=60.0, uploaded_at=58.0)
-    left = progress_of(ledger).look(KEYS).time_left
-    assert left is not None
-    # Each job has 6 s that are not by row, and 0.9 s a row; what is to come is cut like what is.
-    first_s = 6.0 + 40 * 0.9
-    whole_s = 2 * 6.0 + 100 * 0.9
-    assert math.isclose(left.by_partition[KEYS[0]], first_s, rel_tol=0.05)
-    assert math.isclose(left.seconds, first_s + 2 * whole_s, rel_tol=0.05)
-
-
-def test_rows_that_back_off_are_waited_for(ledger: OpenLedger) -> None:
-    """A row met a lock and is tried again in an hour."""
-    one = new_batch(0, 60)
-    ticket = begun(ledger, KEYS[0], one)
-    ledger.uploaded(ticket, one.batch_id)
-    again = new_batch(0, 1, attempt=2, ready_in_s=3_600.0)
-    ended = settlement(one.batch_id, landed=59, retry=again)
-    untimed = replace(ended, job=replace(ended.job, active_s=0.0, total_s=0.0))
-    ledger.batches().settled(ticket, untimed)
-    left = progress_of(ledger).look(KEYS[:1]).time_left
-    assert left is not None
-    assert math.isclose(left.seconds, 3_600.0, rel_tol=0.01)
-
-
-def test_nobody_at_work_has_no_time_left(ledger: OpenLedger) -> None:
-    """A load that was left may continue any time: its rows are told, nothing is foretold."""
     loads = ledger.loads()
     ticket = ledger.ticket(KEYS[0], loads)
+    loads.keep_plan(ticket.load_id, PLAN)
     with loads.heartbeat(ticket):
-        one, two = new_batch(0, 60), new_batch(0, 40)
         ledger.planned(ticket, one, two)
         ledger.uploaded(ticket, one.batch_id)
+        assert progress_of(ledger).look(KEYS).seconds_left() is None
         ledger.batches().settled(ticket, settlement(one.batch_id, landed=60))
-        assert progress_of(ledger).look(KEYS).time_left is not None
+        backdate(ledger, ticket, opening_at=60.0, uploaded_at=58.0)
+        seen = progress_of(ledger).look(KEYS)
+        assert math.isclose(seen.seconds_left() or 0.0, 240.0, rel_tol=0.05)
+        assert math.isclose(seen.seconds_left(KEYS[0]) or 0.0, 40.0, rel_tol=0.05)
+        waiting = progress_of(ledger).look(KEYS, starts_in_s={KEYS[2]: 500.0})
+        assert waiting.seconds_left() is None
     seen = progress_of(ledger).look(KEYS)
-    assert seen.whole.done == 60
-    assert seen.time_left is None
+    assert seen.counts.done == 60
+    assert seen.seconds_left() is None, "nobody is running"
 
 
 def test_a_launch_counts_all_of_its_partitions(ledger: OpenLedger) -> None:
@@ -149,16 +125,12 @@ def test_a_launch_counts_all_of_its_partitions(ledger: OpenLedger) -> None:
         ledger.batches().settled(ticket, settlement(done.batch_id, landed=60))
         loads.finish_range(ticket)
     older = progress_of(ledger).look(KEYS)
-    assert (older.is_open, older.whole.done, older.rows) == (False, 180, 180)
-    assert older.time_left is not None
-    assert older.time_left.seconds == 0
+    assert older.load is not None
+    assert (older.load.state, older.counts.done, older.rows) == ("done", 180, 180)
     begun(ledger, KEYS[0], new_batch(0, 60))
     progress = progress_of(ledger)
     assert progress.look(KEYS).rows == 60
     assert progress.look(KEYS, were_launched=True).rows == 300
-    parts = progress.look(KEYS, were_launched=True, starts_in_s={KEYS[2]: 500.0}).time_left
-    assert parts is not None
-    assert parts.by_partition[KEYS[2]] >= 500 > parts.by_partition[KEYS[1]]
 
 
 def test_calls_left_are_those_that_the_org_last_told(ledger: OpenLedger) -> None:
@@ -182,14 +154,14 @@ def test_a_load_at_work_is_looked_at_before_a_newer_one(ledger: OpenLedger) -> N
     )
     replay = replays.take_range(replays.join_load(KEYS[1]), KEYS[1])
     with replays.heartbeat(replay):
-        assert progress_of(ledger).look(KEYS).load_id == replay.load_id
-    assert progress_of(ledger).look(KEYS).load_id == replay.load_id
+        assert looked_at(ledger) == replay.load_id
+    assert looked_at(ledger) == replay.load_id
     again = ledger.ticket(KEYS[0], loads)
-    assert progress_of(ledger).look(KEYS).load_id == again.load_id == full.load_id
+    assert looked_at(ledger) == again.load_id == full.load_id
 
 
 def test_a_partition_is_being_checked_from_its_last_row_to_its_checks(ledger: OpenLedger) -> None:
-    """Not while another one reads or writes, and not after its checks spoke."""
+    """Not while another one reads or writes, and not after its checks looked."""
     loads = ledger.loads()
     first, second = (ledger.ticket(key, loads) for key in KEYS[:2])
     ledger.planned(first)
@@ -198,7 +170,7 @@ def test_a_partition_is_being_checked_from_its_last_row_to_its_checks(ledger: Op
     ledger.planned(second)
     loads.finish_range(second)
     assert progress_of(ledger).look(KEYS).checking == list(KEYS[:2])
-    said = CheckOutcome("row_count_matches", KEYS[0], Severity.PASSED, "said", 0)
-    check_results = CheckResults(ledger.database, SPEC.name, ledger.org_id)
-    check_results.keep(KEYS[0], [said], run_id="run", needed=())
+    outcome = CheckOutcome("row_count_matches", KEYS[0], Severity.PASSED, "fine", 0)
+    store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
+    store.keep(KEYS[0], [outcome], run_id="run", needed=())
     assert progress_of(ledger).look(KEYS).checking == [KEYS[1]]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.tables import range_state
-from dc_assets.views.check_results import CheckResults
+from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
 
 NEEDED = ("row_count_matches", "nothing_pending")
@@ -20,11 +21,11 @@ def outcome(check: str, key: str, severity: Severity = Severity.PASSED) -> Check
     return CheckOutcome(check, key, severity, "said", 0, values, ({"key": "a", "rows": 1},))
 
 
-def keep(ledger: OpenLedger, key: str, outcomes: Sequence[CheckOutcome]) -> CheckResults:
+def keep(ledger: OpenLedger, key: str, outcomes: Sequence[CheckOutcome]) -> LoadStates:
     """Keep what the checks of a partition said."""
-    check_results = CheckResults(ledger.database, SPEC.name, ledger.org_id)
-    check_results.keep(key, outcomes, run_id="run", needed=NEEDED)
-    return check_results
+    store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
+    store.keep(key, outcomes, run_id="run", needed=NEEDED)
+    return ledger.views().states
 
 
 def see_source(ledger: OpenLedger, load_id: str, state: str) -> None:
@@ -44,13 +45,17 @@ def test_the_last_word_of_each_check_is_returned_as_it_was_said(ledger: OpenLedg
     bad, good = (outcome(NEEDED[0], key, s) for s in (Severity.ERROR, Severity.PASSED))
     other = outcome(NEEDED[1], key, Severity.WARN)
     keep(ledger, key, [bad, other])
-    check_results = keep(ledger, key, [good])
-    assert {one.outcome.check: one.outcome for one in check_results.latest()} == {
+    states = keep(ledger, key, [good])
+    results = states.of_spec().newest[key].checks
+    assert {check: one.outcome for check, one in results.items()} == {
         good.check: good,
         other.check: other,
     }
-    assert {one.load_id for one in check_results.latest()} == {ticket.load_id}
-    assert check_results.latest(load_id="another") == []
+    assert {one.load_id for one in results.values()} == {ticket.load_id}
+    load = states.of_load(ticket.load_id)
+    assert load is not None
+    assert load.partitions[key].checks == results
+    assert states.of_load("another") is None
 
 
 def test_only_a_done_load_without_an_error_proves_a_state_of_the_source(ledger: OpenLedger) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dc_assets.core.attention import Standing, needs_attention
+from dc_assets.core.attention import needs_attention
+from dc_assets.core.load_state import SpecState
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.views.check_results import CheckResults
-from dc_assets.views.partition_states import Standings
+from dc_assets.ledger.check_results import CheckResultStore
+from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
 
 NEEDED = ("row_count_matches", "nothing_pending")
@@ -15,7 +16,7 @@ FIRST, SECOND, THIRD = KEYS
 def check(ledger: OpenLedger, key: str, severity: Severity = Severity.PASSED) -> None:
     """Let all checks of a partition say the same."""
     outcomes = [CheckOutcome(name, key, severity, "said", 0) for name in NEEDED]
-    CheckResults(ledger.database, SPEC.name, ledger.org_id).keep(
+    CheckResultStore(ledger.database, SPEC.name, ledger.org_id).keep(
         key, outcomes, run_id="run", needed=NEEDED
     )
 
@@ -27,15 +28,14 @@ def finish(ledger: OpenLedger, key: str) -> str:
     return ticket.load_id
 
 
-def standings(ledger: OpenLedger) -> dict[str, Standing]:
+def state_of(ledger: OpenLedger) -> SpecState:
     """Return how all partitions stand."""
-    of = Standings(ledger.database, SPEC.name, ledger.org_id).of(KEYS)
-    return {standing.partition_key: standing for standing in of}
+    return ledger.views().states.of_spec()
 
 
 def why(ledger: OpenLedger) -> dict[str, list[str]]:
     """Return the reasons of the partitions that need attention."""
-    judged = [needs_attention(standing, NEEDED) for standing in standings(ledger).values()]
+    judged = [needs_attention(state_of(ledger), key, NEEDED) for key in KEYS]
     return {one.partition_key: list(one.reasons) for one in judged if one is not None}
 
 
@@ -45,9 +45,13 @@ def test_every_partition_stands_somewhere(ledger: OpenLedger) -> None:
     check(ledger, FIRST)
     assert finish(ledger, SECOND) == load_id
     check(ledger, SECOND, Severity.ERROR)
-    found = standings(ledger)
-    assert {one.unfinished for one in found.values()} == {load_id}
-    assert [found[key].phase_there for key in KEYS] == ["done", "done", None]
+    unfinished = state_of(ledger).unfinished
+    assert unfinished is not None
+    assert unfinished.load_id == load_id
+    assert {key: one.phase for key, one in unfinished.partitions.items()} == {
+        FIRST: "done",
+        SECOND: "done",
+    }
     assert why(ledger) == {
         SECOND: [f"{name} failed: said" for name in NEEDED],
         THIRD: ["it was never loaded"],
@@ -72,7 +76,7 @@ def test_a_check_is_older_than_the_load_after_it(ledger: OpenLedger) -> None:
         finish(ledger, key)
         check(ledger, key)
     assert why(ledger) == {}
-    assert standings(ledger)[FIRST].unfinished == ""
+    assert state_of(ledger).unfinished is None
     for key in KEYS:
         finish(ledger, key)
     assert why(ledger) == {key: ["not checked since its newest load"] for key in KEYS}
@@ -95,6 +99,6 @@ def test_another_org_and_another_spec_do_not_count(ledger: OpenLedger) -> None:
     """Their loads and words stand in the same tables."""
     finish(ledger, FIRST)
     check(ledger, FIRST, Severity.ERROR)
-    (elsewhere,) = Standings(ledger.database, SPEC.name, "00Dother").of([FIRST])
-    (other,) = Standings(ledger.database, "other", ledger.org_id).of([FIRST])
-    assert elsewhere == other == Standing(FIRST)
+    elsewhere = LoadStates(ledger.database, SPEC.name, "00Dother").of_spec()
+    other = LoadStates(ledger.database, "other", ledger.org_id).of_spec()
+    assert elsewhere == other == SpecState()

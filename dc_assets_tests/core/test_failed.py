@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dc_assets.core.attention import LatestCheck, RangeInLoad, Standing, needs_attention, proof_of
+from dc_assets.core.attention import NeedsAttention, needs_attention, proof_of
+from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
+KEY = "r1-01"
 NEEDED = ("row_count_matches", "nothing_pending")
 LOAD, LATER = "1111aaaa22", "3333bbbb44"
 DONE_AT, BEFORE, AFTER = 100.0, 50.0, 150.0
@@ -14,10 +18,10 @@ DONE_AT, BEFORE, AFTER = 100.0, 50.0, 150.0
 
 def word(
     check: str, severity: Severity = Severity.PASSED, at: float = AFTER
-) -> dict[str, LatestCheck]:
+) -> dict[str, CheckResult]:
     """Return what a check said last."""
     outcome = CheckOutcome(check, "r1-01", severity, "12 missing", 12)
-    return {check: LatestCheck(outcome, at)}
+    return {check: CheckResult(outcome, at)}
 
 
 GOOD = word(NEEDED[0]) | word(NEEDED[1])
@@ -29,33 +33,45 @@ HALF_STALE = GOOD | word(NEEDED[0], at=BEFORE)
 
 
 def standing(
-    newest: RangeInLoad | None,
-    words: dict[str, LatestCheck] | None = None,
+    newest: PartitionState | None,
+    checks: dict[str, CheckResult] | None = None,
     *,
     unfinished: str = "",
     phase_there: str | None = None,
     is_held: bool = False,
-) -> Standing:
-    """Return a partition whose newest load ended before the checks spoke."""
-    return Standing(
-        "r1-01",
-        newest,
-        unfinished,
-        phase_there,
-        is_held=is_held,
-        written_at=DONE_AT if newest and newest.phase == "done" else 0.0,
-        words=words or {},
+) -> SpecState:
+    """Return a partition whose newest load ended before the checks looked."""
+    here = None
+    if newest is not None:
+        written_at = DONE_AT if newest.is_done else 0.0
+        here = replace(newest, is_held=is_held, written_at=written_at, checks=checks or {})
+    there: dict[str, PartitionState] = {}
+    if phase_there is not None:
+        is_same = here is not None and here.load_id == unfinished
+        there[KEY] = (
+            here if here and is_same else PartitionState(KEY, unfinished, "full", phase_there)
+        )
+    return SpecState(
+        {} if here is None else {KEY: here},
+        LoadState(unfinished, "things", "00D", "full", "open", 0.0, partitions=there)
+        if unfinished
+        else None,
     )
 
 
-def done(mode: str = "full", load_id: str = LOAD) -> RangeInLoad:
+def judged(state: SpecState) -> NeedsAttention | None:
+    """Return why the partition needs attention."""
+    return needs_attention(state, KEY, NEEDED)
+
+
+def done(mode: str = "full", load_id: str = LOAD) -> PartitionState:
     """Return a partition that is done in a load."""
-    return RangeInLoad(load_id, mode, "done", 40, 0)
+    return PartitionState(KEY, load_id, mode, "done", RowCounts(selected=40, landed=40))
 
 
-def writing(mode: str = "full", load_id: str = LOAD) -> RangeInLoad:
+def writing(mode: str = "full", load_id: str = LOAD) -> PartitionState:
     """Return a partition that has rows without an outcome."""
-    return RangeInLoad(load_id, mode, "writing", 40, 7)
+    return PartitionState(KEY, load_id, mode, "writing", RowCounts(selected=40, landed=33))
 
 
 NOT_DONE = f"load {LOAD[:8]} is not done: 7 of 40 rows have no outcome"
@@ -64,7 +80,7 @@ NOT_GOOD = {
     "never loaded": (standing(None), "full", "it was never loaded"),
     "pending": (standing(writing(), unfinished=LOAD, phase_there="writing"), "full", NOT_DONE),
     "reading": (
-        standing(RangeInLoad(LOAD, "full", "new"), unfinished=LOAD, phase_there="new"),
+        standing(PartitionState(KEY, LOAD, "full", "new"), unfinished=LOAD, phase_there="new"),
         "full",
         f"load {LOAD[:8]} is not done",
     ),
@@ -118,8 +134,8 @@ NOT_GOOD = {
 @pytest.mark.parametrize("case", NOT_GOOD)
 def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
     """What was begun is resumed; what is done is compared, which sends what differs."""
-    judged, mode, reason = NOT_GOOD[case]
-    found = needs_attention(judged, NEEDED)
+    state, mode, reason = NOT_GOOD[case]
+    found = judged(state)
     assert found is not None
     assert (found.mode, list(found.reasons)) == (mode, [reason])
 
@@ -134,20 +150,20 @@ def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
         standing(done(), GOOD | word("of_an_older_spec", Severity.ERROR)),
     ],
 )
-def test_done_and_agreed_by_every_check_is_good(good: Standing) -> None:
+def test_done_and_agreed_by_every_check_is_good(good: SpecState) -> None:
     """Refused rows warn and are no failure; a check that the spec no longer has does not count."""
-    assert needs_attention(good, NEEDED) is None
-    assert proof_of(good, NEEDED).is_whole
+    assert judged(good) is None
+    assert proof_of(good.newest[KEY], NEEDED).is_whole
 
 
 def test_a_load_on_its_way_is_not_proved_by_the_checks_of_the_one_before() -> None:
     """Their words are of other rows, whatever they were."""
-    assert not proof_of(standing(writing(), GOOD), NEEDED).is_whole
+    assert not proof_of(standing(writing(), GOOD).newest[KEY], NEEDED).is_whole
 
 
 def test_a_failure_that_is_older_than_the_newest_load_says_so() -> None:
     """It is the latest result still, but of rows that were written over."""
-    found = needs_attention(standing(done(), FAILED_BEFORE), NEEDED)
+    found = judged(standing(done(), FAILED_BEFORE))
     assert found is not None
     assert list(found.reasons) == [
         "row_count_matches failed: 12 missing",
@@ -167,6 +183,6 @@ def test_a_failure_that_is_older_than_the_newest_load_says_so() -> None:
 )
 def test_only_partial_loads_that_compare_begin_anew(case: str, *, resume: bool) -> None:
     """A full load is never begun beside an unfinished one, so partitions keep what they have."""
-    found = needs_attention(NOT_GOOD[case][0], NEEDED)
+    found = judged(NOT_GOOD[case][0])
     assert found is not None
     assert found.resume is resume

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.outbox import Outbox
-from dc_assets.views.check_results import CheckResults
 from dc_assets_tests.delivery.servers import HookServer, MailServer
 from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
 
@@ -52,7 +52,7 @@ def start(tmp_path: Path, mail_server: MailServer, hook_server: HookServer) -> G
 def gap(ledger: OpenLedger) -> None:
     """Let a check have found a gap that nobody was told of."""
     found = CheckOutcome("no_coverage_gaps", "r1-01", Severity.ERROR, "3 missing, 0 extra", 3)
-    check_results = CheckResults(ledger.database, SPEC.name, ledger.org_id)
+    check_results = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
     check_results.keep("r1-01", [found], run_id="run-1", needed=())
 
 

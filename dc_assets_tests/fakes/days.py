@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import DcError
+from dc_assets.core.load_state import PartitionState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
@@ -22,7 +23,7 @@ from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
-from dc_assets.views.partitions import LedgerViews, RangeStatus
+from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.org import FakeJob, FakeOrg
 from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
@@ -141,10 +142,9 @@ class Days:
 
         return body
 
-    def ranges(self) -> dict[str, RangeStatus]:
-        """Return what people are told of each partition now."""
-        views = LedgerViews(self.database, self.spec.name, self.org.org_id)
-        return {status.partition_key: status for status in views.ranges()}
+    def ranges(self) -> Mapping[str, PartitionState]:
+        """Return how each partition stands now."""
+        return LoadStates(self.database, self.spec.name, self.org.org_id).of_spec().newest
 
     def is_done(self) -> bool:
         """Tell whether every partition is done."""

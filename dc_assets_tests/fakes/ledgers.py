@@ -99,7 +99,7 @@ class OpenLedger:
     def batches_planned(self, ticket: RangeTicket, *batches: NewBatch) -> list[str]:
         """Plan more batches in a partition, whose selected rows grow by them."""
         selected = self.batches().totals(ticket.load_id, ticket.partition_key).selected
-        rows = selected + sum(b.rows for b in batches)
+        rows = (selected or 0) + sum(b.rows for b in batches)
         self.batches().plan_batches(ticket, selected=rows, batches=batches, dead_letters=())
         return [b.batch_id for b in batches]
 

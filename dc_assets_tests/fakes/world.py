@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dc_assets.core.load_state import PartitionState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
@@ -72,6 +73,11 @@ class World:
     def views(self) -> LedgerViews:
         """What the ledger tells people."""
         return LedgerViews(self.database, self.spec.name, self.org.org_id)
+
+    @property
+    def partitions(self) -> list[PartitionState]:
+        """Each partition in its newest load, by key."""
+        return list(self.views.states.of_spec().newest.values())
 
     def codes(self) -> dict[str, str]:
         """Return the code of each dead letter by external id."""

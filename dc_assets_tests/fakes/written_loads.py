@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import (
     batch,
@@ -23,7 +24,6 @@ from dc_assets.ledger.tables import (
     range_state,
 )
 from dc_assets.load.reconcile import check_descriptions
-from dc_assets.views.check_results import CheckResults
 
 BEGAN_S = 1_762_000_000.0
 
@@ -99,7 +99,7 @@ def write_checks(
     database: Database, spec: LoadSpec, org_id: str, load_id: str, outcomes: Sequence[CheckOutcome]
 ) -> None:
     """Write what checks said of a load."""
-    check_results = CheckResults(database, spec.name, org_id)
+    check_results = CheckResultStore(database, spec.name, org_id)
     for outcome in outcomes:
         check_results.keep(
             outcome.partition_key, [outcome], run_id="run-1", needed=check_descriptions(spec)

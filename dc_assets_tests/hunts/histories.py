@@ -27,7 +27,7 @@ from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
 from dc_assets.load.store import BatchStore, LoadStore, OrgUse
-from dc_assets.views.partitions import LedgerViews
+from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.crash import Crash, CrashingPort, CrashingSource
 from dc_assets_tests.fakes.sim_ledger import SimDatabase, SimLoadStore
 from dc_assets_tests.fakes.turns import TurnClock, Turns
@@ -156,8 +156,9 @@ class History:
         return StopOrders(self.database, self.scenario.spec.name)
 
     def _is_done(self, key: str) -> bool:
-        views = LedgerViews(self.database, self.scenario.spec.name, self.org.org_id)
-        return any(r.partition_key == key and r.phase == "done" for r in views.ranges())
+        states = LoadStates(self.database, self.scenario.spec.name, self.org.org_id)
+        newest = states.of_spec().newest.get(key)
+        return newest is not None and newest.is_done
 
     def _run(self, actor: str, key: str) -> None:
         """Run a partition once, and look at everything afterwards."""

@@ -46,7 +46,7 @@ class Stage:
 
     def lives(self, key: str, mode: Mode = "full") -> None:
         """Run a partition that lives, unless it is done: then it would begin a new load."""
-        if any(r.partition_key == key and r.phase == "done" for r in self.world.views.ranges()):
+        if any(r.partition_key == key and r.phase == "done" for r in self.world.partitions):
             return
         point = CrashPoint()
         self._run(key, point, None, mode)
@@ -62,9 +62,8 @@ class Stage:
 
     def look(self) -> None:
         """Check that each partition adds up, whoever died where."""
-        for status in self.world.views.ranges():
-            known = status.landed + status.refused
-            assert known <= (status.selected or 0), f"{status} has too many outcomes"
+        for status in self.world.partitions:
+            assert status.rows.pending >= 0, f"{status} has too many outcomes"
         assert self.world.org.collisions == []
         assert self.world.org.most_in_flight <= self.world.spec.profile.window
 
@@ -213,8 +212,10 @@ def check_end(stage: Stage, story: Story) -> None:
     assert world.codes() == dict.fromkeys(story.refused, "STRING_TOO_LONG")
     assert org.states()[JobState.OPEN] == 0, "a job is left Open"
     assert not any(job.is_in_flight for job in org.jobs), "a job is left in flight"
-    for status in world.views.ranges():
-        assert (status.phase, status.pending, status.in_flight) == ("done", 0, 0), str(status)
+    for status in world.partitions:
+        assert (status.phase, status.rows.pending, status.rows.in_flight) == ("done", 0, 0), str(
+            status
+        )
         assert not status.is_held, "a partition is left leased"
     assert org.sent_again == set(), "a success was sent again"
 

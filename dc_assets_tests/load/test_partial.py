@@ -46,11 +46,11 @@ def test_rows_of_a_killed_load_are_settled_before_rows_are_chosen(world: World) 
     died = crashing(world.ports(dead_owner("killed")), CrashPoint(call=45))
     with pytest.raises(Crash):
         load_partition(world.spec, KEY, died)
-    in_flight = world.views.ranges()[0].in_flight
+    in_flight = world.partitions[0].rows.in_flight
     assert in_flight > 0
 
     def missing() -> pl.Series:
-        assert world.views.ranges()[0].in_flight == 0
+        assert world.partitions[0].rows.in_flight == 0
         landed = set(world.org.rows)
         keys = [row["Key__c"] for row in world.source.rows if row["Key__c"] not in landed]
         return pl.Series(keys, dtype=pl.String)

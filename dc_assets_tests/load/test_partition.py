@@ -31,7 +31,7 @@ def assert_all_landed(world: World) -> None:
     assert sorted(world.org.rows) == ids
     assert world.org.collisions == []
     assert world.org.sent_again == set()
-    assert world.views.ranges()[0].in_flight == 0
+    assert world.partitions[0].rows.in_flight == 0
 
 
 def test_every_row_of_a_healthy_load_lands_once(world: World) -> None:
@@ -41,7 +41,7 @@ def test_every_row_of_a_healthy_load_lands_once(world: World) -> None:
     assert_all_landed(world)
     assert set(world.org.landings.values()) == {1}
     assert world.org.rows["id0003"]["Price__c"] == "1.5"
-    assert world.views.ranges()[0].phase == "done"
+    assert world.partitions[0].phase == "done"
 
 
 def test_a_spool_is_empty_after_a_load_and_receipts_stay(world: World) -> None:
@@ -49,7 +49,7 @@ def test_a_spool_is_empty_after_a_load_and_receipts_stay(world: World) -> None:
     loaded = world.run()
     assert [p for p in (world.folder / "spool").rglob("*") if p.is_file()] == []
     receipts = list((world.folder / "receipts").rglob("*.parquet"))
-    assert len(receipts) == loaded.totals.batches
+    assert len(receipts) == loaded.totals.jobs
 
 
 def test_a_lane_of_many_batches_waits_without_spinning(world: World) -> None:
@@ -103,7 +103,7 @@ def test_refused_rows_become_dead_letters(world: World) -> None:
     error = "REQUIRED_FIELD_MISSING:Required fields are missing: [Name]:Name --"
     world.org.refused = {"id0001": error}
     loaded = world.run()
-    assert loaded.totals.refusals_by_code == {"REQUIRED_FIELD_MISSING": 1}
+    assert loaded.totals.refused_by_code == {"REQUIRED_FIELD_MISSING": 1}
     [letter] = world.views.refusals(9)
     assert (letter.external_id, letter.message) == ("id0001", "Required fields are missing: [Name]")
 
@@ -115,8 +115,8 @@ def test_a_job_that_can_never_work_stops_the_run(world: World) -> None:
     with pytest.raises(BreakerOpened, match="Field name not found : Nope__c"):
         world.run()
     assert world.org.calls["create"] == 1
-    [status] = world.views.ranges()
-    assert (status.pending, status.refused, status.in_flight) == (40, 0, 0)
+    rows = world.partitions[0].rows
+    assert (rows.pending, rows.refused, rows.in_flight) == (40, 0, 0)
     assert world.run().totals.landed == 40
 
 
@@ -126,7 +126,7 @@ def test_jobs_that_fail_one_after_another_stop_the_run(world: World) -> None:
     world.org.endings = deque([(JobState.FAILED, "TooManyLockFailure")] * 5)
     with pytest.raises(BreakerOpened):
         world.run()
-    assert world.views.ranges()[0].in_flight == 0
+    assert world.partitions[0].rows.in_flight == 0
     assert world.run().totals.landed == 40
     assert_all_landed(world)
 
@@ -192,7 +192,7 @@ def test_a_call_that_the_org_refuses_ends_the_run_cleanly(world: World) -> None:
     world.org.rejections = {"create": "no access"}
     with pytest.raises(RejectedRequest, match="no access"):
         world.run()
-    assert world.views.ranges()[0].in_flight == 0
+    assert world.partitions[0].rows.in_flight == 0
     world.org.rejections.clear()
     assert world.run().totals.landed == 40
     assert_all_landed(world)
@@ -203,7 +203,7 @@ def test_an_org_that_refuses_to_tell_of_a_job_ends_the_run(world: World) -> None
     world.org.rejections = {"job": "no access"}
     with pytest.raises(RejectedRequest, match="no access"):
         world.run()
-    assert world.views.ranges()[0].in_flight > 0
+    assert world.partitions[0].rows.in_flight > 0
     world.org.rejections.clear()
     assert world.run().totals.landed == 40
     assert set(world.org.landings.values()) == {1}
@@ -281,7 +281,7 @@ def test_an_empty_partition_is_done_at_once(world: World) -> None:
     world.spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["a"]})
     assert world.run("r1-01").totals.selected == 0
     assert world.org.calls["create"] == 0
-    assert world.views.ranges()[0].phase == "done"
+    assert world.partitions[0].phase == "done"
 
 
 def test_a_row_lands_in_a_lane_of_its_own_size(tmp_path: Path) -> None:

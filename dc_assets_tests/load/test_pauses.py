@@ -50,7 +50,7 @@ def assert_all_landed_once(days: Days) -> None:
     assert days.is_done()
     assert days.landings() == {1: ROWS}
     assert days.org.collisions == []
-    assert all(status.pending == 0 for status in days.ranges().values())
+    assert all(status.rows.pending == 0 for status in days.ranges().values())
 
 
 def pauses_told(days: Days) -> list[str]:
@@ -92,7 +92,7 @@ def test_what_is_in_flight_settles_in_the_pause_and_the_pause_is_shown(days: Ope
                 assert status.is_held
                 shown.append((load.turns.now_s, status.paused_why or ""))
                 since_s = load.turns.now_s - max(at_s for at_s, _ in load.org.closes)
-                assert status.in_flight == 0 or since_s < load.org.job_s + HOUR_S
+                assert status.rows.in_flight == 0 or since_s < load.org.job_s + HOUR_S
         return load.is_done()
 
     load.play(looker=load.looks("looker", HOUR_S, look))
@@ -185,7 +185,7 @@ def test_an_order_to_stop_ends_a_pause_at_once(days: Opened) -> None:
     assert isinstance(load.ends["r1-01"], StoppedByOperator)
     assert 6 * HOUR_S <= load.turns.now_s < 6.2 * HOUR_S
     (status,) = load.ranges().values()
-    assert (status.in_flight, status.paused_until, status.is_held) == (0, None, False)
+    assert (status.rows.in_flight, status.paused_until, status.is_held) == (0, None, False)
 
 
 @pytest.mark.parametrize("way", ["stopped", "killed"])

@@ -42,7 +42,7 @@ def assert_the_next_run_completes(world: World) -> None:
     totals = world.run().totals
     assert (totals.landed, totals.refused, totals.pending) == (ROWS, 0, 0)
     assert set(world.org.landings.values()) == {1}
-    assert world.views.ranges()[0].in_flight == 0
+    assert world.partitions[0].rows.in_flight == 0
 
 
 @pytest.mark.parametrize("left", [Allowance(api_calls_left=1_000), Allowance(None, 200)])
@@ -71,7 +71,7 @@ def test_five_aborted_jobs_stop_the_run_and_cost_no_attempt(world: World) -> Non
     with pytest.raises(BreakerOpened, match="as Aborted \\(5 jobs in a row"):
         world.run()
     assert world.org.calls["create"] == 5
-    assert world.views.ranges()[0].pending == ROWS
+    assert world.partitions[0].rows.pending == ROWS
     assert_the_next_run_completes(world)
 
 
@@ -102,8 +102,8 @@ def test_too_many_refused_rows_stop_the_run(world: World) -> None:
     world.org.refused = dict.fromkeys((f"id{n:04}" for n in range(ROWS)), "BAD:no: --")
     with pytest.raises(BreakerOpened, match="10 of 10 rows of this run were refused"):
         world.run()
-    [status] = world.views.ranges()
-    assert (status.refused, status.pending, status.in_flight) == (10, 30, 0)
+    rows = world.partitions[0].rows
+    assert (rows.refused, rows.pending, rows.in_flight) == (10, 30, 0)
 
 
 def test_a_code_that_every_row_would_meet_stops_the_run(world: World) -> None:
@@ -143,7 +143,7 @@ def test_an_org_that_drops_every_result_is_sent_no_more(world: World) -> None:
     with pytest.raises(BreakerOpened, match="in a row that failed or are gone"):
         world.run()
     assert world.org.calls["create"] == 5
-    assert world.views.ranges()[0].pending == ROWS
+    assert world.partitions[0].rows.pending == ROWS
 
 
 def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
@@ -174,7 +174,7 @@ def test_a_lost_spool_blocks_no_lane(world: World) -> None:
     ports = crashing(world.ports(dead_owner("killed")), CrashPoint(40))
     with pytest.raises(Crash):
         load_partition(world.spec, "r1-01", ports)
-    assert world.views.ranges()[0].in_flight > 0
+    assert world.partitions[0].rows.in_flight > 0
     shutil.rmtree(world.folder / "spool")
     with pytest.raises(SpoolLost, match="dc-assets run --new-load"):
         world.run()
@@ -183,5 +183,5 @@ def test_a_lost_spool_blocks_no_lane(world: World) -> None:
     )
     assert store.give_up_load()
     assert world.run().totals.landed == ROWS
-    assert world.views.ranges()[0].in_flight == 0
+    assert world.partitions[0].rows.in_flight == 0
     assert world.org.states()[JobState.UPLOAD_COMPLETE] == 0

@@ -12,6 +12,7 @@ from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcE
 from dc_assets.core.events import Event
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.definitions import defs
+from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.assets import LoadConfig, partitions_of
@@ -19,7 +20,6 @@ from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.refresh import refresh_of
-from dc_assets.views.check_results import CheckResults
 from dc_assets_tests.fakes.specs import small_spec
 
 SPEC = small_spec()
@@ -154,7 +154,7 @@ def test_a_run_that_a_check_failed_is_told_of_as_a_gap(
     """Not twice: what the check found says more than that the run failed."""
     run_id = failed(instance, ConfigError("a blocking check"))
     gap = CheckOutcome("no_coverage_gaps", KEY, Severity.ERROR, "3 missing", 3)
-    CheckResults(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
+    CheckResultStore(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
     [notice] = noticed(instance, database)
     assert notice.kind == "coverage_gap"
 

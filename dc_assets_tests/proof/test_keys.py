@@ -117,7 +117,7 @@ def test_each_row_lands_right_or_is_refused_by_name(
     reached = total(world.load())
     assert reached.selected == len(keys)
     assert reached.landed == len(PLAIN)
-    assert reached.refusals_by_code == {
+    assert reached.refused_by_code == {
         "AMBIGUOUS_ID": len(DOUBLED),
         "NOT_REPRESENTABLE": 2,
         "MISSING_ARGUMENT": 1,
@@ -198,7 +198,7 @@ def test_a_case_variant_beside_a_landed_row_is_never_written_over_it(
     world.load()
     serve(empty_org, tmp_path, ["ONE", "two", "one"])
     reached = total(world.load())
-    assert reached.refusals_by_code == {"AMBIGUOUS_ID": 2}
+    assert reached.refused_by_code == {"AMBIGUOUS_ID": 2}
     assert sorted(map(tuple, world.rows_of_core("External_ID__c", "Name"))) == [
         ("one", "name 0"),
         ("two", "name 1"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dc_assets.load.store import RangeTotals
+from dc_assets.core.load_state import RowCounts
 from dc_assets_tests.acceptance.stage import Org
 from dc_assets_tests.proof.flights import data_folder, prepare
 from dc_assets_tests.proof.world import World, emulated_org, total
@@ -34,7 +34,7 @@ def folder(org: Org, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def loaded(org: Org, folder: Path, name: str) -> RangeTotals:
+def loaded(org: Org, folder: Path, name: str) -> RowCounts:
     """Load a spec file as it is, and see that every check is green."""
     world = World.of_file(org, folder, OBJECTS / f"{name}.yaml")
     reached = total(world.load())

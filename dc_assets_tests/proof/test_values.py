@@ -177,7 +177,7 @@ def world(request: pytest.FixtureRequest, org: Org, tmp_path: Path) -> World:
 def test_every_value_lands_and_compares_equal(world: World) -> None:
     """Signs, line ends, zones, leap days, 18 digits: written, read back and equal, byte by byte."""
     reached = total(world.load())
-    assert (reached.landed, reached.refused) == (ROWS, 0), reached.refusals_by_code
+    assert (reached.landed, reached.refused) == (ROWS, 0), reached.refused_by_code
     verdict = world.audit()
     assert verdict.is_green(), verdict.sentences()
     landed = dict(world.rows_of_core(KEY, "Text__c"))
@@ -255,7 +255,7 @@ def test_values_no_job_can_carry_are_refused_by_name(org: Org, tmp_path: Path) -
     pl.concat([specimens().head(0), rows], how="diagonal").write_parquet(tmp_path / "u.parquet")
     world = World.of(org, tmp_path, SPEC | {"source": {"files": "u.parquet", "key": KEY}})
     reached = total(world.load())
-    assert reached.refusals_by_code == {"NOT_REPRESENTABLE": 2}
+    assert reached.refused_by_code == {"NOT_REPRESENTABLE": 2}
     assert reached.landed == 2
     verdict = world.audit()
     assert verdict.failed() == set()

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,10 +15,11 @@ from typing import Any, Self
 import polars as pl
 import yaml
 
+from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.load.spec_files import read_spec
-from dc_assets.load.store import Mode, RangeTotals
+from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets_tests.acceptance.stage import (
@@ -108,7 +108,7 @@ class World:
         ):
             yield load
 
-    def load(self, mode: Mode = "full", keys: Sequence[str] = ()) -> dict[str, RangeTotals]:
+    def load(self, mode: Mode = "full", keys: Sequence[str] = ()) -> dict[str, RowCounts]:
         """Load partitions, all of them if none is named; return the totals of each."""
         with self.opened(mode) as opened:
             return {key: opened.load(key).totals for key in keys or self.spec.ranges}
@@ -183,15 +183,6 @@ class Verdict:
         return pl.read_parquet(self.failing(check).evidence)
 
 
-def total(totals: Mapping[str, RangeTotals]) -> RangeTotals:
-    """Add up the totals of partitions."""
-    codes: Counter[str] = Counter()
-    for one in totals.values():
-        codes.update(one.refusals_by_code)
-    return RangeTotals(
-        selected=sum(one.selected for one in totals.values()),
-        landed=sum(one.landed for one in totals.values()),
-        refused=sum(one.refused for one in totals.values()),
-        batches=sum(one.batches for one in totals.values()),
-        refusals_by_code=codes,
-    )
+def total(totals: Mapping[str, RowCounts]) -> RowCounts:
+    """Add up the rows of partitions."""
+    return sum_of(totals.values())

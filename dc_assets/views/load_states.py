@@ -1,0 +1,193 @@
+"""How loads and partitions stand, in a few grouped statements of one read transaction."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
+from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.row_counts import row_counts
+from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
+
+Checks = Mapping[str, Mapping[str, CheckResult]]
+"""Results by partition key and check."""
+
+
+class LoadStates:
+    """The loads of one spec, in one org or, without an org id, in whatever org it was."""
+
+    def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
+        self._database = database
+        self._spec_name = spec_name
+        self._org_id = org_id
+
+    def of_spec(self) -> SpecState:
+        """Return every partition in its newest load, and the unfinished full load."""
+        with self._database.read() as connection:
+            begun = connection.execute(self._newest_or_open()).all()
+            unfinished = max(
+                (row for row in begun if row.state == "open" and row.mode == "full"),
+                key=lambda row: row.opened_at,
+                default=None,
+            )
+            counts = row_counts(connection, begun)
+            checks = self._checks(connection)
+        newest = {
+            row.partition_key: _partition(row, counts, checks) for row in begun if row.place == 1
+        }
+        if unfinished is None:
+            return SpecState(newest)
+        there = [row for row in begun if row.load_id == unfinished.load_id]
+        return SpecState(newest, load_of(unfinished, _partitions(there, counts, checks)))
+
+    def of_load(self, load_id: str) -> LoadState | None:
+        """Return one load with its partitions; their checks are those that looked at this load."""
+        query = sa.select(load, epoch_now().label("seen_at")).where(load.c.load_id == load_id)
+        with self._database.read() as connection:
+            found = connection.execute(query).first()
+            if found is None:
+                return None
+            checks = self._checks(connection, load_id)
+            return load_of(found, self.partitions(connection, load_id, checks))
+
+    def partitions(
+        self, connection: Connection, load_id: str, checks: Checks | None = None
+    ) -> Mapping[str, PartitionState]:
+        """Return the partitions that were begun in a load, by key; three statements."""
+        query = self._ranges().where(load.c.load_id == load_id)
+        begun = connection.execute(query.order_by(range_state.c.partition_key)).all()
+        return _partitions(begun, row_counts(connection, begun), checks or {})
+
+    def proved_states(self) -> Mapping[str, str]:
+        """Return by partition what its last proved load saw of the source when it began."""
+        query = (
+            sa.select(range_state.c.partition_key, range_state.c.source_state)
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(range_state.c.proved_at.is_not(None), range_state.c.source_state.is_not(None))
+            .order_by(range_state.c.proved_at)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(self.of_ours(query))
+            return {row.partition_key: row.source_state for row in rows}
+
+    def of_ours(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
+        """Narrow a query that has `load` to the spec and the org."""
+        query = query.where(load.c.spec_name == self._spec_name)
+        return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
+
+    def _ranges(self) -> sa.Select[*tuple[Any, ...]]:
+        """Select partitions with what their loads and the clock say of them."""
+        return self.of_ours(
+            sa.select(
+                range_state,
+                *(load.c[name] for name in _OF_LOAD),
+                (range_state.c.lease_until > epoch_now()).label("is_leased"),
+                (range_state.c.paused_until > epoch_now()).label("is_paused"),
+                epoch_now().label("seen_at"),
+            ).join(load, load.c.load_id == range_state.c.load_id)
+        )
+
+    def _newest_or_open(self) -> sa.Select[*tuple[Any, ...]]:
+        """Select each partition in its newest load, and all those of the unfinished full load."""
+        key = range_state.c.partition_key
+        place = sa.func.row_number().over(partition_by=key, order_by=load.c.opened_at.desc())
+        written_at = sa.func.max(range_state.c.finished_at).over(partition_by=key)
+        ranked = (
+            self._ranges()
+            .add_columns(place.label("place"), written_at.label("written_at"))
+            .subquery()
+        )
+        is_open = (ranked.c.state == "open") & (ranked.c.mode == "full")
+        return (
+            sa.select(ranked)
+            .where((ranked.c.place == 1) | is_open)
+            .order_by(ranked.c.partition_key, ranked.c.place)
+        )
+
+    def _checks(self, connection: Connection, load_id: str | None = None) -> Checks:
+        newest = sa.select(sa.func.max(check_result.c.id)).where(
+            check_result.c.spec_name == self._spec_name
+        )
+        if self._org_id is not None:
+            newest = newest.where(check_result.c.org_id == self._org_id)
+        if load_id is not None:
+            newest = newest.where(check_result.c.load_id == load_id)
+        newest = newest.group_by(check_result.c.partition_key, check_result.c.check_name)
+        found: dict[str, dict[str, CheckResult]] = defaultdict(dict)
+        for row in connection.execute(
+            sa.select(check_result)
+            .where(check_result.c.id.in_(newest))
+            .order_by(check_result.c.partition_key, check_result.c.id)
+        ):
+            result = CheckResult(_outcome(row), row.checked_at, row.load_id, row.run_id)
+            found[row.partition_key][row.check_name] = result
+        return found
+
+
+_OF_LOAD = (
+    *("spec_name", "org_id", "mode", "state", "opened_at", "stopped_at", "spec_json", "versions"),
+)
+
+
+def _partitions(
+    rows: Collection[Row[Any]], counts: Mapping[tuple[str, str], RowCounts], checks: Checks
+) -> dict[str, PartitionState]:
+    return {row.partition_key: _partition(row, counts, checks) for row in rows}
+
+
+def _partition(
+    row: Row[Any], counts: Mapping[tuple[str, str], RowCounts], checks: Checks
+) -> PartitionState:
+    owner = None if row.owner is None else Owner.from_text(row.owner)
+    is_held = owner is not None and bool(row.is_leased) and not owner.is_known_dead()
+    is_paused = is_held and bool(row.is_paused)
+    return PartitionState(
+        partition_key=row.partition_key,
+        load_id=row.load_id,
+        mode=row.mode,
+        phase=row.phase,
+        rows=counts[row.load_id, row.partition_key],
+        run_id=owner.run_id if owner else "",
+        is_held=is_held,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        paused_until=row.paused_until if is_paused else None,
+        paused_why=row.paused_why if is_paused else None,
+        checks=checks.get(row.partition_key, {}),
+        written_at=getattr(row, "written_at", None) or row.finished_at or 0.0,
+        seen_at=row.seen_at,
+    )
+
+
+def load_of(row: Row[Any], partitions: Mapping[str, PartitionState] | None = None) -> LoadState:
+    """Return a load of a row that has the columns of `load` and ``seen_at``."""
+    return LoadState(
+        load_id=row.load_id,
+        spec_name=row.spec_name,
+        org_id=row.org_id,
+        mode=row.mode,
+        state=row.state,
+        opened_at=row.opened_at,
+        finished_at=row.finished_at if row.state != "open" else None,
+        stopped_at=row.stopped_at,
+        spec_json=row.spec_json,
+        versions=json.loads(row.versions or "{}"),
+        seen_at=row.seen_at,
+        partitions=partitions or {},
+    )
+
+
+def _outcome(row: Row[Any]) -> CheckOutcome:
+    kept: dict[str, Any] = json.loads(row.outcome)
+    values = [ValueCount(v["value"], CountVerdict(**v["counts"])) for v in kept["values"]]
+    kept |= {"severity": Severity(kept["severity"]), "values": tuple(values)}
+    kept["table"] = tuple(kept["table"])
+    return CheckOutcome(**kept)
