@@ -11,7 +11,7 @@ from dc_assets.orchestration.dead_run_monitor import reaper
 from dc_assets.orchestration.notifications import notifier
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets.orchestration.resources import salesforce_from_environment
-from dc_assets.wiring.connect import loads_folder, refuse_without_asserts
+from dc_assets.wiring.settings import loads_folder, refuse_without_asserts
 
 refuse_without_asserts()
 keep_new_files_private()

@@ -13,7 +13,7 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from dc_assets.cli.main import main
+from dc_assets.cli.main import COMMANDS, every_command
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.command import main as emulator
@@ -35,8 +35,7 @@ ALL_TEXT = "\n".join(documents().values())
 
 def commands() -> dict[str, click.Command]:
     """Return every command with the parameters that it really takes."""
-    assert isinstance(main, click.Group)
-    return {name: PROGRAMS.get(name, command) for name, command in main.commands.items()}
+    return {name: PROGRAMS.get(name, command) for name, command in every_command().items()}
 
 
 def options_of(command: click.Command, *, hidden: bool = False) -> set[str]:
@@ -183,3 +182,9 @@ def test_the_help_of_a_command_has_examples_that_it_takes(name: str) -> None:
     assert examples[0].split()[0] == name
     for words in map(str.split, examples):
         assert {word for word in words if word.startswith("--")} <= options_of(known[words[0]])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    """The list is written down, so that nothing is imported to show it."""
+    assert every_command()[name].get_short_help_str(limit=100) == COMMANDS[name][1]

@@ -135,3 +135,10 @@ def test_the_changelog_tells_of_this_version() -> None:
         pytest.skip("there is no CHANGELOG.md yet")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["version"] in changelog.read_text(encoding="utf-8")
+
+
+def test_views_only_read() -> None:
+    """What writes to the ledger is in `ledger`; a view never asks for a writer's transaction."""
+    views = [path for path in FILES if path.parent.name == "views"]
+    assert views
+    assert lines_with(r"\.begin\(|\.(insert|update|delete)\(\)", views) == []

@@ -13,12 +13,12 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core import errors
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import duration_text
 from dc_assets.core.errors import DcError, LimitReached, RemoteError, RunStopped
 from dc_assets.core.errors import TransientRemoteError as NotReplayed
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.load.reconcile import check_descriptions
 from dc_assets.wiring.dagster_api import (
     FAILED_RUN_STATUSES,
     Backfill,

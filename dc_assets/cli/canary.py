@@ -20,12 +20,12 @@ from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
 from dc_assets.cli.refused import print_alike
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.canary import SampleFigures, Stage, parse_stages, why_below
+from dc_assets.core.durations import duration
 from dc_assets.core.errors import RunStopped, StoppedByOperator
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
-from dc_assets.pages.plan_facts import duration
 from dc_assets.views.partitions import LedgerViews, Refusal
 from dc_assets.wiring.connect import login_from_environment, open_load
 

@@ -11,17 +11,18 @@ import click
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.old_state import OldState
+from dc_assets.ledger.old_state import OldState, mark_cleaned
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
 from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, Receipt, created_ids
-from dc_assets.wiring.connect import data_folder, login_from_environment, policy_clock
+from dc_assets.wiring.connect import login_from_environment, policy_clock
+from dc_assets.wiring.settings import data_folder
 
 REFUSED_SHOWN = 40
 
@@ -127,7 +128,7 @@ def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
 
 
 def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found) -> ExitCode:
-    orders, records = StopOrders(database, spec.name), CreatedRecords(database, spec.name)
+    orders = StopOrders(database, spec.name)
     clock = policy_clock(login_from_environment().login_url)
     deleted, refused = 0, dict[str, str]()
     refuse_while_at_work(spec, orders)
@@ -146,7 +147,7 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
                     f"job {done.job_id}: {len(done.gone):,} of {len(ids):,} records are gone",
                 )
             whole = [r.batch_id for r in group if not any(i in refused for i in ours[r])]
-            records.cleaned(whole)
+            mark_cleaned(database, whole)
     _print_end(console, spec, deleted, refused, elsewhere)
     if found.doubts:
         return ExitCode.UNEXPLAINED

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from dc_assets.ledger.database import Database
-from dc_assets.salesforce.session import OrgSession
-from dc_assets.wiring.connect import ledger_url, login_from_environment, policy_clock
+from dc_assets.wiring.settings import ledger_url
+
+if TYPE_CHECKING:
+    from dc_assets.salesforce.session import OrgSession
 
 
 @contextmanager
@@ -23,6 +26,9 @@ def open_ledger() -> Generator[Database]:
 @contextmanager
 def open_org() -> Generator[OrgSession]:
     """Log in to the org of the environment, and leave it with the block."""
+    from dc_assets.salesforce.session import OrgSession  # noqa: PLC0415 - most look at the ledger
+    from dc_assets.wiring.connect import login_from_environment, policy_clock  # noqa: PLC0415
+
     login = login_from_environment()
     with OrgSession.connect(login, sleep=policy_clock(login.login_url).sleep) as session:
         yield session

@@ -6,11 +6,8 @@ reaches the terminal as a control: see `core.printable`. A style stands beside a
 
 from __future__ import annotations
 
-import io
-import sys
 from typing import IO, Any
 
-import click
 import rich.console
 from rich.text import Text
 
@@ -50,15 +47,3 @@ class Console(rich.console.Console):
         """Return what every printed text and every cell of a table becomes."""
         how |= {"markup": False, "emoji": False, "highlight": False}
         return super().render_str(printable(text), **how)
-
-
-def say(line: str, *, err: bool = False) -> None:
-    """Print one line without a console: an error, or the answer of a small command."""
-    click.echo(printable(line), err=err)
-
-
-def never_fail_to_print() -> None:
-    """Let a terminal that lacks a sign show its escape: a load must not end over an arrow."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")

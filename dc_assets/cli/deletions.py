@@ -14,7 +14,7 @@ from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.run import chosen_partitions
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.deletions import DeletionObservation, why_kept
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
@@ -31,13 +31,8 @@ from dc_assets.load.deletion import (
 )
 from dc_assets.load.reconcile import Audit
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
-from dc_assets.wiring.connect import (
-    OpenLoad,
-    data_folder,
-    login_from_environment,
-    open_load,
-    policy_clock,
-)
+from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load, policy_clock
+from dc_assets.wiring.settings import data_folder
 
 SHOWN = 10
 

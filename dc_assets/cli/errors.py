@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError
 
-from dc_assets.cli.console import never_fail_to_print, say
+from dc_assets.cli.said import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
@@ -20,9 +19,8 @@ from dc_assets.core.errors import (
     RunStopped,
 )
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.ledger.database_url import harmless
 from dc_assets.ledger.owner_only import keep_new_files_private
-from dc_assets.wiring.connect import ledger_url
+from dc_assets.wiring.settings import ledger_url
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
@@ -48,15 +46,17 @@ class Commands(click.Group):
         except DcError as error:
             say(f"dc-assets: {error}", err=True)
             sys.exit(_code_of(error))
-        except OperationalError as error:
-            say(_ledger_sentence(error), err=True)
-            sys.exit(ExitCode.CONFIGURATION)
         except click.ClickException as error:
             error.show()
             sys.exit(ExitCode.CONFIGURATION)
         except (KeyboardInterrupt, click.Abort):
             say("dc-assets: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
+        except Exception as error:
+            if not (sentence := _ledger_sentence(error)):
+                raise
+            say(sentence, err=True)
+            sys.exit(ExitCode.CONFIGURATION)
         sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
 
 
@@ -73,8 +73,14 @@ def _code_of(error: DcError) -> ExitCode:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
 
 
-def _ledger_sentence(error: OperationalError) -> str:
-    """Say what the database said, unless it repeats a secret of the URL."""
+def _ledger_sentence(error: Exception) -> str:
+    """Say what the database said, without a secret of the URL; "" for any other error."""
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - `--help` opens no ledger
+
+    from dc_assets.ledger.database_url import harmless  # noqa: PLC0415 - likewise
+
+    if not isinstance(error, OperationalError):
+        return ""
     reason = harmless(str(getattr(error, "orig", error)), ledger_url())
     return (
         f"dc-assets: The ledger cannot be used: {reason}. Make room on the disk of DC_ASSETS_DATA, "

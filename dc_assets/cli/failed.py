@@ -8,10 +8,10 @@ from typing import Protocol
 from dc_assets.cli.backfill import Loaded
 from dc_assets.cli.console import Console
 from dc_assets.core.attention import NeedsAttention, needs_attention
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.load.reconcile import check_descriptions
 from dc_assets.load.store import Mode
 from dc_assets.views.load_states import LoadStates
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dc_assets.cli.console import say
+from dc_assets.cli.said import say
 from dc_assets.orchestration.home import write_home
 
 _EXAMPLES = """\b

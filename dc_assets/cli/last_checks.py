@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from dc_assets.cli.console import Console
 from dc_assets.core.attention import Proof, proof_of
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.load_state import SpecState
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.reconcile import check_descriptions
 
 
 def check_states_of(spec: LoadSpec, state: SpecState) -> Mapping[str, Proof]:

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
-from dc_assets.cli.cleanup import cleanup
-from dc_assets.cli.console import say
-from dc_assets.cli.deletions import deletions
 from dc_assets.cli.errors import Commands
-from dc_assets.cli.home import home
-from dc_assets.cli.notify import notify
-from dc_assets.cli.plan import plan
-from dc_assets.cli.programs import demo, dev, emulator
-from dc_assets.cli.reconcile import reconcile
-from dc_assets.cli.replay import replay
-from dc_assets.cli.report import report
-from dc_assets.cli.run import run
-from dc_assets.cli.simulate import simulate
-from dc_assets.cli.status import status
-from dc_assets.cli.stop import stop
+from dc_assets.cli.said import say
 from dc_assets.ledger.owner_only import open_to_others
-from dc_assets.wiring.connect import data_folder, refuse_without_asserts
+from dc_assets.wiring.settings import data_folder, refuse_without_asserts
+
+COMMANDS = {
+    "cleanup": ("cleanup", "Delete the records that LOAD created in the org, and no others."),
+    "deletions": ("deletions", "Show the records of LOAD whose rows are gone from the source."),
+    "demo": (
+        "programs",
+        "Load an emulated org through a private Dagster, and print the proof (--rows, --keep …).",
+    ),
+    "dev": ("programs", "Start the emulator and the Dagster UI on a home that lasts, and stay up."),
+    "emulator": ("programs", "Start a small Salesforce org with a Data Cloud tenant on 127.0.0.1."),
+    "home": (
+        "home",
+        "Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.",
+    ),
+    "notify": ("notify", "Show where notifications of loads go, and how many wait there."),
+    "plan": ("plan", "Show what LOAD would do, cost and meet."),
+    "reconcile": ("reconcile", "Compare both sides of LOAD: counts, keys, values."),
+    "replay": (
+        "replay",
+        "Send the refused rows of LOAD again, as the source has them now, and print the proof.",
+    ),
+    "report": (
+        "report",
+        "Write what became of a load into one HTML file: proof, times, refusals, budget, forecast.",
+    ),
+    "run": ("run", "Load the partitions of LOAD and print the proof."),
+    "simulate": ("simulate", "Play a load in virtual time by several policies, and compare them."),
+    "status": (
+        "status",
+        "Show every partition of LOAD, its rows and what its checks found.",
+    ),
+    "stop": ("stop", "Order every run of LOAD, on every host, to send nothing more."),
+}
+"""Module of each command and its line in the help: a command is imported when it is called."""
 
 _EPILOG = """\b
 Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete, some rows
@@ -36,12 +59,40 @@ DC_ASSETS_LOADS (folder of load specs); DC_ASSETS_DAGSTER_URL (a running webserv
 class _Program(Commands):
     """The group of all commands: each but help uses the data folder."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks so
+        """Return the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click asks so
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"dc_assets.cli.{module}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
     def invoke(self, ctx: click.Context) -> object:
         """Warn of a data folder that others can look into, then run the command."""
         asks_for_help = bool({*ctx.help_option_names} & {*ctx.args})
         if not asks_for_help and (wide := open_to_others(data_folder())):
             say(f"dc-assets: {wide}", err=True)
         return super().invoke(ctx)
+
+
+def every_command() -> dict[str, click.Command]:
+    """Import all commands, by name."""
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
 
 
 @click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -52,10 +103,3 @@ def main() -> None:
     Begin with `dc-assets demo`: it needs no org.
     """
     refuse_without_asserts()
-
-
-for command in (
-    *(cleanup, deletions, demo, dev, emulator, home, notify, plan),
-    *(reconcile, replay, report, run, simulate, status, stop),
-):
-    main.add_command(command)

@@ -8,7 +8,7 @@ import uuid
 import click
 
 from dc_assets.cli.connections import open_ledger
-from dc_assets.cli.console import say
+from dc_assets.cli.said import say
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.events import Event
 from dc_assets.core.exit_codes import ExitCode

@@ -10,7 +10,7 @@ import click
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
@@ -35,7 +35,8 @@ from dc_assets.simulation.forecast import (
     fitted,
     forecast,
 )
-from dc_assets.wiring.connect import OpenLoad, loads_folder, login_from_environment, open_load
+from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
+from dc_assets.wiring.settings import loads_folder
 
 REMEMBERED_JOBS = 50
 

@@ -13,10 +13,10 @@ from rich.live import Live
 from rich.table import Table
 
 from dc_assets.cli.console import Console
+from dc_assets.core.durations import duration
 from dc_assets.core.load_state import PartitionState, SpecState
 from dc_assets.core.pauses import goes_on_at
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.pages.plan_facts import duration
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import Snapshot
 

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.refused import READ_MAX, print_alike
+from dc_assets.core.checks import ROW_COUNT, check_descriptions
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
-from dc_assets.load.reconcile import ROW_COUNT, check_descriptions
 from dc_assets.views.partitions import LedgerViews
 
 _WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}

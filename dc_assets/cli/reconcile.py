@@ -11,7 +11,7 @@ import click
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import print_checks
 from dc_assets.cli.run import chosen_partitions
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.wiring.connect import login_from_environment, open_load
@@ -28,7 +28,7 @@ Examples:
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int:
-    """Hold both sides of LOAD against each other: counts, keys, values. Nothing is written.
+    """Compare both sides of LOAD: counts, keys, values. Nothing is written.
 
     These are the checks that Dagster shows. What they find is printed with the command that
     repairs it; a Parquet file with all of it is named.

@@ -24,7 +24,7 @@ from dc_assets.cli.dead_letters import (
 from dc_assets.cli.id_files import ids_in, not_refused
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run import chosen_partitions, followed
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.errors import RowsPending
 from dc_assets.core.exit_codes import ExitCode

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from dc_assets.cli.connections import open_ledger
-from dc_assets.cli.console import say
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.said import say
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.load_state import LoadState

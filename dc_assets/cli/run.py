@@ -19,7 +19,7 @@ from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.same_place import refuse_other_place
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
 from dc_assets.core.errors import ConfigError, DcError, RowsPending

@@ -9,18 +9,16 @@ import click
 
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
-from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs
 from dc_assets.cli.last_checks import check_states_of, checks_for_machines, print_last_checks
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, SpecState, sum_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.load.spec_files import read_specs
 from dc_assets.views.partitions import LedgerViews
-from dc_assets.wiring.connect import loads_folder, spec_named
 
 WATCH_EVERY_S = 2.0
 
@@ -45,7 +43,7 @@ Example:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bool) -> int:
-    """Show every partition of LOAD: selected, landed, refused, pending, and what its checks said.
+    """Show every partition of LOAD, its rows and what its checks found.
 
     The exit code says how the load stands, so that a script can ask: 4 also when the latest
     result of a check is an error, or a partition was not checked since its newest load.
@@ -54,6 +52,8 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
     console = Console()
     with open_ledger() as database:
         if jobs:
+            from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs  # noqa: PLC0415 - asks the org
+
             with open_org() as session:
                 listed = ask_jobs(session, spec, database)
             echo_jobs(listed, limit) if as_json else print_jobs(console, listed, limit)
@@ -81,17 +81,6 @@ def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> 
             style="yellow",
             soft_wrap=True,
         )
-
-
-def chosen_spec(load: str | None) -> LoadSpec:
-    """Return the named spec, or the only one."""
-    if load is not None:
-        return spec_named(load)
-    specs = read_specs(loads_folder())
-    if len(specs) > 1:
-        names = ", ".join(spec.name for spec in specs)
-        raise click.UsageError(f"There are several loads, name one: {names}")
-    return specs[0]
 
 
 def verdict(spec: LoadSpec, state: SpecState) -> ExitCode:

@@ -8,7 +8,7 @@ import click
 
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
-from dc_assets.cli.status import chosen_spec
+from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.errors import RejectedRequest, RemoteError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec

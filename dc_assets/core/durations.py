@@ -48,3 +48,15 @@ def duration_text(seconds: float) -> str:
         number, left = divmod(left, length)
         said += f"{number}{unit}" if number else ""
     return said or "0s"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people.
+
+    >>> duration(0.2), duration(42), duration(754), duration(9_000)
+    ('1 s', '42 s', '13 min', '2 h 30 min')
+    """
+    minutes = round(seconds / 60)
+    if seconds < 100:  # noqa: PLR2004 - seconds read better up to there
+        return f"{max(1, seconds):.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004

@@ -36,8 +36,8 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.load.spec_files import read_spec
 from dc_assets.views.partitions import LedgerViews
-from dc_assets.wiring.connect import ledger_url
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.settings import ledger_url
 
 DEV_FOLDER = Path.home() / ".dc_assets" / "dev"
 DEV_PORT = 3000

@@ -20,8 +20,8 @@ from dc_assets.orchestration.home import prepare_home, write_home
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.data_cloud import EVERYTHING, DataCloudSource
 from dc_assets.salesforce.session import OrgSession
-from dc_assets.wiring.connect import PACKAGED_LOADS
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.settings import PACKAGED_LOADS
 
 LOAD = "opportunities"
 SEED_WITHIN_S = 600.0

@@ -138,3 +138,12 @@ def _folders(parent: Path, pattern: str) -> list[Path]:
 
 def _lives(process_id: str) -> bool:
     return process_id.isdigit() and Path("/proc", process_id).exists()
+
+
+def mark_cleaned(database: Database, batch_ids: Sequence[str]) -> None:
+    """Keep that no record which some batches created is left in the org."""
+    with database.begin() as connection:
+        for part in in_parts(batch_ids):
+            connection.execute(
+                batch.update().where(batch.c.batch_id.in_(part)).values(cleaned_at=epoch_now())
+            )

@@ -12,13 +12,14 @@ from typing import Protocol
 import polars as pl
 
 from dc_assets.core.canary import SampleFigures, shares_of
+from dc_assets.core.checks import OUTGROWN, check_descriptions
 from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
-from dc_assets.load.reconcile import OUTGROWN, Audit, Explanations, check_descriptions
+from dc_assets.load.reconcile import Audit, Explanations
 from dc_assets.load.store import DeadLetter
 
 

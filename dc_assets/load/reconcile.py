@@ -14,6 +14,15 @@ from typing import Protocol
 
 import polars as pl
 
+from dc_assets.core.checks import (
+    COVERAGE,
+    DUPLICATES,
+    OUTGROWN,
+    PENDING,
+    ROW_COUNT,
+    VALUES,
+    check_descriptions,
+)
 from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
@@ -40,13 +49,6 @@ from dc_assets.frames.differences import (
     without_values,
 )
 from dc_assets.load.both_sides import BothSides
-
-ROW_COUNT = "row_count_matches"
-COVERAGE = "no_coverage_gaps"
-DUPLICATES = "no_duplicate_external_ids"
-VALUES = "values_match"
-OUTGROWN = "range_not_outgrown"
-PENDING = "nothing_pending"
 
 SHOWN = 20
 """Ids and runs that a table shows; the evidence file has all."""
@@ -97,20 +99,6 @@ class AllPartitions:
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         return self.explanations.partition_rows()
-
-
-def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
-    """Return every check of a spec, in the order they are evaluated, with what it promises."""
-    descriptions = {ROW_COUNT: "Source and target hold the same number of rows of the range"}
-    for field in spec.checks.distributions:
-        descriptions[check_name(field)] = f"Both sides count the same rows for each {field}"
-    descriptions[COVERAGE] = "Each external id of the source is in the target, and no other"
-    descriptions[DUPLICATES] = "No external id stands twice on either side, case aside"
-    if spec.checks.values != "none":
-        descriptions[VALUES] = "Each mapped field has the same value on both sides"
-    descriptions[OUTGROWN] = "The partition has not many times the rows of the others"
-    descriptions[PENDING] = "No row of the newest load is without an outcome"
-    return descriptions
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.assets import POOL
 from dc_assets.orchestration.checks import result_of
 from dc_assets.orchestration.failures import in_one_sentence

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
-from dc_assets.load.reconcile import check_descriptions
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource

@@ -15,7 +15,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import RunHeartbeats
 from dc_assets.orchestration.failed_runs import spec_of
-from dc_assets.wiring.connect import lease, ledger_url
+from dc_assets.wiring.connect import lease
+from dc_assets.wiring.settings import ledger_url
 
 EVERY_S = 30
 STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]

@@ -17,7 +17,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failed_runs import FailedRuns
 from dc_assets.views.events import LedgerEvents
-from dc_assets.wiring.connect import ledger_url
+from dc_assets.wiring.settings import ledger_url
 
 EVERY_S = 30
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.wiring.connect import ledger_url, loads_folder
+from dc_assets.wiring.settings import ledger_url, loads_folder
 
 LEDGER, SPEC, LOADS = "ledger", "spec", "loads folder"
 

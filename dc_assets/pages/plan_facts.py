@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from dc_assets.core.durations import duration
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight import Survey
 from dc_assets.load.preflight_rules import RECORD_KB, Advice, Finding, LockRisk, advice_of
@@ -113,18 +114,6 @@ def _of(left: int | None, what: str, *, day: bool = True) -> str:
     if left is None:
         return ""
     return f" of {left:,} {what} left{' today' if day else ''}"
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people.
-
-    >>> duration(0.2), duration(42), duration(754), duration(9_000)
-    ('1 s', '42 s', '13 min', '2 h 30 min')
-    """
-    minutes = round(seconds / 60)
-    if seconds < 100:  # noqa: PLR2004 - seconds read better up to there
-        return f"{max(1, seconds):.0f} s"
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
 
 
 def figures_of(planned: PlannedLoad) -> dict[str, object]:

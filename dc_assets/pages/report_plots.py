@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dc_assets.core.durations import duration
 from dc_assets.pages.drawing import (
     HOT,
     INK,
@@ -18,7 +19,6 @@ from dc_assets.pages.drawing import (
     time_unit,
     whole_numbers,
 )
-from dc_assets.pages.plan_facts import duration
 from dc_assets.pages.report_facts import ReportFacts
 from dc_assets.pages.report_sending import end_of, moment_text
 from dc_assets.views.load_history import SentJob

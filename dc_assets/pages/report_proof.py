@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
+from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
-from dc_assets.load.reconcile import COVERAGE, ROW_COUNT, check_descriptions
 
 WORDS = {Severity.PASSED: "passed", Severity.WARN: "warning", Severity.ERROR: "failed"}
 NOT_RUN, NOT_DUE = "not run", "none"

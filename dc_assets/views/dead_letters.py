@@ -63,7 +63,7 @@ class OpenDeadLetters:
 
     def now_s(self) -> float:
         """Return the time by the clock that dates the dead letters."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return float(connection.execute(sa.select(epoch_now())).scalar_one())
 
     def chosen(self, choice: Choice, *, until: float | None = None) -> Sequence[OpenDeadLetter]:
@@ -84,7 +84,7 @@ class OpenDeadLetters:
 
     def unfinished(self) -> Sequence[str]:
         """Return the partitions of an unfinished replay that were begun and are not done."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             query = (
                 sa.select(range_state.c.partition_key)
                 .join(load, load.c.load_id == range_state.c.load_id)
@@ -96,7 +96,7 @@ class OpenDeadLetters:
 
     def replayed_by(self, load_id: str, partition_key: str) -> int:
         """Count the external ids of a partition whose dead letters a load answered."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(
                 sa.select(sa.func.count(dead_letter.c.external_id.distinct()))
                 .where(dead_letter.c.replayed_by == load_id)
@@ -137,7 +137,7 @@ class OpenDeadLetters:
             .where(dead_letter.c.replayed_by.is_(None) | given_up)
             .order_by(dead_letter.c.partition_key, dead_letter.c.external_id, dead_letter.c.id)
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return [_letter(row) for row in connection.execute(self._of_spec(query))]
 
     def _of_spec(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
@@ -203,7 +203,7 @@ def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
 
     Of a hundred thousand dead letters only those that are shown are read.
     """
-    with database.begin() as connection:
+    with database.read() as connection:
         counts = connection.execute(
             sa.select(dead_letter.c.code, sa.func.count().label("rows"))
             .where(dead_letter.c.load_id == load_id)

@@ -61,7 +61,7 @@ class LedgerEvents:
     def has_gap(self, run_id: str) -> bool:
         """Tell whether a check of a run found an error, which is a notification of its own."""
         found = self._errors().where(check_result.c.run_id == run_id).limit(1)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return connection.execute(found).first() is not None
 
     def _ended_loads(self, busy: Collection[str]) -> int:
@@ -89,7 +89,7 @@ class LedgerEvents:
         return self._outbox.add("success_rate", ended.spec_name, key, {**facts, **more})
 
     def _gaps(self) -> int:
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 self._errors()
                 .where(check_result.c.checked_at > epoch_now() - OFFERED_FOR_S)
@@ -110,7 +110,7 @@ class LedgerEvents:
         )
 
     def _vanished(self) -> int:
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(deletion_observation)
                 .where(deletion_observation.c.observed_at > epoch_now() - OFFERED_FOR_S)

@@ -31,7 +31,7 @@ class KnownJobs:
     def among(self, job_ids: Sequence[str]) -> Mapping[str, KnownJob]:
         """Return those of some jobs that a batch has."""
         known: dict[str, KnownJob] = {}
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             for part in in_parts(job_ids):
                 rows = connection.execute(
                     sa.select(batch, load.c.spec_name)
@@ -45,7 +45,7 @@ class KnownJobs:
 
     def are_being_created(self, org_id: str) -> bool:
         """Tell whether a job of an org may exist whose id the ledger does not know yet."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             opening = connection.execute(
                 sa.select(sa.func.count())
                 .select_from(batch)

@@ -58,7 +58,7 @@ class LatestOutcomes:
             .where(batch.c.cleaned_at.is_(None), batch.c.finished_at > ended)
             .order_by(batch.c.finished_at)
         )
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return [Path(path) for path in connection.execute(query).scalars()]
 
     def _full_loads_ended(self) -> sa.ScalarSelect[float]:

@@ -98,7 +98,9 @@ class LoadStates:
     def _newest_or_open(self) -> sa.Select[*tuple[Any, ...]]:
         """Select each partition in its newest load, and all those of the unfinished full load."""
         key = range_state.c.partition_key
-        place = sa.func.row_number().over(partition_by=key, order_by=load.c.opened_at.desc())
+        is_unfinished = sa.case((load.c.state == "open", 1), else_=0)  # of two of one moment
+        newest_first = (load.c.opened_at.desc(), is_unfinished.desc())
+        place = sa.func.row_number().over(partition_by=key, order_by=newest_first)
         written_at = sa.func.max(range_state.c.finished_at).over(partition_by=key)
         ranked = (
             self._ranges()

@@ -1,7 +1,7 @@
 """How far a load is: its state now, the speed of the last minutes, and the time that is left.
 
 A look is six statements of one read transaction, so that it may be taken every two seconds. Why the
-time left is rows left by rows a second: `docs/adr/0024-time-left-is-modelled.md`.
+time left is rows left by rows a second: `docs/adr/0024-time-left.md`.
 """
 
 from __future__ import annotations

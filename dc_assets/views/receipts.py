@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.errors import DcError
-from dc_assets.ledger.database import Database, in_parts
-from dc_assets.ledger.tables import batch, epoch_now, load
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.tables import batch, load
 from dc_assets.views.partitions import LedgerViews
 
 
@@ -34,7 +34,7 @@ class DoubtfulReceipt(DcError):
 
 
 class CreatedRecords:
-    """Which records are ours to delete, and which of our batches were cleaned up."""
+    """Which records are ours to delete."""
 
     def __init__(self, database: Database, spec_name: str) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class CreatedRecords:
         )
         if load_id is not None:
             query = query.where(load.c.load_id == load_id)
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             return [
                 Receipt(
                     row.batch_id,
@@ -67,21 +67,13 @@ class CreatedRecords:
 
     def loads_named(self, prefix: str) -> Sequence[str]:
         """Return the ids of the spec's loads that begin with a text."""
-        with self._database.begin() as connection:
+        with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(load.c.load_id)
                 .where(load.c.spec_name == self._spec_name)
                 .where(load.c.load_id.startswith(prefix, autoescape=True))
             )
             return list(rows.scalars())
-
-    def cleaned(self, batch_ids: Sequence[str]) -> None:
-        """Note that no record which some batches created is left in the org."""
-        with self._database.begin() as connection:
-            for part in in_parts(batch_ids):
-                connection.execute(
-                    batch.update().where(batch.c.batch_id.in_(part)).values(cleaned_at=epoch_now())
-                )
 
 
 def created_ids(receipt: Receipt) -> list[str]:

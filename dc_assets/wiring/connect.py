@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
-from pathlib import Path
 
 import polars as pl
 
+from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
 from dc_assets.core.ranges import IdRange
@@ -39,8 +39,7 @@ from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight import BothSidesAsked
-from dc_assets.load.reconcile import COVERAGE, AllPartitions, Audit, check_descriptions
-from dc_assets.load.spec_files import read_specs
+from dc_assets.load.reconcile import AllPartitions, Audit
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
@@ -55,33 +54,7 @@ from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
-
-PACKAGED_LOADS = Path(__file__).parent.parent / "loads"
-
-
-def refuse_without_asserts() -> None:
-    """Refuse `python -O`: it strips the asserts that guard against faults of our own.
-
-    Raises:
-        ConfigError: asserts are off.
-    """
-    if not __debug__:
-        raise ConfigError("dc_assets does not run with python -O or PYTHONOPTIMIZE: unset it.")
-
-
-def data_folder() -> Path:
-    """Return the folder of ledger, spool and receipts: `DC_ASSETS_DATA`, or ~/.dc_assets."""
-    return Path(os.environ.get("DC_ASSETS_DATA") or Path.home() / ".dc_assets").absolute()
-
-
-def loads_folder() -> Path:
-    """Return the folder of the load specs: `DC_ASSETS_LOADS`, or the packaged one."""
-    return Path(os.environ.get("DC_ASSETS_LOADS") or PACKAGED_LOADS).absolute()
-
-
-def ledger_url() -> str:
-    """Return `DC_ASSETS_LEDGER_URL`, or a SQLite file in the data folder. It is never printed."""
-    return os.environ.get("DC_ASSETS_LEDGER_URL") or f"sqlite:///{data_folder() / 'ledger.db'}"
+from dc_assets.wiring.settings import data_folder, ledger_url
 
 
 def lease() -> Lease:
@@ -132,21 +105,6 @@ def versions() -> Mapping[str, str]:
     """Return the versions of the programs that decide what a load does."""
     packages = ("dc-assets", "dagster", "httpx", "polars", "sqlalchemy")
     return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
-
-
-def spec_named(name: str) -> LoadSpec:
-    """Return one spec of the loads folder.
-
-    Raises:
-        ConfigError: there is none of that name.
-    """
-    specs = {spec.name: spec for spec in read_specs(loads_folder())}
-    if name not in specs:
-        raise ConfigError(
-            f"There is no load called {name} in {loads_folder()}. There is: "
-            f"{', '.join(sorted(specs))}."
-        )
-    return specs[name]
 
 
 def login_from_environment() -> Login:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dc_assets.core.checks import ROW_COUNT
 from dc_assets.core.verdicts import Severity
-from dc_assets.load.reconcile import ROW_COUNT
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import yaml
 
-from dc_assets.load.reconcile import COVERAGE
+from dc_assets.core.checks import COVERAGE
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.chromium import CHROMIUM, LOOPBACK, WHY_SKIPPED, running_chromium
 from dc_assets_tests.acceptance.dagster_ui import DagsterUI

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.verdicts import Severity
-from dc_assets.load.reconcile import COVERAGE, check_descriptions
 from dc_assets.load.spec_files import read_spec
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver

@@ -54,7 +54,7 @@ def test_there_is_no_other_way_to_the_terminal() -> None:
     assert [
         f"{file.name}: {line}"
         for file in files
-        if file.name != "console.py"
+        if file.name not in {"console.py", "said.py"}
         for line in file.read_text(encoding="utf-8").splitlines()
         if BESIDES.search(line)
     ] == []

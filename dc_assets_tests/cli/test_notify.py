@@ -46,7 +46,7 @@ def test_a_test_notice_goes_over_every_channel(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         assert [one["Subject"] for one in mail.messages] == ["Test notification of dc-assets"]
         assert hook.posts[0].text.startswith(
-            "Test notification of dc-assets\nNotices of loads arrive"
+            "Test notification of dc-assets\nNotifications of loads arrive"
         )
         mail.answers["AUTH"] = f"535 {PASSWORD}"
         failed = notify(tmp_path, "--test", **settings)

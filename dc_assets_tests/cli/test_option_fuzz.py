@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dc_assets.cli.main import main
+from dc_assets.cli.main import every_command, main
 
 SECRET = "a-secret-of-the-fuzzer"
 EXITS = {0, 2, 3, 4, 5}
@@ -70,7 +70,7 @@ def options() -> list[tuple[str, str | None]]:
     """Return every option with a value, and every argument, of the commands."""
     return [
         (name, None if isinstance(one, click.Argument) else one.opts[-1])
-        for name, command in main.commands.items()
+        for name, command in every_command().items()
         for one in command.params
         if name not in NOT_HERE and not getattr(one, "is_flag", False)
     ]

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter
-from dc_assets.load.reconcile import check_descriptions
 from dc_assets.pages.drawing import write_whole
 from dc_assets.pages.report_facts import ReportFacts, gathered
 from dc_assets.pages.report_page import page_of
@@ -235,7 +235,7 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
         ),
         (
             proof_of(replace(DONE, is_held=True, phase="new"), worst=Severity.ERROR),
-            *("STOP", "STILL RUNNING", "Runs are running"),
+            *("STOP", "STILL RUNNING", "Runs are working on it"),
         ),
         (
             proof_of(DONE, load=replace(LOAD, state="superseded")),

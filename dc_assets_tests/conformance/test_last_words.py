@@ -12,10 +12,10 @@ import pytest
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.load_store import SqlLoadStore
+from dc_assets.ledger.old_state import mark_cleaned
 from dc_assets.ledger.owners import current_owner
 from dc_assets.load.store import Mode
 from dc_assets.views.latest_outcomes import LatestOutcomes
-from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 
@@ -83,7 +83,7 @@ def test_records_that_were_cleaned_up_did_not_land(ledger: OpenLedger, tmp_path:
     batch_id = land(ledger, tmp_path, ["a"])
     lost = land(ledger, tmp_path, ["b"])
     land(ledger, tmp_path, ["c"])
-    CreatedRecords(ledger.database, SPEC.name).cleaned([batch_id])
+    mark_cleaned(ledger.database, [batch_id])
     (tmp_path / f"{lost}.parquet").unlink()
     assert landed(ledger) == ["c"]
 

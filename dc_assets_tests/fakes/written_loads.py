@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.check_results import CheckResultStore
@@ -23,7 +24,6 @@ from dc_assets.ledger.tables import (
     plan,
     range_state,
 )
-from dc_assets.load.reconcile import check_descriptions
 
 BEGAN_S = 1_762_000_000.0
 

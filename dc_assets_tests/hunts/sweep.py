@@ -177,7 +177,7 @@ STORIES = [
         1,
         lambda stage, point: stage.dies("r1-01", point),
         lambda stage: stage.lives("r1-01"),
-        until="BatchStore.recut",
+        until="BatchStore.split",
         row_s=100.0,
         window=1,
     ),

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from dc_assets.core.canary import SampleFigures
+from dc_assets.core.checks import COVERAGE, PENDING, ROW_COUNT
 from dc_assets.core.errors import BreakerOpened, ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.verdicts import Severity
@@ -25,7 +26,7 @@ from dc_assets.load.canary import (
 )
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
-from dc_assets.load.reconcile import COVERAGE, PENDING, ROW_COUNT, Audit
+from dc_assets.load.reconcile import Audit
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing

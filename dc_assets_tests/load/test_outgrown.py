@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from dc_assets.core.checks import OUTGROWN
 from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
-from dc_assets.load.reconcile import OUTGROWN, Audit
+from dc_assets.load.reconcile import Audit
 from dc_assets_tests.fakes.source import FakeSource, thing
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import small_world
