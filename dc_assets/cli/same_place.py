@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.orchestration.place import LEDGER, LOADS, SPEC, place_of
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.place import LEDGER, LOADS, SPEC, place_of
 
 _ENV_FILE = (
     "In a terminal beside `dc-assets dev`: source ~/.dc_assets/dev/env.sh; beside "

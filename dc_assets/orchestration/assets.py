@@ -8,9 +8,9 @@ from pydantic import Field
 from dc_assets.core.printable import markdown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.place import place_of
 from dc_assets.orchestration.progress import metadata_of, progress_told
 from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.wiring.place import place_of
 
 POOL = "salesforce"
 """Runs of all loads share it; its limit is `concurrency.pools.default_limit` of dagster.yaml."""

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from dc_assets.definitions import defs
-from dc_assets.orchestration.place import ledger_place, place_of
+from dc_assets.wiring.place import ledger_place, place_of
 from dc_assets_tests.fakes.specs import small_spec
 
 
