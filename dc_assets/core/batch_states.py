@@ -46,7 +46,7 @@ class Rescue(Enum):
 
     NOTHING = "nothing"
     """Final, or not begun: it is claimed like any other."""
-    RESEND = "plan the rows again; a orphan jobs is swept at the end"
+    RESEND = "plan the rows again; an orphan job is swept at the end"
     """The org may hold an Open job whose id was never heard: it has no rows and no id here."""
     ASK = "ask the org: Open is aborted and sent again, anything else continues as uploaded"
     """The job id is known, so the org can say how far it came."""

@@ -128,7 +128,7 @@ def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:
 
 
 def _wanted(run: RangeRun, choose: Callable[[], pl.Series]) -> pl.Series:
-    """Return the chosen ids; a run that was killed while reading resumes the same ones."""
+    """Return the chosen ids; a run that was killed while reading resumes with the same ones."""
     kept = run.ports.spool.wanted(run.ticket)
     if kept is None:
         kept = choose()

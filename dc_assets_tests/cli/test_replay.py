@@ -159,7 +159,7 @@ def test_a_killed_replay_is_finished_by_the_next_one(fresh: Stage) -> None:
     ("arguments", "says"),
     [
         (("--export", "letters.txt"), "writes .csv or .parquet"),
-        (("--export", "/proc/nowhere/dead letters.csv"), "cannot be written"),
+        (("--export", "/proc/nowhere/dead-letters.csv"), "cannot be written"),
         (("--redact",), "goes with --list or --export"),
         (("--partitions", "r9-09"), "has no partition 'r9-09'"),
         (("--file", "no-such-file"), "does not exist"),
