@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Page, Response
 
 from dc_assets_tests.acceptance.chromium import CHROMIUM, LOOPBACK, WHY_SKIPPED, running_chromium
+from dc_assets_tests.acceptance.stage import short_folder
 from dc_assets_tests.emulator.driver import Client, Emulator, rows_csv
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=WHY_SKIPPED)]
@@ -145,7 +146,8 @@ def test_a_page_does_nothing(
     rules = f"MAP {REBOUND} {LOOPBACK}, MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}"
     with (
         _page_of_another_port() as url,
-        running_chromium(tmp_path, f"--host-resolver-rules={rules}") as browser,
+        short_folder() as folder,
+        running_chromium(folder, f"--host-resolver-rules={rules}") as browser,
     ):
         page = browser.page
         statuses = _statuses(page, {urlsplit(org).port, urlsplit(tenant).port})
