@@ -24,6 +24,10 @@ _HOST = re.compile(r"[0-9A-Za-z_.:-]*")
 """Names and addresses: with an @ in it, what was taken for the host is a part of the password."""
 
 
+_PLACES = frozenset({"host", "port", "dbname", "service"})
+"""Options that say where a server is: no secrets, and needed to find out why it does not answer."""
+
+
 def parsed_url(text: str) -> URL:
     """Return the URL with its driver.
 
@@ -83,10 +87,13 @@ def harmless(said: str, url: str) -> str:
 
     >>> harmless("invalid option s3cret", "postgresql://u@h/d?x=s3cret")
     'the driver repeats parts of the URL, so its words are not shown'
+    >>> harmless("no socket in /run/pg", "postgresql:///d?host=/run/pg")
+    'no socket in /run/pg'
     """
     line = next(iter(said.strip().splitlines()), "")
     parsed = parsed_url(url)
-    options = [v for value in parsed.query.values() for v in _texts(value)]
+    hidden = {name: value for name, value in parsed.query.items() if name not in _PLACES}
+    options = [one for value in hidden.values() for one in _texts(value)]
     secrets = [parsed.password or "", *options]
     if any(secret and secret in line for secret in secrets):
         return "the driver repeats parts of the URL, so its words are not shown"
