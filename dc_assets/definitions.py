@@ -7,10 +7,9 @@ from dc_assets.load.spec_files import read_specs
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.audit import audit_asset
 from dc_assets.orchestration.checks import load_checks
-from dc_assets.orchestration.dead_run_monitor import reaper
-from dc_assets.orchestration.notifications import notifier
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets.orchestration.resources import salesforce_from_environment
+from dc_assets.orchestration.sensors import notifier, reaper
 from dc_assets.wiring.settings import loads_folder, refuse_without_asserts
 
 refuse_without_asserts()

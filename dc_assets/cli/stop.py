@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,9 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import FlyingBatch, OpenLoadState, StopOrders
-from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+
+if TYPE_CHECKING:
+    from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 
 LOOK_AGAIN_S = 1.0
 LOOKS_MAX = 15
@@ -86,6 +89,8 @@ def _abort_jobs(console: Console, spec: LoadSpec, orders: StopOrders) -> int:
 
     Jobs whose create call is under way are waited for.
     """
+    from dc_assets.salesforce.bulk_ingest import BulkIngestJobs  # noqa: PLC0415 - asks the org
+
     clock = SystemClock()
     done: set[str] = set()
     failed = 0

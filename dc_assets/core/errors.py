@@ -28,6 +28,9 @@ A row that the org refuses is data, not an exception: see `core.row_outcomes`.
 
 from __future__ import annotations
 
+ERROR = "error"
+"""Metadata of a failed step: the class of `core.errors`, by which `dc-assets run` ends with 5."""
+
 
 class DcError(Exception):
     """Anything that ends a run with one sentence instead of a traceback."""

@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.events import OFFERED_FOR_S, Event, EventKind
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import delivery, epoch_now, notice
+from dc_assets.ledger.upsert import insert_into
 
 RETRY_AFTER_S = 60.0
 RETRY_AFTER_S_MAX = 3_600.0
@@ -106,8 +106,7 @@ class Outbox:
 
 def _insert_new(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there; tell whether it was inserted."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing()
+    statement = insert_into(connection, table).values(**values).on_conflict_do_nothing()
     return connection.execute(statement).rowcount > 0
 
 

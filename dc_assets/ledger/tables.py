@@ -17,8 +17,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     text,
 )
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -48,14 +50,14 @@ load = Table(
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
-Index(
+_is_open = load.c.state == "open"
+_ONE_OPEN_LOAD = Index(
     "one_open_load",
     load.c.org_id,
     load.c.spec_name,
     load.c.mode,
     unique=True,
-    sqlite_where=load.c.state == "open",
-    postgresql_where=load.c.state == "open",
+    sqlite_where=_is_open,
 )
 
 plan = Table(
@@ -123,13 +125,12 @@ batch = Table(
     Column("cleaned_at", Float, doc="when the records that it created were deleted in the org"),
 )
 _in_flight = batch.c.state.in_(["opening", "open", "uploaded"])
-Index(
+_ONE_JOB_A_LANE = Index(
     "one_job_a_lane",
     batch.c.lane_scope,
     batch.c.lane,
     unique=True,
     sqlite_where=_in_flight,
-    postgresql_where=_in_flight,
 )
 Index("batch_by_range", batch.c.load_id, batch.c.partition_key, batch.c.state)
 
@@ -244,6 +245,14 @@ delivery = Table(
     Column("due_at", Float, doc="when it is tried again"),
     Column("answer", Text, doc="why it was refused; no secret"),
 )
+
+
+@event.listens_for(metadata, "before_create")
+def _partial_in_postgresql(_: MetaData, connection: Connection, **__: object) -> None:
+    """Say it where such a ledger is made: `postgresql_where` imports that dialect at once."""
+    if connection.dialect.name == "postgresql":
+        _ONE_OPEN_LOAD.dialect_kwargs["postgresql_where"] = _is_open
+        _ONE_JOB_A_LANE.dialect_kwargs["postgresql_where"] = _in_flight
 
 
 class epoch_now(FunctionElement[float]):  # noqa: N801 - SQL functions are written in lower case

@@ -8,7 +8,6 @@ from pydantic import Field
 from dc_assets.core.printable import markdown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.progress import metadata_of, progress_told
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets.wiring.place import place_of
 
@@ -82,6 +81,8 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
     def asset(
         context: dg.AssetExecutionContext, config: LoadConfig, salesforce: SalesforceResource
     ) -> dg.MaterializeResult[Any]:
+        from dc_assets.orchestration.progress import metadata_of, progress_told
+
         applied = config.applied_to(spec)
         with (
             in_one_sentence(),

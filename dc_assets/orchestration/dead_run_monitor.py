@@ -9,8 +9,6 @@ from contextlib import closing
 
 import dagster as dg
 
-from dc_assets.core.errors import DcError
-from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import RunHeartbeats
@@ -18,7 +16,6 @@ from dc_assets.orchestration.failed_runs import spec_of
 from dc_assets.wiring.connect import lease
 from dc_assets.wiring.settings import ledger_url
 
-EVERY_S = 30
 STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 RUNS_MAX = 200
 
@@ -54,25 +51,7 @@ def is_of(specs: Sequence[LoadSpec]) -> Callable[[dg.DagsterRun], bool]:
     return lambda run: spec_of(run, specs) is not None
 
 
-def reaper(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
-    """Make the sensor; its first tick comes when the daemon starts."""
-
-    @dg.sensor(
-        name="reaper",
-        minimum_interval_seconds=EVERY_S,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        target=[dg.AssetKey(spec.asset_name) for spec in specs],
-        description="Fails runs whose process is gone, so that Dagster starts them again. It "
-        "writes nothing to an org.",
-    )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        try:
-            with closing(Database(ledger_url())) as database:
-                reaped = reap(context.instance, RunHeartbeats(database), is_of(specs))
-        except DcError as error:
-            return dg.SkipReason(printable(str(error)))
-        if not reaped:
-            return dg.SkipReason("Every run that is started is alive.")
-        return dg.SkipReason(f"Failed {len(reaped)} dead runs: {', '.join(reaped)}")
-
-    return sensor
+def reap_all(instance: dg.DagsterInstance, specs: Sequence[LoadSpec]) -> Sequence[str]:
+    """Fail every dead run of some specs, as the ledger knows them; return their ids."""
+    with closing(Database(ledger_url())) as database:
+        return reap(instance, RunHeartbeats(database), is_of(specs))

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
+from dc_assets.core.errors import ERROR, BreakerOpened, BudgetReached, DcError, LimitReached
 from dc_assets.core.events import EventKind
 from dc_assets.core.printable import printable
-from dc_assets.wiring.dagster_api import ERROR
 
 KIND = "kind"
 """Metadata of a failed step: which notification people get of it."""

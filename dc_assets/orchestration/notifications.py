@@ -1,4 +1,4 @@
-"""The sensor that tells people of loads: what happened goes to the outbox, and then to them."""
+"""Tells people of loads: what happened goes to the outbox, and then to them."""
 
 import os
 from collections.abc import Sequence
@@ -6,8 +6,6 @@ from contextlib import closing
 
 import dagster as dg
 
-from dc_assets.core.errors import DcError
-from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.delivery.deliver import deliver
 from dc_assets.delivery.settings import HOW, Settings, settings_from
@@ -18,8 +16,6 @@ from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failed_runs import FailedRuns
 from dc_assets.views.events import LedgerEvents
 from dc_assets.wiring.settings import ledger_url
-
-EVERY_S = 30
 
 
 def collect(
@@ -46,26 +42,11 @@ def deliver_all(database: Database, settings: Settings) -> list[str]:
     return [*sentences, *settings.complaints, *dict.fromkeys(templates.complaints)]
 
 
-def notifier(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
-    """Make the sensor; its first tick comes when the daemon starts."""
-
-    @dg.sensor(
-        name="notifier",
-        minimum_interval_seconds=EVERY_S,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        target=[dg.AssetKey(spec.asset_name) for spec in specs],
-        description="Tells people by mail and webhook when loads complete, fail, stop themselves "
-        "or leave gaps. It launches nothing and writes nothing to an org.",
-    )
-    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        after = float(context.cursor) if context.cursor else None
-        try:
-            with closing(Database(ledger_url())) as database:
-                noticed, next_after = collect(context.instance, database, specs, after)
-                sentences = deliver_all(database, settings_from(os.environ))
-        except DcError as error:
-            return dg.SensorResult(skip_reason=printable(str(error)), cursor=context.cursor)
-        said = " ".join([f"{noticed} new notifications.", *sentences])
-        return dg.SensorResult(skip_reason=printable(said), cursor=f"{next_after:.6f}")
-
-    return sensor
+def notify_all(
+    instance: dg.DagsterInstance, specs: Sequence[LoadSpec], after: float | None
+) -> tuple[str, float]:
+    """Collect and deliver, by the ledger; return what to say, and where failed runs continue."""
+    with closing(Database(ledger_url())) as database:
+        noticed, next_after = collect(instance, database, specs, after)
+        sentences = deliver_all(database, settings_from(os.environ))
+    return " ".join([f"{noticed} new notifications.", *sentences]), next_after

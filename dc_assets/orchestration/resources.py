@@ -1,16 +1,21 @@
 """The one Dagster resource: a Salesforce org with its Data Cloud tenant."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import Mode
-from dc_assets.salesforce.auth import Login
-from dc_assets.wiring.connect import OpenLoad, open_load
-from dc_assets.wiring.source_look import Seen, look_at_source
+
+if TYPE_CHECKING:
+    from dc_assets.salesforce.auth import Login
+    from dc_assets.wiring.connect import OpenLoad
+    from dc_assets.wiring.source_look import Seen
 
 
 class SalesforceResource(dg.ConfigurableResource[None]):
@@ -33,15 +38,21 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         mode: Mode = "full",
     ) -> Generator[OpenLoad]:
         """Connect everything that one run of a spec needs."""
+        from dc_assets.wiring.connect import open_load
+
         with open_load(spec, self._login, run_id=run_id, note=note, mode=mode) as opened:
             yield opened
 
     def look_at_source(self, spec: LoadSpec) -> Seen:
         """Return what changed in the source of a spec since it was last proved."""
+        from dc_assets.wiring.source_look import look_at_source
+
         return look_at_source(spec, self._login)
 
     @property
     def _login(self) -> Login:
+        from dc_assets.salesforce.auth import Login
+
         return Login(self.login_url, self.client_id, self.client_secret)
 
 

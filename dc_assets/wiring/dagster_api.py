@@ -10,7 +10,7 @@ from typing import Any, cast
 import httpx
 
 from dc_assets.core.addresses import without_login
-from dc_assets.core.errors import ConfigError, RemoteError, TransientRemoteError
+from dc_assets.core.errors import ERROR, ConfigError, RemoteError, TransientRemoteError
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.salesforce.bounded import FILE, bounded_transport
 
@@ -91,9 +91,6 @@ query Failure($run: ID!, $cursor: String) {
     }
   }
 }"""
-
-ERROR = "error"
-"""Metadata of a failed step: the class of `core.errors`, by which `dc-assets run` ends with 5."""
 
 MESSAGE_CHARS_MAX = 500
 

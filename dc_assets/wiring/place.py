@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from dc_assets.core.spec import LoadSpec
 from dc_assets.wiring.settings import ledger_url, loads_folder
 
 LEDGER, SPEC, LOADS = "ledger", "spec", "loads folder"
 
+_FILE = "sqlite:///"
 _ALIASES = {"postgres": "postgresql"}
 _PLACE_IN_QUERY = ("host", "port", "dbname", "service")
 
@@ -36,13 +34,22 @@ def ledger_place(url: str) -> str:
     >>> ledger_place("postgresql+psycopg://me:s3cret@db:5432/dc?sslmode=require")
     'postgresql://db:5432/dc'
     """
+    if url.startswith(_FILE):
+        return f"{_FILE}{os.path.realpath(url.removeprefix(_FILE).partition('?')[0])}"
+    return _server_place(url)
+
+
+def _server_place(url: str) -> str:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - a file is named without it
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 - likewise
+
     try:
         parsed = make_url(url)
     except ArgumentError:
         return "an address that is no URL"
     backend = _ALIASES.get(parsed.get_backend_name(), parsed.get_backend_name())
     if backend == "sqlite":
-        return f"sqlite:///{os.path.realpath(parsed.database or '')}"
+        return f"{_FILE}{os.path.realpath(parsed.database or '')}"
     port = parsed.port or (5432 if backend == "postgresql" else None)
     address = f"{parsed.host or ''}{f':{port}' if port else ''}"
     told = {name: parsed.query[name] for name in _PLACE_IN_QUERY if name in parsed.query}

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.notifications import notifier
+from dc_assets.orchestration.sensors import notifier
 from dc_assets_tests.acceptance.stage import Stage, spec_content
 from dc_assets_tests.cli.test_cleanup import FOREIGN, living, plant
 from dc_assets_tests.delivery.servers import HookServer, serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from dc_assets.orchestration.notifications import notifier
+from dc_assets.orchestration.sensors import notifier
 from dc_assets_tests.fakes.ledgers import SPEC
 
 if __name__ == "__main__":
