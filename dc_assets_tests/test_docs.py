@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +16,9 @@ from dc_assets.cli.main import COMMANDS, every_command
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.command import main as emulator
+from dc_assets.wiring.settings import names
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "dc_assets"
 PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": dev, "emulator": emulator}
 STANDARD = {"--help", "--version", "-h"}
 
@@ -52,16 +51,6 @@ def options_of(command: click.Command, *, hidden: bool = False) -> set[str]:
 def is_documented(word: str, text: str = ALL_TEXT) -> bool:
     """Tell whether a word stands in a text by itself."""
     return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
-
-
-def variables() -> Iterator[str]:
-    """Yield the environment variables that the package reads."""
-    for file in PACKAGE.rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        if "environ" in text or "EnvVar" in text:
-            strings = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant))
-            words = (s for s in strings if isinstance(s, str))
-            yield from (w for w in words if re.fullmatch(r"(SF|DC_ASSETS)_[A-Z_]+", w))
 
 
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -98,15 +87,10 @@ def test_every_option_is_documented(name: str, option: str) -> None:
     assert option in STANDARD or is_documented(option), f"dc-assets {name} {option}"
 
 
-@pytest.mark.parametrize("variable", sorted(set(variables())))
+@pytest.mark.parametrize("variable", names())
 def test_every_environment_variable_is_documented(variable: str) -> None:
     """A setting nobody can find is no setting."""
     assert is_documented(variable)
-
-
-def test_the_variables_are_found() -> None:
-    """The search above sees the known ones."""
-    assert {"SF_LOGIN_URL", "DC_ASSETS_DATA", "DC_ASSETS_DAGSTER_URL"} <= set(variables())
 
 
 @pytest.mark.parametrize("setting", sorted(settings_of(LoadSpec)))

@@ -86,6 +86,14 @@ def test_only_the_clocks_read_the_time_or_sleep() -> None:
     assert lines_with(r"\bfrom time import", product) == []
 
 
+def test_one_module_reads_the_environment() -> None:
+    """Every setting has one name, type and meaning; emulator and demo have options of their own."""
+    apart = {"emulator", "demo"}
+    files = [f for f in PRODUCT if f.relative_to(ROOT / "dc_assets").parts[0] not in apart]
+    files = [f for f in files if name(f) != "dc_assets/wiring/settings.py"]
+    assert lines_with(r"os\.environ|getenv|EnvVar", files) == []
+
+
 def test_tests_use_named_doubles() -> None:
     """A double is a class with a name; nothing is patched from outside."""
     tests = [file for file in FILES if file in TESTS]

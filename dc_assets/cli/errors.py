@@ -20,7 +20,6 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.ledger.owner_only import keep_new_files_private
-from dc_assets.wiring.settings import ledger_url
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
@@ -78,6 +77,7 @@ def _ledger_sentence(error: Exception) -> str:
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - `--help` opens no ledger
 
     from dc_assets.ledger.database_url import harmless  # noqa: PLC0415 - likewise
+    from dc_assets.wiring.settings import ledger_url  # noqa: PLC0415 - likewise
 
     if not isinstance(error, OperationalError):
         return ""

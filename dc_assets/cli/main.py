@@ -8,8 +8,8 @@ import click
 
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.said import say
+from dc_assets.core.asserts import refuse_without_asserts
 from dc_assets.ledger.owner_only import open_to_others
-from dc_assets.wiring.settings import data_folder, refuse_without_asserts
 
 COMMANDS = {
     "cleanup": ("cleanup", "Delete the records that LOAD created in the org, and no others."),
@@ -35,6 +35,7 @@ COMMANDS = {
         "report",
         "Write what became of a load into one HTML file: proof, times, refusals, budget, forecast.",
     ),
+    "settings": ("settings", "Show every setting, its value, where it was found and its meaning."),
     "run": ("run", "Load the partitions of LOAD and print the proof."),
     "simulate": ("simulate", "Play a load in virtual time by several policies, and compare them."),
     "status": (
@@ -50,9 +51,7 @@ Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete,
 refused, nothing unexplained; 4 rows pending or unexplained; 5 stopped; 1 a fault of the
 program; 130 interrupted.
 \b
-Settings: SF_LOGIN_URL, SF_CLIENT_ID, SF_CLIENT_SECRET (the org); DC_ASSETS_DATA (spool,
-receipts, ledger file; ~/.dc_assets); DC_ASSETS_LEDGER_URL (a PostgreSQL ledger);
-DC_ASSETS_LOADS (folder of load specs); DC_ASSETS_DAGSTER_URL (a running webserver).
+Settings are variables such as SF_LOGIN_URL and DC_ASSETS_DATA: dc-assets settings lists them.
 """
 
 
@@ -83,9 +82,19 @@ class _Program(Commands):
     def invoke(self, ctx: click.Context) -> object:
         """Warn of a data folder that others can look into, then run the command."""
         asks_for_help = bool({*ctx.help_option_names} & {*ctx.args})
-        if not asks_for_help and (wide := open_to_others(data_folder())):
-            say(f"dc-assets: {wide}", err=True)
+        if not asks_for_help:
+            _look_at_settings()
         return super().invoke(ctx)
+
+
+def _look_at_settings() -> None:
+    """Warn of names that are no setting, and of a data folder that others can look into."""
+    from dc_assets.wiring.settings import data_folder, unknown_settings  # noqa: PLC0415 - see help
+
+    for sentence in unknown_settings():
+        say(f"dc-assets: {sentence}", err=True)
+    if wide := open_to_others(data_folder()):
+        say(f"dc-assets: {wide}", err=True)
 
 
 def every_command() -> dict[str, click.Command]:

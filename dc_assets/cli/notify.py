@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 
 import click
@@ -16,6 +15,7 @@ from dc_assets.delivery.channels import Channel, ChannelDown, DeliveryRefused
 from dc_assets.delivery.settings import HOW, settings_from
 from dc_assets.delivery.templates import Templates
 from dc_assets.ledger.outbox import Outbox
+from dc_assets.wiring.settings import read_settings
 
 _EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ def notify(*, test: bool) -> int:
 
     The sensor `notifier` sends them; it reads the same settings where the code location runs.
     """
-    settings = settings_from(os.environ)
+    settings = settings_from(read_settings().texts())
     for complaint in settings.complaints:
         say(complaint)
     if not settings.channels:

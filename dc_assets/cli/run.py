@@ -32,6 +32,7 @@ from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import login_from_environment, open_load
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.settings import read_settings
 
 LOOK_EVERY_S = 1.0
 DAGSTER_URL = "http://127.0.0.1:3000"
@@ -226,7 +227,7 @@ def _ask_where_dagster_loads(spec: LoadSpec) -> None:
 
 
 def _webserver() -> Webserver:
-    return Webserver(os.environ.get("DC_ASSETS_DAGSTER_URL") or DAGSTER_URL)
+    return Webserver(read_settings().dagster_url.get_secret_value() or DAGSTER_URL)
 
 
 def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:

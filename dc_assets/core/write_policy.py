@@ -9,6 +9,12 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+LEASE_S = 120.0
+"""So long a silent run keeps its partitions."""
+
+HEARTBEAT_S = 25.0
+"""It speaks so often: one late heartbeat must not cost it a partition."""
+
 POLL_UNKNOWN_S = 0.5
 """First poll when nothing is known about the org's speed."""
 

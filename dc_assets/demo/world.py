@@ -21,7 +21,7 @@ from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.data_cloud import EVERYTHING, DataCloudSource
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.wiring.dagster_api import Webserver
-from dc_assets.wiring.settings import PACKAGED_LOADS
+from dc_assets.wiring.settings import PACKAGED_LOADS, file_names
 
 LOAD = "opportunities"
 SEED_WITHIN_S = 600.0
@@ -77,6 +77,7 @@ def product_environment(
         "SF_CLIENT_SECRET": emulator["client_secret"],
         "DC_ASSETS_DATA": str(folder / "data"),
         "DC_ASSETS_LEDGER_URL": "",
+        **dict.fromkeys(file_names(), ""),  # a shell's own files must not meet the demo's secrets
         "DC_ASSETS_LOADS": str(folder / "loads"),
         "DC_ASSETS_DAGSTER_URL": f"http://127.0.0.1:{port}",
         "DAGSTER_HOME": str(folder / "dagster"),

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.write_policy import HEARTBEAT_S, LEASE_S
 from dc_assets.ledger.claims import lane_scope, live_ranges, take_parents
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner, beating
@@ -23,8 +24,6 @@ from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
 from dc_assets.load.store import Mode, Plan, RangeTicket
 
-LEASE_S = 120.0
-HEARTBEAT_S = 25.0
 _NOT_PAUSED: dict[str, Any] = {"paused_until": None, "paused_why": None}
 
 

@@ -1,6 +1,5 @@
 """Tells people of loads: what happened goes to the outbox, and then to them."""
 
-import os
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -15,7 +14,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failed_runs import FailedRuns
 from dc_assets.views.events import LedgerEvents
-from dc_assets.wiring.settings import ledger_url
+from dc_assets.wiring.settings import ledger_url, read_settings
 
 
 def collect(
@@ -48,5 +47,5 @@ def notify_all(
     """Collect and deliver, by the ledger; return what to say, and where failed runs continue."""
     with closing(Database(ledger_url())) as database:
         noticed, next_after = collect(instance, database, specs, after)
-        sentences = deliver_all(database, settings_from(os.environ))
+        sentences = deliver_all(database, settings_from(read_settings().texts()))
     return " ".join([f"{noticed} new notifications.", *sentences]), next_after

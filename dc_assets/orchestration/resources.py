@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 
 class SalesforceResource(dg.ConfigurableResource[None]):
-    """Where to log in; values come from the environment when a run starts, never at import."""
+    """Where to log in; the settings are read when a run starts, never at import."""
 
-    login_url: str = Field(description="The org's My Domain, https://….my.salesforce.com")
-    client_id: str = Field(description="Consumer key of the connected app")
+    login_url: str = Field(
+        default="", description="The org's My Domain; empty: the setting SF_LOGIN_URL"
+    )
+    client_id: str = Field(
+        default="", description="Consumer key of the connected app; empty: SF_CLIENT_ID"
+    )
     client_secret: str = Field(
-        description="Consumer secret of the connected app",
+        default="",
+        description="Consumer secret of the connected app; empty: SF_CLIENT_SECRET, or its file",
         json_schema_extra={"dagster__is_secret": True},
     )
 
@@ -40,26 +45,22 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         """Connect everything that one run of a spec needs."""
         from dc_assets.wiring.connect import open_load
 
-        with open_load(spec, self._login, run_id=run_id, note=note, mode=mode) as opened:
+        with open_load(spec, self.login, run_id=run_id, note=note, mode=mode) as opened:
             yield opened
 
     def look_at_source(self, spec: LoadSpec) -> Seen:
         """Return what changed in the source of a spec since it was last proved."""
         from dc_assets.wiring.source_look import look_at_source
 
-        return look_at_source(spec, self._login)
+        return look_at_source(spec, self.login)
 
     @property
-    def _login(self) -> Login:
-        from dc_assets.salesforce.auth import Login
+    def login(self) -> Login:
+        """The login of the config, else of the settings."""
+        from dc_assets.wiring.connect import login_from_environment
 
-        return Login(self.login_url, self.client_id, self.client_secret)
-
-
-def salesforce_from_environment() -> SalesforceResource:
-    """Return the resource bound to SF_LOGIN_URL, SF_CLIENT_ID and SF_CLIENT_SECRET."""
-    return SalesforceResource(
-        login_url=dg.EnvVar("SF_LOGIN_URL"),
-        client_id=dg.EnvVar("SF_CLIENT_ID"),
-        client_secret=dg.EnvVar("SF_CLIENT_SECRET"),
-    )
+        return login_from_environment(
+            SF_LOGIN_URL=self.login_url,
+            SF_CLIENT_ID=self.client_id,
+            SF_CLIENT_SECRET=self.client_secret,
+        )

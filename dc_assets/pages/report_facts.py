@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -36,6 +35,7 @@ from dc_assets.views.dead_letters import RefusedCode, refused_rows
 from dc_assets.views.load_history import AllowanceSeen, LoadHistory, PastLoad, SentJob
 from dc_assets.views.load_states import LoadStates
 from dc_assets.wiring.connect import versions
+from dc_assets.wiring.settings import DEFAULT, PREFIX, read_settings, setting_lines
 
 PAST_LOADS = 20
 
@@ -179,7 +179,7 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
         ),
         past=[_past_line(one) for one in history.past(load, PAST_LOADS)],
         forecast=_forecast(forecasts.of_load(load.load_id), load, totals, sending, calls),
-        settings=settings_of(os.environ),
+        settings=_settings(),
         versions_now=versions(),
     )
 
@@ -195,16 +195,12 @@ def for_machines(facts: ReportFacts) -> dict[str, object]:
     return said
 
 
-def settings_of(environment: Mapping[str, str]) -> Mapping[str, str | None]:
-    """Return the product's settings that are set, with the values of the harmless ones.
-
-    >>> settings_of({"DC_ASSETS_LEASE_S": "60", "DC_ASSETS_LEDGER_URL": "postgresql://…"})
-    {'DC_ASSETS_LEASE_S': '60', 'DC_ASSETS_LEDGER_URL': None}
-    """
+def _settings() -> Mapping[str, str | None]:
+    """Return the product's settings that are set, with the values of the harmless ones."""
     return {
-        name: value if name in HARMLESS else None
-        for name, value in sorted(environment.items())
-        if name.startswith("DC_ASSETS_") and value
+        line.name: line.value if line.name in HARMLESS else None
+        for line in sorted(setting_lines(read_settings()), key=lambda line: line.name)
+        if line.name.startswith(PREFIX) and line.origin != DEFAULT
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import random
 import uuid
@@ -28,7 +27,7 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
 from dc_assets.ledger.forecasts import Forecasts
-from dc_assets.ledger.load_store import HEARTBEAT_S, LEASE_S, Lease, SqlLoadStore
+from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
 from dc_assets.ledger.spool import DiskSpool
@@ -54,34 +53,22 @@ from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
-from dc_assets.wiring.settings import data_folder, ledger_url
+from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
 
 
 def lease() -> Lease:
-    """Return how long a silent run keeps its partitions: `DC_ASSETS_LEASE_S`, 120 seconds.
-
-    It speaks every `DC_ASSETS_HEARTBEAT_S` seconds, 25.
-
-    Raises:
-        ConfigError: one is not a number, or the lease does not outlive three heartbeats.
-    """
-    lease_s = _seconds("DC_ASSETS_LEASE_S", LEASE_S)
-    heartbeat_s = _seconds("DC_ASSETS_HEARTBEAT_S", HEARTBEAT_S)
-    if lease_s < 3 * heartbeat_s:
-        raise ConfigError(
-            f"DC_ASSETS_LEASE_S ({lease_s:g}) must be at least three times DC_ASSETS_HEARTBEAT_S "
-            f"({heartbeat_s:g}): one late heartbeat must not cost a run its partition."
-        )
-    return Lease(lease_s, heartbeat_s)
+    """Return how long a silent run keeps its partitions, and how often it speaks."""
+    settings = read_settings()
+    return Lease(settings.lease_s, settings.heartbeat_s)
 
 
 def policy_clock(login_url: str) -> SystemClock:
     """Return the clock of polls and waits, `DC_ASSETS_TIME_SCALE` times as fast as the wall.
 
     Raises:
-        ConfigError: it is not a positive number, or the org is not an emulator on this machine.
+        ConfigError: it is not 1, and the org is not an emulator on this machine.
     """
-    scale = _seconds("DC_ASSETS_TIME_SCALE", 1.0)
+    scale = read_settings().time_scale
     if scale != 1.0 and not is_this_machine(login_url):
         raise ConfigError(
             "DC_ASSETS_TIME_SCALE hurries the polls and waits of an emulator on this machine. "
@@ -90,39 +77,28 @@ def policy_clock(login_url: str) -> SystemClock:
     return SystemClock(scale)
 
 
-def _seconds(name: str, default: float) -> float:
-    text = os.environ.get(name)
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ConfigError(f"{name} is a positive number, not {text!r}.")
-    return number
-
-
 def versions() -> Mapping[str, str]:
     """Return the versions of the programs that decide what a load does."""
     packages = ("dc-assets", "dagster", "httpx", "polars", "sqlalchemy")
     return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
 
 
-def login_from_environment() -> Login:
-    """Read the three settings of the org.
+def login_from_environment(**given: str) -> Login:
+    """Read the settings of the org; what is ``given`` by the name of its setting wins.
 
     Raises:
         ConfigError: one is missing.
     """
+    told = {**read_settings().texts(), **{name: text for name, text in given.items() if text}}
     names = ("SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET")
-    missing = [name for name in names if not os.environ.get(name)]
+    missing = [name for name in names if not told[name]]
     if missing:
         raise ConfigError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
             "SF_LOGIN_URL is the org's My Domain; id and secret are of its connected app. "
             "To try without an org: dc-assets demo"
         )
-    allowed = listed_hosts(os.environ.get(ALLOWED_HOSTS, ""))
-    return Login(*(os.environ[name] for name in names), allowed_hosts=allowed)
+    return Login(*(told[name] for name in names), allowed_hosts=listed_hosts(told[ALLOWED_HOSTS]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
 from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
-from dc_assets.orchestration.resources import SalesforceResource, salesforce_from_environment
+from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.acceptance.stage import (
     Stage,
     StageMaker,
@@ -213,7 +213,7 @@ def test_an_order_to_stop_holds_for_a_refresh_too(day: Day) -> None:
 def test_the_schedule_compares_every_partition() -> None:
     """At its time, in its zone, in the mode that sends what differs."""
     spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g"]}, time_zone="Europe/Vienna")
-    repository = definitions_of(spec, salesforce_from_environment()).get_repository_def()
+    repository = definitions_of(spec, SalesforceResource()).get_repository_def()
     schedule = repository.get_schedule_def("things_daily")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Europe/Vienna")
     with dg.DagsterInstance.ephemeral() as instance:
