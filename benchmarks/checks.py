@@ -21,6 +21,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from dc_assets.core.run_events import unheard
 from dc_assets.core.verdicts import Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
@@ -59,7 +60,7 @@ def audit(login: Login, spec_file: Path, data: Path) -> Audited:
     spec, started = read_spec(spec_file), time.monotonic()
     with (
         data_folder_is(data),
-        open_load(spec, login, run_id="benchmark", note=_silent) as opened,
+        open_load(spec, login, run_id="benchmark", note=unheard) as opened,
     ):
         outcomes = [o for key in spec.ranges for o in opened.audit(key).outcomes()]
     seconds = time.monotonic() - started
@@ -89,10 +90,6 @@ def audit(login: Login, spec_file: Path, data: Path) -> Audited:
             if o.severity is not Severity.PASSED
         ),
     )
-
-
-def _silent(_: str) -> None:
-    """Take a note nobody reads."""
 
 
 def _peak_mb() -> float:

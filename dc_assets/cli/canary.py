@@ -16,6 +16,7 @@ import click
 
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
 from dc_assets.cli.refused import print_alike
 from dc_assets.cli.stop import take_back_order
@@ -62,7 +63,7 @@ def run_canary(
     with open_ledger() as database:
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
-        with open_load(spec, login, run_id=run_id, note=console.log, mode="canary") as opened:
+        with open_load(spec, login, run_id=run_id, note=noted_on_stderr(), mode="canary") as opened:
             code = _Samples(load, stages, opened.canary(), followed).sent_until_the_end()
             opened.loads.give_up_load()  # its last stage is not left unfinished
             return code

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.ledger.database import Database
 from dc_assets.wiring.settings import ledger_url
 
@@ -29,6 +30,7 @@ def open_org() -> Generator[OrgSession]:
     from dc_assets.salesforce.session import OrgSession  # noqa: PLC0415 - most look at the ledger
     from dc_assets.wiring.connect import login_from_environment, policy_clock  # noqa: PLC0415
 
-    login = login_from_environment()
-    with OrgSession.connect(login, sleep=policy_clock(login.login_url).sleep) as session:
+    login, note = login_from_environment(), noted_on_stderr()
+    sleep = policy_clock(login.login_url).sleep
+    with OrgSession.connect(login, sleep=sleep, note=note) as session:
         yield session

@@ -12,6 +12,7 @@ import click
 from dc_assets.cli.cleanup import refuse_while_at_work
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.specs import chosen_spec
@@ -78,7 +79,9 @@ def deletions(
             f"dc-assets deletions {spec.name}, then confirm."
         )
     console = Console(stderr=as_json)
-    with open_load(spec, login_from_environment(), run_id="deletions", note=console.log) as opened:
+    with open_load(
+        spec, login_from_environment(), run_id="deletions", note=noted_on_stderr()
+    ) as opened:
         audits = {key: opened.audit(key) for key in keys}
         found = [_look(opened, audit) for audit in audits.values()]
         if as_json:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.exit_codes import ExitCode
@@ -92,7 +93,7 @@ def plan(
         _print_spec(console, spec)
         return ExitCode.PROVED
     notes = Console(stderr=True)
-    with open_load(spec, login_from_environment(), run_id="plan", note=notes.log) as opened:
+    with open_load(spec, login_from_environment(), run_id="plan", note=noted_on_stderr()) as opened:
         if write_ranges is not None:
             _propose_ranges(console, spec, opened.ports.source, write_ranges)
             return ExitCode.PROVED

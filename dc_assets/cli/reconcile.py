@@ -9,6 +9,7 @@ from dataclasses import asdict
 import click
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import print_checks
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.specs import chosen_spec
@@ -38,7 +39,7 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
     console = Console()
     outcomes: list[CheckOutcome] = []
     login = login_from_environment()
-    with open_load(spec, login, run_id="reconcile", note=console.log) as opened:
+    with open_load(spec, login, run_id="reconcile", note=noted_on_stderr()) as opened:
         for key in keys:
             if not as_json:
                 console.print(f"{key} …")

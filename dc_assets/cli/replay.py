@@ -22,6 +22,7 @@ from dc_assets.cli.dead_letters import (
     redacted,
 )
 from dc_assets.cli.id_files import ids_in, not_refused
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run import chosen_partitions, followed
 from dc_assets.cli.specs import chosen_spec
@@ -166,11 +167,10 @@ def _replay(spec: LoadSpec, database: Database, choice: Choice, *, as_json: bool
     load = WatchedLoad(spec, sorted(keys), LedgerViews(database, spec.name), console)
     login = login_from_environment()
     outcomes: list[CheckOutcome] = []
+    note, run_id = noted_on_stderr(), f"replay-{os.getpid()}"
     with (
         followed(load),
-        open_load(
-            spec, login, run_id=f"replay-{os.getpid()}", note=console.log, mode="replay"
-        ) as opened,
+        open_load(spec, login, run_id=run_id, note=note, mode="replay") as opened,
     ):
         done = _send(opened, choice)
         for key in done.keys:

@@ -16,6 +16,7 @@ from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.same_place import refuse_other_place
@@ -24,6 +25,7 @@ from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
 from dc_assets.core.errors import ConfigError, DcError, RowsPending
 from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.stop_orders import StopOrders
@@ -250,7 +252,7 @@ def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
 
 def _give_up_load(spec: LoadSpec, mode: Mode, console: Console) -> None:
     login = login_from_environment()
-    with open_load(spec, login, run_id="cli", note=_silent, mode=mode) as opened:
+    with open_load(spec, login, run_id="cli", note=unheard, mode=mode) as opened:
         load_id = opened.loads.give_up_load()
     if load_id:
         console.print(f"Gave up the unfinished load {load_id[:8]}.")
@@ -260,7 +262,7 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
     """Print what each partition would send, and where its payloads lie."""
     refused = 0
     login = login_from_environment()
-    with open_load(spec, login, run_id="dry-run", note=console.log) as opened:
+    with open_load(spec, login, run_id="dry-run", note=noted_on_stderr()) as opened:
         for key in keys:
             seen = opened.dry_run(key)
             refused += sum(seen.refused_by_code.values())
@@ -273,10 +275,6 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
     return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
 
 
-def _silent(_: str) -> None:
-    """Take a note nobody reads."""
-
-
 def _load_here(
     load: WatchedLoad, spec: LoadSpec, mode: Mode, *, resume: bool
 ) -> Sequence[CheckOutcome]:
@@ -284,11 +282,10 @@ def _load_here(
     outcomes: list[CheckOutcome] = []
     failures: list[DcError] = []
     login = login_from_environment()
+    note, run_id = noted_on_stderr(), f"local-{os.getpid()}"
     with (
         followed(load),
-        open_load(
-            spec, login, run_id=f"local-{os.getpid()}", note=load.console.log, mode=mode
-        ) as opened,
+        open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened,
     ):
         for key in load.keys:
             try:

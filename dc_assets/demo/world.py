@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.services import Service
 from dc_assets.ledger.clock import SystemClock
@@ -93,7 +94,7 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
     content = yaml.safe_load((PACKAGED_LOADS / f"{LOAD}.yaml").read_text(encoding="utf-8"))
     packaged = read_spec(PACKAGED_LOADS / f"{LOAD}.yaml")
     login = Login(emulator["base_url"], emulator["client_id"], emulator["client_secret"])
-    with OrgSession.connect(login, sleep=SystemClock().sleep) as session:
+    with OrgSession.connect(login, sleep=SystemClock().sleep, note=unheard) as session:
         source = DataCloudSource(session.tenant(), packaged)
         bounds = source.key_quantiles(partitions, EVERYTHING)
     content["partitions"]["upper_bounds"] = list(bounds)

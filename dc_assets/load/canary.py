@@ -15,6 +15,7 @@ from dc_assets.core.canary import SampleFigures, shares_of
 from dc_assets.core.checks import OUTGROWN, check_descriptions
 from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.load.partition import Sample, load_partition
@@ -107,7 +108,7 @@ class Canary:
         try:
             sent = load_partition(self.spec, key, self.ports, sample).totals.selected or 0
         except RowsPending as error:  # the check of pending rows puts the stage under its bar
-            self.ports.note(str(error))
+            self.ports.note(RunEvent("sample_unfinished", {"cause": str(error)}, key))
             sent = 0
         effort = SampleFigures(sent=sent, seconds=self.ports.clock.now_s() - started_s)
         audit = self.audit(key, id_range)

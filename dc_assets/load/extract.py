@@ -35,15 +35,20 @@ def extract(run: RangeRun) -> int:
         read, counted = spool.rows_read(run.ticket), run.ports.source.count(run.id_range)
         if read == counted:
             return _selected_rows(run)
-        said = f"{read:,} rows were read, the source counts {counted:,}"
         if before < read < counted:
-            run.note(f"{said}: asking again behind the last key")
+            run.note("range_read_on", rows=read, counted=counted)
             before = read
             continue
         fruitless += 1
         if fruitless == ROUNDS_MAX:
             raise SourceIncomplete(_incomplete(run, read, counted))
-        run.note(f"{said}: reading the range again (round {fruitless + 1} of {ROUNDS_MAX})")
+        run.note(
+            "range_read_again",
+            rows=read,
+            counted=counted,
+            round=fruitless + 1,
+            rounds_max=ROUNDS_MAX,
+        )
         spool.drop_pages(run.ticket)
         before = 0
 

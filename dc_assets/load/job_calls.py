@@ -91,7 +91,7 @@ def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolve
     except RejectedRequest as error:
         if error.status != NOT_FOUND:
             raise
-    run.note(f"the org holds nothing of job {job_id} any more: its {batch.rows:,} rows go again")
+    run.note("job_gone", job_id=job_id, rows=batch.rows)
     try:
         return Resolved(resend(run, batch))
     except SpoolLost as error:
@@ -104,7 +104,7 @@ def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
     assert job_id is not None, "an uploaded batch has a job"
     at_work = frozenset({JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS})
     state = abort(run, job_id, at_work)
-    run.note(f"job {job_id} did not end in time and is {state.value} now")
+    run.note("job_given_up", job_id=job_id, state=state.value)
     return Unfinished()
 
 

@@ -63,7 +63,7 @@ class OrgDay:
         try:
             left = future.result()
         except RemoteError as error:
-            self._run.note(f"{error}; what is left of the org's day is not known")
+            self._run.note("allowance_unknown", cause=str(error))
             return None
         ports.use.keep_allowance(left)
         return self._breaker.allowance(left, free_in_s=ports.batches.free_in_s())
@@ -79,7 +79,7 @@ class OrgDay:
             self.may_claim_at_s = now_s + max(LOOK_AGAIN_S_MIN, min(pause.for_s, LOOK_AGAIN_S))
             self._quiet_until_s = now_s + pause.for_s - ALLOWANCE_EVERY_S
         if pause is not None and self._pause is None:
-            self._run.note(f"pauses: {pause.why}")
+            self._run.note("paused", why=pause.why, pause_s=pause.for_s)
         if pause is None and self._pause is not None:
-            self._run.note("resumes after the pause")
+            self._run.note("resumed")
         self._pause = pause

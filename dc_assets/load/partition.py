@@ -10,6 +10,7 @@ import polars as pl
 from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
 from dc_assets.core.load_state import RowCounts
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
@@ -73,7 +74,7 @@ def load_partition(
     ticket = _ticket(partition_key, ports, resume=resume)
     with ports.loads.heartbeat(ticket):
         if ticket.phase == "done":
-            ports.note(f"{partition_key}: done in this load already")
+            ports.note(RunEvent("partition_done_before", {}, partition_key, ticket.load_id))
             return LoadedRange(
                 ticket.load_id,
                 partition_key,
@@ -107,7 +108,7 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     run = _narrowed(run, choose)
     try:
         selected = extract(run)
-        run.note(f"{selected:,} rows are selected")
+        run.note("rows_selected", rows=selected)
         regroup(run, selected=selected)
     except FileNotFoundError as error:
         raise SpoolLost(
@@ -154,6 +155,7 @@ def _ticket(partition_key: str, ports: Ports, *, resume: bool) -> RangeTicket:
             if (load_id is not None and not is_taken) or ports.clock.now_s() >= deadline_s:
                 raise
             if str(conflict) != noted:
-                ports.note(f"{partition_key}: {conflict} Waiting.")
+                fields = {"cause": str(conflict)}
+                ports.note(RunEvent("partition_waits", fields, partition_key, load_id or ""))
                 noted = str(conflict)
             ports.clock.sleep(JOIN_AGAIN_S)

@@ -15,6 +15,7 @@ import polars as pl
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.store import BatchStore, JobFigures, LoadStore, OrgUse, Plan, RangeTicket
@@ -214,7 +215,7 @@ class Ports:
     Attributes:
         chance: returns a random number in [0, 1) for the jitter of waits.
         new_id: returns a fresh batch id.
-        note: takes one line for the operator's log.
+        note: takes what the operator is told; it may be called from any thread.
         io_threads: requests to the org that may be under way at once.
     """
 
@@ -228,7 +229,7 @@ class Ports:
     clock: Clock
     chance: Callable[[], float]
     new_id: Callable[[], str]
-    note: Callable[[str], None]
+    note: Note
     io_threads: int = 4
 
 
@@ -262,9 +263,10 @@ class RangeRun:
         """Return what earlier jobs of the spec tell of the org's speed."""
         return speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS))
 
-    def note(self, line: str) -> None:
-        """Tell the operator, with the partition in front."""
-        self.ports.note(f"{self.ticket.partition_key}: {line}")
+    def note(self, name: str, **fields: object) -> None:
+        """Tell the operator of an event of this partition."""
+        ticket = self.ticket
+        self.ports.note(RunEvent(name, fields, ticket.partition_key, ticket.load_id))
 
 
 def speed_after(past: Sequence[JobFigures]) -> Speed:

@@ -9,6 +9,7 @@ import polars as pl
 from dc_assets.core.errors import HostSilent, SourceOutOfOrder, TransientRemoteError
 from dc_assets.core.ladders import CALL_LADDER_S, doubt_wait_s, jittered
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import Ports, Source
 
@@ -49,7 +50,8 @@ def ordered_pages(
             if wait_s is None:
                 rung_s = doubt_wait_s(failures, after_ladder=error.after_ladder)
                 wait_s = jittered(rung_s, ports.chance())
-            ports.note(f"{error}; reading on behind {behind!r} in {wait_s:.1f} s")
+            fields = {"cause": str(error), "behind": behind, "wait_s": wait_s}
+            ports.note(RunEvent("source_retried", fields))
             ports.clock.sleep(wait_s)
         else:
             return

@@ -49,7 +49,7 @@ def abort(
     A lost answer may have aborted it: the org is asked before the call is made again.
     """
     ports = run.ports
-    for rung_s in (*CALL_LADDER_S, None):
+    for attempt, rung_s in enumerate((*CALL_LADDER_S, None), start=1):
         try:
             ports.jobs.abort(job_id)
         except (RejectedRequest, TransientRemoteError) as error:
@@ -58,7 +58,16 @@ def abort(
                 return state
             if rung_s is None or isinstance(error, RejectedRequest):
                 raise
-            ports.clock.sleep(jittered(rung_s, ports.chance()))
+            wait_s = jittered(rung_s, ports.chance())
+            run.note(
+                "call_retried",
+                cause=str(error),
+                asked=f"abort of job {job_id}",
+                wait_s=wait_s,
+                attempt=attempt + 1,
+                attempts_max=len(CALL_LADDER_S) + 1,
+            )
+            ports.clock.sleep(wait_s)
         else:
             return JobState.ABORTED
     raise AssertionError("the loop returns or raises")
@@ -89,14 +98,11 @@ def sweep(run: RangeRun) -> None:
         for job_id in _orphan_jobs(run):  # a list call that gets lost is made again by its ladder
             if run.spec.profile.exclusive_user:
                 abort(run, job_id)
-                run.note(f"aborted job {job_id}: open, without rows, and in no ledger")
+                run.note("orphan_aborted", job_id=job_id)
             else:
-                run.note(
-                    f"job {job_id} is open and in no ledger; it holds no rows of ours and the org "
-                    "drops it after 24 hours (profile.exclusive_user: true lets us abort it)"
-                )
+                run.note("orphan_left", job_id=job_id)
     except RemoteError as error:
-        run.note(f"{error}; Open jobs were not looked through, the org drops them after 24 hours")
+        run.note("orphans_unknown", cause=str(error))
 
 
 def _orphan_jobs(run: RangeRun) -> list[str]:

@@ -23,6 +23,7 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
+from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
 from dc_assets.core.pauses import Pause, batch_rows_max
 from dc_assets.core.schedule import Schedule, WaitingBatch
@@ -44,6 +45,7 @@ from dc_assets.load.org_day import OrgDay
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.regroup import merge, split
 from dc_assets.load.rescue import sweep
+from dc_assets.load.settle import SettledBatch
 from dc_assets.load.store import BatchRecord, NewBatch
 
 WAKE_S_MAX = 5.0
@@ -149,8 +151,12 @@ class _Writer:
                 record.batch_id, lane=record.lane, rows=record.rows, now_s=now_s
             )
             self._run.note(
-                f"took over batch {record.batch_id[:8]} ({record.rows:,} rows, "
-                f"{record.state.value}) that a dead run left"
+                "batch_rescued",
+                batch_id=record.batch_id,
+                rows=record.rows,
+                state=record.state.value,
+                of_partition=record.partition_key,
+                job_id=record.job_id or "",
             )
 
     def _wake_s(self, now_s: float) -> float:
@@ -182,7 +188,10 @@ class _Writer:
 
     def _stop(self, reason: DcError | None) -> None:
         """Submit no more; the first reason is the one that is told."""
-        self._stopped_by = self._stopped_by or reason
+        if reason is None or self._stopped_by is not None:
+            return
+        self._stopped_by = reason
+        self._run.note("stopped", cause=str(reason), error=type(reason).__name__)
 
     def _claim(self, now_s: float) -> None:
         """Ask the ledger for a lane and a slot, as long as threads are idle and it grants them.
@@ -266,7 +275,7 @@ class _Writer:
     def _lose(self, flight: _Flight, reason: SpoolLost) -> None:
         """Forget a batch whose rows are gone; in this load they stay pending."""
         self._land_elsewhere(flight, None)
-        self._run.note(str(reason))
+        self._run.note("rows_lost", cause=str(reason))
         if flight.batch.load_id == self._run.ticket.load_id:
             self._stop(reason)
 
@@ -282,7 +291,14 @@ class _Writer:
             return
         unit = self._run.ports.chance()
         wait_s = self._outage_policy.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
-        self._run.note(f"{error}; batch {batch_id[:8]} waits {wait_s:.0f} s")
+        self._run.note(
+            "batch_waits",
+            cause=str(error),
+            batch_id=batch_id,
+            wait_s=wait_s,
+            doubts=flight.doubts,
+            error=type(error).__name__,
+        )
         flight.batch = self._run.ports.batches.record(batch_id)
         if flight.batch.state not in IN_FLIGHT:  # we were silent, and another run brought it home
             self._land_elsewhere(flight, None)
@@ -313,6 +329,7 @@ class _Writer:
 
     def _settled(self, flight: _Flight, outcome: Finished) -> None:
         job, settlement = outcome.job, outcome.settled.settlement
+        self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, settlement.retry)
         refused = len(settlement.dead_letters)
@@ -321,6 +338,24 @@ class _Writer:
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
             self._waiting.split_too_big()
+
+    def _note_settled(self, batch: BatchRecord, job: IngestJob, settled: SettledBatch) -> None:
+        settlement = settled.settlement
+        self._run.note(
+            "job_settled",
+            job_id=job.job_id,
+            state=job.state.value,
+            landed=settlement.landed,
+            rows=batch.rows,
+            refused=len(settlement.dead_letters),
+            retried=settlement.retry.rows if settlement.retry else 0,
+            batch_id=batch.batch_id,
+            lane=batch.lane,
+            attempt=batch.attempt,
+            locked=settlement.locked,
+            total_s=job.total_s,
+            active_s=job.active_s,
+        )
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:

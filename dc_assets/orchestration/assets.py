@@ -6,6 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.printable import markdown_code
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
@@ -87,11 +88,11 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
         with (
             in_one_sentence(),
             salesforce.open(
-                applied, run_id=context.run.run_id, note=context.log.info, mode=config.mode
+                applied, run_id=context.run.run_id, log=context.log, mode=config.mode
             ) as opened,
         ):
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
-                context.log.info("took back the order to stop")
+                opened.ports.note(RunEvent("stop_taken_back", {}, context.partition_key))
             with progress_told(context, opened):
                 loaded = opened.load(context.partition_key, resume=config.resume)
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))

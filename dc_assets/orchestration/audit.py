@@ -40,7 +40,7 @@ def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with (
             in_one_sentence(),
-            salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
+            salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
         ):
             outcomes = list(opened.audit_of_all().outcomes())
         yield dg.MaterializeResult(

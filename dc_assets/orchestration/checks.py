@@ -34,7 +34,7 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
             wanted = [key.name for key in context.selected_asset_check_keys]
             with (
                 in_one_sentence(),
-                salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
+                salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
             ):
                 outcomes = opened.checked(_partition_of(context, spec), wanted)
             for outcome in outcomes:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from dc_assets.core.load_state import RowCounts
 from dc_assets.core.printable import printable
+from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
 from dc_assets.orchestration.tables import table_of
@@ -144,11 +145,11 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
     return metadata | _picture(jobs, opened.ports.note)
 
 
-def _picture(jobs: Sequence[JobBar], note: Callable[[str], None]) -> dict[str, Any]:
+def _picture(jobs: Sequence[JobBar], note: Note) -> dict[str, Any]:
     """Draw the jobs; the rows have landed, so a fault of the plot must not fail the run."""
     try:
         picture = drawn_apart(jobs)
     except Exception as error:  # noqa: BLE001 - a cache that cannot be written, a missing font
-        note(f"the picture of the jobs cannot be drawn: {error}")
+        note(RunEvent("picture_failed", {"cause": str(error)}))
         return {}
     return {} if picture is None else {"jobs by lane": dg.MetadataValue.md(picture)}

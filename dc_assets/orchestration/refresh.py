@@ -62,7 +62,7 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, salesforce: SalesforceResource
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         try:
-            seen = salesforce.look_at_source(spec)
+            seen = salesforce.look_at_source(spec, context.log)
         except DcError as error:
             yield dg.SkipReason(printable(str(error)))
             return

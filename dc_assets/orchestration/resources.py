@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import logging
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -39,20 +40,23 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         spec: LoadSpec,
         *,
         run_id: str,
-        note: Callable[[str], None],
+        log: logging.Logger,
         mode: Mode = "full",
     ) -> Generator[OpenLoad]:
-        """Connect everything that one run of a spec needs."""
+        """Connect everything that one run of a spec needs; its events go into the run's log."""
         from dc_assets.wiring.connect import open_load
+        from dc_assets.wiring.event_log import noted_in
 
+        note = noted_in(log)
         with open_load(spec, self.login, run_id=run_id, note=note, mode=mode) as opened:
             yield opened
 
-    def look_at_source(self, spec: LoadSpec) -> Seen:
+    def look_at_source(self, spec: LoadSpec, log: logging.Logger) -> Seen:
         """Return what changed in the source of a spec since it was last proved."""
+        from dc_assets.wiring.event_log import noted_in
         from dc_assets.wiring.source_look import look_at_source
 
-        return look_at_source(spec, self.login)
+        return look_at_source(spec, self.login, noted_in(log))
 
     @property
     def login(self) -> Login:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from dc_assets.core.errors import AuthExpired, ConfigError, RejectedRequest
+from dc_assets.core.run_events import Note, unheard
 from dc_assets.salesforce.answers import OrgToken, TenantToken, read
 from dc_assets.salesforce.failures import UNAUTHORIZED
 from dc_assets.salesforce.http import Host
@@ -118,7 +119,7 @@ def tenant_token_expired(response: httpx.Response) -> bool:
     return response.status_code in EXPIRED_STATUSES
 
 
-def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
+def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = unheard) -> Token:
     """Log in with client credentials.
 
     Raises:
@@ -130,7 +131,7 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None]) -> Token:
         "client_id": login.client_id,
         "client_secret": login.client_secret,
     }
-    host = Host.at(login.login_url, sleep=sleep, allowed=login.allowed_hosts)
+    host = Host.at(login.login_url, sleep=sleep, allowed=login.allowed_hosts, note=note)
     try:
         with host.client:
             answer = host.call("POST", LOGIN_PATH, changes_nothing=True, data=form)

@@ -73,7 +73,7 @@ def _pages(org: Host, url: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
     seen: set[str] = set()
     locator = ""
     while locator != LAST:
-        page, locator = org.repeat(partial(_page, org, url, locator))
+        page, locator = org.repeat(partial(_page, org, url, locator), f"GET {url}")
         yield _named(page, names, org.replayed("GET", url))
         if locator in seen or not locator:
             raise unexpected(org.replayed("GET", url), "the same Sforce-Locator came twice")

@@ -42,7 +42,7 @@ class SmallAnswers:
         Raises:
             UnexpectedAnswer: a page is of another shape, or the rows are too many to be held.
         """
-        return self._tenant.repeat(lambda: self._rows(query, width))
+        return self._tenant.repeat(lambda: self._rows(query, width), "a query of Data Cloud")
 
     def one_row(self, query: str, width: int) -> tuple[str | None, ...]:
         """Return the row of an aggregate; an answer without it is no answer."""
@@ -53,7 +53,7 @@ class SmallAnswers:
                 raise self._unexpected(f"a count of {len(rows)} rows", is_whole=False)
             return rows[0]
 
-        return self._tenant.repeat(ask)
+        return self._tenant.repeat(ask, "an aggregate of Data Cloud")
 
     def counts(self, query: str, width: int, *, sums: bool = False) -> list[int]:
         """Return the numbers of an aggregate; some servers write ``sums`` with decimals."""

@@ -14,11 +14,12 @@ import httpx
 
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ladders import CALL_LADDER_S, PATIENT_LADDER_S
+from dc_assets.core.run_events import Note, RunEvent, unheard
 from dc_assets.salesforce.answers import RecordPage, read, unexpected
 from dc_assets.salesforce.bounded import bounded_transport, proxy_of
 from dc_assets.salesforce.failures import failure, http_date
 from dc_assets.salesforce.origins import checked_url, own_link
-from dc_assets.salesforce.retry import call_with_backoff
+from dc_assets.salesforce.retry import Retry, call_with_backoff
 
 T = TypeVar("T")
 
@@ -76,6 +77,7 @@ class Host:
 
     Attributes:
         allowed: hosts besides Salesforce's own that a secret may go to.
+        note: hears of each call that is made again.
     """
 
     client: httpx.Client
@@ -83,6 +85,7 @@ class Host:
     usage: Usage = field(default_factory=Usage)
     ladder_s: tuple[float, ...] = CALL_LADDER_S
     allowed: tuple[str, ...] = ()
+    note: Note = unheard
 
     @classmethod
     def at(
@@ -92,6 +95,7 @@ class Host:
         sleep: Callable[[float], None],
         auth: httpx.Auth | None = None,
         allowed: Sequence[str] = (),
+        note: Note = unheard,
     ) -> Self:
         """Make a client of one host.
 
@@ -106,7 +110,7 @@ class Host:
             transport=bounded_transport(url),
             event_hooks={"request": [usage.count]},
         )
-        return cls(client, sleep, usage, allowed=tuple(allowed))
+        return cls(client, sleep, usage, allowed=tuple(allowed), note=note)
 
     def patient(self) -> Host:
         """Return the same host for calls that have no batch to wait in their place."""
@@ -130,7 +134,7 @@ class Host:
         """
         if method not in REPEATABLE and not changes_nothing:
             return self._call_once(method, url, options)
-        return self.repeat(lambda: self._call_once(method, url, options))
+        return self.repeat(lambda: self._call_once(method, url, options), _asked(method, url))
 
     def ask(
         self,
@@ -152,7 +156,7 @@ class Host:
 
         if method not in REPEATABLE and not changes_nothing:
             return once()
-        return self.repeat(once)
+        return self.repeat(once, _asked(method, url))
 
     def ask_pages(
         self, url: str, row: type[T], *, params: Mapping[str, str] | None = None
@@ -182,14 +186,20 @@ class Host:
         """Return who answered which call, to begin the sentence of a wrong shape with."""
         return f"{self.client.base_url.host} answered {method} {httpx.URL(url).path}"
 
-    def repeat(self, effect: Callable[[], T]) -> T:
+    def repeat(self, effect: Callable[[], T], asked: str) -> T:
         """Do something that changes nothing, and again after each rung of the ladder.
+
+        ``asked`` says in an event what it is.
 
         Raises:
             TransientRemoteError: the ladder is used up.
         """
         return call_with_backoff(
-            effect, ladder_s=self.ladder_s, sleep=self.sleep, chance=random.random
+            effect,
+            ladder_s=self.ladder_s,
+            sleep=self.sleep,
+            chance=random.random,
+            retried=lambda retry: self.note(_retried(asked, retry)),
         )
 
     def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
@@ -209,6 +219,23 @@ class Host:
         if response.is_success:
             return response
         raise failure(response, where)
+
+
+def _asked(method: str, url: str) -> str:
+    return f"{method} {httpx.URL(url).path}"
+
+
+def _retried(asked: str, retry: Retry) -> RunEvent:
+    return RunEvent(
+        "call_retried",
+        {
+            "cause": str(retry.cause),
+            "asked": asked,
+            "wait_s": retry.wait_s,
+            "attempt": retry.attempt,
+            "attempts_max": retry.attempts_max,
+        },
+    )
 
 
 def _by_proxy(base: httpx.URL) -> str:

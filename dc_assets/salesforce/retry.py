@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import tenacity
@@ -13,18 +14,34 @@ from dc_assets.core.ladders import jittered
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A call that is about to be made again.
+
+    Attributes:
+        attempt: of the call that comes, so from 2.
+        cause: why the last one gave no answer.
+    """
+
+    attempt: int
+    attempts_max: int
+    cause: TransientRemoteError
+    wait_s: float
+
+
 def call_with_backoff(
     effect: Callable[[], T],
     *,
     ladder_s: tuple[float, ...],
     sleep: Callable[[float], None],
     chance: Callable[[], float],
+    retried: Callable[[Retry], None],
 ) -> T:
     """Try once, then once more after each rung of ``ladder_s`` (seconds, jittered).
 
     Only `TransientRemoteError` is tried again; the server's own Retry-After wins over the ladder;
     the last error is let through and says that the ladder is used up. An effect that climbed a
-    ladder of its own is not climbed around once more.
+    ladder of its own is not climbed around once more. ``retried`` is told before each wait.
     """
 
     def wait_s(state: tenacity.RetryCallState) -> float:
@@ -35,6 +52,18 @@ def call_with_backoff(
             return 0.0  # tenacity asks before it stops
         return jittered(ladder_s[state.attempt_number - 1], chance())
 
+    def tell(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        assert isinstance(error, TransientRemoteError), "nothing else is tried again"
+        retried(
+            Retry(
+                attempt=state.attempt_number + 1,
+                attempts_max=len(ladder_s) + 1,
+                cause=error,
+                wait_s=state.upcoming_sleep,
+            )
+        )
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(
             lambda error: isinstance(error, TransientRemoteError) and not error.after_ladder
@@ -42,6 +71,7 @@ def call_with_backoff(
         stop=tenacity.stop_after_attempt(len(ladder_s) + 1),
         wait=wait_s,
         sleep=sleep,
+        before_sleep=tell,
         reraise=True,
     )
     try:

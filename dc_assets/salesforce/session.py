@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from dc_assets.core.errors import ConfigError, TransientRemoteError
+from dc_assets.core.run_events import Note
 from dc_assets.salesforce.auth import (
     BearerAuth,
     Login,
@@ -39,15 +40,15 @@ class OrgSession:
     tokens: TokenStore
 
     @classmethod
-    def connect(cls, login: Login, *, sleep: Callable[[float], None]) -> Self:
+    def connect(cls, login: Login, *, sleep: Callable[[float], None], note: Note) -> Self:
         """Log in to the org.
 
-        ``sleep`` waits between two attempts of one call.
+        ``sleep`` waits between two attempts of one call, ``note`` hears of each that is made again.
 
         Raises:
             ConfigError: a host cannot be reached or refuses us; the sentence says what to check.
         """
-        org_tokens = TokenStore(lambda: fetch_org_token(login, sleep))
+        org_tokens = TokenStore(lambda: fetch_org_token(login, sleep, note))
         try:
             first = org_tokens.token()
         except TransientRemoteError as error:
@@ -55,7 +56,8 @@ class OrgSession:
             raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error
         org_id, user_id = _identity(first.identity_url)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
-        org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=login.allowed_hosts)
+        allowed = login.allowed_hosts
+        org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=allowed, note=note)
         return cls(org, org_id, user_id, org_tokens)
 
     def tenant(self) -> Host:
@@ -67,7 +69,7 @@ class OrgSession:
         tokens = TokenStore(lambda: fetch_tenant_token(self.org, self.tokens))
         auth = BearerAuth(tokens, expired=tenant_token_expired)
         url, org = tokens.token().instance_url, self.org
-        return Host.at(url, sleep=org.sleep, auth=auth, allowed=org.allowed)
+        return Host.at(url, sleep=org.sleep, auth=auth, allowed=org.allowed, note=org.note)
 
     def __enter__(self) -> Self:
         return self

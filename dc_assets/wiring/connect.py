@@ -5,9 +5,9 @@ from __future__ import annotations
 import platform
 import random
 import uuid
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
 
@@ -15,8 +15,8 @@ import polars as pl
 
 from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.errors import ConfigError
-from dc_assets.core.printable import printable
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
@@ -193,7 +193,7 @@ def open_load(
     login: Login,
     *,
     run_id: str,
-    note: Callable[[str], None],
+    note: Note,
     mode: Mode = "full",
 ) -> Generator[OpenLoad]:
     """Connect everything one run of a spec needs, and disconnect it afterwards.
@@ -204,9 +204,10 @@ def open_load(
     clock = policy_clock(login.login_url)
     spool = DiskSpool(data_folder())
     owner, times = current_owner(run_id), lease()
+    note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, cleanup)
-        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
+        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
         source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
         parent_object = check_target(session, spec)
         source.check_columns()  # a wrong name is found before a row is read
@@ -235,7 +236,7 @@ def open_load(
             clock=clock,
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
-            note=lambda line: note(printable(line)),
+            note=note,
         )
         views = LedgerViews(database, spec.name, session.org_id)
         archive = DiskArchive(data_folder() / "audit" / spec.name)
@@ -258,6 +259,11 @@ def open_load(
             progress=views.progress,
             run_id=run_id,
         )
+
+
+def _signed(note: Note, spec_name: str, run_id: str) -> Note:
+    """Let each event say of which spec and run it is."""
+    return lambda event: note(replace(event, spec=spec_name, run_id=run_id))
 
 
 def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from dc_assets.core.run_events import Note
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
@@ -37,13 +38,13 @@ class Seen:
     now_s: float
 
 
-def look_at_source(spec: LoadSpec, login: Login) -> Seen:
+def look_at_source(spec: LoadSpec, login: Login, note: Note) -> Seen:
     """Ask the source by one query; nothing is written to it, to the org or to the ledger."""
     with ExitStack() as cleanup:
         database = Database(ledger_url())
         cleanup.callback(database.close)
         sleep = policy_clock(login.login_url).sleep
-        session = cleanup.enter_context(OrgSession.connect(login, sleep=sleep))
+        session = cleanup.enter_context(OrgSession.connect(login, sleep=sleep, note=note))
         known = LoadStates(database, spec.name, session.org_id).proved_states()
         ranges = {key: one for key, one in spec.ranges.items() if key in known}
         source = open_source(spec, session, cleanup)

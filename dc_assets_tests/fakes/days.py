@@ -181,6 +181,6 @@ class Days:
             clock=LongSleeper(self.turns, key),
             chance=lambda: 0.5,
             new_id=lambda: f"b{next(self._ids):05}",
-            note=lambda line: self.notes.append((self.turns.now_s, line)),
+            note=lambda event: self.notes.append((self.turns.now_s, str(event))),
             io_threads=self.io_threads,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dc_assets.core.load_state import PartitionState
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
@@ -42,7 +43,7 @@ class World:
     org: FakeOrg
     spec: LoadSpec = field(default_factory=small_spec)
     clock: SimClock = field(default_factory=SimClock)
-    notes: list[str] = field(default_factory=list[str])
+    events: list[RunEvent] = field(default_factory=list[RunEvent])
     io_threads: int = 4
     runs: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -61,13 +62,18 @@ class World:
             clock=self.clock,
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
-            note=self.notes.append,
+            note=self.events.append,
             io_threads=self.io_threads,
         )
 
     def run(self, partition_key: str = "r1-01") -> LoadedRange:
         """Load one partition."""
         return load_partition(self.spec, partition_key, self.ports())
+
+    @property
+    def notes(self) -> list[str]:
+        """What the operator was told, as sentences."""
+        return [str(event) for event in self.events]
 
     @property
     def views(self) -> LedgerViews:

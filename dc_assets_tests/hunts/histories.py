@@ -212,7 +212,7 @@ class History:
             clock=TurnClock(self.turns, actor),
             chance=self.storm.chance.random,
             new_id=lambda: f"b{next(self._ids):05}",
-            note=lambda line: self.trace.add(self.turns.now_s, actor, f"# {_without_ids(line)}"),
+            note=lambda event: self.trace.add(self.turns.now_s, actor, f"# {_without_ids(event)}"),
             io_threads=1,
         )
 

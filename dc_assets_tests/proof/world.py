@@ -104,7 +104,13 @@ class World:
         )
         with (
             data_folder_is(self.folder / "data"),
-            open_load(self.spec, login, run_id="proof", note=self.notes.append, mode=mode) as load,
+            open_load(
+                self.spec,
+                login,
+                run_id="proof",
+                note=lambda event: self.notes.append(str(event)),
+                mode=mode,
+            ) as load,
         ):
             yield load
 

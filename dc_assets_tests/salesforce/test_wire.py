@@ -24,6 +24,7 @@ from dc_assets.core.errors import (
     UnexpectedAnswer,
 )
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.run_events import unheard
 from dc_assets.delivery.channels import ChannelDown, Message
 from dc_assets.delivery.webhook import Webhook
 from dc_assets.salesforce.auth import (
@@ -154,7 +155,7 @@ def test_a_login_that_names_a_foreign_instance_gets_no_further() -> None:
         with planted(always(lambda a=answer: said(a))) as org:
             login = Login(org.url, "id", "secret")
             with pytest.raises(ConfigError) as caught:
-                OrgSession.connect(login, sleep=lambda _: None)
+                OrgSession.connect(login, sleep=lambda _: None, note=unheard)
             assert TOKEN not in str(caught.value)
 
 
@@ -168,7 +169,9 @@ def test_a_redirect_is_named_and_not_followed() -> None:
             ):
                 at(org.url).call("GET", "/x")
             with pytest.raises(ConfigError, match=r"moved to 127\.0\.0\.1") as caught:
-                OrgSession.connect(Login(org.url, "id", "secret"), sleep=lambda _: None)
+                OrgSession.connect(
+                    Login(org.url, "id", "secret"), sleep=lambda _: None, note=unheard
+                )
         assert "secret-path" not in str(caught.value)
         assert elsewhere.seen == []
 
