@@ -70,6 +70,11 @@ KINDS: Mapping[str, Kind] = {
         "took over batch {batch_id:.8} ({rows:,} rows, {state}) that a dead run left",
         more=("of_partition", "job_id"),
     ),
+    "batch_resolved": Kind(
+        "the org was asked what became of a batch in doubt",
+        "batch {batch_id:.8} is known again: {outcome}",
+        more=("instead",),
+    ),
     "batch_waits": Kind(
         "a call of a batch gave no usable answer; the org is asked again later",
         "{cause}; batch {batch_id:.8} waits {wait_s:.0f} s",

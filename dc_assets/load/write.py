@@ -250,6 +250,8 @@ class _Writer:
         if isinstance(outcome, Submitted | Unfinished | Finished):
             self._outage_policy.replayed(now_s)  # the others may have needed no call
             flight.doubts = 0
+        if isinstance(outcome, Resolved):
+            self._note_resolved(batch_id, outcome.instead)
         self._take_outcome(flight, outcome, now_s)
 
     def _take_outcome(self, flight: _Flight, outcome: Outcome, now_s: float) -> None:
@@ -338,6 +340,14 @@ class _Writer:
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
             self._waiting.split_too_big()
+
+    def _note_resolved(self, batch_id: str, instead: NewBatch | None) -> None:
+        self._run.note(
+            "batch_resolved",
+            batch_id=batch_id,
+            outcome="its rows go again" if instead else "its job continues",
+            instead=instead.batch_id if instead else "",
+        )
 
     def _note_settled(self, batch: BatchRecord, job: IngestJob, settled: SettledBatch) -> None:
         settlement = settled.settlement

@@ -202,7 +202,6 @@ def open_load(
         ConfigError: a setting, the spec, the org or the disk is not as it must be.
     """
     clock = policy_clock(login.login_url)
-    spool = DiskSpool(data_folder())
     owner, times = current_owner(run_id), lease()
     note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
@@ -232,7 +231,7 @@ def open_load(
                 database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
             ),
             use=use,
-            spool=spool,
+            spool=DiskSpool(data_folder()),
             clock=clock,
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,

@@ -68,7 +68,9 @@ def complaints(stage: Stage) -> Iterator[Done]:
     unreachable = f"postgresql://someone:{PASSWORD}@127.0.0.1:1/nowhere"
     yield stage.run("status", DC_ASSETS_LEDGER_URL=unreachable)
     stage.org.tell("faults", faults=DOWN)
-    yield stage.run("run", "--local", "--new-load", DC_ASSETS_TIME_SCALE="200")
+    yield stage.run(
+        "run", "--local", "--new-load", DC_ASSETS_TIME_SCALE="200", DC_ASSETS_LOG="json"
+    )
     stage.org.tell("faults", faults=[])
 
 

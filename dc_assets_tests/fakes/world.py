@@ -66,9 +66,9 @@ class World:
             io_threads=self.io_threads,
         )
 
-    def run(self, partition_key: str = "r1-01") -> LoadedRange:
+    def run(self, partition_key: str = "r1-01", *, owner: Owner | None = None) -> LoadedRange:
         """Load one partition."""
-        return load_partition(self.spec, partition_key, self.ports())
+        return load_partition(self.spec, partition_key, self.ports(owner))
 
     @property
     def notes(self) -> list[str]:

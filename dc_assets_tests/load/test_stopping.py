@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.errors import BreakerOpened, BudgetReached, SpoolLost, StoppedByOperator
 from dc_assets.core.ingest_job import JobState
+from dc_assets.core.run_events import RunEvent
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import load as load_table
@@ -150,8 +151,8 @@ def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
     """What is in flight settles, nothing new is sent, nobody resumes it until it is taken back."""
     orders: list[str] = []
 
-    def order_stop(note: str) -> None:
-        orders.append(note)
+    def order_stop(event: RunEvent) -> None:
+        orders.append(str(event))
         with world.database.begin() as connection:
             connection.execute(sa.update(load_table).values(stopped_at=1.0))
 

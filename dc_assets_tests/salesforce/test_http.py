@@ -15,6 +15,7 @@ from dc_assets.core.errors import (
     RejectedRequest,
     TransientRemoteError,
 )
+from dc_assets.core.run_events import RunEvent
 from dc_assets.salesforce.auth import (
     BearerAuth,
     Login,
@@ -43,7 +44,8 @@ class Wire:
         client = httpx.Client(
             base_url="https://org.example", transport=httpx.MockTransport(self._seen), auth=auth
         )
-        self.host = Host(client, self.waits_s.append)
+        self.events: list[RunEvent] = []
+        self.host = Host(client, self.waits_s.append, note=self.events.append)
 
     def _seen(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
@@ -259,3 +261,28 @@ def test_no_secret_is_in_a_repr_or_an_error() -> None:
         wire.host.call("POST", "/x", data={"client_secret": SECRET})
     shown = [token, Login("https://a", "id", SECRET), wire.host, caught.value]
     assert SECRET not in "".join(f"{thing!r}{thing!s}" for thing in shown)
+
+
+def test_each_retry_is_told_before_its_wait() -> None:
+    """What is asked, which attempt comes, why and when; a patient call tells all fifteen waits."""
+    wire = Wire(always(503, '[{"message":"m","errorCode":"SERVER_UNAVAILABLE"}]'))
+    with pytest.raises(TransientRemoteError):
+        wire.host.patient().call("GET", "/services/data/v64.0/limits?token=tok-SECRET-123")
+    fields = [event.fields for event in wire.events]
+    assert [event.name for event in wire.events] == ["call_retried"] * 15
+    assert [one["wait_s"] for one in fields] == wire.waits_s
+    assert [one["attempt"] for one in fields] == list(range(2, 17))
+    assert {one["attempts_max"] for one in fields} == {16}
+    assert {one["asked"] for one in fields} == {"GET /services/data/v64.0/limits"}
+    assert "answered 503: m; GET /services/data" in str(wire.events[0])
+    assert SECRET not in str(wire.events)
+
+
+def test_an_answer_at_the_first_attempt_tells_nothing() -> None:
+    """And so does a call that is never made again."""
+    wire = Wire(always(200, "{}"))
+    wire.host.call("GET", "/x")
+    lost = Wire(always(503))
+    with pytest.raises(TransientRemoteError):
+        lost.host.call("POST", "/x")
+    assert wire.events == lost.events == []
