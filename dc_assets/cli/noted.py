@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 
-import click
-
 from dc_assets.core.run_events import Note
 from dc_assets.wiring.event_log import JsonLines, noted_in
 from dc_assets.wiring.settings import read_settings
@@ -16,8 +14,8 @@ class _Terminal(logging.Handler):
     """Writes to what stderr is at the moment: a progress display puts itself in its place."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        click.echo(self.format(record), err=True)
+        """Print one line; `click.echo` would go past the display and into its line."""
+        print(self.format(record), file=sys.stderr)
 
 
 def noted_on_stderr() -> Note:

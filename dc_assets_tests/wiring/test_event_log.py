@@ -1,12 +1,16 @@
 """Events in a log: sentences for people, JSON for machines, in Dagster and on stderr."""
 
+import io
 import json
 import logging
+import re
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import pytest
+import rich.console
+from rich.live import Live
 
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.core.run_events import RunEvent
@@ -131,3 +135,22 @@ def test_a_command_tells_machines_everything(capsys: pytest.CaptureFixture[str])
     assert datetime.fromisoformat(job.pop("time")).tzinfo is not None
     assert job == JOB.for_machines()
     assert retry["cause"] == f"org.example answered 503{BELL}"
+
+
+def test_a_sentence_stands_above_a_progress_display(capsys: pytest.CaptureFixture[str]) -> None:
+    """At a terminal it is a line of its own, not the end of a line that is drawn anew."""
+    screen = io.StringIO()
+    console = rich.console.Console(file=screen, force_terminal=True, width=200)
+    with environment_is({}):
+        note = noted_on_stderr()
+    with Live(console=console, auto_refresh=False) as live:
+        live.update("progress", refresh=True)
+        note(RETRY)
+    assert capsys.readouterr().err == ""
+    [line] = [one for one in _plain(screen.getvalue()).splitlines() if "GET /x" in one]
+    assert line.startswith("[")
+
+
+def _plain(text: str) -> str:
+    """Return what a terminal was sent without what moves or colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n")
