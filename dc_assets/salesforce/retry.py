@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tenacity
 
-from dc_assets.core.errors import TransientRemoteError
+from dc_assets.core.errors import RemoteError, TransientRemoteError
 from dc_assets.core.ladders import jittered
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Retry:
 
     attempt: int
     attempts_max: int
-    cause: TransientRemoteError
+    cause: RemoteError
     wait_s: float
 
 
@@ -54,7 +54,7 @@ def call_with_backoff(
 
     def tell(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        assert isinstance(error, TransientRemoteError), "nothing else is tried again"
+        assert isinstance(error, RemoteError), "nothing else is tried again"
         retried(
             Retry(
                 attempt=state.attempt_number + 1,
