@@ -100,6 +100,13 @@ class DagsterUI:
         """What the chosen partition tells of itself is there."""
         expect(self._page.get_by_role("cell", name=label, exact=True)).to_be_visible()
 
+    def see_image(self, alt: str, width_px: int) -> None:
+        """An image is there, and the browser could decode it."""
+        image = self._page.get_by_role("img", name=alt)
+        image.scroll_into_view_if_needed()
+        expect(image).to_be_visible()
+        assert image.evaluate("image => image.naturalWidth") == width_px
+
     def see_line(self, *cells: str) -> None:
         """A table has a line with exactly these cells."""
         line = self._page.get_by_role("row", name=" ".join(cells), exact=True)
