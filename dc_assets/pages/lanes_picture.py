@@ -6,16 +6,13 @@ import base64
 from collections.abc import Sequence
 
 from dc_assets.pages.axes import Axis, time_unit
-from dc_assets.pages.svg import HOT, LATER, SHARED, Bars, Chart, svg_of
+from dc_assets.pages.svg import HOT, LATER, SHARED, Chart, Mark, Span, lying, svg_of
 from dc_assets.views.progress import JobBar
 
 ATTEMPTS = (("first attempt", SHARED), ("second", LATER), ("later", HOT))
 SIZE_PX = (560, 240)
 BARS_MAX = 250
 """Of each attempt: every event of Dagster's history keeps its picture."""
-
-Span = tuple[int, float, float]
-"""(lane, begin, end)."""
 
 
 def few(spans: Sequence[Span], most: int, gap: float) -> list[Span]:
@@ -49,16 +46,18 @@ def lanes_picture(jobs: Sequence[JobBar]) -> str | None:
     span_s = max(max(at for _, at in ended) - begun_at, 0.001)
     unit, unit_s = time_unit(span_s)
     tried_again = any(job.attempt > 1 for job, _ in ended)
-    marks: list[Bars] = []
+    least = span_s / unit_s / SIZE_PX[0]  # a dot
+    marks: list[Mark] = []
     for number, (label, colour) in enumerate(ATTEMPTS, start=1):
         spans = [
-            (job.lane, (job.began_at - begun_at) / unit_s, (at - begun_at) / unit_s)
+            (job.lane, begin, max(begin + least, (at - begun_at) / unit_s))
             for job, at in ended
             if min(job.attempt, len(ATTEMPTS)) == number
+            for begin in ((job.began_at - begun_at) / unit_s,)
         ]
-        drawn = few(spans, BARS_MAX, gap=span_s / unit_s / SIZE_PX[0])
-        if drawn:
-            marks.append(Bars(drawn, colour, label if tried_again else "", is_upright=False))
+        if spans:
+            drawn = few(spans, BARS_MAX, gap=least)
+            marks.append(lying(drawn, colour, label if tried_again else ""))
     lanes = [job.lane for job, _ in ended]
     chart = Chart(
         Axis(unit, 0.0, span_s / unit_s),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from dc_assets.load.preflight import Survey
 from dc_assets.pages.axes import Axis, from_zero, logarithmic, time_unit
 from dc_assets.pages.page_files import templates, write_whole
 from dc_assets.pages.plan_facts import VERDICTS, PlannedLoad, facts_of
-from dc_assets.pages.svg import EDGE, HOT, SHARED, Bars, Chart, Line, Mark, Plot, stairs, svg_of
+from dc_assets.pages.svg import EDGE, HOT, SHARED, Chart, Mark, Plot, svg_of, upright
 from dc_assets.simulation.forecast import Forecast
 
 
@@ -52,11 +53,11 @@ def _parents_plot(survey: Survey) -> Plot:
         counted += parents
     x = logarithmic("parents, biggest first", [1, counted])
     y = logarithmic("rows of the parent", [rows for rows, _ in survey.parents])
-    marks: list[Mark] = [Line(points, SHARED, width_px=2.5)]
+    marks = [Mark([points], SHARED, width=2.5)]
     caption = "Both axes are logarithmic: a straight fall is a Zipf law, a flat line is even."
     if survey.hot_parents:
         edge = len(survey.hot_parents) + 0.5
-        marks.append(Line([(edge, y.low), (edge, y.high)], HOT, dash="6 4"))
+        marks.append(Mark([((edge, y.low), (edge, y.high))], HOT, dash="6 4"))
         caption += " Left of the dashed line each parent has a lane of its own."
     return Plot("Rows of each parent", caption, svg_of(Chart(x, y, marks)))
 
@@ -79,10 +80,10 @@ def lane_rows(survey: Survey) -> list[int]:
 
 def _lanes_plot(survey: Survey) -> Plot:
     rows, shared = lane_rows(survey), survey.lanes.shared
-    bars = [(lane, 0.0, n) for lane, n in enumerate(rows)]
-    marks = [Bars(bars[:shared], SHARED, "shared lanes")]
+    bars = list(enumerate(rows))
+    marks = [upright(bars[:shared], SHARED, "shared lanes")]
     if survey.hot_parents:
-        marks.append(Bars(bars[shared:], HOT, "one parent each"))
+        marks.append(upright(bars[shared:], HOT, "one parent each"))
     x = Axis("lane", -0.6, len(rows) - 0.4, is_whole=True)
     caption = (
         "A lane has one job in flight at a time, so the longest one bounds the load. How a hash "
@@ -103,20 +104,20 @@ def _timeline_plot(forecast: Forecast) -> Plot:
     last_s = max(outlook.timeline[-1][0] for outlook, *_ in outlooks)
     unit, unit_s = time_unit(last_s)
     marks = [
-        Line([(s / unit_s, n) for s, _, n in outlook.timeline], colour, label, dash=dash)
+        Mark([[(s / unit_s, n) for s, _, n in outlook.timeline]], colour, label, dash=dash)
         for outlook, label, colour, dash in outlooks
     ]
     flights = [(s / unit_s, n) for s, n, _ in forecast.expected.timeline]
-    jobs = [n for _, n in flights]
+    steps = [point for (at, n), (then, _) in pairwise(flights) for point in ((at, n), (then, n))]
     caption = (
         "Played in virtual time; the jobs in flight are those of the expected run. "
         f"Basis: {forecast.basis}."
     )
     chart = Chart(
         Axis(unit, 0.0, (last_s or 1.0) / unit_s),
-        from_zero("rows landed", [mark.points[-1][1] for mark in marks]),
+        from_zero("rows landed", [outlook.timeline[-1][2] for outlook, *_ in outlooks]),
         marks,
-        right=from_zero("jobs in flight (red)", jobs, room=1.3),
-        right_marks=[Line(stairs(flights), HOT, width_px=1)],
+        right=from_zero("jobs in flight (red)", [n for _, n in flights], room=1.3),
+        right_marks=[Mark([[*steps, flights[-1]]], HOT, width=1)],
     )
     return Plot("Predicted timeline", caption, svg_of(chart))

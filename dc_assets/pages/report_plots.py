@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from dc_assets.core.durations import duration
 from dc_assets.pages.axes import Axis, from_zero, time_unit
-from dc_assets.pages.lanes_picture import Span, few
+from dc_assets.pages.lanes_picture import few
 from dc_assets.pages.report_facts import ReportFacts
 from dc_assets.pages.report_sending import end_of, moment_text
-from dc_assets.pages.svg import HOT, INK, SHARED, Bars, Chart, Line, Mark, Plot, stairs, svg_of
+from dc_assets.pages.svg import HOT, INK, SHARED, Chart, Mark, Plot, Span, lying, svg_of, upright
 from dc_assets.views.load_history import SentJob
 
 BARS_MAX = 2_000
@@ -56,17 +56,17 @@ class _Times:
         """Return the step in which a moment is."""
         return max(0, min(BINS - 1, int((moment - self.began) / self.bin_s)))
 
-    def steps(self, heights: Sequence[float]) -> list[tuple[float, float]]:
+    def line(self, heights: Sequence[float], label: str = "") -> Mark:
         """Return a line over all steps."""
         width = self.bin_s / self.unit_s
-        points = [(n * width, height) for n, height in enumerate(heights)]
-        return stairs([*points, (len(heights) * width, heights[-1])])
+        steps = [((n * width, high), ((n + 1) * width, high)) for n, high in enumerate(heights)]
+        return Mark([[point for step in steps for point in step]], HOT, label)
 
-    def filled(self, heights: Sequence[float], colour: str, label: str = "") -> Bars:
+    def filled(self, heights: Sequence[float], label: str = "") -> Mark:
         """Return a bar for each step."""
         width = self.bin_s / self.unit_s
-        bars = [((n + 0.5) * width, 0.0, height) for n, height in enumerate(heights) if height]
-        return Bars(bars, colour, label, thickness=width)
+        bars = [((n + 0.5) * width, high) for n, high in enumerate(heights) if high]
+        return upright(bars, SHARED, label, width=width)
 
 
 def sending_plots(facts: ReportFacts) -> Sequence[Plot]:
@@ -98,10 +98,10 @@ def _lanes_plot(facts: ReportFacts, times: _Times, shared: int, total: int) -> P
         is_merged |= len(spans) < len(jobs)
         bars = [(lane, times.at(begin), times.at(end)) for lane, begin, end in spans]
         if bars:
-            marks.append(Bars(bars, colour, label if tried_again else "", 0.72, is_upright=False))
+            marks.append(lying(bars, colour, label if tried_again else ""))
     if has_hot:
         edge = shared - 0.5
-        marks.append(Line([(0, edge), (times.axis.high, edge)], INK, width_px=1, dash="6 4"))
+        marks.append(Mark([((0, edge), (times.axis.high, edge))], INK, width=1, dash="6 4"))
     caption = "Each bar is a job, from its create to its results: one at a time in a lane."
     if is_merged:
         caption = "Each bar is a time in which a lane had a job; short gaps are not drawn."
@@ -138,9 +138,9 @@ def _throughput_plot(facts: ReportFacts, times: _Times) -> Plot:
     chart = Chart(
         times.axis,
         from_zero("rows landed a second", speeds),
-        [times.filled(speeds, SHARED)],
+        [times.filled(speeds)],
         right=from_zero("jobs in flight (red line)", flying, room=1.3),
-        right_marks=[Line(times.steps(flying), HOT)],
+        right_marks=[times.line(flying)],
     )
     return Plot("Throughput", caption, svg_of(chart))
 
@@ -167,7 +167,7 @@ def _mean_in_flight(facts: ReportFacts, times: _Times) -> list[float]:
 
 def _locks_plot(jobs: Sequence[SentJob], times: _Times) -> Plot:
     retried, locked = _summed(jobs, times, "retried"), _summed(jobs, times, "locked")
-    marks = [times.filled(retried, SHARED, "retried"), Line(times.steps(locked), HOT, "met a lock")]
+    marks = [times.filled(retried, "retried"), times.line(locked, "met a lock")]
     chart = Chart(times.axis, from_zero("rows", [*retried, *locked]), marks, size_px=(900, 250))
     return Plot("Retries and locks", f"Rows of a step of {_span(times.bin_s)}.", svg_of(chart))
 
@@ -178,12 +178,12 @@ def calls_plot(facts: ReportFacts) -> Plot | None:
     if len(calls) <= 1:
         return None
     first = min(calls)
-    bars = [(hour - first, 0.0, number) for hour, number in calls.items()]
+    bars = [(hour - first, number) for hour, number in calls.items()]
     label = f"hours since {moment_text(first * 3_600)}"
     chart = Chart(
         Axis(label, -0.6, max(calls) - first + 0.6, is_whole=True),
         from_zero("API calls", list(calls.values())),
-        [Bars(bars, SHARED, thickness=0.9)],
+        [upright(bars, SHARED)],
         size_px=(900, 230),
     )
     caption = "Calls of this load to the org, by the hour of the day."
@@ -199,12 +199,9 @@ def past_plot(facts: ReportFacts) -> Plot | None:
     ]
     if len(known) <= 1:
         return None
-    bars = [(n, 0.0, cost) for n, (_, cost) in enumerate(known)]
-    is_this = [load_id == facts.load.load_id for load_id, _ in known]
-    marks = [
-        Bars([bar for bar, this in zip(bars, is_this, strict=True) if this is red], colour)
-        for colour, red in ((SHARED, False), (HOT, True))
-    ]
+    bars = [(n, cost) for n, (_, cost) in enumerate(known)]
+    this = [bar for bar in bars if known[bar[0]][0] == facts.load.load_id]
+    marks = [upright(bars, SHARED), upright(this, HOT)]
     letters = 8 if len(known) <= LONG_NAMES_MAX else 4
     names = [(n, load_id[:letters]) for n, (load_id, _) in enumerate(known)]
     chart = Chart(

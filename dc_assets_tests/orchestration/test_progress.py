@@ -171,7 +171,7 @@ def test_each_attempt_has_its_colour_and_each_lane_its_height() -> None:
         root = svg_of(lanes_picture(jobs) or "")
         words = [text.text or "" for text in root.iter(f"{SVG}text")]
         bars = [p.attrib["d"] for p in root.iter(f"{SVG}path") if p.get("stroke-linecap") == "butt"]
-        heights = [float(one) for path in bars for one in re.findall(r"M\S+ (\S+?)h", path)]
+        heights = [float(one) for path in bars for one in re.findall(r"M\S+ (\S+)", path)]
         return [word for word in words if word in LEGEND], heights
 
     legend, heights = strokes(JobBar(0, 1, 9, 1e9, 1e9 + 5), JobBar(7, 1, 9, 1e9, 1e9 + 9))
