@@ -36,7 +36,6 @@ COMMANDS = {
         "Write what became of a load into one HTML file: proof, times, refusals, budget, forecast.",
     ),
     "run": ("run", "Load the partitions of LOAD and print the proof."),
-    "simulate": ("simulate", "Play a load in virtual time by several policies, and compare them."),
     "status": (
         "status",
         "Show every partition of LOAD, its rows and what its checks found.",

@@ -1,4 +1,4 @@
-"""Jobs, internal batches and transactions of the modelled org."""
+"""Jobs and internal batches of the modelled org."""
 
 from __future__ import annotations
 
@@ -53,45 +53,15 @@ class SimulatedJob:
 
 
 class InternalBatch:
-    """The org's own cut of a job: what one worker goes through, chunk by chunk.
+    """The org's own cut of a job: what one worker goes through.
 
     Attributes:
-        done_rows: how many of its rows were looked at, whatever became of them.
-        requeues: how often it ran into the time limit.
         started_s: when it got its worker, this time.
     """
 
-    __slots__ = ("done_rows", "job", "requeues", "rows", "started_s")
+    __slots__ = ("job", "rows", "started_s")
 
     def __init__(self, job: SimulatedJob, rows: Sequence[int]) -> None:
         self.job = job
         self.rows = rows
-        self.done_rows = 0
-        self.requeues = 0
         self.started_s = nan
-
-
-class Transaction:
-    """One chunk on its way to the locks of its parents.
-
-    Attributes:
-        rows: row numbers, in the order of the file.
-        wanted: parents to lock, each once, in the order in which they are asked for.
-        asked: how many of those were had, or given up.
-        held: parents that are locked by it.
-        missing: parents that it continued without.
-        is_patient: whether it waits for a lock that another holds.
-        waits: grows with each wait that begins or ends, so that an old alarm can be told.
-    """
-
-    __slots__ = ("asked", "batch", "held", "is_patient", "missing", "rows", "waits", "wanted")
-
-    def __init__(self, batch: InternalBatch, rows: Sequence[int], wanted: list[int]) -> None:
-        self.batch = batch
-        self.rows = rows
-        self.wanted = wanted
-        self.asked = 0
-        self.held: list[int] = []
-        self.missing: set[int] = set()
-        self.is_patient = True
-        self.waits = 0
