@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import LockedFigures, run_locked_lanes
 from benchmarks.simulate.locking_org import LockingModel, LockingOrg
-from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import bound_s
-from dc_assets.simulation.partition_run import LanesFigures, Way
+from dc_assets.simulation.partition_run import Way
 from dc_assets_tests.acceptance.fleet import FleetCase, FleetFigures, load_all, staged
 from dc_assets_tests.acceptance.stage import Org, short_folder
 from dc_assets_tests.conformance.postgres import running_postgres
@@ -42,7 +42,7 @@ class Pair:
 
     case: FleetCase
     real: FleetFigures
-    simulated: LanesFigures
+    simulated: LockedFigures
     bound_s: float
 
     @property
@@ -86,7 +86,7 @@ def measured(case: FleetCase) -> Pair:
         real = load_all(stage)
     org = LockingModel()
     model = LockingOrg(org, BACKGROUNDS[case.background], parents, SEED)
-    simulated = run_lanes(model, Way(partitions=case.partitions, window=WINDOW))
+    simulated = run_locked_lanes(model, Way(partitions=case.partitions, window=WINDOW))
     return Pair(case, real, simulated, bound_s(org, parents))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import run_locked_lanes
 from benchmarks.simulate.locking_org import LockingModel, LockingOrg
 from benchmarks.simulate.outcome import Figures, SimulatedRun
 from benchmarks.simulate.rows import parents_of
@@ -15,14 +16,12 @@ from benchmarks.simulate.waiting_policies import (
     SubmitAndWait,
     run_submit_and_wait,
 )
-from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import bound_s
 from dc_assets.simulation.partition_run import Way
 
 HOUR_S = 3_600.0
 
-Policy = Callable[[SimulatedOrg, int], Figures]
+Policy = Callable[[LockingOrg, int], Figures]
 """Writes all rows of an org's parents, cut into so many partitions."""
 
 
@@ -44,8 +43,8 @@ def policy_of(spec: Spec) -> Policy:
     return lambda org, partitions: run_submit_and_wait(org, replace(spec, ranges=partitions))
 
 
-def _lanes(org: SimulatedOrg, way: Way) -> Figures:
-    figures = run_lanes(org, way)
+def _lanes(org: LockingOrg, way: Way) -> Figures:
+    figures = run_locked_lanes(org, way)
     return Figures(
         requests=figures.requests,
         jobs=figures.jobs,

@@ -7,24 +7,25 @@ from collections import Counter
 import pytest
 
 from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import LockedFigures, run_locked_lanes
 from benchmarks.simulate.locking_org import LockingModel, LockingOrg
 from benchmarks.simulate.rows import parents_of
 from dc_assets.core.write_policy import Speed
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import planned, run_lanes
 from dc_assets.simulation.org_model import OrgModel, bound_s
-from dc_assets.simulation.partition_run import LanesFigures, Way
+from dc_assets.simulation.partition_run import Way
 
 ROWS = 60_000
 
 
 def run(
     skew: str, background: str = "none", way: Way | None = None, model: LockingModel | None = None
-) -> LanesFigures:
+) -> LockedFigures:
     """Simulate a small load."""
     parents = parents_of(ROWS, 3_000, skew, seed=1)
     org = LockingOrg(model or LockingModel(), BACKGROUNDS[background], parents, seed=0)
-    return run_lanes(org, way)
+    return run_locked_lanes(org, way)
 
 
 @pytest.mark.parametrize("skew", ["uniform", "zipf:1.0", "hot:0.05"])
@@ -40,11 +41,10 @@ def test_without_other_work_every_row_lands_at_first(skew: str) -> None:
 def test_a_forecast_needs_no_locks(skew: str, row_s: float) -> None:
     """An org without them gives the figures of one that has them, job by job."""
     parents = [*parents_of(ROWS, 2_000, skew, seed=1), *[-1] * 2_000]
-    orgs = (
-        SimulatedOrg(OrgModel(row_s=row_s), parents, seed=0),
-        LockingOrg(LockingModel(row_s=row_s), BACKGROUNDS["none"], parents, seed=0),
-    )
-    without, with_locks = (run_lanes(org, Way(partitions=3)) for org in orgs)
+    way = Way(partitions=3)
+    without = run_lanes(SimulatedOrg(OrgModel(row_s=row_s), parents, seed=0), way)
+    locking = LockingOrg(LockingModel(row_s=row_s), BACKGROUNDS["none"], parents, seed=0)
+    with_locks = run_locked_lanes(locking, way)
     assert without.ended_s == pytest.approx(with_locks.ended_s)
     assert (without.jobs, without.requests) == (with_locks.jobs, with_locks.requests)
     assert without.landings == [pytest.approx(landing) for landing in with_locks.landings]
@@ -69,7 +69,7 @@ def test_it_is_never_faster_than_the_bound() -> None:
     """The bound is the least time the org can need."""
     parents = parents_of(ROWS, 3_000, "hot:0.2", seed=1)
     bound = bound_s(LockingModel(), parents)
-    figures = run_lanes(LockingOrg(LockingModel(), BACKGROUNDS["none"], parents, seed=0))
+    figures = run_locked_lanes(LockingOrg(LockingModel(), BACKGROUNDS["none"], parents, seed=0))
     assert bound < figures.ended_s < 1.5 * bound
 
 
