@@ -13,6 +13,9 @@ UNITS_MIN = 3
 ROUND = tuple(digit * 10**power for power in range(16) for digit in (1, 2, 5))
 """Marks of a logarithmic axis."""
 
+LEAST = 1e-9
+"""What is smaller is drawn as nothing."""
+
 TENS_MIN = 3
 """A logarithmic axis with fewer powers of ten is marked at 2 and 5 as well."""
 
@@ -71,7 +74,8 @@ def _step(least: float) -> float:
 def from_zero(label: str, values: Sequence[float], *, room: float = 1.05) -> Axis:
     """Return an axis from zero to a little above the greatest value."""
     highest = max(values, default=0.0)
-    return Axis(label, 0.0, room * highest if highest > 0 else 1.0, is_whole=highest > UNITS_MIN)
+    high = room * highest if highest > LEAST else 1.0
+    return Axis(label, 0.0, high, is_whole=highest > UNITS_MIN)
 
 
 def logarithmic(label: str, values: Sequence[int]) -> Axis:

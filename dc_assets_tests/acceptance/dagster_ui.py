@@ -101,9 +101,9 @@ class DagsterUI:
         expect(self._page.get_by_role("cell", name=label, exact=True)).to_be_visible()
 
     def see_image(self, alt: str, width_px: int) -> None:
-        """An image is there, and the browser could decode it."""
+        """The Markdown of the chosen partition has an image, and the browser could decode it."""
+        self._page.get_by_text("[Show Markdown]").first.click()
         image = self._page.get_by_role("img", name=alt)
-        image.scroll_into_view_if_needed()
         expect(image).to_be_visible()
         assert image.evaluate("image => image.naturalWidth") == width_px
 
