@@ -33,7 +33,7 @@ The earlier system was tuned by hand: smaller batches, longer delays, more stagg
 
 ## Try it yourself
 
-`python -m benchmarks.simulate` plays a load in virtual time, by the policies of the earlier system and by ours. It sends nothing, needs no settings, and takes seconds.
+`python -m benchmarks.simulate` plays a load in virtual time, by the policies of the earlier system and by ours. It sends nothing, needs no settings, and takes seconds. It compares, and moves no record, so it is no part of the installed program: call it in the repository.
 
 ```
 python -m benchmarks.simulate
