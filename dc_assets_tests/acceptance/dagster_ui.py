@@ -106,6 +106,8 @@ class DagsterUI:
         image = self._page.get_by_role("img", name=alt)
         expect(image).to_be_visible()
         assert image.evaluate("image => image.naturalWidth") == width_px
+        self._page.keyboard.press("Escape")
+        expect(image).to_be_hidden()
 
     def see_line(self, *cells: str) -> None:
         """A table has a line with exactly these cells."""
