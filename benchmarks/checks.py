@@ -214,7 +214,7 @@ def repaired(world: World, found: Audited) -> tuple[int, int]:
     selected, before = 0, world.job_ids()
     for mode, key in found.repairs:
         sent: Mode = "missing" if mode == "missing" else "changed"
-        selected += total(world.load(sent, [key])).selected
+        selected += total(world.load(sent, [key])).selected or 0
     return selected, len(world.keys_of(world.job_ids() - before))
 
 

@@ -48,7 +48,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Mark:
-    """The first look at which a share of the rows was done; seconds of the org."""
+    """The first look that told something when a share of the rows was done; seconds of the org."""
 
     share: float
     done: float
@@ -80,14 +80,15 @@ class Watched:
     partitions_s: Sequence[float]
 
     def marks(self, rows: int) -> list[Mark]:
-        """Return how far off the time left was on the way."""
+        """Return how far off the time left was on the way; nothing is told between partitions."""
         begun_at = self.looks[0].at
         marks: list[Mark] = []
         for share in SHARES:
-            look = next(one for one in self.looks if one.done >= share * rows)
-            assert look.left_s is not None, f"nothing is told at {share:.0%}"
-            on_wall = (look.left_s, self.ended_at - look.at, self.ended_at - begun_at)
-            marks.append(Mark(share, look.done / rows, *(TIME_SCALE * s for s in on_wall)))
+            for look in self.looks:
+                if look.left_s is not None and look.done >= share * rows:
+                    on_wall = (look.left_s, self.ended_at - look.at, self.ended_at - begun_at)
+                    marks.append(Mark(share, look.done / rows, *(TIME_SCALE * s for s in on_wall)))
+                    break
         return marks
 
     def evenness(self) -> str:
@@ -155,6 +156,8 @@ def errors_of(skew: str, marks: Sequence[Mark]) -> Table:
         table.add_column(name, justify="right")
     for share in SHARES:
         off = sorted(abs(m.error) for m in marks if m.share == share)
+        if not off:
+            continue
         shown = (off[0], median(off), off[-1])
         table.add_row(skew, f"{share:.0%}", *(f"{one:.1%}" for one in shown))
     return table

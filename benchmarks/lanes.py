@@ -17,10 +17,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
-from dc_assets.simulation.partition_run import LanesFigures, Way
+from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import LockedFigures, run_locked_lanes
+from benchmarks.simulate.locking_org import LockingModel, LockingOrg
+from dc_assets.simulation.org_model import bound_s
+from dc_assets.simulation.partition_run import Way
 from dc_assets_tests.acceptance.fleet import FleetCase, FleetFigures, load_all, staged
 from dc_assets_tests.acceptance.stage import Org, short_folder
 from dc_assets_tests.conformance.postgres import running_postgres
@@ -41,7 +42,7 @@ class Pair:
 
     case: FleetCase
     real: FleetFigures
-    simulated: LanesFigures
+    simulated: LockedFigures
     bound_s: float
 
     @property
@@ -83,9 +84,9 @@ def measured(case: FleetCase) -> Pair:
     with short_folder() as folder, staged(folder, case) as stage:
         parents = parents_in_order(stage.org)
         real = load_all(stage)
-    org = OrgModel()
-    model = SimulatedOrg(org, BACKGROUNDS[case.background], parents, SEED)
-    simulated = run_lanes(model, Way(partitions=case.partitions, window=WINDOW))
+    org = LockingModel()
+    model = LockingOrg(org, BACKGROUNDS[case.background], parents, SEED)
+    simulated = run_locked_lanes(model, Way(partitions=case.partitions, window=WINDOW))
     return Pair(case, real, simulated, bound_s(org, parents))
 
 

@@ -21,13 +21,13 @@ import click
 from rich.console import Console
 
 from benchmarks.lanes import CASES, Pair, measured
+from benchmarks.simulate.outcome import SimulatedRun
+from benchmarks.simulate.policies import POLICIES, simulate
+from benchmarks.simulate.rows import parents_of
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.org_model import Background, OrgModel
-from dc_assets.simulation.outcome import SimulatedRun
+from dc_assets.simulation.org_model import OrgModel
 from dc_assets.simulation.partition_run import REQUEST_S, Way
-from dc_assets.simulation.policies import POLICIES, simulate
-from dc_assets.simulation.rows import parents_of
 from dc_assets_tests.acceptance.fleet import FleetCase
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "scoreboard.md"
@@ -175,7 +175,7 @@ def slow_calls_part() -> tuple[str, list[str]]:
     for scene in SCENES[:2]:
         parents = parents_of(ROWS, scene.accounts, scene.skew, SEEDS[0])
         hours = [
-            run_lanes(SimulatedOrg(OrgModel(), Background(), parents, SEEDS[0]), Way(request_s=s))
+            run_lanes(SimulatedOrg(OrgModel(), parents, SEEDS[0]), Way(request_s=s))
             for s in (REQUEST_S, REQUEST_S + ADDED_S)
         ]
         quick_s, slow_s = (figures.ended_s for figures in hours)

@@ -15,13 +15,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks.simulate.outcome import SimulatedRun
+from benchmarks.simulate.policies import SPECS, Scene, Spec, policy_of, simulated
+from benchmarks.simulate.rows import parents_of
+from benchmarks.simulate.seed_policies import SEED_POLICIES
+from benchmarks.simulate.waiting_policies import WAITING_POLICIES
 from benchmarks.tuning_text import INTRO, SECTIONS_TEXT
-from dc_assets.simulation.outcome import SimulatedRun
 from dc_assets.simulation.partition_run import Way
-from dc_assets.simulation.policies import SPECS, Scene, Spec, policy_of, simulated
-from dc_assets.simulation.rows import parents_of
-from dc_assets.simulation.seed_policies import SEED_POLICIES
-from dc_assets.simulation.waiting_policies import WAITING_POLICIES
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tuning.md"
 SEEDS = 3
@@ -36,7 +36,7 @@ class Setting:
     """The rows of a load, and what else continues.
 
     Attributes:
-        skew: as for `dc-assets simulate`, or `NO_PARENT`.
+        skew: as for `python -m benchmarks.simulate`, or `NO_PARENT`.
     """
 
     name: str

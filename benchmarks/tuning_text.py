@@ -33,13 +33,13 @@ The earlier system was tuned by hand: smaller batches, longer delays, more stagg
 
 ## Try it yourself
 
-`dc-assets simulate` plays a load in virtual time, by the policies of the earlier system and by ours. It sends nothing, needs no settings, and takes seconds.
+`python -m benchmarks.simulate` plays a load in virtual time, by the policies of the earlier system and by ours. It sends nothing, needs no settings, and takes seconds. It compares, and moves no record, so it is no part of the installed program: call it in the repository.
 
 ```
-dc-assets simulate
-dc-assets simulate --policy test8 --policy lanes --skew uniform --skew zipf:1.0
-dc-assets simulate --rows 5000000 --accounts 500000 --background heavy --partitions 10
-dc-assets simulate --accounts 46000 --skew uniform --background none --seed 1 --json
+python -m benchmarks.simulate
+python -m benchmarks.simulate --policy test8 --policy lanes --skew uniform --skew zipf:1.0
+python -m benchmarks.simulate --rows 5000000 --accounts 500000 --background heavy --partitions 10
+python -m benchmarks.simulate --accounts 46000 --skew uniform --background none --seed 1 --json
 ```
 
 | option | meaning |

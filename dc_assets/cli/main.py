@@ -37,7 +37,6 @@ COMMANDS = {
     ),
     "settings": ("settings", "Show every setting, its value, where it was found and its meaning."),
     "run": ("run", "Load the partitions of LOAD and print the proof."),
-    "simulate": ("simulate", "Play a load in virtual time by several policies, and compare them."),
     "status": (
         "status",
         "Show every partition of LOAD, its rows and what its checks found.",

@@ -14,7 +14,7 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.load_state import LoadState
 from dc_assets.ledger.database import Database
-from dc_assets.pages.drawing import write_whole
+from dc_assets.pages.page_files import write_whole
 from dc_assets.pages.report_facts import for_machines, gathered
 from dc_assets.pages.report_page import page_of
 from dc_assets.views.load_history import LoadHistory

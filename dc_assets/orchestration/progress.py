@@ -14,7 +14,7 @@ from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
 from dc_assets.orchestration.tables import table_of
-from dc_assets.pages.lanes_picture import drawn_apart
+from dc_assets.pages.lanes_picture import lanes_picture
 from dc_assets.views.progress import JobBar, Snapshot
 from dc_assets.wiring.connect import OpenLoad
 
@@ -148,8 +148,8 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
 def _picture(jobs: Sequence[JobBar], note: Note) -> dict[str, Any]:
     """Draw the jobs; the rows have landed, so a fault of the plot must not fail the run."""
     try:
-        picture = drawn_apart(jobs)
-    except Exception as error:  # noqa: BLE001 - a cache that cannot be written, a missing font
+        picture = lanes_picture(jobs)
+    except Exception as error:  # noqa: BLE001 - whatever it is
         note(RunEvent("picture_failed", {"cause": str(error)}))
         return {}
     return {} if picture is None else {"jobs by lane": dg.MetadataValue.md(picture)}

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 from dc_assets.load.preflight import Survey
-from dc_assets.pages.drawing import (
-    EDGE,
-    HOT,
-    INK,
-    SHARED,
-    Plot,
-    canvas,
-    ink,
-    svg,
-    templates,
-    thousands,
-    time_unit,
-    whole_numbers,
-    write_whole,
-)
+from dc_assets.pages.axes import Axis, from_zero, logarithmic, time_unit
+from dc_assets.pages.page_files import templates, write_whole
 from dc_assets.pages.plan_facts import VERDICTS, PlannedLoad, facts_of
+from dc_assets.pages.svg import EDGE, HOT, SHARED, Chart, Mark, Plot, svg_of, upright
 from dc_assets.simulation.forecast import Forecast
-
-MARKED_MAX = 400
-"""Marks of more points than that only make the file big."""
 
 
 def write_page(file: Path, planned: PlannedLoad) -> None:
@@ -60,27 +46,20 @@ def write_page(file: Path, planned: PlannedLoad) -> None:
 
 def _parents_plot(survey: Survey) -> Plot:
     """Plot rows by rank: a straight fall is Zipf, a flat line is uniform."""
-    figure, axes = canvas()
-    ranks: list[int] = []
-    sizes: list[int] = []
+    points: list[tuple[float, float]] = []
     counted = 0
     for rows, parents in survey.parents:
-        ranks += [counted + 1, counted + parents]
-        sizes += [rows, rows]
+        points += [(counted + 1, rows), (counted + parents, rows)]
         counted += parents
-    marker = "o" if len(sizes) <= MARKED_MAX else ""
-    axes.plot(ranks, sizes, color=SHARED, marker=marker, markersize=2)
-    if survey.hot_parents:
-        axes.axvline(len(survey.hot_parents) + 0.5, color=HOT, linestyle="--")
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("parents, biggest first")
-    axes.set_ylabel("rows of the parent")
-    thousands(axes.xaxis, axes.yaxis)
+    x = logarithmic("parents, biggest first", [1, counted])
+    y = logarithmic("rows of the parent", [rows for rows, _ in survey.parents])
+    marks = [Mark([points], SHARED, width=2.5)]
     caption = "Both axes are logarithmic: a straight fall is a Zipf law, a flat line is even."
     if survey.hot_parents:
+        edge = len(survey.hot_parents) + 0.5
+        marks.append(Mark([((edge, y.low), (edge, y.high))], HOT, dash="6 4"))
         caption += " Left of the dashed line each parent has a lane of its own."
-    return Plot("Rows of each parent", caption, svg(figure))
+    return Plot("Rows of each parent", caption, svg_of(Chart(x, y, marks)))
 
 
 def lane_rows(survey: Survey) -> list[int]:
@@ -100,47 +79,45 @@ def lane_rows(survey: Survey) -> list[int]:
 
 
 def _lanes_plot(survey: Survey) -> Plot:
-    figure, axes = canvas()
     rows, shared = lane_rows(survey), survey.lanes.shared
-    axes.bar(range(shared), rows[:shared], color=SHARED, label="shared lanes")
+    bars = list(enumerate(rows))
+    marks = [upright(bars[:shared], SHARED, "shared lanes")]
     if survey.hot_parents:
-        axes.bar(range(shared, len(rows)), rows[shared:], color=HOT, label="one parent each")
-    axes.set_xlabel("lane")
-    axes.set_ylabel("rows")
-    thousands(axes.yaxis)
-    axes.legend(frameon=False, labelcolor=INK)
+        marks.append(upright(bars[shared:], HOT, "one parent each"))
+    x = Axis("lane", -0.6, len(rows) - 0.4, is_whole=True)
     caption = (
         "A lane has one job in flight at a time, so the longest one bounds the load. How a hash "
         "spreads the parents over the shared lanes is drawn from their sizes, not from their names."
     )
-    return Plot("Rows of each lane", caption, svg(figure))
+    chart = Chart(x, from_zero("rows", rows), marks)
+    return Plot("Rows of each lane", caption, svg_of(chart))
 
 
 def _timeline_plot(forecast: Forecast) -> Plot:
     """Plot rows landed over time for the ends of the range, and jobs in flight between them."""
-    figure, axes = canvas()
-    outlooks = [(forecast.expected, "expected", SHARED, "-")]
+    outlooks = [(forecast.expected, "expected", SHARED, "none")]
     if not forecast.is_measured:
-        outlooks += [(forecast.low, "fast org", EDGE, "--"), (forecast.high, "slow org", EDGE, ":")]
-    unit, unit_s = time_unit(max(outlook.seconds for outlook, *_ in outlooks))
-    for outlook, label, colour, line in outlooks:
-        moments = [second / unit_s for second, *_ in outlook.timeline]
-        axes.plot(moments, [n for *_, n in outlook.timeline], line, color=colour, label=label)
-    axes.set_xlabel(unit)
-    axes.set_ylabel("rows landed")
-    axes.set_ylim(bottom=0)
-    thousands(axes.yaxis)
-    axes.legend(frameon=False, labelcolor=INK, loc="lower right")
-    jobs_axes = axes.twinx()
-    moments = [second / unit_s for second, *_ in forecast.expected.timeline]
-    jobs = [n for _, n, _ in forecast.expected.timeline]
-    jobs_axes.step(moments, jobs, where="post", color=HOT, alpha=0.6)
-    jobs_axes.set_ylabel("jobs in flight (red)")
-    jobs_axes.set_ylim(0, 1.3 * max(1, *jobs))
-    whole_numbers(jobs_axes.yaxis)
-    ink(jobs_axes)
+        outlooks += [
+            (forecast.low, "fast org", EDGE, "6 4"),
+            (forecast.high, "slow org", EDGE, "2 3"),
+        ]
+    last_s = max(outlook.timeline[-1][0] for outlook, *_ in outlooks)
+    unit, unit_s = time_unit(last_s)
+    marks = [
+        Mark([[(s / unit_s, n) for s, _, n in outlook.timeline]], colour, label, dash=dash)
+        for outlook, label, colour, dash in outlooks
+    ]
+    flights = [(s / unit_s, n) for s, n, _ in forecast.expected.timeline]
+    steps = [point for (at, n), (then, _) in pairwise(flights) for point in ((at, n), (then, n))]
     caption = (
         "Played in virtual time; the jobs in flight are those of the expected run. "
         f"Basis: {forecast.basis}."
     )
-    return Plot("Predicted timeline", caption, svg(figure))
+    chart = Chart(
+        Axis(unit, 0.0, (last_s or 1.0) / unit_s),
+        from_zero("rows landed", [outlook.timeline[-1][2] for outlook, *_ in outlooks]),
+        marks,
+        right=from_zero("jobs in flight (red)", [n for _, n in flights], room=1.3),
+        right_marks=[Mark([[*steps, flights[-1]]], HOT, width=1)],
+    )
+    return Plot("Predicted timeline", caption, svg_of(chart))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import yaml
 
 from dc_assets.core.durations import duration
-from dc_assets.pages.drawing import templates
+from dc_assets.pages.page_files import templates
 from dc_assets.pages.report_facts import ReportFacts
 from dc_assets.pages.report_plots import calls_plot, past_plot, sending_plots
 from dc_assets.pages.report_sending import moment_text

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from random import Random
 from statistics import fmean
 
 from dc_assets.core.write_policy import Speed
@@ -16,9 +17,8 @@ from dc_assets.load.ports import speed_after
 from dc_assets.load.store import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.org_model import Background, OrgModel, bound_s
+from dc_assets.simulation.org_model import OrgModel, bound_s
 from dc_assets.simulation.partition_run import LanesFigures, Way
-from dc_assets.simulation.rows import parents_from_counts
 
 FASTEST = OrgModel(workers=32, row_s=0.005, queue_latency_s=1.0)
 SLOWEST = OrgModel(workers=8, row_s=0.027, queue_latency_s=10.0)
@@ -181,7 +181,7 @@ def _side_by_side(past: Sequence[JobFigures]) -> tuple[int, set[int]]:
 
 
 def _outlook(shape: LoadShape, org: OrgModel, speed: Speed, request_s: float) -> Outlook:
-    parents = _parents(shape)
+    parents = parents_of_load(shape)
     way = Way(
         partition_rows=shape.partition_rows,
         window=shape.window,
@@ -189,7 +189,7 @@ def _outlook(shape: LoadShape, org: OrgModel, speed: Speed, request_s: float) ->
         batch_rows_max=shape.batch_rows_max,
         speed=speed,
     )
-    figures = run_lanes(SimulatedOrg(org, Background(), parents, seed=0), way)
+    figures = run_lanes(SimulatedOrg(org, parents, seed=0), way)
     return Outlook(
         seconds=figures.ended_s,
         bound_s=bound_s(org, parents),
@@ -199,13 +199,18 @@ def _outlook(shape: LoadShape, org: OrgModel, speed: Speed, request_s: float) ->
     )
 
 
-def _parents(shape: LoadShape) -> Sequence[int]:
-    """Return a parent for each row, in no order; rows beyond the known parents have none."""
+def parents_of_load(shape: LoadShape) -> Sequence[int]:
+    """Return a parent for each row, in no order; rows beyond the known parents have none.
+
+    >>> sorted(parents_of_load(LoadShape((4,), ((2, 1), (1, 1)), window=1, batch_rows_max=9)))
+    [-1, 0, 0, 1]
+    """
     counts = [rows for rows, parents in shape.parents for _ in range(parents)]
-    without = sum(shape.partition_rows) - sum(counts)
-    parents = parents_from_counts([*counts, max(0, without)], seed=0)
-    nobody = len(counts)
-    return [-1 if parent == nobody else parent for parent in parents][: sum(shape.partition_rows)]
+    total = sum(shape.partition_rows)
+    parents = [parent for parent, rows in enumerate(counts) for _ in range(rows)]
+    parents += [-1] * (total - len(parents))
+    Random(0).shuffle(parents)  # noqa: S311 - chance of a model, not a secret
+    return parents[:total]
 
 
 def _timeline(figures: LanesFigures) -> list[tuple[float, int, int]]:

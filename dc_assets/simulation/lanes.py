@@ -26,13 +26,12 @@ from dc_assets.simulation.partition_run import (
 LIMIT_S = 10 * 86_400.0
 
 
-def run_lanes(org: SimulatedOrg, way: Way | None = None) -> LanesFigures:
+def run_lanes(org: SimulatedOrg, way: Way, book: Book | None = None) -> LanesFigures:
     """Write all rows of an org's parents in lanes; return what came of it.
 
     All rows are read before the first job is created.
     """
-    way = way or Way()
-    book = Book(org, way.window)
+    book = book or Book(org, way.window)
     for batches in planned(org.parents, way):
         book.runs.append(PartitionRun(org, way, book, batches))
     for run in book.runs:
@@ -40,7 +39,6 @@ def run_lanes(org: SimulatedOrg, way: Way | None = None) -> LanesFigures:
     org.run_until_idle(LIMIT_S)
     allowance_calls = sum(1 + int(run.ended_s / ALLOWANCE_EVERY_S) for run in book.runs)
     book.figures.requests += allowance_calls
-    book.figures.first_pass_rows = len(org.parents) - len(book.tried_again)
     book.figures.ended_s = max((run.ended_s for run in book.runs), default=0.0)
     return book.figures
 

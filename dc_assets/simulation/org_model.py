@@ -1,4 +1,4 @@
-"""What the modelled org is like: its speed, its limits, and what else continues in it.
+"""What the modelled org is like: its speed, and the sizes of what it works on.
 
 A model fitted to the four success rates of the earlier system (21, 89, 90.16 and 99.93 %); not
 measured on an org. Limits that Salesforce documents are marked.
@@ -7,9 +7,8 @@ measured on an org. Limits that Salesforce documents are marked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +24,6 @@ class OrgModel:
             distributed, shape 4 (assumed).
         chunk_rows: rows of one transaction (documented).
         internal_batch_rows: rows of one internal batch (documented).
-        lock_wait_s: how long a transaction waits for one lock before it fails (documented).
-        batch_limit_s: how long an internal batch may keep its worker (documented).
-        requeues_max: how often a batch is queued again before its rest stays unprocessed
-            (documented).
-        requeue_delay_s: wait of a batch before it queues again (assumed).
-        fail_scope: what fails when a lock is not had in time: all rows of the chunk, or the rows of
-            the parents that were not had (fitted).
-        lock_order: parents are locked in the order of the rows, or sorted (fitted).
     """
 
     workers: int = 16
@@ -42,40 +33,6 @@ class OrgModel:
     queue_latency_s: float = 1.0
     chunk_rows: int = 200
     internal_batch_rows: int = 10_000
-    lock_wait_s: float = 10.0
-    batch_limit_s: float = 300.0
-    requeues_max: int = 20
-    requeue_delay_s: float = 30.0
-    fail_scope: Literal["chunk", "rows"] = "chunk"
-    lock_order: Literal["row", "sorted"] = "row"
-
-
-@dataclass(frozen=True, slots=True)
-class Background:
-    """What else locks parents while a load runs. All of it is invented: no org was measured.
-
-    Attributes:
-        saves_per_s: saves of users; each locks one parent.
-        save_s: how long a save holds its lock, on average.
-        batches_per_s: transactions of other integrations.
-        batch_parents: parents that one of those locks.
-        batch_s: how long it holds them: the median.
-        batch_spread: how unlike those times are: sigma of a lognormal distribution.
-    """
-
-    saves_per_s: float = 0.0
-    save_s: float = 0.4
-    batches_per_s: float = 0.0
-    batch_parents: int = 200
-    batch_s: float = 15.0
-    batch_spread: float = 0.5
-
-
-BACKGROUNDS: Mapping[str, Background] = {
-    "none": Background(),
-    "normal": Background(saves_per_s=2.0, batches_per_s=1 / 60),
-    "heavy": Background(saves_per_s=10.0, batches_per_s=1 / 15, batch_s=18.0),
-}
 
 
 def bound_s(org: OrgModel, parents: Sequence[int]) -> float:

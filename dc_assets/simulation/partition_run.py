@@ -12,16 +12,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 
-from dc_assets.core.ladders import ROW_LADDER_S, jittered, row_wait_s
 from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
 from dc_assets.core.schedule import Schedule, WaitingBatch
-from dc_assets.core.write_policy import (
-    WINDOW_LOOKS_BACK_S,
-    RecentRows,
-    Speed,
-    first_to_send,
-    halved,
-)
+from dc_assets.core.write_policy import Speed, first_to_send
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.jobs import SimulatedJob
 
@@ -64,18 +57,13 @@ class LanesFigures:
 
     Attributes:
         ended_s: when the last batch was settled; the first create is at 0.
-        first_pass_rows: rows that landed with their first attempt.
         in_flight: (moment, jobs in flight) whenever that number changed.
         landings: (moment, rows that landed) of each settled batch.
     """
 
     requests: int = 0
     jobs: int = 0
-    first_pass_rows: int = 0
     landed_rows: int = 0
-    refused_rows: int = 0
-    locked_rows: int = 0
-    window_cuts: int = 0
     ended_s: float = 0.0
     in_flight: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     landings: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
@@ -91,19 +79,19 @@ class Batch:
 
 
 class Book:
-    """What all partitions share: lanes, window, and the rows that wait in each lane."""
+    """What all partitions share: lanes, window, and the rows that wait in each lane.
 
-    def __init__(self, org: SimulatedOrg, window: int) -> None:
-        self.figures = LanesFigures()
+    Every row lands at once. Who plays an org with locks tells here what becomes of the others.
+    """
+
+    def __init__(self, org: SimulatedOrg, window: int, figures: LanesFigures | None = None) -> None:
+        self.figures = figures or LanesFigures()
         self.runs: list[PartitionRun] = []
         self.waiting_rows: Counter[int] = Counter()
         self._org = org
         self._window = window
         self._busy: set[int] = set()
-        self._ended: list[tuple[float, int, int]] = []
-        self._cut_until_s = 0.0
         self._last = 0
-        self.tried_again: set[int] = set()
 
     def new_id(self) -> str:
         """Return an id that no batch of the load has."""
@@ -112,7 +100,7 @@ class Book:
 
     def claim(self, lanes: Mapping[str, int]) -> str | None:
         """Grant a slot to the batch whose lane is free and has the most rows left."""
-        if len(self._busy) >= self._window_now():
+        if len(self._busy) >= self.window_now():
             return None
         granted = first_to_send(lanes, remaining_rows=self.waiting_rows, busy_lanes=self._busy)
         if granted is not None:
@@ -120,10 +108,9 @@ class Book:
             self._note()
         return granted
 
-    def release(self, batch: Batch, locked_rows: int) -> None:
+    def release(self, batch: Batch) -> None:
         """Free the lane and the slot of a settled batch."""
         self._busy.remove(batch.lane)
-        self._ended.append((self._org.now_s, len(batch.rows), locked_rows))
         self._note()
         if all(run.is_over for run in self.runs):
             self._org.stop()
@@ -131,17 +118,17 @@ class Book:
     def _note(self) -> None:
         self.figures.in_flight.append((self._org.now_s, len(self._busy)))
 
-    def _window_now(self) -> int:
-        now_s = self._org.now_s
-        if now_s < self._cut_until_s:
-            return halved(self._window)
-        self._ended = [one for one in self._ended if one[0] > now_s - WINDOW_LOOKS_BACK_S]
-        rows = sum(rows for _, rows, _ in self._ended)
-        if not RecentRows(rows, sum(locked for *_, locked in self._ended)).is_too_locked:
-            return self._window
-        self._cut_until_s = now_s + WINDOW_LOOKS_BACK_S
-        self.figures.window_cuts += 1
-        return halved(self._window)
+    def window_now(self) -> int:
+        """Return how many jobs may be in flight now."""
+        return self._window
+
+    def files_to_read(self, job: SimulatedJob) -> int:  # noqa: ARG002 - all rows of it landed
+        """Count the result files that are read of a job."""
+        return 1
+
+    def sent_again(self, batch: Batch, job: SimulatedJob) -> Sequence[tuple[Batch, float]]:  # noqa: ARG002
+        """Return what of a batch is tried again, and after how many seconds."""
+        return ()
 
 
 class PartitionRun:
@@ -236,7 +223,7 @@ class PartitionRun:
         if not job.has_ended:
             self._schedule.unfinished(batch_id, self._org.now_s)
             return
-        files = files_to_read(job)
+        files = self._book.files_to_read(job)
         self._book.figures.requests += files
         self._busy_for(files * self._way.request_s, partial(self._settled, batch_id))
 
@@ -246,26 +233,14 @@ class PartitionRun:
             rows=len(batch.rows), total_s=job.ended_s - job.closed_s, active_s=job.active_s
         )
         self._schedule.landed(batch_id)
-        self._book.tried_again.update(job.failed, job.unprocessed)
-        self._retry(batch, {*job.failed, *job.unprocessed})
+        for again, wait_s in self._book.sent_again(batch, job):
+            self._plan(again, self._org.now_s + wait_s)
         figures = self._book.figures
         figures.landed_rows += job.landed_rows
-        figures.locked_rows += len(job.failed)
         figures.landings.append((self._org.now_s, job.landed_rows))
         self._recut_too_big()
         self.ended_s = self._org.now_s
-        self._book.release(batch, len(job.failed))
-
-    def _retry(self, batch: Batch, rows: set[int]) -> None:
-        """Plan rows again that met a lock, in their old order; the ladder may be used up."""
-        if not rows:
-            return
-        wait_s = row_wait_s(ROW_LADDER_S, batch.attempt)
-        if wait_s is None:
-            self._book.figures.refused_rows += len(rows)
-            return
-        again = Batch(batch.lane, batch.attempt + 1, [row for row in batch.rows if row in rows])
-        self._plan(again, self._org.now_s + jittered(wait_s, self._org.chance.random()))
+        self._book.release(batch)
 
     def _plan(self, batch: Batch, ready_at_s: float) -> None:
         batch_id = self._book.new_id()
@@ -283,13 +258,6 @@ class PartitionRun:
             self._book.waiting_rows[batch.lane] -= len(batch.rows)
             for rows in cut_evenly(batch.rows, rows_max):
                 self._plan(Batch(batch.lane, batch.attempt, rows), waiting.ready_at_s)
-
-
-def files_to_read(job: SimulatedJob) -> int:
-    """Count the result files of a job: read until every row is named, the successful ones first."""
-    if job.unprocessed:
-        return 3
-    return 2 if job.failed else 1
 
 
 def cut_evenly(rows: Sequence[int], rows_max: int) -> list[Sequence[int]]:

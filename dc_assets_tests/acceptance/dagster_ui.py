@@ -100,6 +100,15 @@ class DagsterUI:
         """What the chosen partition tells of itself is there."""
         expect(self._page.get_by_role("cell", name=label, exact=True)).to_be_visible()
 
+    def see_image(self, alt: str, width_px: int) -> None:
+        """The Markdown of the chosen partition has an image, and the browser could decode it."""
+        self._page.get_by_text("[Show Markdown]").first.click()
+        image = self._page.get_by_role("img", name=alt)
+        expect(image).to_be_visible()
+        assert image.evaluate("image => image.naturalWidth") == width_px
+        self._page.keyboard.press("Escape")
+        expect(image).to_be_hidden()
+
     def see_line(self, *cells: str) -> None:
         """A table has a line with exactly these cells."""
         line = self._page.get_by_role("row", name=" ".join(cells), exact=True)

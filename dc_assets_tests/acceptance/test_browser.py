@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from dc_assets.core.checks import COVERAGE
+from dc_assets.pages.lanes_picture import SIZE_PX
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.chromium import CHROMIUM, LOOPBACK, WHY_SKIPPED, running_chromium
 from dc_assets_tests.acceptance.dagster_ui import DagsterUI
@@ -107,6 +108,7 @@ def launch_and_watch(ui: DagsterUI, stage: Stage) -> tuple[str, str, str]:
     ui.choose_partition(stage.keys[0])
     ui.see_metadata("landed")
     ui.picture("partitions")
+    ui.see_image("jobs of each lane over time", SIZE_PX[0])
     return backfill_id, key, gap
 
 

@@ -26,7 +26,6 @@ OPTIONS = {
         *("--code", "--id", "--file", "--partitions", "--list", "--export", "--redact", "--json"),
     },
     "report": {"--load", "--out", "--json"},
-    "simulate": {"--rows", "--accounts", "--skew", "--background", "--policy", "--seed", "--json"},
     "cleanup": {"--load", "--confirm", "--older-than"},
 }
 WORDS_MIN = 3

@@ -16,8 +16,8 @@ from dc_assets.cli.main import every_command, main
 
 SECRET = "a-secret-of-the-fuzzer"
 EXITS = {0, 2, 3, 4, 5}
-NOT_HERE = {"demo", "dev", "emulator", "simulate"}
-"""Programs of their own, which this process would become; the simulation has seconds to work."""
+NOT_HERE = {"demo", "dev", "emulator"}
+"""Programs of their own, which this process would become."""
 
 TEXTS = [
     *("", " ", "-1", "0", "nan", "inf", "1e308", "9" * 5_000, "0x10", "\uff11", "1:30", "--", "*"),

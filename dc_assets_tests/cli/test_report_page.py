@@ -15,7 +15,7 @@ from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, Ro
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter
-from dc_assets.pages.drawing import write_whole
+from dc_assets.pages.page_files import write_whole
 from dc_assets.pages.report_facts import ReportFacts, gathered
 from dc_assets.pages.report_page import page_of
 from dc_assets.pages.report_plots import BARS_MAX, busy_times

@@ -11,26 +11,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dc_assets.simulation.engine import SimulatedOrg
+from benchmarks.simulate.background import BACKGROUNDS, Background
+from benchmarks.simulate.locking_org import LockingModel, LockingOrg
+from benchmarks.simulate.rows import parents_of
 from dc_assets.simulation.jobs import SimulatedJob
-from dc_assets.simulation.org_model import BACKGROUNDS, Background, OrgModel, bound_s
-from dc_assets.simulation.rows import parents_of
+from dc_assets.simulation.org_model import bound_s
 
 LIMIT_S = 1e9
 SOON_S = 1e-6
-PLAIN = OrgModel(
+PLAIN = LockingModel(
     workers=4, row_s=0.01, chunk_overhead_s=0.0, batch_overhead_s=0.0, queue_latency_s=SOON_S
 )
 
 
 def org_of(
-    parents: Sequence[int], model: OrgModel = PLAIN, background: Background | None = None
-) -> SimulatedOrg:
+    parents: Sequence[int], model: LockingModel = PLAIN, background: Background | None = None
+) -> LockingOrg:
     """Return an org whose times can be computed by hand."""
-    return SimulatedOrg(model, background or BACKGROUNDS["none"], parents, seed=0)
+    return LockingOrg(model, background or BACKGROUNDS["none"], parents, seed=0)
 
 
-def submitted(org: SimulatedOrg, jobs: Sequence[Sequence[int]]) -> list[SimulatedJob]:
+def submitted(org: LockingOrg, jobs: Sequence[Sequence[int]]) -> list[SimulatedJob]:
     """Close jobs a millisecond apart, and let all end."""
     done: list[SimulatedJob] = []
 
@@ -62,7 +63,7 @@ def test_internal_batches_run_side_by_side() -> None:
 
 def test_overheads_count_for_each_chunk_and_each_batch() -> None:
     """Two chunks of 200 rows: 4 s of rows, 0.2 s for the chunks, 1.5 s for the batch."""
-    model = OrgModel(row_s=0.01, queue_latency_s=SOON_S)
+    model = LockingModel(row_s=0.01, queue_latency_s=SOON_S)
     (job,) = submitted(org_of(range(400), model), [range(400)])
     assert job.active_s == pytest.approx(5.7, abs=1e-9)
 
@@ -86,7 +87,7 @@ CROSSED = [0, 1, 1, 0]
 """Rows 0 and 1 lock parents 0, 1; rows 2 and 3 lock 1, 0."""
 
 
-def crossed(model: OrgModel) -> list[SimulatedJob]:
+def crossed(model: LockingModel) -> list[SimulatedJob]:
     """Let two jobs lock two parents in unlike order, each held at first by a third and a fourth."""
     parents = [*CROSSED, *[0] * 100, *[1] * 101]
     return submitted(org_of(parents, model), [range(4, 104), range(104, 205), [0, 1], [2, 3]])
@@ -232,7 +233,7 @@ def test_a_lock_of_others_makes_a_chunk_wait() -> None:
 
 def test_the_bound_is_the_work_or_the_biggest_parent() -> None:
     """Two workers halve the work of 100 rows; nothing halves the 80 rows of one parent."""
-    model = OrgModel(workers=2, row_s=1.0, chunk_overhead_s=0.0, batch_overhead_s=0.0)
+    model = LockingModel(workers=2, row_s=1.0, chunk_overhead_s=0.0, batch_overhead_s=0.0)
     assert bound_s(model, range(100)) == 50
     assert bound_s(model, [7] * 80 + list(range(20))) == 81
     assert bound_s(model, [-1] * 100) == 50
@@ -242,7 +243,9 @@ def test_the_bound_is_the_work_or_the_biggest_parent() -> None:
     jobs=st.lists(st.integers(1, 700), min_size=1, max_size=12),
     accounts=st.integers(1, 40),
     model=st.builds(
-        partial(OrgModel, workers=3, batch_limit_s=10.0, requeues_max=2, internal_batch_rows=400),
+        partial(
+            LockingModel, workers=3, batch_limit_s=10.0, requeues_max=2, internal_batch_rows=400
+        ),
         fail_scope=st.sampled_from(["chunk", "rows"]),
         lock_order=st.sampled_from(["row", "sorted"]),
     ),
@@ -251,11 +254,11 @@ def test_the_bound_is_the_work_or_the_biggest_parent() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_every_row_of_a_job_has_one_outcome(
-    *, jobs: list[int], accounts: int, model: OrgModel, background: str, seed: int
+    *, jobs: list[int], accounts: int, model: LockingModel, background: str, seed: int
 ) -> None:
     """Landed, failed or unprocessed, whatever meets what; and all locks are free at the end."""
     parents = [*parents_of(sum(jobs), accounts, "zipf:1.0", seed), -1]
-    org = SimulatedOrg(model, BACKGROUNDS[background], array("i", parents), seed)
+    org = LockingOrg(model, BACKGROUNDS[background], array("i", parents), seed)
     starts = [sum(jobs[:n]) for n in range(len(jobs))]
     sent = [org.submit(range(at, at + size), None) for at, size in zip(starts, jobs, strict=True)]
     assert org.run_until_idle(LIMIT_S)

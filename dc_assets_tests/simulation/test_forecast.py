@@ -8,15 +8,15 @@ from functools import cache
 
 import pytest
 
+from benchmarks.simulate.rows import parents_of
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.store import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.forecast import LoadShape, fitted, forecast
 from dc_assets.simulation.jobs import SimulatedJob
 from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.org_model import Background, OrgModel
+from dc_assets.simulation.org_model import OrgModel
 from dc_assets.simulation.partition_run import LanesFigures, Way
-from dc_assets.simulation.rows import parents_of
 
 ROWS, PARENTS, CANARY_ROWS = 100_000, 10_000, 20_000
 ORGS = [
@@ -30,7 +30,7 @@ class WatchedOrg(SimulatedOrg):
     """An org that keeps its jobs, as a ledger would."""
 
     def __init__(self, model: OrgModel, parents: Sequence[int]) -> None:
-        super().__init__(model, Background(), parents, seed=5)
+        super().__init__(model, parents, seed=5)
         self.jobs: list[SimulatedJob] = []
 
     def submit(self, rows: Sequence[int], on_end: object) -> SimulatedJob:
@@ -58,7 +58,7 @@ def rows_of(skew: str) -> tuple[Sequence[int], LoadShape]:
 
 def played(model: OrgModel, skew: str, speed: Speed) -> LanesFigures:
     """Play the load on the org as it really is."""
-    org = SimulatedOrg(model, Background(), rows_of(skew)[0], seed=9)
+    org = SimulatedOrg(model, rows_of(skew)[0], seed=9)
     return run_lanes(org, Way(speed=speed))
 
 

@@ -6,23 +6,26 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import LockedFigures, run_locked_lanes
+from benchmarks.simulate.locking_org import LockingModel, LockingOrg
+from benchmarks.simulate.rows import parents_of
 from dc_assets.core.write_policy import Speed
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import planned, run_lanes
-from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
-from dc_assets.simulation.partition_run import LanesFigures, Way
-from dc_assets.simulation.rows import parents_of
+from dc_assets.simulation.org_model import OrgModel, bound_s
+from dc_assets.simulation.partition_run import Way
 
 ROWS = 60_000
 
 
 def run(
-    skew: str, background: str = "none", way: Way | None = None, model: OrgModel | None = None
-) -> LanesFigures:
+    skew: str, background: str = "none", way: Way | None = None, model: LockingModel | None = None
+) -> LockedFigures:
     """Simulate a small load."""
     parents = parents_of(ROWS, 3_000, skew, seed=1)
-    org = SimulatedOrg(model or OrgModel(), BACKGROUNDS[background], parents, seed=0)
-    return run_lanes(org, way)
+    org = LockingOrg(model or LockingModel(), BACKGROUNDS[background], parents, seed=0)
+    return run_locked_lanes(org, way)
 
 
 @pytest.mark.parametrize("skew", ["uniform", "zipf:1.0", "hot:0.05"])
@@ -31,6 +34,20 @@ def test_without_other_work_every_row_lands_at_first(skew: str) -> None:
     figures = run(skew)
     assert (figures.landed_rows, figures.first_pass_rows) == (ROWS, ROWS)
     assert figures.locked_rows == 0
+
+
+@pytest.mark.parametrize("skew", ["uniform", "zipf:1.0", "hot:0.05"])
+@pytest.mark.parametrize("row_s", [0.005, 0.027])
+def test_a_forecast_needs_no_locks(skew: str, row_s: float) -> None:
+    """An org without them gives the figures of one that has them, job by job."""
+    parents = [*parents_of(ROWS, 2_000, skew, seed=1), *[-1] * 2_000]
+    way = Way(partitions=3)
+    without = run_lanes(SimulatedOrg(OrgModel(row_s=row_s), parents, seed=0), way)
+    locking = LockingOrg(LockingModel(row_s=row_s), BACKGROUNDS["none"], parents, seed=0)
+    with_locks = run_locked_lanes(locking, way)
+    assert without.ended_s == pytest.approx(with_locks.ended_s)
+    assert (without.jobs, without.requests) == (with_locks.jobs, with_locks.requests)
+    assert without.landings == [pytest.approx(landing) for landing in with_locks.landings]
 
 
 @pytest.mark.parametrize("background", ["normal", "heavy"])
@@ -51,8 +68,8 @@ def test_the_window_is_never_exceeded() -> None:
 def test_it_is_never_faster_than_the_bound() -> None:
     """The bound is the least time the org can need."""
     parents = parents_of(ROWS, 3_000, "hot:0.2", seed=1)
-    bound = bound_s(OrgModel(), parents)
-    figures = run_lanes(SimulatedOrg(OrgModel(), BACKGROUNDS["none"], parents, seed=0))
+    bound = bound_s(LockingModel(), parents)
+    figures = run_locked_lanes(LockingOrg(LockingModel(), BACKGROUNDS["none"], parents, seed=0))
     assert bound < figures.ended_s < 1.5 * bound
 
 
@@ -83,7 +100,7 @@ def test_partitions_may_have_unlike_sizes() -> None:
 
 def test_a_slow_org_gets_smaller_batches() -> None:
     """No internal batch comes near the time limit of the org once its speed is known."""
-    slow = OrgModel(row_s=0.1)
+    slow = LockingModel(row_s=0.1)
     known = run("uniform", way=Way(partitions=1, speed=Speed(active_row_s=0.1)), model=slow)
     unknown = run("uniform", way=Way(partitions=1), model=slow)
     assert known.jobs >= ROWS * 0.1 / 150
@@ -96,7 +113,8 @@ def test_calls_that_take_longer_hardly_slow_a_load() -> None:
     parents = parents_of(rows, 40_000, "zipf:1.0", seed=1)
     quick, slow = (
         run_lanes(
-            SimulatedOrg(OrgModel(), BACKGROUNDS["none"], parents, seed=0), Way(request_s=request_s)
+            LockingOrg(LockingModel(), BACKGROUNDS["none"], parents, seed=0),
+            Way(request_s=request_s),
         )
         for request_s in (0.3, 0.6)
     )

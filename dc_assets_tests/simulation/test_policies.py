@@ -6,12 +6,12 @@ from statistics import mean
 
 import pytest
 
-from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.org_model import BACKGROUNDS, Background, OrgModel
-from dc_assets.simulation.outcome import KEYS, Figures, SimulatedRun
-from dc_assets.simulation.policies import POLICIES, Scene, policy_of, simulate, simulated
-from dc_assets.simulation.seed_policies import FireAndForget, run_fire_and_forget
-from dc_assets.simulation.waiting_policies import SubmitAndWait
+from benchmarks.simulate.background import BACKGROUNDS, Background
+from benchmarks.simulate.locking_org import LockingModel, LockingOrg
+from benchmarks.simulate.outcome import KEYS, Figures, SimulatedRun
+from benchmarks.simulate.policies import POLICIES, Scene, policy_of, simulate, simulated
+from benchmarks.simulate.seed_policies import FireAndForget, run_fire_and_forget
+from benchmarks.simulate.waiting_policies import SubmitAndWait
 
 CALM = FireAndForget(job_rows=100, interval_s=10.0, jitter=0.2, chains=2)
 
@@ -61,7 +61,7 @@ def test_chains_start_apart_and_send_by_the_clock() -> None:
 def fired(policy: FireAndForget, parents: list[int]) -> Figures:
     """Send rows by the clock into an org without background."""
     return run_fire_and_forget(
-        SimulatedOrg(OrgModel(), BACKGROUNDS["none"], parents, seed=0), policy
+        LockingOrg(LockingModel(), BACKGROUNDS["none"], parents, seed=0), policy
     )
 
 
@@ -87,7 +87,7 @@ def test_a_ladder_of_two_rungs_is_three_attempts() -> None:
     """An integration that never lets go makes each of them fail."""
     held = Background(batches_per_s=100.0, batch_parents=10, batch_s=1e6, batch_spread=0.01)
     policy = FireAndForget(100, interval_s=10.0, jitter=0.0, chains=1, row_ladder_s=(1.0, 1.0))
-    figures = run_fire_and_forget(SimulatedOrg(OrgModel(), held, [0] * 100, seed=1), policy)
+    figures = run_fire_and_forget(LockingOrg(LockingModel(), held, [0] * 100, seed=1), policy)
     assert (figures.jobs, figures.landed_rows) == (3, 0)
 
 

@@ -6,8 +6,9 @@ from collections import Counter
 
 import pytest
 
+from benchmarks.simulate.rows import check_skew, parents_of
 from dc_assets.core.errors import ConfigError
-from dc_assets.simulation.rows import check_skew, parents_from_counts, parents_of
+from dc_assets.simulation.forecast import LoadShape, parents_of_load
 
 
 def test_even_parents_have_about_as_many_rows() -> None:
@@ -42,10 +43,11 @@ def test_the_same_seed_gives_the_same_rows() -> None:
     assert parents_of(1_000, 50, "zipf:1.0", 3) != parents_of(1_000, 50, "zipf:1.0", 4)
 
 
-def test_rows_of_given_counts_are_shuffled() -> None:
+def test_rows_of_a_planned_load_are_shuffled() -> None:
     """Each parent has its count, and its rows do not stand together."""
-    parents = parents_from_counts([500, 0, 300], seed=0)
-    assert Counter(parents) == {0: 500, 2: 300}
+    shape = LoadShape((400, 500), ((500, 1), (300, 1)), window=1, batch_rows_max=10)
+    parents = parents_of_load(shape)
+    assert Counter(parents) == {0: 500, 1: 300, -1: 100}
     assert list(parents) != sorted(parents)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.simulate.outcome import SimulatedRun
 from benchmarks.tuning import SEEDS, TABLES, Task, rendered
 from benchmarks.tuning_text import INTRO, SECTIONS_TEXT, Section
-from dc_assets.simulation.outcome import SimulatedRun
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "tuning.md"
 

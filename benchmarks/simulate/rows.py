@@ -41,17 +41,6 @@ def check_skew(skew: str) -> str:
     return skew
 
 
-def parents_from_counts(counts: Sequence[int], seed: int) -> array[int]:
-    """Return the parent of each row when parent n has ``counts[n]`` rows, in a random order.
-
-    >>> sorted(parents_from_counts([1, 0, 2], seed=0))
-    [0, 2, 2]
-    """
-    parents = [parent for parent, rows in enumerate(counts) for _ in range(rows)]
-    Random(seed).shuffle(parents)  # noqa: S311 - chance of a model, not a secret
-    return array("i", parents)
-
-
 def _cumulative_weights(accounts: int, skew: str) -> Sequence[float] | None:
     """Return how often each parent is met, added up; None when all are met as often."""
     kind, _, number = skew.partition(":")

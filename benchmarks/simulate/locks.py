@@ -5,7 +5,48 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from dc_assets.simulation.jobs import Transaction
+from dc_assets.simulation.jobs import InternalBatch
+
+
+class Transaction:
+    """One chunk on its way to the locks of its parents.
+
+    Attributes:
+        batch: what it is a part of.
+        rest: the rows of the batch behind it.
+        rows: row numbers, in the order of the file.
+        wanted: parents to lock, each once, in the order in which they are asked for.
+        asked: how many of those were had, or given up.
+        held: parents that are locked by it.
+        missing: parents that it continued without.
+        is_patient: whether it waits for a lock that another holds.
+        waits: grows with each wait that begins or ends, so that an old alarm can be told.
+    """
+
+    __slots__ = (
+        "asked",
+        "batch",
+        "held",
+        "is_patient",
+        "missing",
+        "rest",
+        "rows",
+        "waits",
+        "wanted",
+    )
+
+    def __init__(
+        self, batch: InternalBatch, rows: Sequence[int], rest: Sequence[int], wanted: list[int]
+    ) -> None:
+        self.batch = batch
+        self.rest = rest
+        self.rows = rows
+        self.wanted = wanted
+        self.asked = 0
+        self.held: list[int] = []
+        self.missing: set[int] = set()
+        self.is_patient = True
+        self.waits = 0
 
 
 class LockTable:

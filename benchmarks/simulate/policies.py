@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
-from dc_assets.simulation.outcome import Figures, SimulatedRun
-from dc_assets.simulation.partition_run import Way
-from dc_assets.simulation.rows import parents_of
-from dc_assets.simulation.seed_policies import SEED_POLICIES, FireAndForget, run_fire_and_forget
-from dc_assets.simulation.waiting_policies import (
+from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.locked_lanes import run_locked_lanes
+from benchmarks.simulate.locking_org import LockingModel, LockingOrg
+from benchmarks.simulate.outcome import Figures, SimulatedRun
+from benchmarks.simulate.rows import parents_of
+from benchmarks.simulate.seed_policies import SEED_POLICIES, FireAndForget, run_fire_and_forget
+from benchmarks.simulate.waiting_policies import (
     WAITING_POLICIES,
     SubmitAndWait,
     run_submit_and_wait,
 )
+from dc_assets.simulation.org_model import bound_s
+from dc_assets.simulation.partition_run import Way
 
 HOUR_S = 3_600.0
 
-Policy = Callable[[SimulatedOrg, int], Figures]
+Policy = Callable[[LockingOrg, int], Figures]
 """Writes all rows of an org's parents, cut into so many partitions."""
 
 
@@ -42,8 +43,8 @@ def policy_of(spec: Spec) -> Policy:
     return lambda org, partitions: run_submit_and_wait(org, replace(spec, ranges=partitions))
 
 
-def _lanes(org: SimulatedOrg, way: Way) -> Figures:
-    figures = run_lanes(org, way)
+def _lanes(org: LockingOrg, way: Way) -> Figures:
+    figures = run_locked_lanes(org, way)
     return Figures(
         requests=figures.requests,
         jobs=figures.jobs,
@@ -73,10 +74,10 @@ class Scene:
     background: str
     partitions: int = 5
     seed: int = 0
-    org: OrgModel = field(default_factory=OrgModel)
+    org: LockingModel = field(default_factory=LockingModel)
 
 
-def simulate(  # noqa: PLR0913 - the knobs of a load
+def simulate(
     policy: str,
     *,
     rows: int,
@@ -85,21 +86,21 @@ def simulate(  # noqa: PLR0913 - the knobs of a load
     background: str,
     partitions: int = 5,
     seed: int = 0,
-    org: OrgModel | None = None,
+    org: LockingModel | None = None,
 ) -> SimulatedRun:
     """Write rows by the policy of a name, in virtual time. Nothing is sent anywhere.
 
     Raises:
         ConfigError: the skew cannot be read.
     """
-    scene = Scene(skew, background, partitions, seed, org or OrgModel())
+    scene = Scene(skew, background, partitions, seed, org or LockingModel())
     parents = parents_of(rows, accounts, skew, seed)
     return simulated(policy, POLICIES[policy], parents=parents, scene=scene)
 
 
 def simulated(name: str, run: Policy, *, parents: Sequence[int], scene: Scene) -> SimulatedRun:
     """Write rows with given parents by a policy, in virtual time."""
-    org = SimulatedOrg(scene.org, BACKGROUNDS[scene.background], parents, scene.seed)
+    org = LockingOrg(scene.org, BACKGROUNDS[scene.background], parents, scene.seed)
     figures = run(org, scene.partitions)
     rows, least_s = len(parents), bound_s(scene.org, parents)
     return SimulatedRun(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 
+from benchmarks.simulate.outcome import Figures
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.jobs import SimulatedJob
-from dc_assets.simulation.outcome import Figures
 
 SUBMIT_REQUESTS = 3
 """Create, upload, close."""

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import log
 from random import Random
 
-from dc_assets.simulation.locks import LockTable
-from dc_assets.simulation.org_model import Background
+from benchmarks.simulate.locks import LockTable
 from dc_assets.simulation.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What else locks parents while a load runs. All of it is invented: no org was measured.
+
+    Attributes:
+        saves_per_s: saves of users; each locks one parent.
+        save_s: how long a save holds its lock, on average.
+        batches_per_s: transactions of other integrations.
+        batch_parents: parents that one of those locks.
+        batch_s: how long it holds them: the median.
+        batch_spread: how unlike those times are: sigma of a lognormal distribution.
+    """
+
+    saves_per_s: float = 0.0
+    save_s: float = 0.4
+    batches_per_s: float = 0.0
+    batch_parents: int = 200
+    batch_s: float = 15.0
+    batch_spread: float = 0.5
+
+
+BACKGROUNDS: Mapping[str, Background] = {
+    "none": Background(),
+    "normal": Background(saves_per_s=2.0, batches_per_s=1 / 60),
+    "heavy": Background(saves_per_s=10.0, batches_per_s=1 / 15, batch_s=18.0),
+}
 
 
 @dataclass
@@ -56,7 +83,7 @@ class BackgroundActivity:
     def _save(self) -> None:
         chance = self.chance
         self._after(chance.expovariate(self.background.saves_per_s), self._save)
-        is_popular = chance.random() < 0.5  # noqa: PLR2004 - half of them
+        is_popular = chance.random() < 0.5
         parent = self._popular() if is_popular else int(chance.random() * self._known)
         if parent < 0:
             return

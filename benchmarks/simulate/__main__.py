@@ -1,4 +1,4 @@
-"""`dc-assets simulate`: the policies beside each other on a modelled org."""
+"""The policies beside each other on a modelled org: `python -m benchmarks.simulate`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from benchmarks.simulate.background import BACKGROUNDS
+from benchmarks.simulate.outcome import SimulatedRun
+from benchmarks.simulate.policies import POLICIES, Scene, simulated
+from benchmarks.simulate.rows import check_skew, parents_of
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
-from dc_assets.core.exit_codes import ExitCode
-from dc_assets.simulation.org_model import BACKGROUNDS
-from dc_assets.simulation.outcome import SimulatedRun
-from dc_assets.simulation.policies import POLICIES, Scene, simulated
-from dc_assets.simulation.rows import check_skew, parents_of
+from dc_assets.core.errors import ConfigError
 
 _LEGEND = """\
 first: rows that landed with their first attempt. x bound: the hours, over the
@@ -23,9 +23,9 @@ on an org."""
 
 _EXAMPLE = """\b
 Example:
-  dc-assets simulate --rows 200000 --accounts 20000
-  dc-assets simulate --policy test8 --policy lanes --skew uniform --skew zipf:1.0
-  dc-assets simulate --accounts 46000 --skew uniform --background none --json
+  python -m benchmarks.simulate --rows 200000 --accounts 20000
+  python -m benchmarks.simulate --policy test8 --policy lanes --skew uniform --skew zipf:1.0
+  python -m benchmarks.simulate --accounts 46000 --skew uniform --background none --json
 \b
 Policies: test3, test4, test7 and test8 are the earlier system's, jobs sent by the clock and never
 looked at; submit-and-wait has one job in flight a partition; sorted has 20 jobs in flight, the rows
@@ -88,7 +88,7 @@ def simulate(
     policies: Sequence[str],
     seed: int,
     as_json: bool,
-) -> int:
+) -> None:
     """Play a load in virtual time by several policies, and compare them.
 
     The org is a model fitted to the four success rates of the earlier system; it was not measured
@@ -96,14 +96,16 @@ def simulate(
     a minute for each policy.
     """
     chosen = list(dict.fromkeys(policies)) or list(POLICIES)
-    scenes = [Scene(check_skew(skew), background, partitions, seed) for skew in skews]
+    try:
+        scenes = [Scene(check_skew(skew), background, partitions, seed) for skew in skews]
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from error
     progress = Console(stderr=True)
     runs = list(_runs(scenes, chosen, sizes=(rows, accounts), progress=progress))
     if as_json:
         click.echo(json.dumps([run.as_json() for run in runs], indent=2))
     else:
         _print(runs)
-    return ExitCode.PROVED
 
 
 def _runs(
@@ -148,3 +150,7 @@ def _print(runs: Sequence[SimulatedRun]) -> None:
         console.print(table)
     for line in _LEGEND.splitlines():
         console.print(line)
+
+
+if __name__ == "__main__":
+    simulate()

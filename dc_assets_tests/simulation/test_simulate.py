@@ -1,4 +1,4 @@
-"""`dc-assets simulate` needs no org and no setting."""
+"""`python -m benchmarks.simulate` needs no org and no setting."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from dc_assets.cli.main import main
-from dc_assets.simulation.outcome import KEYS
-from dc_assets.simulation.policies import POLICIES
+from benchmarks.simulate.__main__ import simulate
+from benchmarks.simulate.outcome import KEYS
+from benchmarks.simulate.policies import POLICIES
 
-SMALL = ("simulate", "--rows", "4000", "--accounts", "400")
+SMALL = ("--rows", "4000", "--accounts", "400")
 
 
 def called(*arguments: str) -> Result:
     """Call the program in this process, without any setting."""
     settings = ("SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET", "DC_ASSETS_LOADS")
-    return CliRunner(env=dict.fromkeys(settings)).invoke(main, arguments)
+    return CliRunner(env=dict.fromkeys(settings)).invoke(simulate, arguments)
 
 
 def test_machines_get_a_list_of_runs() -> None:
@@ -74,7 +74,7 @@ def test_wrong_input_is_told_in_a_sentence(wrong: tuple[str, ...], says: str) ->
 
 def test_the_help_teaches() -> None:
     """It says what each policy is, gives examples, and names the model as one."""
-    done = called("simulate", "--help")
+    done = called("--help")
     assert done.exit_code == 0
     for word in ("test8", "sorted", "Example:", "not measured", "Nothing is sent"):
         assert word in " ".join(done.stdout.split())
