@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from dc_assets.core.load_state import RowCounts
-from dc_assets_tests.acceptance.stage import Org
+from dc_assets_tests.acceptance.stage import Org, emulated_org
 from dc_assets_tests.proof.flights import data_folder, prepare
-from dc_assets_tests.proof.world import World, emulated_org, total
+from dc_assets_tests.proof.world import World, total
 
 OBJECTS = Path(__file__).parent / "objects"
 ROWS = 5_000
