@@ -215,13 +215,23 @@ def running(
 
 @contextmanager
 def running_warm(
-    program: WarmProgram, arguments: Sequence[str], environment: Mapping[str, str], *, log: Path
+    program: WarmProgram,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    in_background: bool = False,
 ) -> Generator[WarmProcess]:
     """Run a program as `running` does, forked from a warm one."""
     with log.open("ab") as sink, Path(os.devnull).open("rb") as nothing:
         files = Files(nothing.fileno(), sink.fileno(), sink.fileno())
         process = program.start(
-            arguments, environment, folder=log.parent, files=files, new_session=True
+            arguments,
+            environment,
+            folder=log.parent,
+            files=files,
+            new_session=True,
+            in_background=in_background,
         )
     try:
         yield process

@@ -121,14 +121,20 @@ class WarmProgram:
         folder: Path,
         files: Files,
         new_session: bool = False,
+        in_background: bool = False,
     ) -> WarmProcess:
-        """Fork a process in a folder."""
+        """Fork a process in a folder.
+
+        In the background Ctrl-C is ignored, as a shell does behind an ``&``, and what is printed
+        comes line by line.
+        """
         order = {
             "arguments": [*arguments],
             "settings": dict(settings),
             "folder": str(folder),
             "umask": _umask(),
             "new_session": new_session,
+            "in_background": in_background,
         }
         fate, reports = os.pipe()
         handed = [reports, files.stdin, files.stdout, files.stderr]

@@ -102,7 +102,10 @@ def become(order: dict[str, Any], files: list[int]) -> None:
     os.environ.update(order["settings"])
     tempfile.tempdir = None
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    ctrl_c = signal.SIG_IGN if order["in_background"] else signal.default_int_handler
+    signal.signal(signal.SIGINT, ctrl_c)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=order["in_background"])  # pyright: ignore[reportAttributeAccessIssue] - text files have it
 
 
 def main(orders_file: str, *words: str) -> None:
