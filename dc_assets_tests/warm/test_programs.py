@@ -28,9 +28,7 @@ def mirror() -> Generator[WarmProgram]:
     program.close()
 
 
-def fork(
-    program: WarmProgram, folder: Path, word: str, *, new_session: bool = False
-) -> WarmProcess:
+def fork(program: WarmProgram, folder: Path, word: str, *, alone: bool = False) -> WarmProcess:
     """Fork the mirror; what it writes comes into files of the folder."""
     (folder / "in").write_text("from stdin")
     with (
@@ -39,7 +37,9 @@ def fork(
         (folder / "err").open("w") as err,
     ):
         files = Files(given.fileno(), out.fileno(), err.fileno())
-        return program.start([word], SETTINGS, folder=folder, files=files, new_session=new_session)
+        return program.start(
+            *([word], SETTINGS), folder=folder, files=files, new_session=alone, in_background=alone
+        )
 
 
 def seen_by(folder: Path) -> dict[str, Any]:
@@ -78,9 +78,11 @@ def test_a_forked_process_is_found_and_ended_by_a_signal(
     mirror: WarmProgram, tmp_path: Path, number: signal.Signals
 ) -> None:
     """By its folder, for its environment is hidden; afterwards it has left the process list."""
-    process = fork(mirror, tmp_path, "wait", new_session=True)
+    process = fork(mirror, tmp_path, "wait", alone=True)
     wait_until(lambda: (tmp_path / "err").read_text() or (tmp_path / "out").read_text(), "it runs")
-    assert seen_by(tmp_path)["leads_session"]
+    seen = seen_by(tmp_path)
+    assert seen["leads_session"]
+    assert not seen["hears_ctrl_c"]  # as behind an & of a shell
     assert alive_with(str(tmp_path)) == [process.pid]
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.01)
