@@ -41,7 +41,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
         console.print(_distribution(field, outcomes))
     console.print()
     print_checks(console, keys, outcomes)
-    print_refusals(console, views, spec)
+    print_refusals(console, views, spec, newest)
     done = [one for one in newest.values() if one.is_done]
     expected = len(keys) * len(check_descriptions(spec))
     return exit_code(
@@ -71,19 +71,29 @@ def _counts(
     table = numbers_table(
         "partition", "source", "target", "landed", "refused", "pending", "unexplained"
     )
-    totals = [0] * 6
     for key in keys:
         counts = both.get(key)
-        rows = newest[key].rows if key in newest else RowCounts()
-        ledger = [rows.landed, rows.refused, rows.pending]
+        ledger = _of_ledger(newest[key].rows if key in newest else RowCounts())
         if counts is None:
-            table.add_row(key, "?", "?", *(f"{n:,}" for n in ledger), "not checked")
-            continue
-        line = [counts.source_rows, counts.target_rows, *ledger, counts.unexplained]
-        totals = [a + b for a, b in zip(totals, line, strict=True)]
-        table.add_row(key, *(f"{n:,}" for n in line))
-    table.add_row("all", *(f"{n:,}" for n in totals), style="bold")
+            table.add_row(key, "?", "?", *ledger, "not checked")
+        else:
+            table.add_row(key, *_of_sides(counts), *ledger, f"{counts.unexplained:,}")
+    total, ledger = _total(outcomes), _of_ledger(sum_of(one.rows for one in newest.values()))
+    table.add_row("all", *_of_sides(total), *ledger, f"{_unexplained(both):,}", style="bold")
     return table
+
+
+def _of_ledger(rows: RowCounts) -> Sequence[str]:
+    return [f"{n:,}" for n in (rows.landed, rows.refused, rows.pending)]
+
+
+def _of_sides(counts: CountVerdict) -> Sequence[str]:
+    return [f"{n:,}" for n in (counts.source_rows, counts.target_rows)]
+
+
+def _unexplained(both: Mapping[str, CountVerdict]) -> int:
+    """Add up partition by partition: one that lacks rows does not make up for one with too many."""
+    return sum(counts.unexplained for counts in both.values())
 
 
 def numbers_table(first: str, *numbers: str) -> Table:
@@ -130,13 +140,15 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
                 console.print(f"  repair: {outcome.repair}")
 
 
-def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:
-    """Print refused rows by code, and an example of each kind."""
-    by_code = sum_of(one.rows for one in views.states.of_spec().newest.values()).refused_by_code
+def print_refusals(
+    console: Console, views: LedgerViews, spec: LoadSpec, newest: Mapping[str, PartitionState]
+) -> None:
+    """Print refused rows of some partitions by code, and an example of each kind."""
+    by_code = sum_of(one.rows for one in newest.values()).refused_by_code
     if not by_code:
         return
     total = sum(by_code.values())
     console.print(f"\nRefused rows: {total:,}")
     for code, rows in by_code.items():
         console.print(f"  {rows:>9,}  {code}")
-    print_alike(console, spec, views.refusals(READ_MAX), total)
+    print_alike(console, spec, views.refusals(READ_MAX, newest), total)

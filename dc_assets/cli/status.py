@@ -67,7 +67,7 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             click.echo(json.dumps(said, indent=2))
         else:
             console.print(partitions_table(list(spec.ranges), state.newest))
-            print_refusals(console, views, spec)
+            print_refusals(console, views, spec, state.newest)
             print_last_checks(console, spec, state)
             _print_stopped(console, spec, stopped)
     return verdict(spec, state)

@@ -6,9 +6,12 @@ packed a thousand to one. So an answer is unpacked here, piece by piece, and cou
 
 from __future__ import annotations
 
+import os
+import ssl
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -141,12 +144,25 @@ def bounded_transport(base_url: str) -> BoundedTransport:
     """
     try:
         trusts = not is_loopback(httpx.URL(base_url).host)
-        return BoundedTransport(httpx.Client(trust_env=trusts))
+        named = tuple(os.environ.get(name) for name in _NAMED) if trusts else ()
+        return BoundedTransport(httpx.Client(trust_env=trusts, verify=_certificates(named)))
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         raise ConfigError(
             f"The proxy or certificate settings of the environment ({PROXY_SETTINGS}) cannot be "
             f"used ({type(error).__name__}). Correct or unset them."
         ) from None
+
+
+_NAMED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@cache
+def _certificates(named: tuple[str | None, ...]) -> ssl.SSLContext:
+    """Read the certificates that are trusted once: they cost more than a call.
+
+    ``named`` are the environment's files, if it may name any.
+    """
+    return httpx.create_ssl_context(trust_env=bool(named))
 
 
 def proxy_of(url: httpx.URL) -> str:

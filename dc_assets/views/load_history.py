@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.lanes import LaneMap
-from dc_assets.core.load_state import LoadState
+from dc_assets.core.load_state import LoadState, RowCounts, sum_of
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.row_counts import row_counts
 from dc_assets.ledger.tables import (
     batch,
-    dead_letter,
     epoch_now,
     load,
     org_allowance,
@@ -185,35 +185,36 @@ class LoadHistory:
                 .limit(limit)
             ).all()
             ids = [row.load_id for row in loads]
-            sent = sa.func.count(batch.c.uploaded_at)
-            selected = _by_load(connection, range_state, sa.func.sum(range_state.c.selected), ids)
-            landed = _by_load(connection, batch, sa.func.sum(batch.c.landed), ids)
-            jobs = _by_load(connection, batch, sent, ids)
-            refused = _by_load(connection, dead_letter, sa.func.count(), ids)
-            calls = _by_load(connection, org_use, sa.func.sum(org_use.c.api_calls), ids)
-        return [
-            PastLoad(
-                load_id=row.load_id,
-                mode=row.mode,
-                state=row.state,
-                opened_at=row.opened_at,
-                finished_at=row.finished_at,
-                selected=selected.get(row.load_id, 0),
-                landed=landed.get(row.load_id, 0),
-                refused=refused.get(row.load_id, 0),
-                jobs=jobs.get(row.load_id, 0),
-                api_calls=calls.get(row.load_id),
-            )
-            for row in loads
-        ]
+            begun = connection.execute(
+                sa.select(range_state).where(range_state.c.load_id.in_(ids))
+            ).all()
+            counts = row_counts(connection, begun)
+            calls = _calls_by_load(connection, ids)
+        return [_past(row, counts, calls) for row in loads]
 
 
-def _by_load(
-    connection: Connection, table: sa.Table, total: sa.ColumnElement[Any], ids: Sequence[str]
-) -> dict[str, int]:
+def _past(
+    row: Row[Any], counts: Mapping[tuple[str, str], RowCounts], calls: Mapping[str, int]
+) -> PastLoad:
+    rows = sum_of(rows for (load_id, _), rows in counts.items() if load_id == row.load_id)
+    return PastLoad(
+        load_id=row.load_id,
+        mode=row.mode,
+        state=row.state,
+        opened_at=row.opened_at,
+        finished_at=row.finished_at,
+        selected=rows.selected or 0,
+        landed=rows.landed,
+        refused=rows.refused,
+        jobs=rows.jobs,
+        api_calls=calls.get(row.load_id),
+    )
+
+
+def _calls_by_load(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     rows = connection.execute(
-        sa.select(table.c.load_id, total.label("total"))
-        .where(table.c.load_id.in_(ids))
-        .group_by(table.c.load_id)
+        sa.select(org_use.c.load_id, sa.func.sum(org_use.c.api_calls).label("total"))
+        .where(org_use.c.load_id.in_(ids))
+        .group_by(org_use.c.load_id)
     )
     return {row.load_id: int(row.total or 0) for row in rows}

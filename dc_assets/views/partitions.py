@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,10 +114,14 @@ class LedgerViews:
         query = query.where(load.c.spec_name == self._spec_name)
         return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
 
-    def refusals(self, limit: int) -> Sequence[Refusal]:
-        """Return dead letters of the newest loads, by partition and external id."""
+    def refusals(self, limit: int, keys: Container[str] | None = None) -> Sequence[Refusal]:
+        """Return dead letters of the newest loads, by partition and external id.
+
+        ``keys`` are the partitions that are meant; None for all.
+        """
         with self._database.read() as connection:
-            newest = [(load_id, key) for key, load_id in self._newest(connection).items()]
+            loads = self._newest(connection).items()
+            newest = [(load_id, key) for key, load_id in loads if keys is None or key in keys]
             rows = connection.execute(
                 sa.select(dead_letter)
                 .where(sa.tuple_(dead_letter.c.load_id, dead_letter.c.partition_key).in_(newest))

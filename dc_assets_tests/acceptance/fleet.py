@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from typing import Any
 import polars as pl
 
 from dc_assets_tests.acceptance.stage import (
-    PROGRAM,
     Org,
+    Process,
     Stage,
-    running,
     running_org,
     spec_content,
     wait_until,
@@ -103,10 +101,8 @@ def load_all(stage: Stage) -> FleetFigures:
     with ExitStack() as processes:
         crew = {
             key: processes.enter_context(
-                running(
-                    [str(PROGRAM), "run", "opportunities", "--local", "--partitions", key],
-                    stage.environment,
-                    log=stage.folder / f"{key}.log",
+                stage.started(
+                    *("run", "opportunities", "--local", "--partitions", key), log=f"{key}.log"
                 )
             )
             for key in stage.keys
@@ -124,7 +120,7 @@ def load_all(stage: Stage) -> FleetFigures:
     return _figures(stage, before, earlier)
 
 
-def _ended(crew: Mapping[str, subprocess.Popen[bytes]]) -> list[str]:
+def _ended(crew: Mapping[str, Process]) -> list[str]:
     return [key for key, process in crew.items() if process.poll() is not None]
 
 

@@ -6,19 +6,23 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import httpx
 import yaml
+
+from dc_assets_tests.warm import programs
+from dc_assets_tests.warm.programs import Files, WarmProcess, WarmProgram
 
 PACKAGED_SPEC = Path(__file__).parents[2] / "dc_assets" / "loads" / "opportunities.yaml"
 PROGRAM = Path(sys.executable).with_name("dc-assets")
@@ -27,9 +31,14 @@ IN_BACKGROUND = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """Begins a command as a shell without job control does behind an ``&``: with SIGINT ignored."""
 OWN_SETTINGS = ("SF_", "DC_ASSETS_", "DAGSTER_", "PYTHONOPTIMIZE")
 PARENTS = 3
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.02
 START_WITHIN_S = 60.0
 END_WITHIN_S = 30.0
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: a server on this machine speaks plain HTTP, and certificates take long to read."""
+
+Process = subprocess.Popen[bytes] | WarmProcess
 
 
 def wait_until(is_so: Callable[[], object], what: str, *, within_s: float = 60.0) -> None:
@@ -45,14 +54,18 @@ def wait_until(is_so: Callable[[], object], what: str, *, within_s: float = 60.0
 
 
 def alive_with(text: str, *, command: str = "") -> list[int]:
-    """Return ids of living processes whose environment holds a text, and whose command another."""
+    """Return ids of living processes whose environment or folder holds a text, by command.
+
+    A forked process shows the environment of its server, so its folder must tell.
+    """
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with suppress(OSError):
                 environment = (entry / "environ").read_bytes()  # empty for one that has ended
                 line = (entry / "cmdline").read_bytes()
-                if text.encode() in environment and command.encode() in line:
+                is_ours = text.encode() in environment or text in str((entry / "cwd").readlink())
+                if is_ours and command.encode() in line:
                     found.append(int(entry.name))
     return found
 
@@ -60,7 +73,7 @@ def alive_with(text: str, *, command: str = "") -> list[int]:
 def assert_nothing_lives(folder: Path) -> None:
     """Fail when a process that was started on a folder outlives its test."""
     with suppress(AssertionError):
-        wait_until(lambda: not alive_with(str(folder)), "all have ended", within_s=5)
+        wait_until(lambda: not alive_with(str(folder)), "all have ended", within_s=END_WITHIN_S)
     left = {
         pid: Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").replace("\0", " ")
         for pid in alive_with(str(folder))
@@ -97,7 +110,7 @@ class Done:
 class Org:
     """An emulated org, and the side door to it."""
 
-    process: subprocess.Popen[bytes]
+    process: Process
     ready: Mapping[str, str]
     admin: httpx.Client
 
@@ -139,15 +152,16 @@ class Org:
         form = {"grant_type": "client_credentials"}
         form |= {name: self.ready[name] for name in ("client_id", "client_secret")}
         base = self.ready["base_url"]
-        token = httpx.post(f"{base}/services/oauth2/token", data=form).json()["access_token"]
+        answer = httpx.post(f"{base}/services/oauth2/token", data=form, verify=NO_TLS)
+        token = answer.json()["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=f"{base}/services/data/v64.0", headers=headers)
+        return httpx.Client(base_url=f"{base}/services/data/v64.0", headers=headers, verify=NO_TLS)
 
 
 def side_door(ready: Mapping[str, str]) -> httpx.Client:
     """Return a client of an org's admin routes; it has the token of the ready file."""
     headers = {"Authorization": f"Bearer {ready['admin_token']}"}
-    return httpx.Client(base_url=ready["admin_url"], headers=headers, timeout=60)
+    return httpx.Client(base_url=ready["admin_url"], headers=headers, timeout=60, verify=NO_TLS)
 
 
 @contextmanager
@@ -160,13 +174,19 @@ def running_org(
     options: Sequence[str] = (),
 ) -> Generator[Org]:
     """Run an emulated org with rows in Data Cloud and none in Core."""
-    file = folder / "org.json"
-    command = [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(file)]
-    command += ["--opportunities", str(rows), "--accounts", str(parents)]
-    command += ["--bad-rows", str(bad_rows), *options]
-    with running(command, environment_of(folder), log=folder / "org.log") as process:
+    seeding = ["--opportunities", str(rows), "--accounts", str(parents)]
+    with emulated_org(folder, *seeding, "--bad-rows", str(bad_rows), *options) as org:
+        yield org
+
+
+@contextmanager
+def emulated_org(folder: Path, *options: str) -> Generator[Org]:
+    """Run an emulated org with options of its command line."""
+    file, log = folder / "org.json", folder / "org.log"
+    arguments = ["--ready-file", str(file), *options]
+    with running_warm(programs.emulator(), arguments, environment_of(folder), log=log) as process:
         wait_until(lambda: file.exists() or process.poll() is not None, "the org is up")
-        assert process.poll() is None, (folder / "org.log").read_text(encoding="utf-8")
+        assert process.poll() is None, log.read_text(encoding="utf-8")
         ready: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
         with side_door(ready) as admin:
             yield Org(process, ready, admin)
@@ -190,12 +210,43 @@ def running(
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_WITHIN_S)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_session(process)
+
+
+@contextmanager
+def running_warm(
+    program: WarmProgram,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    in_background: bool = False,
+) -> Generator[WarmProcess]:
+    """Run a program as `running` does, forked from a warm one."""
+    with log.open("ab") as sink, Path(os.devnull).open("rb") as nothing:
+        files = Files(nothing.fileno(), sink.fileno(), sink.fileno())
+        process = program.start(
+            arguments,
+            environment,
+            folder=log.parent,
+            files=files,
+            new_session=True,
+            in_background=in_background,
+        )
+    try:
+        yield process
+    finally:
+        end_session(process)
+
+
+def end_session(process: Process) -> None:
+    """End a process that leads a session, and whatever else is in it."""
+    process.send_signal(signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(END_WITHIN_S)
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def environment_of(folder: Path) -> dict[str, str]:
@@ -260,10 +311,10 @@ class Stage:
         return run_program(arguments, {**self.environment, **changed}, within_s=within_s)
 
     @contextmanager
-    def started(self, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+    def started(self, *arguments: str, log: str = "started.log") -> Generator[Process]:
         """Start `dc-assets`, and end it with the block."""
-        log = self.folder / "started.log"
-        with running([str(PROGRAM), *arguments], self.environment, log=log) as process:
+        file = self.folder / log
+        with running_warm(programs.product(), arguments, self.environment, log=file) as process:
             yield process
 
 
@@ -271,10 +322,35 @@ def run_program(
     arguments: Sequence[str], environment: Mapping[str, str | None], *, within_s: float = 120.0
 ) -> Done:
     """Run `dc-assets` to its end."""
+    settings = {name: value for name, value in environment.items() if value is not None}
+    folder = Path(settings["TMPDIR"])
+    if programs.is_read_at_a_start(settings):
+        return _run_cold(arguments, settings, folder, within_s)
+    with ExitStack() as stack:
+        nothing = stack.enter_context(Path(os.devnull).open("rb"))
+        out, err = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2))
+        files = Files(nothing.fileno(), out.fileno(), err.fileno())
+        process = programs.product().start(arguments, settings, folder=folder, files=files)
+        try:
+            code = process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        return Done(code, *(_text_of(sink) for sink in (out, err)))
+
+
+def _text_of(sink: IO[str]) -> str:
+    sink.seek(0)
+    return sink.read()
+
+
+def _run_cold(
+    arguments: Sequence[str], settings: Mapping[str, str], folder: Path, within_s: float
+) -> Done:
     done = subprocess.run(
         [str(PROGRAM), *arguments],
-        env={name: value for name, value in environment.items() if value is not None},
-        cwd=environment["TMPDIR"],
+        env=settings,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -6,7 +6,6 @@ Dagster is a stand-in here; `acceptance/test_failed_check.py` has a real one.
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ import yaml
 from dc_assets.load.spec_files import read_specs
 from dc_assets_tests.acceptance.services import free_port
 from dc_assets_tests.acceptance.stage import (
-    IN_BACKGROUND,
-    PROGRAM,
     environment_of,
     run_program,
-    running,
+    running_warm,
     short_folder,
     spec_content,
     wait_until,
 )
 from dc_assets_tests.fakes.dagster import StandInDagster, check_failure, step_failure
+from dc_assets_tests.warm import programs
+from dc_assets_tests.warm.programs import WarmProcess
 
 pytestmark = pytest.mark.acceptance
 
@@ -48,15 +47,15 @@ class Console:
         return (self.folder / "said.log").read_text(encoding="utf-8")
 
     @contextmanager
-    def given(self, *arguments: str) -> Generator[subprocess.Popen[bytes]]:
+    def given(self, *arguments: str) -> Generator[WarmProcess]:
         """Start a command that talks to the stand-in, as the background of a shell does.
 
         Such a shell ignores Ctrl-C for what it starts.
         """
-        log = self.folder / "said.log"
-        command = [*IN_BACKGROUND, str(PROGRAM), "run", "opportunities", *arguments]
-        environment = {**self.environment, "PYTHONUNBUFFERED": "1"}
-        with running(command, environment, log=log) as process:
+        log, command = self.folder / "said.log", ("run", "opportunities", *arguments)
+        with running_warm(
+            programs.product(), command, self.environment, log=log, in_background=True
+        ) as process:
             yield process
 
     def waits_for(self, words: str) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from contextlib import chdir
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dc_assets.cli.main import every_command, main
@@ -28,13 +28,17 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with odd files, which every command runs in."""
-    folder = tmp_path_factory.mktemp("fuzz")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+    """Return a folder with odd files, which every command runs in; two above it are ours too."""
+    ours = tmp_path_factory.mktemp("fuzz")
+    before = {above for above in ours.parents if (above / "ledger.db").exists()}
+    folder = ours / "below" / "here"
+    folder.mkdir(parents=True)
     (folder / "odd.parquet").write_bytes(b"PAR1" + bytes(100) + b"PAR1")
     (folder / "bom.txt").write_bytes(b"\xef\xbb\xbf\n")
     (folder / "data").mkdir()
-    return folder
+    yield folder
+    assert {above for above in ours.parents if (above / "ledger.db").exists()} == before
 
 
 def settings_of(folder: Path) -> Mapping[str, str]:
@@ -114,6 +118,7 @@ URLS = {
     st.sampled_from(sorted(URLS)),
     st.sampled_from([*TEXTS, *URLS.values()]),
 )
+@example("status", "DC_ASSETS_DATA", "../..")
 def test_any_value_of_a_setting(place: Path, command: str, setting: str, text: str) -> None:
     """Of each command that needs it or not."""
     text = text.replace("\x00", "")

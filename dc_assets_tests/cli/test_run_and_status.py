@@ -38,6 +38,10 @@ def story(stage: Stage) -> Story:
     told.does("done", "status")
     told.does("done in JSON", "status", "--json")
     told.does("watched", "status", "--watch")
+    told.does("jobs", "status", "--jobs", "--json")
+    told.does("letters", "replay", "--list", "--json")
+    told.does("checks", "reconcile", "--json")
+    told.does("report", "report", "--json")
     told.does("again", "run", "--local", "--batch-rows-max", "20")
     return told
 
@@ -75,6 +79,30 @@ def test_status_speaks_to_machines(story: Story) -> None:
     assert [p["landed"] for p in said["partitions"]] == [29, 29]
     assert [p["pending"] for p in said["partitions"]] == [0, 0]
     assert sum(said["refusals_by_code"].values()) == 2
+
+
+def test_org_checks_and_reports_tell_the_numbers_of_status(story: Story) -> None:
+    """The rows of the org's jobs, the counts of the checks, the dead letters, the report."""
+    said = {step: json.loads(story.ends[step].out) for step in ("jobs", "letters", "checks")}
+    partitions = {
+        p["partition_key"]: p for p in json.loads(story.ends["done in JSON"].out)["partitions"]
+    }
+    report = json.loads(story.ends["report"].out)
+    for key, one in partitions.items():
+        ours = [job["ours"] for job in said["jobs"]["jobs"] if job["ours"]]
+        assert sum(job["rows"] for job in ours if job["partition"] == key) == one["selected"]
+        assert sum(letter["partition_key"] == key for letter in said["letters"]) == one["refused"]
+        [counted] = [
+            check["values"][0]["counts"]
+            for check in said["checks"]
+            if (check["check"], check["partition_key"]) == ("row_count_matches", key)
+        ]
+        assert (counted["source_rows"], counted["target_rows"], counted["refused"]) == (
+            *(one["selected"], one["landed"], one["refused"]),
+        )
+    for name in ("selected", "landed", "refused", "pending"):
+        of_newest = [p for p in partitions.values() if p["load_id"] == report["load"]["load_id"]]
+        assert report["totals"][name] == sum(p[name] for p in of_newest)
 
 
 def test_watching_a_done_load_ends_at_once(story: Story) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from dc_assets_tests.emulator.driver import Client, Emulator, start
+from dc_assets_tests.emulator.driver import Client, Emulator, start, start_new
 from dc_assets_tests.emulator.stepped import OPTIONS, advance
 
 
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """A running emulator, ended with the run."""
-    running = start(tmp_path_factory.mktemp("emulator"))
+    running = start_new(tmp_path_factory.mktemp("emulator"))
     yield running
     assert running.stop() == 0
 

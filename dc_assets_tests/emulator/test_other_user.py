@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.emulator.owned import open_folder
-from dc_assets_tests.emulator.driver import Client, Emulator, rows_csv, start
+from dc_assets_tests.emulator.driver import Client, Emulator, rows_csv, start_new
 
 NOBODY = 65_534
 INTERPRETER = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
@@ -59,7 +59,7 @@ def running() -> Iterator[tuple[Emulator, Path]]:
     before = os.umask(0o022)
     emulator = None
     try:
-        emulator = start(place, "--data", str(place / "data"), "--accounts", "10")
+        emulator = start_new(place, "--data", str(place / "data"), "--accounts", "10")
         client = Client(emulator.ready)
         client.load(rows_csv(5))
         client.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets_tests.acceptance.stage import PROGRAM, Stage, running, wait_until
+from dc_assets_tests.acceptance.stage import Process, Stage, wait_until
 
 FAILURES_MAX = 3
 """Workers of a load that may end badly by themselves before the load is given up."""
@@ -80,7 +79,7 @@ class LedgerFile:
 
 @dataclass(frozen=True)
 class _Worker:
-    process: subprocess.Popen[bytes]
+    process: Process
     life: ExitStack
 
 
@@ -132,10 +131,9 @@ class Crew:
             old.life.close()
         if key in self.ledger.done_keys():
             return
-        command = [str(PROGRAM), "run", "--local", "--partitions", key]
+        command = ("run", "--local", "--partitions", key)
         life = ExitStack()
-        log = self._log(key)
-        process = life.enter_context(running(command, self._stage.environment, log=log))
+        process = life.enter_context(self._stage.started(*command, log=self._log(key).name))
         self._workers[key] = _Worker(process, life)
 
     def kill(self, partition_keys: Sequence[str]) -> list[Flight]:

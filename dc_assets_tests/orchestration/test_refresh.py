@@ -129,8 +129,9 @@ def test_only_changed_rows_of_changed_partitions_are_sent(
     day: Day, refresh: Mapping[str, Any]
 ) -> None:
     """A changed row and a new one: two runs, two rows, and the next tick finds nothing."""
-    day.refresh(**refresh)
-    day.load()
+    if refresh != MODIFIED:
+        day.refresh(**refresh)
+        day.load()
     assert day.requested() == []
     day.change([day.stage.ids[30]], f'"Name__c" = \'Other\', "LastModifiedDate__c" = {LATER}')
     day.stage.org.sql(

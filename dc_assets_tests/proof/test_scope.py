@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets_tests.acceptance.stage import Org
-from dc_assets_tests.proof.world import Content, World, emulated_org, opportunities, total
+from dc_assets_tests.acceptance.stage import Org, emulated_org
+from dc_assets_tests.proof.world import Content, World, opportunities, total
 
 ROWS = 2_000
 FOREIGN = 500

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dc_assets.load.store import Mode
-from dc_assets_tests.proof.world import Verdict, World, emulated_org, opportunities, total
+from dc_assets_tests.acceptance.stage import emulated_org
+from dc_assets_tests.proof.world import Verdict, World, opportunities, total
 
 ROWS = 3_000
 COUNT, STAGE = "row_count_matches", "stage_name_distribution_matches"

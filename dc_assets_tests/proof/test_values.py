@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import canonical, canonical_text
 from dc_assets.frames.csv_codec import NULL_TEXT, decode, encode, not_representable
-from dc_assets_tests.acceptance.stage import Org
-from dc_assets_tests.proof.world import Content, World, emulated_org, total
+from dc_assets_tests.acceptance.stage import Org, emulated_org
+from dc_assets_tests.proof.world import Content, World, total
 
 KEY = "Key__c"
 SPEC: Content = {

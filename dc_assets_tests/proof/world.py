@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,30 +20,9 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.wiring.connect import OpenLoad, open_load
-from dc_assets_tests.acceptance.stage import (
-    OWN_SETTINGS,
-    Org,
-    environment_of,
-    running,
-    side_door,
-    spec_content,
-    wait_until,
-)
+from dc_assets_tests.acceptance.stage import OWN_SETTINGS, Org, spec_content
 
 Content = dict[str, Any]
-
-
-@contextmanager
-def emulated_org(folder: Path, *options: str) -> Generator[Org]:
-    """Run an emulated org with options of its command line."""
-    file = folder / "org.json"
-    command = [sys.executable, "-m", "dc_assets.emulator", "--ready-file", str(file), *options]
-    with running(command, environment_of(folder), log=folder / "org.log") as process:
-        wait_until(lambda: file.exists() or process.poll() is not None, "the org is up")
-        assert process.poll() is None, (folder / "org.log").read_text(encoding="utf-8")
-        ready: Mapping[str, str] = json.loads(file.read_text(encoding="utf-8"))
-        with side_door(ready) as admin:
-            yield Org(process, ready, admin)
 
 
 @contextmanager
