@@ -53,7 +53,6 @@ def notifier(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
         name="notifier",
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        target=[dg.AssetKey(spec.asset_name) for spec in specs],
         description="Tells people by mail and webhook when loads complete, fail, stop themselves "
         "or leave gaps. It launches nothing and writes nothing to an org.",
     )

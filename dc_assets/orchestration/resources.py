@@ -1,13 +1,14 @@
 """The one Dagster resource: a Salesforce org with its Data Cloud tenant."""
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import dagster as dg
 from pydantic import Field
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import Mode
+from dc_assets.orchestration.run_alive import run_alive
 from dc_assets.salesforce.auth import Login
 from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets.wiring.source_look import Seen, look_at_source
@@ -22,6 +23,18 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         description="Consumer secret of the connected app",
         json_schema_extra={"dagster__is_secret": True},
     )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[None]:
+        """Say that a run lives while Dagster keeps this resource for it.
+
+        A run that executes its steps itself keeps it from its first step to its last, those of
+        others among them. So the dead-run monitor can tell a long step of others from a dead run.
+        """
+        run = context.run
+        beating = run_alive(run.run_id) if run is not None else nullcontext()
+        with beating, super().yield_for_execution(context) as resource:
+            yield resource
 
     @contextmanager
     def open(
