@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.spec_files import read_specs
+from dc_assets.load.spec_files import SpecFolder, read_folder
 from dc_assets.wiring.settings import loads_folder
 
 
 def spec_named(name: str) -> LoadSpec:
-    """Return one spec of the loads folder.
+    """Return one spec of the loads folder; a broken one beside it does not matter.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    specs = {spec.name: spec for spec in read_specs(loads_folder())}
+    folder = read_folder(loads_folder())
+    specs = {spec.name: spec for spec in folder.specs.values()}
     if name not in specs:
+        there = f" There is: {', '.join(sorted(specs))}." if specs else ""
         raise ConfigError(
-            f"There is no load called {name} in {loads_folder()}. There is: "
-            f"{', '.join(sorted(specs))}."
+            f"There is no load called {name} in {loads_folder()}.{there}{_broken(folder)}"
         )
     return specs[name]
 
 
 def chosen_spec(load: str | None) -> LoadSpec:
-    """Return the named spec, or the only one."""
+    """Return the named spec, or the only one.
+
+    Raises:
+        ConfigError: the only one is broken.
+        click.UsageError: there are several, one of which may be broken.
+    """
     if load is not None:
         return spec_named(load)
-    specs = read_specs(loads_folder())
-    if len(specs) > 1:
-        names = ", ".join(spec.name for spec in specs)
-        raise click.UsageError(f"There are several loads, name one: {names}")
-    return specs[0]
+    folder = read_folder(loads_folder())
+    if not folder.specs:
+        raise ConfigError(" ".join(folder.broken.values()))
+    if len(folder.specs) + len(folder.broken) > 1:
+        names = ", ".join(spec.name for spec in folder.specs.values())
+        raise click.UsageError(f"There are several loads, name one: {names}.{_broken(folder)}")
+    return next(iter(folder.specs.values()))
+
+
+def broken_specs() -> Sequence[str]:
+    """Return a sentence for each file of the loads folder that is no load."""
+    return list(read_folder(loads_folder()).broken.values())
+
+
+def _broken(folder: SpecFolder) -> str:
+    return f" Not loaded: {' '.join(folder.broken.values())}" if folder.broken else ""

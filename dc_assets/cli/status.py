@@ -12,7 +12,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.last_checks import check_states_of, checks_for_machines, print_last_checks
 from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.specs import broken_specs, chosen_spec
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, SpecState, sum_of
 from dc_assets.core.spec import LoadSpec
@@ -64,12 +64,15 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
         if as_json:
             said = {**_for_machines(state), "stopped_loads": stopped}
             said["checks"] = checks_for_machines(spec, state)
+            said["broken_specs"] = broken_specs()
             click.echo(json.dumps(said, indent=2))
         else:
             console.print(partitions_table(list(spec.ranges), state.newest))
             print_refusals(console, views, spec, state.newest)
             print_last_checks(console, spec, state)
             _print_stopped(console, spec, stopped)
+            for sentence in broken_specs():
+                console.print(f"Not loaded: {sentence}", style="yellow", soft_wrap=True)
     return verdict(spec, state)
 
 

@@ -118,6 +118,19 @@ def beating(heartbeat: Callable[[], None], every_s: float) -> Generator[None]:
         thread.join()
 
 
+@dataclass(frozen=True, slots=True)
+class LastHeartbeat:
+    """What the last heartbeat of a run tells.
+
+    Attributes:
+        is_silent: a lease has passed since.
+        is_gone: the process that it came from is known to be gone.
+    """
+
+    is_silent: bool
+    is_gone: bool
+
+
 class RunHeartbeats:
     """Leases of runs, by run id."""
 
@@ -141,8 +154,8 @@ class RunHeartbeats:
         with self._database.begin() as connection:
             return float(connection.execute(sa.select(epoch_now())).scalar_one())
 
-    def dead(self, run_ids: Iterable[str]) -> dict[str, bool]:
-        """Tell of each run that ever beat whether it is dead: silent for a lease, or known gone."""
+    def last(self, run_ids: Iterable[str]) -> dict[str, LastHeartbeat]:
+        """Return the last heartbeat of each run that ever had one."""
         with self._database.begin() as connection:
             rows = connection.execute(
                 sa.select(
@@ -152,6 +165,9 @@ class RunHeartbeats:
                 ).where(run_heartbeat.c.run_id.in_(list(run_ids)))
             ).all()
         return {
-            row.run_id: bool(row.expired) or Owner.from_text(row.owner).is_known_dead()
+            row.run_id: LastHeartbeat(
+                is_silent=bool(row.expired),
+                is_gone=Owner.from_text(row.owner).is_known_dead(),
+            )
             for row in rows
         }

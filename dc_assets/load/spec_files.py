@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,26 @@ from dc_assets.load.strict_yaml import NotPlain, read_document
 REASON_CHARS_MAX = 400
 
 
-def read_specs(folder: Path) -> list[LoadSpec]:
-    """Read every ``*.yaml`` of a folder, in the order of their names.
+@dataclass(frozen=True, slots=True)
+class SpecFolder:
+    """The files of a folder of load specs: one that is wrong takes no other down.
+
+    Attributes:
+        specs: those that can be loaded, by file, in the order of the files' names.
+        broken: why the others cannot, one sentence with file and line each.
+    """
+
+    specs: Mapping[Path, LoadSpec]
+    broken: Mapping[Path, str]
+
+
+def read_folder(folder: Path) -> SpecFolder:
+    """Read every ``*.yaml`` of a folder.
+
+    Two files with one name for a load are both broken: nobody can say which one is meant.
 
     Raises:
-        ConfigError: the folder is missing or empty, a file is wrong, or two specs share a name.
+        ConfigError: the folder is missing, empty, or cannot be looked into.
     """
     try:
         files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
@@ -35,11 +51,27 @@ def read_specs(folder: Path) -> list[LoadSpec]:
         raise ConfigError(
             f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
         )
-    specs = [read_spec(file) for file in files]
-    for spec, file in zip(specs, files, strict=True):
-        if [other.name for other in specs].count(spec.name) > 1:
-            raise ConfigError(f"{file}: another spec in this folder is called {spec.name} too.")
-    return specs
+    specs: dict[Path, LoadSpec] = {}
+    broken: dict[Path, str] = {}
+    for file in files:
+        try:
+            specs[file] = read_spec(file)
+        except ConfigError as error:
+            broken[file] = str(error)
+    twice = _twice(specs)
+    kept = {file: spec for file, spec in specs.items() if file not in twice}
+    return SpecFolder(kept, {**broken, **twice})
+
+
+def _twice(specs: Mapping[Path, LoadSpec]) -> dict[Path, str]:
+    """Return a sentence for each file whose load has the name of another one."""
+    found: dict[Path, str] = {}
+    for file, spec in specs.items():
+        for other in (o for o, known in specs.items() if known.name == spec.name and o != file):
+            root = read_document(file.read_text(encoding="utf-8")).root
+            reason = f"another spec in this folder is called {spec.name} too: {other.name}"
+            found[file] = str(_refusal(file, _line_of(root, ("name",)), reason))
+    return found
 
 
 def read_spec(file: Path) -> LoadSpec:
@@ -145,8 +177,8 @@ def spec_file(folder: Path, name: str) -> Path:
     Raises:
         ConfigError: there is none.
     """
-    for file in sorted(folder.glob("*.yaml")):
-        if read_spec(file).name == name:
+    for file, spec in read_folder(folder).specs.items():
+        if spec.name == name:
             return file
     raise ConfigError(f"There is no load called {name} in {folder}.")
 

@@ -4,54 +4,99 @@ After a crash of a whole machine Dagster 1.13 leaves runs STARTED for ever, and 
 its run monitoring does nothing for the default launcher (`docs/adr/0011-…`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import dagster as dg
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunHeartbeats
-from dc_assets.orchestration.failed_runs import spec_of
+from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats
+from dc_assets.orchestration.our_runs import Content, OurRuns, executes_its_own_steps
 from dc_assets.wiring.connect import lease
 from dc_assets.wiring.settings import ledger_url
 
 STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-RUNS_MAX = 200
 
 
 def reap(
-    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, ours: Callable[[dg.DagsterRun], bool]
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, specs: Sequence[LoadSpec]
 ) -> Sequence[str]:
-    """Fail every run of ours that is STARTED and whose process is dead; return their ids.
+    """Fail every run with a part of ours that is STARTED and whose process is dead; return the ids.
 
-    A run that never beat is dead when two leases have passed since its start: it died before it
-    reached its first step.
+    A run that was never heard is dead when two leases have passed: it died before it reached our
+    part.
     """
-    filters = dg.RunsFilter(statuses=STARTED)
-    records = [r for r in instance.get_run_records(filters, limit=RUNS_MAX) if ours(r.dagster_run)]
-    if not records:
-        return []
-    dead = heartbeats.dead([record.dagster_run.run_id for record in records])
-    now_s = heartbeats.now_s()
+    records = instance.get_run_records(dg.RunsFilter(statuses=STARTED))
+    contents = OurRuns(instance, specs).among(records)
+    last, now_s = heartbeats.last(contents), heartbeats.now_s()
     reaped: list[str] = []
     for record in records:
-        run = record.dagster_run
-        never_beat = now_s - (record.start_time or now_s) > 2 * lease().lease_s
-        if dead.get(run.run_id, never_beat):
-            instance.report_run_failed(
-                run, "dc_assets: the process of this run is gone. What it did is in the ledger."
-            )
-            reaped.append(run.run_id)
+        run_id = record.dagster_run.run_id
+        if run_id not in contents:
+            continue
+        watch = watch_of(instance, record, contents[run_id])
+        if watch is not None and watch.is_dead(last.get(run_id), now_s):
+            _fail(instance, run_id)
+            reaped.append(run_id)
     return reaped
 
 
-def is_of(specs: Sequence[LoadSpec]) -> Callable[[dg.DagsterRun], bool]:
-    """Return the test whether a run works on nothing but assets and checks of the specs."""
-    return lambda run: spec_of(run, specs) is not None
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the heartbeats of a run say at a moment.
+
+    Attributes:
+        since_s: when they must have begun.
+        is_of_run: they come from the process of the run. Otherwise they come from processes of
+            single steps, which end one after another: then only silence tells.
+    """
+
+    since_s: float
+    is_of_run: bool
+
+    def is_dead(self, last: LastHeartbeat | None, now_s: float) -> bool:
+        """Tell whether the run is dead.
+
+        >>> watch = Watch(since_s=1_000.0, is_of_run=False)
+        >>> watch.is_dead(LastHeartbeat(is_silent=False, is_gone=True), now_s=1_500.0)
+        False
+        """
+        if last is None:
+            return now_s - self.since_s > 2 * lease().lease_s
+        if self.is_of_run:
+            return last.is_silent or last.is_gone
+        return last.is_silent and now_s - self.since_s > lease().lease_s
+
+
+def watch_of(instance: dg.DagsterInstance, record: dg.RunRecord, content: Content) -> Watch | None:
+    """Return what heartbeats a run owes us now; None if its foreign part is at work without us.
+
+    Whoever executes its steps itself beats from its first step to its last
+    (`SalesforceResource`), whosever they are.
+    """
+    run_id = record.dagster_run.run_id
+    started_s = record.start_time or record.update_timestamp.timestamp()
+    if executes_its_own_steps(instance, run_id):
+        return Watch(started_s, is_of_run=True)
+    stats = instance.get_run_step_stats(run_id, list(content.steps))
+    at_work = [one for one in stats if one.start_time is not None and one.end_time is None]
+    if at_work:
+        return Watch(max(one.start_time or 0.0 for one in at_work), is_of_run=False)
+    return None if content.has_foreign_part else Watch(started_s, is_of_run=False)
+
+
+def _fail(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Fail a run, unless it ended meanwhile or another monitor was faster."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status in STARTED:
+        instance.report_run_failed(
+            run, "dc_assets: the process of this run is gone. What it loaded is in the ledger."
+        )
 
 
 def reap_all(instance: dg.DagsterInstance, specs: Sequence[LoadSpec]) -> Sequence[str]:
-    """Fail every dead run of some specs, as the ledger knows them; return their ids."""
+    """Fail every dead run with a part of ours, as the ledger knows them; return their ids."""
     with closing(Database(ledger_url())) as database:
-        return reap(instance, RunHeartbeats(database), is_of(specs))
+        return reap(instance, RunHeartbeats(database), specs)

@@ -1,16 +1,17 @@
-"""Puts Dagster runs of ours that failed for good into the outbox."""
+"""Puts Dagster runs that failed for good, in a part that is ours, into the outbox."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 
-from dc_assets.core.events import OFFERED_FOR_S, EventKind
+from dc_assets.core.events import OFFERED_FOR_S
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
-from dc_assets.orchestration.failures import KIND
+from dc_assets.orchestration.our_runs import Content, OurRuns, Part
+from dc_assets.orchestration.run_failures import Failure, failures_of
 from dc_assets.views.events import LedgerEvents, range_of_run
 
 FAILED = [dg.DagsterRunStatus.FAILURE]
@@ -35,14 +36,11 @@ RETRY_WAIT_S = 600.0
 OVERLAP_S = 60.0
 """Runs may show up so late behind newer ones; a known key makes the overlap harmless."""
 
-KINDS: dict[str, EventKind] = {"breaker": "breaker", "budget": "budget"}
-"""What a step may say of its failure; everything else is `failed`."""
-
 SENTENCE_CHARS_MAX = 1_000
 
 
 class FailedRuns:
-    """Failed runs of some specs in one Dagster instance."""
+    """Failed runs in one Dagster instance that held assets or checks of some specs."""
 
     def __init__(
         self, instance: dg.DagsterInstance, database: Database, specs: Sequence[LoadSpec]
@@ -51,12 +49,13 @@ class FailedRuns:
         self._database = database
         self._outbox = Outbox(database)
         self._events = LedgerEvents(database, specs)
-        self._specs = specs
+        self._ours = OurRuns(instance, specs)
 
     def busy(self) -> set[str]:
         """Return the names of the specs that unfinished runs work on."""
         records = self._instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
-        return {spec.name for _, spec in self._ours(records)}
+        contents = self._ours.among(records).values()
+        return {part.spec.name for content in contents for part in content.parts}
 
     def collect(self, after: float | None) -> tuple[int, float]:
         """Keep the runs that failed for good since a moment; return how many, and a new moment.
@@ -70,37 +69,44 @@ class FailedRuns:
             order_by="update_timestamp",
             ascending=True,
         )
+        contents = self._ours.among(records)
         added, next_after, undecided = 0, after, False
-        for record, spec in self._ours(records):
+        for record in records:
+            content = contents.get(record.dagster_run.run_id)
+            if content is None:
+                continue
             verdict = will_retry(record, now_s, asks_for_tag=self._instance.run_retries_enabled)
             undecided = undecided or verdict is None
             if not undecided:
                 next_after = max(next_after, record.update_timestamp.timestamp() - OVERLAP_S)
             if verdict is False:
-                added += self._add(record.dagster_run, spec)
+                added += self._add(record.dagster_run, content)
         return added, next_after
 
-    def _ours(self, records: Sequence[dg.RunRecord]) -> Iterator[tuple[dg.RunRecord, LoadSpec]]:
-        for record in records:
-            if spec := spec_of(record.dagster_run, self._specs):
-                yield record, spec
+    def _add(self, run: dg.DagsterRun, content: Content) -> int:
+        """Keep one notification for each spec that a run failed for; return how many."""
+        keys = _keys(run, content)
+        unknown = self._outbox.unknown(keys.values())
+        if not unknown:
+            return 0
+        added = 0
+        for part, failure in failures_of(self._instance, run.run_id, content):
+            name = part.spec.name
+            if keys[name] in unknown and not self._events.has_gap(run.run_id, name):
+                facts = self._facts(run, part, failure)
+                added += self._outbox.add(failure.kind, name, keys[name], facts)
+        return added
 
-    def _add(self, run: dg.DagsterRun, spec: LoadSpec) -> bool:
-        key = f"failed:{run.run_id}"
-        if not self._outbox.unknown([key]) or self._events.has_gap(run.run_id):
-            return False
-        failure = _failure_of(self._instance, run.run_id)
+    def _facts(self, run: dg.DagsterRun, part: Part, failure: Failure) -> dict[str, Any]:
         partition = run.tags.get(PARTITION_TAG, "")
-        figures = range_of_run(self._database, spec.name, partition, run.run_id)
-        facts: dict[str, Any] = {
+        return {
             "run_id": run.run_id,
             "partition": partition,
             "sentence": failure.sentence[:SENTENCE_CHARS_MAX],
-            "command": command_after(run, spec),
+            "command": command_after(run, part),
             "page": f"runs/{run.run_id}",
-            **figures,
+            **range_of_run(self._database, part.spec.name, partition, run.run_id),
         }
-        return self._outbox.add(failure.kind, spec.name, key, facts)
 
 
 def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> bool | None:
@@ -120,16 +126,15 @@ def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> boo
     return False
 
 
-def command_after(run: dg.DagsterRun, spec: LoadSpec) -> str:
+def command_after(run: dg.DagsterRun, part: Part) -> str:
     """Return the command that resumes where a run failed."""
-    mode = _mode_of(run, spec)
+    mode = _mode_of(run, part.spec)
     partition = run.tags.get(PARTITION_TAG)
-    words = ["dc-assets", "run", spec.name]
-    checks_only = names_in(run) and dg.AssetKey(spec.asset_name) not in (run.asset_selection or ())
-    if checks_only:
-        words = ["dc-assets", "reconcile", spec.name]
+    words = ["dc-assets", "run", part.spec.name]
+    if not part.loads:
+        words = ["dc-assets", "reconcile", part.spec.name]
     elif mode == "replay":
-        words = ["dc-assets", "replay", spec.name]
+        words = ["dc-assets", "replay", part.spec.name]
     elif mode in {"missing", "changed"}:
         words.append(f"--{mode}")
     return " ".join([*words, *(["--partitions", partition] if partition else [])])
@@ -140,54 +145,9 @@ def _mode_of(run: dg.DagsterRun, spec: LoadSpec) -> str:
     return str(ops.get(spec.asset_name, {}).get("config", {}).get("mode", "full"))
 
 
-class _Failure(NamedTuple):
-    kind: EventKind
-    sentence: str
-
-
-def _failure_of(instance: dg.DagsterInstance, run_id: str) -> _Failure:
-    """Return why a run failed: our own sentence if a step said one, else Dagster's.
-
-    The text of an error that is none of ours stays in Dagster: it may quote values of rows.
-    """
-    for event in _events(instance, run_id, dg.DagsterEventType.STEP_FAILURE):
-        said = event.step_failure_data.user_failure_data
-        if said is not None and said.description:
-            told = said.metadata[KIND].value if KIND in said.metadata else None
-            return _Failure(KINDS.get(str(told), "failed"), said.description)
-        error = event.step_failure_data.error
-        name = (error.cause or error).cls_name if error else None
-        return _Failure(
-            "failed", f"An error that is none of ours ended the run: {name}. Its page shows it."
-        )
-    for event in _events(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
-        if event.message:
-            return _Failure("failed", event.message)
-    return _Failure("failed", "The run failed, and Dagster does not say why.")
-
-
-def _events(
-    instance: dg.DagsterInstance, run_id: str, kind: dg.DagsterEventType
-) -> list[dg.DagsterEvent]:
-    records = instance.get_records_for_run(run_id, of_type=kind).records
-    entries = (record.event_log_entry.dagster_event for record in records)
-    return [event for event in entries if event is not None]
-
-
-def names_in(run: dg.DagsterRun) -> set[str]:
-    """Return the names of the assets that a run was launched on.
-
-    They are empty for a run of a job: then the job says what it works on.
-    """
-    keys = set(run.asset_selection or ())
-    keys |= {check.asset_key for check in run.asset_check_selection or ()}
-    return {key.to_user_string() for key in keys}
-
-
-def spec_of(run: dg.DagsterRun, specs: Sequence[LoadSpec]) -> LoadSpec | None:
-    """Return the spec of a run that works on nothing but ours, the first of several; else None."""
-    names = names_in(run)
-    owners = {name: s for s in specs for name in (s.asset_name, f"{s.name}_audit")}
-    if names:
-        return owners[min(names)] if names <= owners.keys() else None
-    return next((spec for spec in specs if run.job_name == f"{spec.name}_refresh"), None)
+def _keys(run: dg.DagsterRun, content: Content) -> dict[str, str]:
+    """Return the key of the notification for each spec of a run."""
+    key = f"failed:{run.run_id}"
+    if len(content.parts) == 1:
+        return {content.parts[0].spec.name: key}
+    return {part.spec.name: f"{key}:{part.spec.name}" for part in content.parts}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -33,6 +33,20 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         description="Consumer secret of the connected app; empty: SF_CLIENT_SECRET, or its file",
         json_schema_extra={"dagster__is_secret": True},
     )
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[None]:
+        """Say that a run lives while Dagster keeps this resource for it.
+
+        A run that executes its steps itself keeps it from its first step to its last, those of
+        others among them. So the dead-run monitor can tell a long step of others from a dead run.
+        """
+        from dc_assets.orchestration.run_alive import run_alive
+
+        run = context.run
+        beating = run_alive(run.run_id) if run is not None else nullcontext()
+        with beating, super().yield_for_execution(context) as resource:
+            yield resource
 
     @contextmanager
     def open(

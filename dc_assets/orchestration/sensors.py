@@ -18,7 +18,6 @@ def reaper(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
         name="reaper",
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        target=[dg.AssetKey(spec.asset_name) for spec in specs],
         description="Fails runs whose process is gone, so that Dagster starts them again. It "
         "writes nothing to an org.",
     )
@@ -43,7 +42,6 @@ def notifier(specs: Sequence[LoadSpec]) -> dg.SensorDefinition:
         name="notifier",
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        target=[dg.AssetKey(spec.asset_name) for spec in specs],
         description="Tells people by mail and webhook when loads complete, fail, stop themselves "
         "or leave gaps. It launches nothing and writes nothing to an org.",
     )

@@ -58,9 +58,10 @@ class LedgerEvents:
         """
         return self._ended_loads(busy) + self._gaps() + self._vanished()
 
-    def has_gap(self, run_id: str) -> bool:
+    def has_gap(self, run_id: str, spec_name: str) -> bool:
         """Tell whether a check of a run found an error, which is a notification of its own."""
-        found = self._errors().where(check_result.c.run_id == run_id).limit(1)
+        of_run = self._errors().where(check_result.c.run_id == run_id)
+        found = of_run.where(check_result.c.spec_name == spec_name).limit(1)
         with self._database.read() as connection:
             return connection.execute(found).first() is not None
 

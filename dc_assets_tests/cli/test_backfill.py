@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dc_assets.load.spec_files import read_specs
+from dc_assets.load.spec_files import read_spec
 from dc_assets_tests.acceptance.services import free_port
 from dc_assets_tests.acceptance.stage import (
     environment_of,
@@ -68,7 +68,7 @@ def code_location(folder: Path) -> dict[str, str]:
     loads = folder / "loads"
     return {
         "ledger": f"sqlite:///{(folder / 'data' / 'ledger.db').resolve()}",
-        "spec": read_specs(loads)[0].spec_hash,
+        "spec": read_spec(loads / "opportunities.yaml").spec_hash,
         "loads folder": str(loads),
     }
 

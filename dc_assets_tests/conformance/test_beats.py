@@ -5,9 +5,13 @@ from __future__ import annotations
 import uuid
 from threading import Event
 
-from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
+from dc_assets.ledger.owners import LastHeartbeat, Owner, RunHeartbeats, beating, current_owner
 from dc_assets_tests.fakes.ledgers import OpenLedger
 from dc_assets_tests.fakes.world import dead_owner
+
+ALIVE = LastHeartbeat(is_silent=False, is_gone=False)
+SILENT = LastHeartbeat(is_silent=True, is_gone=False)
+GONE = LastHeartbeat(is_silent=False, is_gone=True)
 
 
 def a_run() -> Owner:
@@ -20,8 +24,8 @@ def test_a_run_that_beat_lives_for_a_lease(ledger: OpenLedger) -> None:
     heartbeats, live, silent = RunHeartbeats(ledger.database), a_run(), a_run()
     heartbeats.heartbeat(live, lease_s=60)
     heartbeats.heartbeat(silent, lease_s=-1)
-    verdicts = heartbeats.dead([live.run_id, silent.run_id, "never"])
-    assert verdicts == {live.run_id: False, silent.run_id: True}
+    last = heartbeats.last([live.run_id, silent.run_id, "never"])
+    assert last == {live.run_id: ALIVE, silent.run_id: SILENT}
 
 
 def test_a_beat_begins_the_lease_anew(ledger: OpenLedger) -> None:
@@ -29,14 +33,14 @@ def test_a_beat_begins_the_lease_anew(ledger: OpenLedger) -> None:
     heartbeats, run = RunHeartbeats(ledger.database), a_run()
     heartbeats.heartbeat(run, lease_s=-1)
     heartbeats.heartbeat(run, lease_s=60)
-    assert heartbeats.dead([run.run_id]) == {run.run_id: False}
+    assert heartbeats.last([run.run_id]) == {run.run_id: ALIVE}
 
 
 def test_a_run_whose_process_is_gone_is_dead_at_once(ledger: OpenLedger) -> None:
     """Nobody waits for the lease of a process that cannot come back."""
     heartbeats, gone = RunHeartbeats(ledger.database), dead_owner(uuid.uuid4().hex)
     heartbeats.heartbeat(gone, lease_s=60)
-    assert heartbeats.dead([gone.run_id]) == {gone.run_id: True}
+    assert heartbeats.last([gone.run_id]) == {gone.run_id: GONE}
 
 
 def test_it_beats_while_the_block_runs(ledger: OpenLedger) -> None:
@@ -49,7 +53,7 @@ def test_it_beats_while_the_block_runs(ledger: OpenLedger) -> None:
 
     with beating(heartbeat, every_s=0.01):
         assert beaten.wait(5)
-    assert heartbeats.dead([run.run_id]) == {run.run_id: False}
+    assert heartbeats.last([run.run_id]) == {run.run_id: ALIVE}
 
 
 def test_the_ledgers_clock_is_the_one_of_the_leases(ledger: OpenLedger) -> None:

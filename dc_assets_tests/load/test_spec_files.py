@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.load.spec_files import read_spec, read_specs
+from dc_assets.load.spec_files import read_folder, read_spec, spec_file
 
 VALID = """\
 name: things
@@ -140,32 +140,48 @@ def test_a_file_that_is_not_utf_8_is_refused(file: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A folder with the name of a spec is no spec."""
     (tmp_path / "odd.yaml").mkdir()
-    with pytest.raises(ConfigError, match=r"odd\.yaml cannot be read: Is a directory"):
-        read_specs(tmp_path)
+    [sentence] = read_folder(tmp_path).broken.values()
+    assert sentence == f"{tmp_path / 'odd.yaml'} cannot be read: Is a directory."
 
 
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_a_folder_without_specs_says_which_setting_to_change(tmp_path: Path, folder: str) -> None:
     """An empty folder and a missing one are the same mistake."""
     with pytest.raises(ConfigError, match="Set DC_ASSETS_LOADS"):
-        read_specs(tmp_path / folder)
+        read_folder(tmp_path / folder)
 
 
 def test_a_folder_that_cannot_be_looked_into_says_why(tmp_path: Path) -> None:
     """Such as a name that is too long for the disk."""
     with pytest.raises(ConfigError, match=r"File name too long\. Set DC_ASSETS_LOADS"):
-        read_specs(tmp_path / ("x" * 2_000))
+        read_folder(tmp_path / ("x" * 2_000))
 
 
-def test_two_specs_must_not_share_a_name(file: Path) -> None:
-    """The name is the name of the asset, so it stands once."""
-    file.with_name("other.yaml").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(ConfigError, match="another spec in this folder is called things too"):
-        read_specs(file.parent)
+def test_two_specs_that_share_a_name_are_both_broken(file: Path) -> None:
+    """The name is the name of the asset, and nobody can say which of them is meant."""
+    other = file.with_name("other.yaml")
+    other.write_text("# a copy\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    folder = read_folder(file.parent)
+    assert folder.specs == {}
+    assert folder.broken == {
+        file: f"{file}, line 1: another spec in this folder is called things too: other.yaml.",
+        other: f"{other}, line 2: another spec in this folder is called things too: things.yaml.",
+    }
+
+
+def test_a_broken_spec_takes_no_other_down(file: Path) -> None:
+    """The others are read, and found by their names, in whatever order the files stand."""
+    broken = file.with_name("a.yaml")
+    broken.write_text("name: a\nsource: [\n", encoding="utf-8")
+    folder = read_folder(file.parent)
+    assert [spec.name for spec in folder.specs.values()] == ["things"]
+    assert list(folder.broken) == [broken]
+    assert folder.broken[broken].startswith(f"{broken}, line 3: ")
+    assert spec_file(file.parent, "things") == file
 
 
 def test_specs_come_in_the_order_of_their_files(file: Path) -> None:
     """The order of definitions does not depend on the disk."""
     text = file.read_text(encoding="utf-8").replace("name: things", "name: aaa")
     file.with_name("z.yaml").write_text(text, encoding="utf-8")
-    assert [spec.name for spec in read_specs(file.parent)] == ["things", "aaa"]
+    assert [spec.name for spec in read_folder(file.parent).specs.values()] == ["things", "aaa"]

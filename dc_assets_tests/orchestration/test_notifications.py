@@ -4,27 +4,31 @@ import time
 import uuid
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcError, LimitReached
 from dc_assets.core.events import Event
+from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.definitions import defs
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.assets import LoadConfig, partitions_of
-from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
+from dc_assets.orchestration.failed_runs import OVERLAP_S, FailedRuns, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.refresh import refresh_of
+from dc_assets_tests.fakes.begun_runs import begun, definitions_around
 from dc_assets_tests.fakes.specs import small_spec
 
 SPEC = small_spec()
 KEY = "r1-01"
 OURS = frozenset({dg.AssetKey(SPEC.asset_name)})
+GONE = "dc_assets: the process of this run is gone."
 AUDIT = frozenset({dg.AssetKey(f"{SPEC.name}_audit")})
 
 
@@ -116,13 +120,73 @@ def test_a_failed_run_is_one_notice_of_its_kind(
     assert notice.facts["selected"] is None
 
 
-def test_a_failed_refresh_is_told_of(instance: dg.DagsterInstance, database: Database) -> None:
-    """Runs of a job do not say which assets they work on; runs of another job are not ours."""
-    failed(instance, ConfigError("not ours"), job_name="another")
-    failed(instance, ConfigError("ours"), mode="changed", job_name=refresh_of(SPEC)[0].name)
+@pytest.mark.parametrize("job_name", [refresh_of(SPEC)[0].name, "a_job_of_others"])
+def test_a_failed_run_of_a_job_is_told_of(
+    instance: dg.DagsterInstance, database: Database, job_name: str
+) -> None:
+    """Whosever job it is: runs of a job do not say what they work on, their log does."""
+    failed(instance, ConfigError("ours"), mode="changed", job_name=job_name)
     [notice] = noticed(instance, database)
     assert notice.facts["sentence"] == "ours"
     assert notice.facts["command"] == f"dc-assets run things --changed --partitions {KEY}"
+
+
+@pytest.mark.parametrize(
+    ("came_to", "sentences"),
+    [
+        ({"at_work": SPEC.asset_name, "ended": ["upstream"]}, [GONE]),
+        ({"at_work": "upstream"}, [GONE]),
+        ({"at_work": "downstream", "ended": ["upstream", SPEC.asset_name]}, []),
+        ({"failed": "upstream"}, []),
+        ({"failed": "downstream", "ended": ["upstream", SPEC.asset_name]}, []),
+        ({"failed": "upstream", "at_work": SPEC.asset_name}, [GONE]),
+    ],
+)
+def test_of_a_run_of_others_our_part_alone_is_told_of(
+    instance: dg.DagsterInstance,
+    database: Database,
+    came_to: Mapping[str, Any],
+    sentences: list[str],
+) -> None:
+    """What failed in theirs is theirs to tell; a dead process is told of if ours was not done."""
+    run_id = begun(instance, definitions_around(SPEC).resolve_job_def("nightly"), **came_to)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    instance.report_run_failed(run, GONE)
+    instance.add_run_tags(run_id, {"dagster/will_retry": "false"})
+    noticed(instance, database)
+    assert [one.facts["sentence"] for one in noticed(instance, database)] == sentences
+
+
+def test_a_run_over_two_loads_is_told_of_for_each_that_failed(
+    instance: dg.DagsterInstance, database: Database
+) -> None:
+    """Their sentences differ, and so do the commands that resume; both are at work till then."""
+
+    def failing(spec: LoadSpec) -> dg.AssetsDefinition:
+        @dg.asset(name=spec.asset_name)
+        def asset() -> None:
+            with in_one_sentence():
+                raise ConfigError(f"the cause of {spec.name}")
+
+        return asset
+
+    specs = [small_spec(name=name) for name in ("apples", "pears", "plums")]
+    dg.materialize(
+        [*map(failing, specs[:2]), dg.AssetSpec(specs[2].asset_name)],
+        instance=instance,
+        raise_on_error=False,
+    )
+    collect(instance, database, specs, None)
+    collect(instance, database, specs, None)
+    told = Outbox(database).undelivered("mail")
+    assert sorted(one.facts["command"] for one in told) == [
+        "dc-assets run apples",
+        "dc-assets run pears",
+    ]
+    started = frozenset(dg.AssetKey(spec.asset_name) for spec in specs[1:])
+    added(instance, dg.DagsterRunStatus.STARTED, started)
+    assert FailedRuns(instance, database, specs).busy() == {"pears", "plums"}
 
 
 def test_an_error_that_is_none_of_ours_is_named_and_not_quoted(
@@ -141,10 +205,10 @@ def test_a_run_whose_process_died_says_what_dagster_knows(
 ) -> None:
     """No step said anything; the retries are used up."""
     run = added(instance, dg.DagsterRunStatus.STARTED, AUDIT).dagster_run
-    instance.report_run_failed(run, "dc_assets: the process of this run is gone.")
+    instance.report_run_failed(run, GONE)
     instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})
     [notice] = noticed(instance, database)
-    assert notice.facts["sentence"] == "dc_assets: the process of this run is gone."
+    assert notice.facts["sentence"] == GONE
     assert notice.facts["command"] == "dc-assets reconcile things"
 
 

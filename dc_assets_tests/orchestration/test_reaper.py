@@ -1,7 +1,5 @@
 """Runs whose process is gone are failed, and no other run is touched."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Generator
 from pathlib import Path
@@ -11,13 +9,19 @@ import pytest
 
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunHeartbeats, current_owner
-from dc_assets.orchestration.dead_run_monitor import is_of, reap
+from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats, current_owner
+from dc_assets.orchestration.dead_run_monitor import Watch, reap, watch_of
+from dc_assets.orchestration.our_runs import OurRuns, executes_its_own_steps
+from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets_tests.cli.in_process import environment_is
+from dc_assets_tests.fakes.begun_runs import EXECUTES_ELSEWHERE, begun, definitions_around
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
 
 OURS = dg.AssetKey("things_in_core")
 SPEC = small_spec()
+AROUND = definitions_around(SPEC)
+NIGHTLY = AROUND.resolve_job_def("nightly")
 
 
 @pytest.fixture
@@ -56,22 +60,22 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 def test_a_run_whose_process_is_gone_is_failed(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
-    """Dagster's own retries take it from there."""
-    run_id = started(instance, OURS)
+    """Dagster's own retries take it from there; a second monitor finds nothing left to do."""
+    run_id = begun(instance, NIGHTLY, at_work=SPEC.asset_name)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, is_of([SPEC])) == [run_id]
+    assert reap(instance, heartbeats, [SPEC]) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
-    assert reap(instance, heartbeats, is_of([SPEC])) == []
+    assert reap(instance, heartbeats, [SPEC]) == []
 
 
 def test_a_silent_run_is_failed_after_its_lease(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
     """Its process may be on a host that nobody can look into."""
-    live, silent = started(instance, OURS), started(instance, OURS)
+    live, silent = (begun(instance, NIGHTLY, at_work=SPEC.asset_name) for _ in range(2))
     heartbeats.heartbeat(current_owner(live), lease_s=60)
     heartbeats.heartbeat(current_owner(silent), lease_s=-1)
-    assert reap(instance, heartbeats, is_of([SPEC])) == [silent]
+    assert reap(instance, heartbeats, [SPEC]) == [silent]
     assert status(instance, live) is dg.DagsterRunStatus.STARTED
 
 
@@ -80,28 +84,108 @@ def test_a_run_that_has_not_beaten_yet_is_given_time(
 ) -> None:
     """Its process is still importing."""
     run_id = started(instance, OURS)
-    assert reap(instance, heartbeats, is_of([SPEC])) == []
+    assert reap(instance, heartbeats, [SPEC]) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
-@pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")], [OURS, dg.AssetKey("others")]])
+@pytest.mark.parametrize("at_work", ["upstream", SPEC.asset_name, "downstream"])
+def test_a_dead_run_of_anybody_is_failed_wherever_it_stood(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, at_work: str
+) -> None:
+    """A user's own job over our asset and theirs: its process beats from its first to its last."""
+    run_id = begun(instance, NIGHTLY, at_work=at_work)
+    heartbeats.heartbeat(current_owner(run_id), lease_s=60)
+    assert reap(instance, heartbeats, [SPEC]) == []
+    heartbeats.heartbeat(current_owner(run_id), lease_s=-1)
+    assert reap(instance, heartbeats, [SPEC]) == [run_id]
+
+
+@pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")]])
 def test_runs_of_others_are_not_touched(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats, assets: list[dg.AssetKey]
 ) -> None:
     """The ledger knows nothing of their processes."""
     run_id = started(instance, *assets)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, is_of([SPEC])) == []
+    assert reap(instance, heartbeats, [SPEC]) == []
 
 
-def test_a_refresh_is_known_by_its_job(
+@pytest.mark.parametrize("job", ["theirs", "their_check"])
+def test_jobs_of_others_are_not_touched(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, job: str
+) -> None:
+    """Neither over their assets, nor for a check of their own on our asset."""
+    run_id = begun(instance, AROUND.resolve_job_def(job))
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
+    assert reap(instance, heartbeats, [SPEC]) == []
+
+
+@pytest.mark.parametrize(
+    ("at_work", "ended"),
+    [("upstream", []), ("downstream", ["upstream", SPEC.asset_name]), ("", ["upstream"])],
+)
+def test_the_part_of_others_is_not_judged_where_each_step_has_a_process(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, at_work: str, ended: list[str]
+) -> None:
+    """Our step's process has ended there, or has not begun, and a step of others beats for nobody.
+
+    However long it takes.
+    """
+    run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, ended=ended, at_work=at_work)
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=-1)
+    assert reap(instance, heartbeats, [SPEC]) == []
+
+
+def test_our_part_is_judged_by_silence_where_each_step_has_a_process() -> None:
+    """A gone process may be the one of the step before; a step that began is given its lease."""
+    gone, silent = LastHeartbeat(is_silent=False, is_gone=True), LastHeartbeat(True, False)
+    watch = Watch(since_s=1_000.0, is_of_run=False)
+    assert not watch.is_dead(gone, now_s=1_500.0)
+    assert not watch.is_dead(silent, now_s=1_119.0)
+    assert watch.is_dead(silent, now_s=1_121.0)
+    assert not watch.is_dead(None, now_s=1_239.0)
+    assert watch.is_dead(None, now_s=1_241.0)
+
+
+def test_a_dead_step_of_ours_is_noticed_where_each_step_has_a_process(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
-    """A run of a job names no assets."""
-    run = dg.DagsterRun(job_name="things_refresh", status=dg.DagsterRunStatus.STARTED)
-    run_id = instance.add_run(run).run_id
-    heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, is_of([SPEC])) == [run_id]
+    """Its run is watched from the moment at which the step began."""
+    run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, at_work=SPEC.asset_name)
+    [record] = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
+    content = OurRuns(instance, [SPEC]).content(record.dagster_run)
+    assert content is not None
+    watch = watch_of(instance, record, content)
+    assert watch is not None
+    assert not watch.is_of_run
+    assert watch.since_s == pytest.approx(heartbeats.now_s(), abs=60)
+
+
+def test_dagster_says_which_runs_execute_their_own_steps(instance: dg.DagsterInstance) -> None:
+    """An update of Dagster that says it otherwise is seen here."""
+    result = NIGHTLY.execute_in_process(instance=instance, partition_key="r1-01")
+    assert executes_its_own_steps(instance, result.run_id)
+    elsewhere = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE)
+    assert not executes_its_own_steps(instance, elsewhere)
+
+
+def test_the_process_of_a_run_beats_while_steps_of_others_work(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, tmp_path: Path
+) -> None:
+    """Our resource is there from the first step to the last, and beats at once."""
+    heard: list[str] = []
+
+    @dg.asset
+    def first(context: dg.AssetExecutionContext) -> None:
+        heard.extend(heartbeats.last([context.run.run_id]))
+
+    @dg.asset(deps=[first])
+    def ours(salesforce: SalesforceResource) -> None: ...
+
+    with environment_is({"DC_ASSETS_LEDGER_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}):
+        login = SalesforceResource(login_url="http://127.0.0.1:1", client_id="i", client_secret="s")
+        result = dg.materialize([first, ours], instance=instance, resources={"salesforce": login})
+    assert heard == [result.run_id]
 
 
 def test_the_reaper_runs_by_default() -> None:
