@@ -13,6 +13,7 @@ from dc_assets.cli.said import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
+    LedgerAway,
     LedgerConflict,
     LimitReached,
     RemoteError,
@@ -20,11 +21,11 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.ledger.owner_only import keep_new_files_private
-from dc_assets.wiring.settings import ledger_url
 
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
     LedgerConflict: ExitCode.CONFIGURATION,
+    LedgerAway: ExitCode.STOPPED,
     RunStopped: ExitCode.STOPPED,
     LimitReached: ExitCode.STOPPED,
     RemoteError: ExitCode.CONFIGURATION,
@@ -52,11 +53,6 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             say("dc-assets: interrupted", err=True)
             sys.exit(ExitCode.INTERRUPTED)
-        except Exception as error:
-            if not (sentence := _ledger_sentence(error)):
-                raise
-            say(sentence, err=True)
-            sys.exit(ExitCode.CONFIGURATION)
         sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
 
 
@@ -71,18 +67,3 @@ def _heed_interrupts() -> None:
 
 def _code_of(error: DcError) -> ExitCode:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
-
-
-def _ledger_sentence(error: Exception) -> str:
-    """Say what the database said, without a secret of the URL; "" for any other error."""
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - `--help` opens no ledger
-
-    from dc_assets.ledger.database_url import harmless  # noqa: PLC0415 - likewise
-
-    if not isinstance(error, OperationalError):
-        return ""
-    reason = harmless(str(getattr(error, "orig", error)), ledger_url())
-    return (
-        f"dc-assets: The ledger cannot be used: {reason}. Make room on the disk of DC_ASSETS_DATA, "
-        "or check DC_ASSETS_LEDGER_URL, then run again: what was done is kept."
-    )

@@ -245,6 +245,14 @@ delivery = Table(
     Column("answer", Text, doc="why it was refused; no secret"),
 )
 
+commit_mark = Table(
+    "commit_mark",
+    metadata,
+    Column("session", String(32), primary_key=True, doc="one connection of one process"),
+    Column("mark", String(32), nullable=False, doc="its last transaction that wrote something"),
+    Column("marked_at", Float, nullable=False),
+)
+
 
 class epoch_now(FunctionElement[float]):  # noqa: N801 - SQL functions are written in lower case
     """The database's own clock, seconds since 1970: leases never compare clocks of two hosts."""

@@ -5,7 +5,13 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from dc_assets.core.errors import BreakerOpened, BudgetReached, DcError, LimitReached
+from dc_assets.core.errors import (
+    BreakerOpened,
+    BudgetReached,
+    DcError,
+    LedgerAway,
+    LimitReached,
+)
 from dc_assets.core.events import EventKind
 from dc_assets.core.printable import printable
 from dc_assets.wiring.dagster_api import ERROR
@@ -22,21 +28,36 @@ _KINDS: dict[type[DcError], EventKind] = {
 """The first class in the order of the table that an error is of decides."""
 
 
+AGAIN_AFTER_S = 30.0
+AGAIN_MAX = 20
+"""How often a step that lost its ledger is begun again; each bears an absence of a lease too."""
+
+
 @contextmanager
 def in_one_sentence() -> Generator[None]:
     """Fail the step with the error's sentence and kind.
 
-    No Dagster retry: the ladders below have waited already, and running again is the operator's
-    choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that run again.
+    A ledger that stays away is not the load's fault and comes back: Dagster begins the step again.
+    No other Dagster retry: the ladders below have waited already, and running again is the
+    operator's choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that
+    run again.
     """
     try:
         yield
     except DcError as error:
+        if isinstance(error, LedgerAway) and _retries() < AGAIN_MAX:
+            dg.get_dagster_logger().warning("%s Begins again.", printable(str(error)))
+            raise dg.RetryRequested(AGAIN_MAX, AGAIN_AFTER_S) from None
         raise dg.Failure(
             description=printable(str(error)),
             metadata={KIND: kind_of(error), ERROR: type(error).__name__},
             allow_retries=False,
         ) from None
+
+
+def _retries() -> int:
+    """Return how often the present step was begun again."""
+    return dg.OpExecutionContext.get().retry_number
 
 
 def kind_of(error: DcError) -> EventKind:

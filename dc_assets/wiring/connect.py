@@ -21,6 +21,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
+from dc_assets.ledger.absence import Patience, one_transaction
 from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.check_results import CheckResultStore
@@ -229,7 +230,7 @@ def open_load(
     spool = DiskSpool(data_folder())
     owner, times = current_owner(run_id), lease()
     with ExitStack() as cleanup:
-        database = _open_ledger(owner, times, cleanup)
+        database = _open_ledger(owner, times, lambda line: note(printable(line)), cleanup)
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep))
         source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
         parent_object = check_target(session, spec)
@@ -284,12 +285,18 @@ def open_load(
         )
 
 
-def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:
-    """Open the ledger, and let it know that this process lives while it is open."""
-    database = Database(ledger_url())
+def _open_ledger(
+    owner: Owner, times: Lease, note: Callable[[str], None], cleanup: ExitStack
+) -> Database:
+    """Open the ledger, and let it know that this process lives while it is open.
+
+    An absence is borne while the last heartbeat is surely younger than the lease.
+    """
+    bears_s = times.lease_s - times.heartbeat_s
+    database = Database(ledger_url(), Patience(bears_s, from_the_first=True, note=note))
     cleanup.callback(database.close)
     heartbeat = partial(RunHeartbeats(database).heartbeat, owner, times.lease_s)
-    heartbeat()
+    one_transaction(heartbeat)()
     cleanup.enter_context(beating(heartbeat, times.heartbeat_s))
     return database
 
