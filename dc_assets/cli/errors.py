@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from dc_assets.cli.interrupts import LINE, code_heard, interrupted_in_order
 from dc_assets.cli.said import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
@@ -39,30 +39,42 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
         """Run a command and leave with its exit code."""
-        _heed_interrupts()
         keep_new_files_private()
         never_fail_to_print()
+        with interrupted_in_order():
+            try:
+                code = super().main(args, standalone_mode=False, **extra)
+            except Exception as error:
+                if code_heard() is not None:  # whatever an interrupted import or call made of it
+                    sys.exit(_interrupted())
+                if not isinstance(error, DcError | click.ClickException | click.Abort):
+                    raise
+                sys.exit(_told(error))
+            sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was named; click would print an empty line for an interrupt."""
         try:
-            code = super().main(args, standalone_mode=False, **extra)
-        except DcError as error:
-            say(f"dc-assets: {error}", err=True)
-            sys.exit(_code_of(error))
-        except click.ClickException as error:
-            error.show()
-            sys.exit(ExitCode.CONFIGURATION)
-        except (KeyboardInterrupt, click.Abort):
-            say("dc-assets: interrupted", err=True)
-            sys.exit(ExitCode.INTERRUPTED)
-        sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_interrupted()) from None
 
 
-def _heed_interrupts() -> None:
-    """Let Ctrl-C end a command that was started with SIGINT ignored, and its children.
+def _interrupted() -> int:
+    """Say that the command was interrupted, and return its exit code."""
+    say(LINE, err=True)
+    return code_heard() or ExitCode.INTERRUPTED
 
-    A shell without job control starts what it puts into the background so, and Python keeps it.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def _told(error: DcError | click.ClickException | click.Abort) -> ExitCode | int:
+    """Say in one sentence what ended a command, and return its exit code."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return ExitCode.CONFIGURATION
+    if isinstance(error, click.Abort):
+        return _interrupted()
+    say(f"dc-assets: {error}", err=True)
+    return _code_of(error)
 
 
 def _code_of(error: DcError) -> ExitCode:
