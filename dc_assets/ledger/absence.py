@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from dc_assets.core.errors import LedgerAway
 from dc_assets.ledger.clock import SystemClock
@@ -39,6 +39,19 @@ _PASSING_WORDS = (
     "terminating connection",
 )
 """What a server that refuses a connection says while it will take one soon."""
+
+_DISK = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""What SQLite says of a disk or a file; the rest is a fault of ours."""
 
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -158,11 +171,23 @@ def is_absence(error: DBAPIError) -> bool:
     """Tell whether an error of the driver says that the ledger is away and may come back."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        code: int = getattr(cause, "sqlite_errorcode", 0)
-        return code & 0xFF in _LOCKED
+        return _sqlite_code(cause) in _LOCKED
     if state := getattr(cause, "pgcode", None):
         return str(state).startswith(_PASSING_STATES)
     return error.connection_invalidated or _is_passing_refusal(str(cause))
+
+
+def is_refusal(error: DBAPIError) -> bool:
+    """Tell whether an error of the driver is about disk, rights or server, not about us."""
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause) in _DISK
+    return isinstance(error, OperationalError)
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    extended: int = getattr(error, "sqlite_errorcode", 0)
+    return extended & 0xFF
 
 
 def _is_passing_refusal(said: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger import tables
@@ -20,6 +20,7 @@ from dc_assets.ledger.absence import (
     Patience,
     TransactionLost,
     is_absence,
+    is_refusal,
     one_transaction,
 )
 from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
@@ -135,7 +136,7 @@ class Database:
         reason = self._said_by(error)
         if is_absence(error):
             raise self._absence.lost(reason, began_s) from None
-        if isinstance(error, OperationalError):
+        if is_refusal(error):
             raise self._unusable(reason) from None
         raise error
 
@@ -168,7 +169,8 @@ def _engine(url: URL) -> Engine:
         return server
     if file := file_of(url):
         _make_private(file)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
+    waits: dict[str, int] = {} if "timeout" in url.query else {"timeout": BUSY_TIMEOUT_S}
+    engine = sa.create_engine(url, connect_args=waits, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
