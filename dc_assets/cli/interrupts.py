@@ -31,11 +31,13 @@ class _Heard:
         code: exit code of the first signal; None before.
         is_held: whether a signal has to wait until something was begun or ended whole.
         is_raised: whether the command was interrupted; it is once.
+        last: ends the process when the command does not.
     """
 
     code: int | None = None
     is_held: bool = False
     is_raised: bool = False
+    last: threading.Timer | None = None
 
 
 def end_at_once_when_interrupted() -> None:
@@ -56,7 +58,7 @@ def interrupted_in_order() -> Generator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _Heard.code, _Heard.is_held, _Heard.is_raised = None, False, False
+    _Heard.code, _Heard.is_held, _Heard.is_raised, _Heard.last = None, False, False, None
     before = {number: signal.getsignal(number) for number in CODES}
     for number, handler in before.items():
         if number is signal.SIGHUP and handler is signal.SIG_IGN:
@@ -67,6 +69,8 @@ def interrupted_in_order() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if _Heard.last is not None and before[signal.SIGINT] is not _end:
+            _Heard.last.cancel()  # this process is not the program: it does not end now
 
 
 @contextmanager
@@ -89,9 +93,9 @@ def _hear(number: int, _: object) -> None:
     """Take in a signal; later ones change nothing: the first one is being obeyed."""
     if _Heard.code is None:
         _Heard.code = CODES[signal.Signals(number)]
-        last = threading.Timer(GRACE_S, _end, (number, None))
-        last.daemon = True
-        last.start()
+        _Heard.last = threading.Timer(GRACE_S, _end, (number, None))
+        _Heard.last.daemon = True
+        _Heard.last.start()
     _raise_once()
 
 

@@ -1,6 +1,6 @@
 """Turns our own errors into one sentence in the Dagster UI."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -33,8 +33,13 @@ AGAIN_MAX = 20
 """How often a step that lost its ledger is begun again; each bears an absence of a lease too."""
 
 
+def _begun_again() -> int:
+    """Return how often the present step was begun again."""
+    return dg.OpExecutionContext.get().retry_number
+
+
 @contextmanager
-def in_one_sentence() -> Generator[None]:
+def in_one_sentence(begun_again: Callable[[], int] = _begun_again) -> Generator[None]:
     """Fail the step with the error's sentence and kind.
 
     A ledger that stays away is not the load's fault and comes back: Dagster begins the step again.
@@ -45,7 +50,7 @@ def in_one_sentence() -> Generator[None]:
     try:
         yield
     except DcError as error:
-        if isinstance(error, LedgerAway) and _retries() < AGAIN_MAX:
+        if isinstance(error, LedgerAway) and begun_again() < AGAIN_MAX:
             dg.get_dagster_logger().warning("%s Begins again.", printable(str(error)))
             raise dg.RetryRequested(AGAIN_MAX, AGAIN_AFTER_S) from None
         raise dg.Failure(
@@ -53,11 +58,6 @@ def in_one_sentence() -> Generator[None]:
             metadata={KIND: kind_of(error), ERROR: type(error).__name__},
             allow_retries=False,
         ) from None
-
-
-def _retries() -> int:
-    """Return how often the present step was begun again."""
-    return dg.OpExecutionContext.get().retry_number
 
 
 def kind_of(error: DcError) -> EventKind:
