@@ -81,6 +81,7 @@ def product_environment(
         "DC_ASSETS_DAGSTER_URL": f"http://127.0.0.1:{port}",
         "DAGSTER_HOME": str(folder / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",  # docs/dagster.md
         "DC_ASSETS_TIME_SCALE": f"{pace.time_scale:g}",
         "DC_ASSETS_SMTP_URL": "",  # nobody is told of a demo
         "DC_ASSETS_WEBHOOK_URL": "",

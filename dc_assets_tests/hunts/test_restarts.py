@@ -22,6 +22,9 @@ ROWS = 20_000
 RESTARTS = 10
 AWAY_S = 0.5
 BETWEEN_S = 1.0
+BACKFILLS_WAIT = {"DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1"}
+"""Without it Dagster gives a backfill up whose code location cannot load (docs/dagster.md)."""
+
 LEASES = {"DC_ASSETS_LEASE_S": "60", "DC_ASSETS_HEARTBEAT_S": "5"}
 
 
@@ -67,7 +70,8 @@ def loading(folder: Path) -> Generator[tuple[Stage, Restarts]]:
     """Give a load of 20,000 rows whose ledger is restarted from its first job on."""
     with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
         stage = fresh_stage(org, folder / "load", rows=ROWS, partitions=2, seed=11)
-        stage.environment |= LEASES | {
+        stage.environment |= LEASES | BACKFILLS_WAIT
+        stage.environment |= {
             "DC_ASSETS_LEDGER_URL": server.url,
             "PG_URL": server.url.replace("postgresql:", "postgresql+psycopg2:", 1),
         }
