@@ -276,7 +276,8 @@ class SqlLoadStore:
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
         owner = Owner.from_text(held.owner)
-        if held.leased and not owner.is_known_dead():
+        is_ours = owner == self._owner  # a step that lost the ledger is begun again in its process
+        if held.leased and not is_ours and not owner.is_known_dead():
             raise LedgerConflict(
                 f"Partition {held.partition_key} of {self._spec.name} is being loaded by run "
                 f"{owner.run_id} (process {owner.pid} on {owner.host}). "

@@ -28,7 +28,9 @@ _KINDS: dict[type[DcError], EventKind] = {
 """The first class in the order of the table that an error is of decides."""
 
 
-AGAIN_AFTER_S = 30.0
+AGAIN_AFTER_S = 1.0
+"""Soon: opening the ledger waits for it, and says at once then that the run lives."""
+
 AGAIN_MAX = 20
 """How often a step that lost its ledger is begun again; each bears an absence of a lease too."""
 

@@ -12,7 +12,14 @@ import sqlalchemy as sa
 import yaml
 
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
-from dc_assets_tests.acceptance.stage import PROGRAM, Stage, running, running_org, short_folder
+from dc_assets_tests.acceptance.stage import (
+    PROGRAM,
+    Stage,
+    running,
+    running_org,
+    short_folder,
+    wait_until,
+)
 from dc_assets_tests.conformance.postgres import RestartablePostgres, restartable_postgres
 from dc_assets_tests.hunts.kill9_stage import fresh_stage
 
@@ -121,3 +128,51 @@ def test_dagster_on_the_same_server_outlives_its_restarts(folder: Path) -> None:
             with restarts.going(), running(command, environment, log=log) as process:
                 code = process.wait(500)
         assert_whole(stage, restarts, code, log.read_text(encoding="utf-8"))
+
+
+@pytest.mark.timeout(200)
+def test_an_absence_longer_than_the_lease_ends_a_run_in_one_sentence(folder: Path) -> None:
+    """It blames the server, not the disk; the same command completes the load."""
+    with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
+        stage = fresh_stage(org, folder / "load", rows=600, partitions=1, seed=12)
+        stage.environment |= {"DC_ASSETS_LEDGER_URL": server.url}
+        stage.environment |= {"DC_ASSETS_LEASE_S": "6", "DC_ASSETS_HEARTBEAT_S": "1"}
+        log = stage.folder / "said.log"
+        command = [str(PROGRAM), "run", "opportunities", "--local"]
+        with running(command, stage.environment, log=log) as process:
+            wait_until(lambda: org.calls("close") > 0, "a job is closed")
+            server.stop("immediate")
+            code = process.wait(60)
+        server.start()
+        said = log.read_text(encoding="utf-8")
+        assert code == 5, said
+        assert "Check the database server and the way to it. What was done is kept" in said
+        assert "Traceback" not in said
+        assert "disk" not in said
+        assert stage.run("run", "--local").code == 0
+        assert org.core_ids() == stage.ids
+        assert org.keys_of_two_jobs() == {}
+
+
+@pytest.mark.timeout(300)
+def test_dagster_begins_a_step_again_that_lost_its_ledger(folder: Path) -> None:
+    """After an absence longer than the lease the backfill completes without help."""
+    with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
+        stage = fresh_stage(org, folder / "load", rows=600, partitions=1, seed=13)
+        stage.environment |= {"DC_ASSETS_LEDGER_URL": server.url}
+        stage.environment |= {"DC_ASSETS_LEASE_S": "6", "DC_ASSETS_HEARTBEAT_S": "1"}
+        home, log = stage.folder / "dagster", stage.folder / "said.log"
+        assert stage.run("home", str(home)).code == 0
+        with running_webserver(stage, home) as webserver, running_daemon(stage, home):
+            environment = {**stage.environment, "DC_ASSETS_DAGSTER_URL": webserver.url}
+            command = [str(PROGRAM), "run", "opportunities"]
+            with running(command, environment, log=log) as process:
+                wait_until(lambda: org.calls("close") > 0, "a job is closed", within_s=120)
+                server.stop("fast")
+                threading.Event().wait(12)
+                server.start()
+                assert process.wait(200) == 0, log.read_text(encoding="utf-8")
+        events = "".join(file.read_text("utf-8") for file in home.rglob("*.err"))
+        assert "Begins again." in events
+        assert org.core_ids() == stage.ids
+        assert org.keys_of_two_jobs() == {}
