@@ -27,11 +27,10 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.wiring.connect import open_load
-from dc_assets_tests.acceptance.stage import short_folder
+from dc_assets_tests.acceptance.stage import emulated_org, short_folder
 from dc_assets_tests.proof.world import (
     World,
     data_folder_is,
-    emulated_org,
     opportunities,
     total,
 )

@@ -154,3 +154,29 @@ def test_views_only_read() -> None:
     views = [path for path in FILES if path.parent.name == "views"]
     assert views
     assert lines_with(r"\.begin\(|\.(insert|update|delete)\(\)", views) == []
+
+
+HEARTBEATS = {"heartbeat", "_release"}
+"""They are beaten again anyway, or no more: nobody waits for them."""
+
+
+def transactions(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the transactions of the ledger that a function begins itself."""
+    begun = re.compile(
+        r"with \(?self\._database\.(begin|read)\(\)|with \(?database\.(begin|read)\(\)"
+    )
+    return len(begun.findall(ast.unparse(function)))
+
+
+def test_every_transaction_of_the_ledger_is_carried_out_again() -> None:
+    """A function that begins one begins no other, and outlives an absence of the ledger."""
+    files = [file for file in PRODUCT if file.parent.name in {"ledger", "views"}]
+    found = [(file, f, n) for file in files for f in functions(file) if (n := transactions(f))]
+    assert len(found) > 50
+    wrong = [
+        f"{name(file)}:{f.lineno} {f.name}"
+        for file, f, begun in found
+        if f.name not in HEARTBEATS
+        and (begun > 1 or "one_transaction" not in map(ast.unparse, f.decorator_list))
+    ]
+    assert wrong == []

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from dc_assets.cli.connections import FOLLOWS_S
 from dc_assets.cli.console import Console
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad
@@ -28,9 +29,6 @@ from dc_assets.wiring.dagster_api import (
 )
 
 LOOK_EVERY_S = 1.0
-
-SILENT_S_MAX = 600.0
-"""How long a webserver may be away while its backfills are followed."""
 
 T = TypeVar("T")
 
@@ -257,19 +255,19 @@ class _Silence:
 
     def _wait_on(self, error: DcError) -> None:
         now_s = self._clock.now_s()
-        outage_policy = duration_text(SILENT_S_MAX)
+        borne = duration_text(FOLLOWS_S)
         if self._since_s is None:
             self._since_s = now_s
             self._console.print(
                 f"Dagster at {self._webserver.url} does not answer. What was launched continues "
-                f"without it; this command asks again for {outage_policy}.",
+                f"without it; this command asks again for {borne}.",
                 style="yellow",
                 soft_wrap=True,
             )
-        elif now_s - self._since_s > SILENT_S_MAX:
+        elif now_s - self._since_s > FOLLOWS_S:
             raise RemoteError(
-                f"Dagster at {self._webserver.url} has not answered for {outage_policy}. What was "
-                "launched may continue: dc-assets status tells."
+                f"Dagster at {self._webserver.url} has not answered for {borne}, the last "
+                f"word was: {error} What was launched may continue: dc-assets status tells."
             ) from error
 
 

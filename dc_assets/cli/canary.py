@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import click
 
-from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks
@@ -60,7 +60,7 @@ def run_canary(
     """
     console, run_id = Console(), f"canary-{os.getpid()}"
     login = login_from_environment()
-    with open_ledger() as database:
+    with open_ledger(bears_s=FOLLOWS_S) as database:
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         with open_load(spec, login, run_id=run_id, note=noted_on_stderr(), mode="canary") as opened:

@@ -7,17 +7,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dc_assets.cli.noted import noted_on_stderr
+from dc_assets.ledger.absence import BEARS_S, Patience
 from dc_assets.ledger.database import Database
 from dc_assets.wiring.settings import ledger_url
+
+FOLLOWS_S = 600.0
+"""How long a command that follows a load bears that ledger or webserver is away."""
 
 if TYPE_CHECKING:
     from dc_assets.salesforce.session import OrgSession
 
 
 @contextmanager
-def open_ledger() -> Generator[Database]:
-    """Open the ledger and close it with the block."""
-    database = Database(ledger_url())
+def open_ledger(*, bears_s: float = BEARS_S) -> Generator[Database]:
+    """Open the ledger and close it with the block; an absence is borne for ``bears_s``."""
+    database = Database(ledger_url(), Patience(bears_s, note=noted_on_stderr()))
     try:
         yield database
     finally:

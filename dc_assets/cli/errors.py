@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from dc_assets.cli.interrupts import LINE, code_heard, interrupted_in_order
 from dc_assets.cli.said import never_fail_to_print, say
 from dc_assets.core.errors import (
     ConfigError,
     DcError,
+    LedgerAway,
     LedgerConflict,
     LimitReached,
     RemoteError,
@@ -24,6 +25,7 @@ from dc_assets.ledger.owner_only import keep_new_files_private
 _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
     LedgerConflict: ExitCode.CONFIGURATION,
+    LedgerAway: ExitCode.STOPPED,
     RunStopped: ExitCode.STOPPED,
     LimitReached: ExitCode.STOPPED,
     RemoteError: ExitCode.CONFIGURATION,
@@ -37,52 +39,43 @@ class Commands(click.Group):
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature
         """Run a command and leave with its exit code."""
-        _heed_interrupts()
         keep_new_files_private()
         never_fail_to_print()
+        with interrupted_in_order():
+            try:
+                code = super().main(args, standalone_mode=False, **extra)
+            except Exception as error:
+                if code_heard() is not None:  # whatever an interrupted import or call made of it
+                    sys.exit(_interrupted())
+                if not isinstance(error, DcError | click.ClickException | click.Abort):
+                    raise
+                sys.exit(_told(error))
+            sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was named; click would print an empty line for an interrupt."""
         try:
-            code = super().main(args, standalone_mode=False, **extra)
-        except DcError as error:
-            say(f"dc-assets: {error}", err=True)
-            sys.exit(_code_of(error))
-        except click.ClickException as error:
-            error.show()
-            sys.exit(ExitCode.CONFIGURATION)
-        except (KeyboardInterrupt, click.Abort):
-            say("dc-assets: interrupted", err=True)
-            sys.exit(ExitCode.INTERRUPTED)
-        except Exception as error:
-            if not (sentence := _ledger_sentence(error)):
-                raise
-            say(sentence, err=True)
-            sys.exit(ExitCode.CONFIGURATION)
-        sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(_interrupted()) from None
 
 
-def _heed_interrupts() -> None:
-    """Let Ctrl-C end a command that was started with SIGINT ignored, and its children.
+def _interrupted() -> int:
+    """Say that the command was interrupted, and return its exit code."""
+    say(LINE, err=True)
+    return code_heard() or ExitCode.INTERRUPTED
 
-    A shell without job control starts what it puts into the background so, and Python keeps it.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+def _told(error: DcError | click.ClickException | click.Abort) -> ExitCode | int:
+    """Say in one sentence what ended a command, and return its exit code."""
+    if isinstance(error, click.ClickException):
+        error.show()
+        return ExitCode.CONFIGURATION
+    if isinstance(error, click.Abort):
+        return _interrupted()
+    say(f"dc-assets: {error}", err=True)
+    return _code_of(error)
 
 
 def _code_of(error: DcError) -> ExitCode:
     return next(code for kind, code in _EXIT_CODES.items() if isinstance(error, kind))
-
-
-def _ledger_sentence(error: Exception) -> str:
-    """Say what the database said, without a secret of the URL; "" for any other error."""
-    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - `--help` opens no ledger
-
-    from dc_assets.ledger.database_url import harmless  # noqa: PLC0415 - likewise
-    from dc_assets.wiring.settings import ledger_url  # noqa: PLC0415 - likewise
-
-    if not isinstance(error, OperationalError):
-        return ""
-    reason = harmless(str(getattr(error, "orig", error)), ledger_url())
-    return (
-        f"dc-assets: The ledger cannot be used: {reason}. Make room on the disk of DC_ASSETS_DATA, "
-        "or check DC_ASSETS_LEDGER_URL, then run again: what was done is kept."
-    )

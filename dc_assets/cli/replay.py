@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.dead_letters import (
     export_dead_letters,
@@ -98,7 +98,7 @@ def replay(
         codes=codes or None,
         external_ids=wanted or None,
     )
-    with open_ledger() as database:
+    with open_ledger(bears_s=FOLLOWS_S) as database:
         if wanted:
             _say_not_refused(OpenDeadLetters(database, spec.name), wanted, Console(stderr=as_json))
         if as_list or export:

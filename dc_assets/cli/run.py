@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,7 +13,7 @@ import click
 
 from dc_assets.cli.backfill import Launch, Loaded, load_through_dagster
 from dc_assets.cli.canary import run_canary, stages_alone
-from dc_assets.cli.connections import open_ledger
+from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
 from dc_assets.cli.noted import noted_on_stderr
@@ -37,6 +37,7 @@ from dc_assets.wiring.dagster_api import Webserver
 from dc_assets.wiring.settings import read_settings
 
 LOOK_EVERY_S = 1.0
+END_WITHIN_S = 5.0
 DAGSTER_URL = "http://127.0.0.1:3000"
 
 
@@ -124,7 +125,7 @@ def run(
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
         others |= {"--dry-run": dry_run, "--new-load": new_load}
         return run_canary(order.applied, keys, stages_alone(canary, others), followed)
-    with open_ledger() as database:
+    with open_ledger(bears_s=FOLLOWS_S) as database:
         look = partial(failed_partitions, LoadStates(database, spec.name), spec, keys)
         if failed_only:
             failed = look()
@@ -306,7 +307,8 @@ def followed(load: WatchedLoad) -> Generator[None]:
 
         def follow() -> None:
             while not stop.wait(LOOK_EVERY_S):
-                progress.update(load.views.states.of_spec())
+                with suppress(DcError):  # whoever loads says why the ledger does not answer
+                    progress.update(load.views.states.of_spec())
 
         thread = threading.Thread(target=follow, name="progress", daemon=True)
         thread.start()
@@ -314,4 +316,4 @@ def followed(load: WatchedLoad) -> Generator[None]:
             yield
         finally:
             stop.set()
-            thread.join()
+            thread.join(END_WITHIN_S)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from dc_assets.cli.connections import open_ledger, open_org
+from dc_assets.cli.connections import FOLLOWS_S, open_ledger, open_org
 from dc_assets.cli.console import Console
 from dc_assets.cli.last_checks import check_states_of, checks_for_machines, print_last_checks
 from dc_assets.cli.progress import Progress, partitions_table
@@ -16,6 +16,7 @@ from dc_assets.cli.specs import broken_specs, chosen_spec
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, SpecState, sum_of
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.absence import BEARS_S
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.views.partitions import LedgerViews
@@ -50,7 +51,7 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
     """
     spec = chosen_spec(load)
     console = Console()
-    with open_ledger() as database:
+    with open_ledger(bears_s=FOLLOWS_S if watch else BEARS_S) as database:
         if jobs:
             from dc_assets.cli.jobs import ask_jobs, echo_jobs, print_jobs  # noqa: PLC0415 - asks the org
 

@@ -16,6 +16,7 @@
     ├── UnsettledJob           the org's answers do not account for every row of a job
     ├── LedgerConflict         another run owns what this one wanted to write
     │   └── ParentsTaken           another load writes children of the same parents; wait for it
+    ├── LedgerAway             the ledger does not answer; the same command resumes later
     ├── RunStopped             stopped on purpose; running again resumes where it stopped
     │   ├── BreakerOpened          jobs fail or rows are refused; sending more of the same is no use
     │   ├── BudgetReached          the org's daily allowance is down to the reserve
@@ -106,6 +107,10 @@ class LedgerConflict(DcError):
 
 class ParentsTaken(LedgerConflict):
     """Another load in this org writes children of the same parents."""
+
+
+class LedgerAway(DcError):
+    """The ledger's database did not answer for as long as the run could be sure of its lease."""
 
 
 class RunStopped(DcError):

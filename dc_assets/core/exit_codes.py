@@ -22,6 +22,8 @@ class ExitCode(IntEnum):
     """Stopped by the circuit breaker, a budget, an operator or a canary's bar."""
     INTERRUPTED = 130
     """Interrupted by the operator."""
+    TERMINATED = 143
+    """Ended by SIGTERM."""
 
 
 def exit_code(*, refused: int, pending: int, unexplained: int) -> ExitCode:

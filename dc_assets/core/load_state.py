@@ -125,10 +125,10 @@ class PartitionState:
 
     @property
     def seconds(self) -> float:
-        """From its first start until its end, or until it was seen."""
-        return (
-            0.0 if self.started_at is None else (self.finished_at or self.seen_at) - self.started_at
-        )
+        """From its first start until its end, or until it was seen; 0 where the clock jumped."""
+        if self.started_at is None:
+            return 0.0
+        return max(0.0, (self.finished_at or self.seen_at) - self.started_at)
 
 
 @dataclass(frozen=True, slots=True)

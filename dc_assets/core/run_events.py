@@ -130,6 +130,12 @@ KINDS: Mapping[str, Kind] = {
         "{cause}; what is left of the org's day is not known",
         level="warning",
     ),
+    "ledger_away": Kind(
+        "the ledger does not answer, and the run may bear it for a while",
+        "the ledger {place} is away ({cause}); waits up to {wait_s:.0f} s",
+        level="warning",
+    ),
+    "ledger_back": Kind("the end of that", "the ledger {place} answers again"),
     "rows_lost": Kind("the spool lacks rows of a batch", "{cause}", level="warning"),
     "sample_unfinished": Kind("rows of a canary are pending", "{cause}", level="warning"),
     "picture_failed": Kind(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,15 @@ import click
 from click.core import ParameterSource
 
 from dc_assets.cli.backfill import follow_backfill
+from dc_assets.cli.connections import FOLLOWS_S
 from dc_assets.cli.console import Console
+from dc_assets.cli.interrupts import held
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.env_file import how_to_use, write_env_file
 from dc_assets.demo.kept_world import KeptWorld, held_alone
 from dc_assets.demo.options import WORLD_NAMES, world_options
-from dc_assets.demo.services import free_port, refuse_taken_port
+from dc_assets.demo.services import LOOK_EVERY_S, free_port, refuse_taken_port
 from dc_assets.demo.world import (
     LOAD,
     Pace,
@@ -32,6 +34,7 @@ from dc_assets.demo.world import (
     start_webserver,
     write_spec,
 )
+from dc_assets.ledger.absence import Patience
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.load.spec_files import read_spec
@@ -41,6 +44,8 @@ from dc_assets.wiring.settings import ledger_url
 
 DEV_FOLDER = Path.home() / ".dc_assets" / "dev"
 DEV_PORT = 3000
+REMOVALS_MAX = 20
+TMP_CHARS_MAX = 60
 
 _DEMO_EXAMPLES = """\b
 Examples:
@@ -86,6 +91,7 @@ def demo(
         refuse_taken_port(port)
     with ExitStack() as services:
         folder = services.enter_context(_fresh_folder())
+        enter_environment(_own_tmp(folder))
         stage = _Stage(services, Console(), folder, seeding, Pace(org, time_scale))
         stage.say_seeding()
         webserver, env_file = stage.start(partitions, port or free_port())
@@ -192,7 +198,7 @@ class _Stage:
 
 def _load_and_prove(stage: _Stage, webserver: Webserver) -> ExitCode:
     spec = read_spec(stage.folder / "loads" / f"{LOAD}.yaml")
-    database = Database(ledger_url())
+    database = Database(ledger_url(), Patience(FOLLOWS_S))
     clock = SystemClock()
     started_s = clock.now_s()
     try:
@@ -211,11 +217,38 @@ def _load_and_prove(stage: _Stage, webserver: Webserver) -> ExitCode:
 
 @contextmanager
 def _fresh_folder() -> Generator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="dc-assets-demo-"))
+    """Make a folder that is gone with the block, with what its programs put into TMPDIR."""
+    made: list[Path] = []
     try:
-        yield folder
+        with held():
+            made.append(Path(tempfile.mkdtemp(prefix="dc-assets-demo-")))
+        yield made[0]
     finally:
+        with held():
+            for folder in made:
+                _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder; a program that was just killed may have written into it meanwhile."""
+    clock = SystemClock()
+    for _ in range(REMOVALS_MAX):
         shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        clock.sleep(LOOK_EVERY_S)
+
+
+def _own_tmp(folder: Path) -> Mapping[str, str]:
+    """Return the setting that keeps temporary files of the programs in the folder of the demo.
+
+    Dagster's servers have sockets there, whose paths must be short.
+    """
+    tmp = folder / "tmp"
+    if len(str(tmp)) > TMP_CHARS_MAX:
+        return {}
+    tmp.mkdir(mode=0o700)
+    return {"TMPDIR": str(tmp)}
 
 
 def _until_interrupted() -> None:

@@ -8,14 +8,16 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dc_assets.cli.interrupts import held
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger.clock import SystemClock
 
-STOP_WITHIN_S = 20.0
+STOP_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.1
 
 
@@ -51,6 +53,10 @@ class Service:
 
     def stop(self) -> None:
         """End the program, politely first, and then whatever is left of its session."""
+        with held():
+            self._stop()
+
+    def _stop(self) -> None:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -69,6 +75,12 @@ class Service:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def begin(services: ExitStack, name: str, command: Sequence[str], log: Path) -> Service:
+    """Start a program that ends with the stack, whenever a signal comes."""
+    with held():
+        return services.enter_context(Service(name, command, log=log))
 
 
 def free_port() -> int:

@@ -14,7 +14,7 @@ import yaml
 
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
-from dc_assets.demo.services import Service
+from dc_assets.demo.services import begin
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import prepare_home, write_home
@@ -60,7 +60,7 @@ def start_emulator(
     command += ["--skew", seeding.skew, "--bad-rows", str(seeding.bad_rows)]
     command += ["--org", pace.org, "--time-scale", f"{pace.time_scale:g}"]
     log = folder / "emulator.log"
-    service = services.enter_context(Service("The emulator", command, log=log))
+    service = begin(services, "The emulator", command, log)
     service.wait_until(ready.exists, within_s=SEED_WITHIN_S)
     return json.loads(ready.read_text(encoding="utf-8"))
 
@@ -83,6 +83,7 @@ def product_environment(
         "DC_ASSETS_DAGSTER_URL": f"http://127.0.0.1:{port}",
         "DAGSTER_HOME": str(folder / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        "DAGSTER_BACKFILL_RETRY_DEFINITION_CHANGED_ERROR": "1",  # docs/dagster.md
         "DC_ASSETS_TIME_SCALE": f"{pace.time_scale:g}",
         "DC_ASSETS_SMTP_URL": "",  # nobody is told of a demo
         "DC_ASSETS_WEBHOOK_URL": "",
@@ -122,7 +123,7 @@ def start_webserver(services: ExitStack, folder: Path, port: int) -> Webserver:
     command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     log = folder / "webserver.log"
-    service = services.enter_context(Service("Dagster's webserver", command, log=log))
+    service = begin(services, "Dagster's webserver", command, log)
     webserver = Webserver(f"http://127.0.0.1:{port}")
     service.wait_until(webserver.is_up, within_s=UI_WITHIN_S)
     return webserver
@@ -137,7 +138,7 @@ def start_daemon(services: ExitStack, folder: Path) -> None:
     command = [sys.executable, "-m", "dagster._daemon", "run"]
     command += ["-w", str(folder / "dagster" / "workspace.yaml")]
     log = folder / "daemon.log"
-    services.enter_context(Service("Dagster's daemon", command, log=log))
+    begin(services, "Dagster's daemon", command, log)
 
 
 def enter_environment(settings: Mapping[str, str]) -> None:

@@ -3,11 +3,19 @@
 import os
 import signal
 
-from dc_assets.emulator.command import main
-from dc_assets.emulator.owned import OWNER_ONLY
+
+def _end(number: int, _: object) -> None:
+    """End with one line; a folder that was made for this process goes with it."""
+    os.write(2, b"emulator: interrupted\n")
+    raise SystemExit(128 + number)
+
 
 if __name__ == "__main__":
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, _end)  # also if ignored: started in the background of a shell
+
+    from dc_assets.emulator.command import main
+    from dc_assets.emulator.owned import OWNER_ONLY
+
     os.umask(OWNER_ONLY)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a shell
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     main(prog_name="dc-assets emulator")

@@ -17,6 +17,7 @@ from dc_assets.core.load_state import RowCounts
 from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
@@ -43,6 +44,7 @@ class BatchQueries:
         self._spec_name = spec_name
         self._org_id = org_id
 
+    @one_transaction
     def last_jobs(self, count: int) -> Sequence[JobFigures]:
         """Return what the org told of our last settled jobs, oldest first."""
         with self._database.begin() as connection:
@@ -59,6 +61,7 @@ class BatchQueries:
             for row in reversed(rows)
         ]
 
+    @one_transaction
     def record(self, batch_id: str) -> BatchRecord:
         """Return one batch as the ledger knows it now."""
         with self._database.begin() as connection:
@@ -66,6 +69,7 @@ class BatchQueries:
                 connection.execute(records().where(batch.c.batch_id == batch_id)).one()
             )
 
+    @one_transaction
     def opening(self) -> AbstractSet[str]:
         """Return the batches of this org whose create call may be under way in a live run.
 
@@ -81,6 +85,7 @@ class BatchQueries:
             ).all()
         return {row.batch_id for row in rows if not is_orphan(row)}
 
+    @one_transaction
     def free_in_s(self) -> float | None:
         """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
         with self._database.begin() as connection:
@@ -91,6 +96,7 @@ class BatchQueries:
                 .where(batch.c.uploaded_at > epoch_now() - DAY_S)
             ).scalar()
 
+    @one_transaction
     def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
         """Return those of the listed jobs that no batch of any load has."""
         with self._database.begin() as connection:
@@ -101,6 +107,7 @@ class BatchQueries:
             )
         return [job_id for job_id in job_ids if job_id not in known]
 
+    @one_transaction
     def totals(self, load_id: str, partition_key: str) -> RowCounts:
         """Return the row counts of a partition that was begun."""
         begun = sa.select(range_state).where(
@@ -184,6 +191,7 @@ class SqlBatchStore(BatchQueries):
         self._budgets = Budgets(spec, org_id)
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
+    @one_transaction
     def plan_batches(
         self,
         ticket: RangeTicket,
@@ -207,6 +215,7 @@ class SqlBatchStore(BatchQueries):
                 .values(phase="writing", selected=selected)
             )
 
+    @one_transaction
     def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Return the batches of a partition that are not final, oldest attempt first."""
         with self._database.begin() as connection:
@@ -219,6 +228,7 @@ class SqlBatchStore(BatchQueries):
             )
             return [as_record(row) for row in rows]
 
+    @one_transaction
     def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Take over batches in flight in this org that no live run drives, and return them."""
         with self._database.begin() as connection:
@@ -236,6 +246,7 @@ class SqlBatchStore(BatchQueries):
                 self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
             return [as_record(row) for row in orphans]
 
+    @one_transaction
     def claim(
         self,
         ticket: RangeTicket,
@@ -283,11 +294,13 @@ class SqlBatchStore(BatchQueries):
                 self._move(connection, batch_id, BatchState.OPENING, values)
             return batch_id
 
+    @one_transaction
     def rows_left(self) -> int | None:
         """Return how many rows of the day's budget are left to travel with a claimed batch."""
         with self._database.begin() as connection:
             return self._budgets.rows_left(connection)
 
+    @one_transaction
     def merge(
         self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
     ) -> None:
@@ -312,6 +325,7 @@ class SqlBatchStore(BatchQueries):
                 {"opening_at": epoch_now(), **_holder(ticket)},
             )
 
+    @one_transaction
     def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
         """Plan the rows of a batch that was not sent as several smaller ones."""
         with self._database.begin() as connection:
@@ -323,18 +337,21 @@ class SqlBatchStore(BatchQueries):
             for part in parts:
                 self._insert(connection, row.load_id, row.partition_key, part)
 
+    @one_transaction
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
         with self._database.begin() as connection:
             self._check_held(connection, ticket, batch_id)
             self._move(connection, batch_id, BatchState.OPEN, {"job_id": job_id})
 
+    @one_transaction
     def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
         """Note that the org acknowledged the close."""
         with self._database.begin() as connection:
             self._check_held(connection, ticket, batch_id)
             self._move(connection, batch_id, BatchState.UPLOADED, {"uploaded_at": epoch_now()})
 
+    @one_transaction
     def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
         """Finish a batch and plan the retry, in one transaction."""
         with self._database.begin() as connection:
@@ -363,6 +380,7 @@ class SqlBatchStore(BatchQueries):
             if settlement.retry:
                 self._insert(connection, row.load_id, row.partition_key, settlement.retry)
 
+    @one_transaction
     def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction."""
         with self._database.begin() as connection:

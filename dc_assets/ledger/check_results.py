@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
@@ -22,6 +23,7 @@ class CheckResultStore:
         self._spec_name = spec_name
         self._org_id = org_id
 
+    @one_transaction
     def keep(
         self,
         partition_key: str,

@@ -6,33 +6,56 @@ import sqlite3
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger import tables
-from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of
+from dc_assets.ledger.absence import (
+    Absence,
+    Patience,
+    TransactionLost,
+    is_absence,
+    is_refusal,
+    one_transaction,
+)
+from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
+from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
 from dc_assets.ledger.owner_only import close_to_others
 
-BUSY_TIMEOUT_S = 30
-"""How long a SQLite writer waits for another one; each transaction takes milliseconds."""
+BUSY_TIMEOUT_S = 5
+"""How long SQLite waits for another writer before it says so; transactions take milliseconds."""
+
+_SILENT_SERVER: dict[str, int] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A server that vanished without a word is away after so many seconds (libpq; the last in ms)."""
 
 
 class Database:
     """Transactions on the ledger; the schema is created or migrated on opening."""
 
-    def __init__(self, url: str) -> None:
-        """Open the database.
+    def __init__(self, url: str, patience: Patience | None = None) -> None:
+        """Open the database; ``patience`` says how long an absence of it is borne.
 
         Raises:
             ConfigError: the URL is wrong, or the server or the disk refuses. The message never
                 holds the URL's password.
+            LedgerAway: it is away, and its absence is borne from the first.
         """
         parsed = parsed_url(url)
+        patience = patience or Patience()
+        self._url = url
+        self._place = place_of(parsed)
+        self._absence = Absence(self._place, remedy_of(parsed, "absence"), patience)
         try:
             self._engine = _engine(parsed)
             self._readers = self._engine.execution_options(**_reading(self._engine))
@@ -41,27 +64,84 @@ class Database:
                 "An option or a path in DC_ASSETS_LEDGER_URL cannot be read. "
                 "Write sqlite:////path/to/ledger.db or postgresql://user:password@host/database."
             ) from None  # its words may repeat parts of the URL
+        self._marks = CommitMarks(self._engine)
+        self._is_open = False
+        open_it = one_transaction(self._migrate) if patience.from_the_first else self._migrate
         try:
-            with self.begin() as connection:
-                migrate(connection)
+            open_it()
+        except TransactionLost as lost:
+            raise self._unusable(lost.reason) from None
         except (SQLAlchemyError, ValueError, TypeError) as error:
-            reason = harmless(str(getattr(error, "orig", error)), url)
-            raise ConfigError(
-                f"The ledger {place_of(parsed)} cannot be opened: {reason}. "
-                "Check DC_ASSETS_LEDGER_URL, the disk and its permissions."
-            ) from None  # a cause would be stored by Dagster, with words of the driver
+            raise self._unusable(self._said_by(error)) from None
+        self._is_open = True
+
+    def _migrate(self) -> None:
+        with self.begin() as connection:
+            migrate(connection)
+
+    def _unusable(self, reason: str) -> ConfigError:
+        """Return the error without a cause: Dagster would store it, with words of the driver."""
+        what = "used" if self._is_open else "opened"
+        remedy = remedy_of(self._engine.url, "use" if self._is_open else "opening")
+        return ConfigError(f"The ledger {self._place} cannot be {what}: {reason}. {remedy}")
 
     @contextmanager
     def begin(self) -> Generator[Connection]:
-        """Run one transaction; it is the only writer on SQLite (BEGIN IMMEDIATE)."""
-        with self._engine.begin() as connection:
-            yield connection
+        """Run one transaction; it is the only writer on SQLite (BEGIN IMMEDIATE).
+
+        When its end was sent and the answer was lost, the ledger is asked whether it took place.
+
+        Raises:
+            TransactionLost: it was surely not carried out, because the ledger went away;
+                `one_transaction` carries it out again.
+            ConfigError: the disk is full, or the database refuses for another reason.
+        """
+        began_s = self._absence.now_s()
+        mark: CommitMark | None = None
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                yield connection
+                mark = self._marks.leave(connection)
+        except DBAPIError as error:
+            if mark is None or not is_absence(error) or not self._took_place(mark):
+                self._refuse(error, began_s)
+        self._absence.is_over()
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        """Show one moment of the ledger for the block; it delays no writer, and writes nothing."""
-        with self._readers.begin() as connection:
-            yield connection
+        """Show one moment of the ledger for the block; it delays no writer, and writes nothing.
+
+        Raises:
+            TransactionLost: the ledger went away meanwhile.
+        """
+        began_s = self._absence.now_s()
+        try:
+            with self._readers.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            self._refuse(error, began_s)
+        self._absence.is_over()
+
+    @one_transaction
+    def _took_place(self, mark: CommitMark) -> bool:
+        """Ask whether a transaction took place whose end was sent and not answered."""
+        began_s = self._absence.now_s()
+        try:
+            return self._marks.is_there(mark)
+        except DBAPIError as error:
+            self._refuse(error, began_s)
+
+    def _refuse(self, error: DBAPIError, began_s: float) -> NoReturn:
+        """Raise what a failed transaction is to its caller."""
+        reason = self._said_by(error)
+        if is_absence(error):
+            raise self._absence.lost(reason, began_s) from None
+        if is_refusal(error):
+            raise self._unusable(reason) from None
+        raise error
+
+    def _said_by(self, error: Exception) -> str:
+        return harmless(str(getattr(error, "orig", error)), self._url)
 
     def close(self) -> None:
         """Close all connections."""
@@ -81,13 +161,26 @@ def _reading(engine: Engine) -> dict[str, Any]:
 def _engine(url: URL) -> Engine:
     # hide_parameters: what a statement was given are ids and rows, and errors are stored
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, hide_parameters=True)
+        timeouts = {name: value for name, value in _SILENT_SERVER.items() if name not in url.query}
+        server = sa.create_engine(
+            url, pool_pre_ping=True, connect_args=timeouts, hide_parameters=True
+        )
+        event.listen(server, "connect", _set_up_server)
+        return server
     if file := file_of(url):
         _make_private(file)
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True)
+    waits: dict[str, int] = {} if "timeout" in url.query else {"timeout": BUSY_TIMEOUT_S}
+    engine = sa.create_engine(url, connect_args=waits, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _set_up_server(connection: Any, _: object) -> None:  # noqa: ANN401 - psycopg2 has no types
+    """Let the server end a transaction whose client is gone: it holds locks others wait for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+    connection.commit()
 
 
 def _make_private(file: Path) -> None:
@@ -180,6 +273,7 @@ def migrate(connection: Connection) -> None:
             for statement in STEPS[step]:
                 connection.exec_driver_sql(statement)
     tables.metadata.create_all(connection)
+    forget_old_marks(connection)
     if version is None:
         connection.execute(tables.ledger_version.insert().values(version=tables.SCHEMA_VERSION))
     elif version < tables.SCHEMA_VERSION:

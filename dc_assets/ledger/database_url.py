@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy.engine import URL, make_url
@@ -68,6 +69,23 @@ def place_of(url: URL) -> str:
     """
     bare = URL.create(url.get_backend_name(), host=url.host, port=url.port, database=url.database)
     return bare.render_as_string(hide_password=True)
+
+
+_REMEDIES = {
+    ("sqlite", "opening"): "Check DC_ASSETS_LEDGER_URL, the disk and its permissions.",
+    ("sqlite", "absence"): "End the program that holds it locked, such as a backup or a shell.",
+    ("sqlite", "use"): "Make room on the disk of DC_ASSETS_DATA and check its permissions, then "
+    "run again: what was done is kept.",
+    ("postgresql", "opening"): "Check DC_ASSETS_LEDGER_URL and that the database server is up.",
+    ("postgresql", "absence"): "Check the database server and the way to it.",
+    ("postgresql", "use"): "Ask whoever runs the database server, then run again: what was done "
+    "is kept.",
+}
+
+
+def remedy_of(url: URL, doing: Literal["opening", "absence", "use"]) -> str:
+    """Return what to do when a ledger cannot be opened, stays away, or refuses."""
+    return _REMEDIES[url.get_backend_name(), doing]
 
 
 def file_of(url: URL) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from dc_assets.core.deletions import DeletionObservation
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import deletion_observation as table
 from dc_assets.ledger.tables import epoch_now
@@ -18,6 +19,7 @@ class Deletions:
         self._spec_name = spec_name
         self._org_id = org_id
 
+    @one_transaction
     def keep(self, partition_key: str, seen: DeletionObservation) -> None:
         """Store an observation."""
         with self._database.begin() as connection:
@@ -33,6 +35,7 @@ class Deletions:
                 )
             )
 
+    @one_transaction
     def last(self, partition_key: str) -> DeletionObservation | None:
         """Return the last observation of a partition that was not acted upon, if there is one."""
         with self._database.begin() as connection:
@@ -47,6 +50,7 @@ class Deletions:
             return None
         return DeletionObservation(row.source_rows, row.rows, row.keys_sha256)
 
+    @one_transaction
     def applied(self, partition_key: str) -> None:
         """Note that the records of the last observation were deleted."""
         with self._database.begin() as connection:

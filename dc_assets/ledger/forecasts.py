@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import epoch_now, forecast, load
 
@@ -58,6 +59,7 @@ class Forecasts:
         self._spec_name = spec_name
         self._org_id = org_id
 
+    @one_transaction
     def keep(self, told: ToldLoad) -> None:
         """Store what a plan told just now."""
         with self._database.begin() as connection:
@@ -70,6 +72,7 @@ class Forecasts:
                 )
             )
 
+    @one_transaction
     def of_load(self, load_id: str) -> KeptForecast | None:
         """Return the newest forecast that was made for a full load, if one was.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
+from dc_assets.core.errors import ConfigError, LedgerAway, LedgerConflict, StoppedByOperator
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import HEARTBEAT_S, LEASE_S
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.claims import lane_scope, live_ranges, take_parents
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner, beating
@@ -86,6 +87,7 @@ class SqlLoadStore:
         except IntegrityError:  # another run opened the load between our look and our insert
             return self._join_load(partition_key, resume=resume)
 
+    @one_transaction
     def _join_load(self, partition_key: str, *, resume: bool) -> str:
         with self._database.begin() as connection:
             current = connection.execute(
@@ -106,6 +108,7 @@ class SqlLoadStore:
             self._supersede(connection, str(current.load_id))
             return self._open_load(connection)
 
+    @one_transaction
     def give_up_load(self) -> str | None:
         """Supersede the unfinished load, so that the next run opens a new one; return its id.
 
@@ -123,6 +126,7 @@ class SqlLoadStore:
                 self._supersede(connection, str(load_id))
             return load_id
 
+    @one_transaction
     def next_stage(self) -> None:
         """Give the unfinished stage of a canary up, unless an operator ordered it to stop.
 
@@ -141,6 +145,7 @@ class SqlLoadStore:
                 refuse_stopped(stage)
                 self._supersede(connection, str(stage.load_id))
 
+    @one_transaction
     def go_on(self, *, given_before: float | None = None) -> bool:
         """Take back an order to stop; tell whether there was one.
 
@@ -232,6 +237,7 @@ class SqlLoadStore:
             )
         ).scalar()
 
+    @one_transaction
     def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
         """Become the owner of a partition, at once if its last owner released it or is dead.
 
@@ -269,7 +275,8 @@ class SqlLoadStore:
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
         owner = Owner.from_text(held.owner)
-        if held.leased and not owner.is_known_dead():
+        is_ours = owner == self._owner  # a step that lost the ledger is begun again in its process
+        if held.leased and not is_ours and not owner.is_known_dead():
             raise LedgerConflict(
                 f"Partition {held.partition_key} of {self._spec.name} is being loaded by run "
                 f"{owner.run_id} (process {owner.pid} on {owner.host}). "
@@ -282,6 +289,7 @@ class SqlLoadStore:
             "lease_until": epoch_now() + self._lease.lease_s,
         }
 
+    @one_transaction
     def plan(self, load_id: str) -> Plan | None:
         """Return the plan of a load, if it was made."""
         with self._database.begin() as connection:
@@ -297,6 +305,7 @@ class SqlLoadStore:
             ambiguous_keys=frozenset(json.loads(row.ambiguous_keys)),
         )
 
+    @one_transaction
     def take_planning(self, load_id: str) -> bool:
         """Become the one that plans the load; False while another live run is at it."""
         with self._database.begin() as connection:
@@ -317,6 +326,7 @@ class SqlLoadStore:
             )
             return True
 
+    @one_transaction
     def keep_plan(self, load_id: str, plan: Plan) -> None:
         """Store the plan; the first one stays, so a slow planner cannot replace it."""
         with self._database.begin() as connection:
@@ -336,6 +346,7 @@ class SqlLoadStore:
                     )
                 )
 
+    @one_transaction
     def saw_source(self, ticket: RangeTicket, state: str) -> None:
         """Keep what the source looked like before the first row was read; the first word stays.
 
@@ -345,6 +356,7 @@ class SqlLoadStore:
         with self._database.begin() as connection:
             self._update_own_range(connection, ticket, {"source_state": first})
 
+    @one_transaction
     def finish_range(self, ticket: RangeTicket) -> None:
         """Mark the partition done and release it; the last one finishes the load."""
         with self._database.begin() as connection:
@@ -396,7 +408,8 @@ class SqlLoadStore:
             with beating(heartbeat, self._lease.heartbeat_s):
                 yield
         finally:
-            self._release(ticket)
+            with suppress(LedgerAway):  # then the lease ends by itself
+                self._release(ticket)
 
     def _release(self, ticket: RangeTicket) -> None:
         with self._database.begin() as connection:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import (
     batch,
@@ -45,6 +46,7 @@ class OldState:
         self._spec_name = spec_name
         self._data = data
 
+    @one_transaction
     def loads(self, days: float) -> Sequence[OldLoad]:
         """Return loads that ended more than some days ago, oldest first.
 
@@ -101,6 +103,7 @@ class OldState:
             .where(batch.c.load_id == load_id, batch.c.landed > 0, batch.c.cleaned_at.is_(None))
         ).scalar_one()
 
+    @one_transaction
     def folders(self, days: float) -> Sequence[Path]:
         """Return folders below the data folder that nobody uses, untouched for some days.
 
@@ -115,6 +118,7 @@ class OldState:
         left = [one for one in scratch if not _lives(one.name.split("-")[1])]
         return [one for one in (*spool, *left) if one.stat().st_mtime < before_s]
 
+    @one_transaction
     def remove(self, load_ids: Sequence[str], folders: Sequence[Path]) -> None:
         """Delete loads from the ledger, then their files and the folders.
 
@@ -140,6 +144,7 @@ def _lives(process_id: str) -> bool:
     return process_id.isdigit() and Path("/proc", process_id).exists()
 
 
+@one_transaction
 def mark_cleaned(database: Database, batch_ids: Sequence[str]) -> None:
     """Keep that no record which some batches created is left in the org."""
     with database.begin() as connection:

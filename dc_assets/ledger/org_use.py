@@ -7,6 +7,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from dc_assets.core.circuit_breaker import Allowance
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import epoch_now, org_allowance, org_use
 from dc_assets.ledger.upsert import insert_into
@@ -29,9 +30,11 @@ class SqlOrgUse:
     def count_calls(self, load_id: str) -> None:
         """Add the calls since the last time to what a load used in this hour."""
         self._load_id = load_id
-        calls = self._new_calls()
-        if not calls:
-            return
+        if calls := self._new_calls():
+            self._add(load_id, calls)
+
+    @one_transaction
+    def _add(self, load_id: str, calls: int) -> None:
         with self._database.begin() as connection:
             hour = int(connection.execute(sa.select(epoch_now())).scalar_one() // HOUR_S)
             insert = insert_into(connection, org_use)
@@ -47,6 +50,7 @@ class SqlOrgUse:
         if self._load_id is not None:
             self.count_calls(self._load_id)
 
+    @one_transaction
     def keep_allowance(self, left: Allowance) -> None:
         """Keep what the org says is left of its day."""
         values = {

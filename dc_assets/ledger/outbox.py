@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.events import OFFERED_FOR_S, Event, EventKind
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import delivery, epoch_now, notice
 from dc_assets.ledger.upsert import insert_into
@@ -27,11 +28,13 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @one_transaction
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock."""
         with self._database.begin() as connection:
             return float(connection.execute(sa.select(epoch_now())).scalar_one())
 
+    @one_transaction
     def unknown(self, keys: Collection[str]) -> set[str]:
         """Return those of some keys that nobody has noticed yet."""
         known: set[str] = set()
@@ -43,6 +46,7 @@ class Outbox:
                 known |= {row.notice_key for row in rows}
         return set(keys) - known
 
+    @one_transaction
     def add(self, kind: EventKind, spec_name: str, key: str, facts: Mapping[str, Any]) -> bool:
         """Note an event; tell whether it is a new one. The first facts of a key stay."""
         values = {
@@ -55,6 +59,7 @@ class Outbox:
         with self._database.begin() as connection:
             return _insert_new(connection, notice, values)
 
+    @one_transaction
     def undelivered(self, channel: str, limit: int = 100) -> Sequence[Event]:
         """Return the notifications that a channel is due to send, oldest first."""
         due = sa.or_(delivery.c.due_at.is_(None), delivery.c.due_at <= epoch_now())
@@ -63,6 +68,7 @@ class Outbox:
         with self._database.begin() as connection:
             return [_notice(row) for row in connection.execute(query)]
 
+    @one_transaction
     def waiting(self, channel: str) -> int:
         """Count the notifications that a channel has not taken, due or not."""
         with self._database.begin() as connection:
@@ -73,6 +79,7 @@ class Outbox:
         """Keep that a channel has taken a notification; a late refusal does not take it back."""
         self._note(key, channel, {"sent_at": epoch_now()})
 
+    @one_transaction
     def refused(self, key: str, channel: str, answer: str) -> None:
         """Keep what a channel answered; the notification is due again, later each time."""
         where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
@@ -82,6 +89,7 @@ class Outbox:
         values = {"tries": tries + 1, "due_at": epoch_now() + wait_s, "answer": answer}
         self._note(key, channel, values)
 
+    @one_transaction
     def _note(self, key: str, channel: str, values: Mapping[str, Any]) -> None:
         where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
         with self._database.begin() as connection:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import DcError, LedgerConflict
+from dc_assets.ledger.absence import LOOK_AGAIN_S_MAX, one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import epoch_now, run_heartbeat
 
@@ -25,8 +26,12 @@ class Owner:
     """One process of one boot of one host, working for one run.
 
     Attributes:
+        boot: id of the boot of the kernel, "" where unknown.
         started: start time of the process in clock ticks since boot, "" where unknown: a process
             id alone is reused by the system.
+        machine: id of the installation, "" where unknown; clones of one may have the same.
+        processes: id of the set of processes (PID namespace) in which the process id counts, ""
+            where unknown: two containers of one host and name have the same ids for others.
     """
 
     host: str
@@ -34,6 +39,8 @@ class Owner:
     pid: int
     started: str
     run_id: str
+    machine: str = ""
+    processes: str = ""
 
     def as_text(self) -> str:
         """Return the form that the ledger stores."""
@@ -45,25 +52,59 @@ class Owner:
         return cls(**json.loads(text))
 
     def is_known_dead(self) -> bool:
-        """Tell whether the process is gone for certain; False when it cannot be known from here."""
+        """Tell whether the process is gone for certain; False when it cannot be known from here.
+
+        Then its lease decides. It is known only where our process would have been given the same
+        ids: on the same boot of the same machine, among the same processes.
+        """
         here = current_owner(self.run_id)
-        if self.host != here.host:
+        if not (self.boot and self.processes and self.started):
             return False
-        return self.boot != here.boot or _start_ticks(self.pid) != self.started
+        if self.place != here.place or not _sees_others():
+            return False
+        return _start_ticks(self.pid) not in {self.started, _UNKNOWN}
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Where its process id counts."""
+        return (self.host, self.machine, self.boot, self.processes)
+
+
+_UNKNOWN = ""
 
 
 def current_owner(run_id: str) -> Owner:
     """Return this process as an owner."""
     pid = os.getpid()
-    return Owner(socket.gethostname(), _boot_id(), pid, _start_ticks(pid) or "", run_id)
+    return Owner(
+        host=socket.gethostname(),
+        boot=_text_of("/proc/sys/kernel/random/boot_id"),
+        pid=pid,
+        started=_start_ticks(pid) or _UNKNOWN,
+        run_id=run_id,
+        machine=_text_of("/etc/machine-id"),
+        processes=_process_set(),
+    )
 
 
 @functools.cache
-def _boot_id() -> str:
+def _text_of(file: str) -> str:
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Path(file).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return _UNKNOWN
+
+
+def _process_set() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        return ""
+        return _UNKNOWN
+
+
+def _sees_others() -> bool:
+    """Tell whether /proc shows processes of other users; hidepid takes them away."""
+    return _start_ticks(1) not in {None, _UNKNOWN}
 
 
 def _start_ticks(pid: int) -> str | None:
@@ -74,21 +115,11 @@ def _start_ticks(pid: int) -> str | None:
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return _exists_without_proc(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    except (OSError, ValueError):
+        return _UNKNOWN
     return None if fields[0] == "Z" else fields[19]
-
-
-def _exists_without_proc(pid: int) -> str | None:
-    if Path("/proc/self/stat").exists():
-        return None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return ""
-    return ""
 
 
 @contextmanager
@@ -96,18 +127,20 @@ def beating(heartbeat: Callable[[], None], every_s: float) -> Generator[None]:
     """Beat from a thread of its own while the block runs, so that no long step keeps it silent.
 
     A conflict ends the thread: the next write of the run meets the same fence and ends the run.
-    Another failure is tried again: a lease outlives several missed heartbeats.
+    Another failure is tried again soon: a lease outlives several missed heartbeats.
     """
     stop = threading.Event()
 
     def follow() -> None:
-        while not stop.wait(every_s):
+        wait_s = every_s
+        while not stop.wait(wait_s):
+            wait_s = every_s
             try:
                 heartbeat()
             except LedgerConflict:
                 return
             except (SQLAlchemyError, DcError):
-                continue
+                wait_s = min(every_s, LOOK_AGAIN_S_MAX)
 
     thread = threading.Thread(target=follow, name="heartbeat", daemon=True)
     thread.start()
@@ -149,11 +182,13 @@ class RunHeartbeats:
             if known.rowcount == 0:
                 connection.execute(run_heartbeat.insert().values(run_id=owner.run_id, **values))
 
+    @one_transaction
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock, which measures all leases."""
         with self._database.begin() as connection:
             return float(connection.execute(sa.select(epoch_now())).scalar_one())
 
+    @one_transaction
     def last(self, run_ids: Iterable[str]) -> dict[str, LastHeartbeat]:
         """Return the last heartbeat of each run that ever had one."""
         with self._database.begin() as connection:

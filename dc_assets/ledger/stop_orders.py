@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
@@ -55,6 +56,7 @@ class StopOrders:
         self._database = database
         self._spec_name = spec_name
 
+    @one_transaction
     def stop(self) -> Sequence[OpenLoadState]:
         """Order every unfinished load to stop; return them, oldest first."""
         with self._database.begin() as connection:
@@ -66,6 +68,7 @@ class StopOrders:
             )
         return self.open_loads()
 
+    @one_transaction
     def go_on(self) -> bool:
         """Take back every order to stop; tell whether there was one."""
         with self._database.begin() as connection:
@@ -77,6 +80,7 @@ class StopOrders:
             )
             return taken_back.rowcount > 0
 
+    @one_transaction
     def open_loads(self) -> Sequence[OpenLoadState]:
         """Return the unfinished loads, oldest first."""
         with self._database.begin() as connection:
@@ -87,6 +91,7 @@ class StopOrders:
             )
             return [OpenLoadState(r.load_id, r.org_id, r.mode, r.stopped_at) for r in rows]
 
+    @one_transaction
     def runs_at_work(self) -> Sequence[RunAtWork]:
         """Return the live runs that hold a partition of any load of the spec."""
         with self._database.begin() as connection:
@@ -104,6 +109,7 @@ class StopOrders:
             if not owner.is_known_dead()
         ]
 
+    @one_transaction
     def in_flight(self) -> Sequence[FlyingBatch]:
         """Return the batches in flight of any load of the spec, by partition."""
         with self._database.begin() as connection:

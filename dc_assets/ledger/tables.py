@@ -246,6 +246,14 @@ delivery = Table(
     Column("answer", Text, doc="why it was refused; no secret"),
 )
 
+commit_mark = Table(
+    "commit_mark",
+    metadata,
+    Column("session", String(32), primary_key=True, doc="one connection of one process"),
+    Column("mark", String(32), nullable=False, doc="its last transaction that wrote something"),
+    Column("marked_at", Float, nullable=False),
+)
+
 
 @event.listens_for(metadata, "before_create")
 def _partial_in_postgresql(_: MetaData, connection: Connection, **__: object) -> None:

@@ -94,7 +94,9 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
                 opened.ports.note(RunEvent("stop_taken_back", {}, context.partition_key))
             with progress_told(context, opened):
-                loaded = opened.load(context.partition_key, resume=config.resume)
+                # a step that is begun again has not been asked for its rows anew
+                resume = config.resume or context.retry_number > 0
+                loaded = opened.load(context.partition_key, resume=resume)
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset

@@ -1,11 +1,18 @@
 """Turns our own errors into one sentence in the Dagster UI."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import dagster as dg
 
-from dc_assets.core.errors import ERROR, BreakerOpened, BudgetReached, DcError, LimitReached
+from dc_assets.core.errors import (
+    ERROR,
+    BreakerOpened,
+    BudgetReached,
+    DcError,
+    LedgerAway,
+    LimitReached,
+)
 from dc_assets.core.events import EventKind
 from dc_assets.core.printable import printable
 
@@ -21,16 +28,33 @@ _KINDS: dict[type[DcError], EventKind] = {
 """The first class in the order of the table that an error is of decides."""
 
 
+AGAIN_AFTER_S = 1.0
+"""Soon: opening the ledger waits for it, and says at once then that the run lives."""
+
+AGAIN_MAX = 20
+"""How often a step that lost its ledger is begun again; each bears an absence of a lease too."""
+
+
+def _begun_again() -> int:
+    """Return how often the present step was begun again."""
+    return dg.OpExecutionContext.get().retry_number
+
+
 @contextmanager
-def in_one_sentence() -> Generator[None]:
+def in_one_sentence(begun_again: Callable[[], int] = _begun_again) -> Generator[None]:
     """Fail the step with the error's sentence and kind.
 
-    No Dagster retry: the ladders below have waited already, and running again is the operator's
-    choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that run again.
+    A ledger that stays away is not the load's fault and comes back: Dagster begins the step again.
+    No other Dagster retry: the ladders below have waited already, and running again is the
+    operator's choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that
+    run again.
     """
     try:
         yield
     except DcError as error:
+        if isinstance(error, LedgerAway) and begun_again() < AGAIN_MAX:
+            dg.get_dagster_logger().warning("%s Begins again.", printable(str(error)))
+            raise dg.RetryRequested(AGAIN_MAX, AGAIN_AFTER_S) from None
         raise dg.Failure(
             description=printable(str(error)),
             metadata={KIND: kind_of(error), ERROR: type(error).__name__},

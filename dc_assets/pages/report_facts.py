@@ -159,7 +159,7 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
         load=load,
         verdict=verdict_of(proof),
         totals=totals,
-        seconds=end - load.opened_at if load.finished_at or load.is_running else None,
+        seconds=max(0.0, end - load.opened_at) if load.finished_at or load.is_running else None,
         partitions=proof.lines,
         findings=proof.findings(),
         distributions=proof.distributions(),
@@ -228,7 +228,7 @@ def _past_line(load: PastLoad) -> PastLine:
     ended = load.landed + load.refused
     return PastLine(
         load=load,
-        seconds=None if load.finished_at is None else load.finished_at - load.opened_at,
+        seconds=None if load.finished_at is None else max(0.0, load.finished_at - load.opened_at),
         calls_per_1000_rows=1_000 * load.api_calls / load.landed
         if load.api_calls and load.landed
         else None,

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter, epoch_now, load, range_state
 from dc_assets.views.partitions import LedgerViews
@@ -61,6 +62,7 @@ class OpenDeadLetters:
         self._org_id = org_id
         self._explanations = ReceiptExplanations(LedgerViews(database, spec_name, org_id))
 
+    @one_transaction
     def now_s(self) -> float:
         """Return the time by the clock that dates the dead letters."""
         with self._database.read() as connection:
@@ -82,6 +84,7 @@ class OpenDeadLetters:
         }
         return [one for one in newest if one.external_id in latest_outcomes[one.partition_key]]
 
+    @one_transaction
     def unfinished(self) -> Sequence[str]:
         """Return the partitions of an unfinished replay that were begun and are not done."""
         with self._database.read() as connection:
@@ -94,6 +97,7 @@ class OpenDeadLetters:
             )
             return list(connection.execute(self._of_spec(query)).scalars())
 
+    @one_transaction
     def replayed_by(self, load_id: str, partition_key: str) -> int:
         """Count the external ids of a partition whose dead letters a load answered."""
         with self._database.read() as connection:
@@ -103,6 +107,7 @@ class OpenDeadLetters:
                 .where(dead_letter.c.partition_key == partition_key)
             ).scalar_one()
 
+    @one_transaction
     def _not_replayed(self) -> list[OpenDeadLetter]:
         """Return the newest dead letters of each external id, if no load answered them.
 
@@ -198,6 +203,7 @@ class RefusedCode:
     first: Sequence[RefusedRow]
 
 
+@one_transaction
 def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
     """Return the most frequent codes of a load with their first rows.
 

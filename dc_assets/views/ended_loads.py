@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from dc_assets.core.events import EARLIER_LOADS_MAX, OFFERED_FOR_S
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 
@@ -48,6 +49,7 @@ class EndedLoads:
         self._database = database
         self._spec_names = list(spec_names)
 
+    @one_transaction
     def lately(self, busy: Collection[str]) -> Sequence[EndedLoad]:
         """Return the loads that ended in the last days, oldest first.
 
@@ -75,6 +77,7 @@ class EndedLoads:
         with self._database.read() as connection:
             return [_ended(row) for row in connection.execute(query) if _has_ended(row, busy)]
 
+    @one_transaction
     def earlier_shares(self, ended: EndedLoad) -> Sequence[float]:
         """Return the shares of landed rows of the done loads before a full one, newest first."""
         selected = sa.func.sum(range_state.c.selected)
@@ -115,5 +118,5 @@ def _ended(row: Row[Any]) -> EndedLoad:
         mode=row.mode,
         partitions_done=int(row.done),
         opened_at=row.opened_at,
-        seconds=row.last_at - row.opened_at,
+        seconds=max(0.0, row.last_at - row.opened_at),
     )

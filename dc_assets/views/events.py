@@ -18,6 +18,7 @@ from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
 from dc_assets.core.load_state import LoadState, RowCounts
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import Severity
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.ledger.tables import (
@@ -58,6 +59,7 @@ class LedgerEvents:
         """
         return self._ended_loads(busy) + self._gaps() + self._vanished()
 
+    @one_transaction
     def has_gap(self, run_id: str, spec_name: str) -> bool:
         """Tell whether a check of a run found an error, which is a notification of its own."""
         of_run = self._errors().where(check_result.c.run_id == run_id)
@@ -89,6 +91,7 @@ class LedgerEvents:
         key = f"success_rate:{ended.load_id}"
         return self._outbox.add("success_rate", ended.spec_name, key, {**facts, **more})
 
+    @one_transaction
     def _gaps(self) -> int:
         with self._database.read() as connection:
             rows = connection.execute(
@@ -110,6 +113,7 @@ class LedgerEvents:
             .where(check_result.c.spec_name.in_(list(self._specs)))
         )
 
+    @one_transaction
     def _vanished(self) -> int:
         with self._database.read() as connection:
             rows = connection.execute(

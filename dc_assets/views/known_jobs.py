@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import batch, load
 
@@ -28,6 +29,7 @@ class KnownJobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @one_transaction
     def among(self, job_ids: Sequence[str]) -> Mapping[str, KnownJob]:
         """Return those of some jobs that a batch has."""
         known: dict[str, KnownJob] = {}
@@ -43,6 +45,7 @@ class KnownJobs:
                 }
         return known
 
+    @one_transaction
     def are_being_created(self, org_id: str) -> bool:
         """Tell whether a job of an org may exist whose id the ledger does not know yet."""
         with self._database.read() as connection:

@@ -9,6 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.store import DeadLetter
@@ -46,6 +47,7 @@ class LatestOutcomes:
             for one in self._dead_letters.chosen(Choice(partition_keys=[partition_key]))
         ]
 
+    @one_transaction
     def _receipts(self, partition_key: str) -> list[Path]:
         ended = sa.func.coalesce(self._full_loads_ended(), 0.0)
         query = (

@@ -14,6 +14,7 @@ from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.load_state import LoadState, RowCounts, sum_of
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.row_counts import row_counts
 from dc_assets.ledger.tables import (
@@ -93,6 +94,7 @@ class LoadHistory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @one_transaction
     def loads_named(self, spec_name: str | None, prefix: str, limit: int) -> Sequence[LoadState]:
         """Return loads whose id begins with a text, of one spec or of all, the newest first."""
         query = (
@@ -106,6 +108,7 @@ class LoadHistory:
         with self._database.read() as connection:
             return [load_of(row) for row in connection.execute(query)]
 
+    @one_transaction
     def jobs(self, load_id: str) -> Sequence[SentJob]:
         """Return the batches of a load whose rows the org took, in the order it took them."""
         began = sa.func.coalesce(batch.c.opening_at, batch.c.uploaded_at).label("began_at")
@@ -135,6 +138,7 @@ class LoadHistory:
             for row in rows
         ]
 
+    @one_transaction
     def lanes(self, load_id: str) -> tuple[LaneMap, int] | None:
         """Return the lanes of a load and its window, if it was planned."""
         with self._database.read() as connection:
@@ -143,6 +147,7 @@ class LoadHistory:
             return None
         return LaneMap(row.lanes_shared, tuple(json.loads(row.hot_parents))), row.window_jobs
 
+    @one_transaction
     def api_calls(self, load_id: str) -> Mapping[int, int]:
         """Return the API calls of a load by hour since 1970; empty where nobody counted them."""
         with self._database.read() as connection:
@@ -153,6 +158,7 @@ class LoadHistory:
             )
             return {row.hour: row.api_calls for row in rows}
 
+    @one_transaction
     def allowance(self, org_id: str) -> AllowanceSeen | None:
         """Return what the org last said is left of its day."""
         with self._database.read() as connection:
@@ -163,6 +169,7 @@ class LoadHistory:
             return None
         return AllowanceSeen(row.api_calls_left, row.daily_batches_left, row.asked_at)
 
+    @one_transaction
     def jobs_of_a_day(self, org_id: str, until: float) -> int:
         """Count the jobs of all our loads in an org in the 24 hours before a moment."""
         with self._database.read() as connection:
@@ -174,6 +181,7 @@ class LoadHistory:
                 .where(batch.c.uploaded_at > until - DAY_S, batch.c.uploaded_at <= until)
             ).scalar_one()
 
+    @one_transaction
     def past(self, newest: LoadState, limit: int) -> Sequence[PastLoad]:
         """Return a load and those of its spec and org before it, the newest first."""
         with self._database.read() as connection:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.row_counts import row_counts
@@ -29,6 +30,7 @@ class LoadStates:
         self._spec_name = spec_name
         self._org_id = org_id
 
+    @one_transaction
     def of_spec(self) -> SpecState:
         """Return every partition in its newest load, and the unfinished full load."""
         with self._database.read() as connection:
@@ -48,6 +50,7 @@ class LoadStates:
         there = [row for row in begun if row.load_id == unfinished.load_id]
         return SpecState(newest, load_of(unfinished, _partitions(there, counts, checks)))
 
+    @one_transaction
     def of_load(self, load_id: str) -> LoadState | None:
         """Return one load with its partitions; their checks are those that looked at this load."""
         query = sa.select(load, epoch_now().label("seen_at")).where(load.c.load_id == load_id)
@@ -66,6 +69,7 @@ class LoadStates:
         begun = connection.execute(query.order_by(range_state.c.partition_key)).all()
         return _partitions(begun, row_counts(connection, begun), checks or {})
 
+    @one_transaction
     def proved_states(self) -> Mapping[str, str]:
         """Return by partition what its last proved load saw of the source when it began."""
         query = (

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, dead_letter, load, range_state
 from dc_assets.views.load_states import LoadStates
@@ -45,6 +46,7 @@ class LedgerViews:
         """What tells how far the running load is."""
         return LedgerProgress(self._database, self.states)
 
+    @one_transaction
     def dead_letters(self, partition_key: str) -> Sequence[tuple[str, float]]:
         """Return external id and time of the dead letters since the last full load began."""
         with self._database.read() as connection:
@@ -62,6 +64,7 @@ class LedgerViews:
             )
             return [(row.external_id, row.refused_at) for row in rows]
 
+    @one_transaction
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         query = (
@@ -74,6 +77,7 @@ class LedgerViews:
             rows = connection.execute(self._of_spec(query))
             return {row.partition_key: int(row.selected) for row in rows}
 
+    @one_transaction
     def receipts(self, after: float = 0.0) -> Sequence[tuple[str, float]]:
         """Return path and time of the receipts of the spec that are newer than a moment."""
         with self._database.read() as connection:
@@ -84,6 +88,7 @@ class LedgerViews:
             )
             return [(row.receipt_path, row.finished_at) for row in rows]
 
+    @one_transaction
     def settled_mark(self) -> str:
         """Return a text that changes whenever a batch of the spec is settled."""
         with self._database.read() as connection:
@@ -114,6 +119,7 @@ class LedgerViews:
         query = query.where(load.c.spec_name == self._spec_name)
         return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
 
+    @one_transaction
     def refusals(self, limit: int, keys: Container[str] | None = None) -> Sequence[Refusal]:
         """Return dead letters of the newest loads, by partition and external id.
 

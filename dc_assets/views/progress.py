@@ -17,6 +17,7 @@ from sqlalchemy.engine import Row
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.load_state import LoadState, PartitionState, RowCounts
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import (
     batch,
@@ -106,6 +107,7 @@ class LedgerProgress:
         self._database = database
         self._states = states
 
+    @one_transaction
     def look(
         self,
         keys: Sequence[str],
@@ -139,7 +141,7 @@ class LedgerProgress:
         return Snapshot(
             load=replace(load_of(row), partitions=partitions),
             rows=_rows_in_all(row, list(partitions.values()), len(to_come)),
-            lately_s=0.0 if since is None else min(LATELY_S, row.seen_at - since),
+            lately_s=0.0 if since is None else max(0.0, min(LATELY_S, row.seen_at - since)),
             done_lately={
                 one.partition_key: int(one.done)
                 for one in lately
@@ -150,6 +152,7 @@ class LedgerProgress:
             checking=sorted(partitions.keys() - checked) if all_done else (),
         )
 
+    @one_transaction
     def jobs(self, load_id: str, partition_key: str) -> Sequence[JobBar]:
         """Return the jobs of a partition that the org has seen, the earliest first."""
         with self._database.read() as connection:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.errors import DcError
+from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, load
 from dc_assets.views.partitions import LedgerViews
@@ -40,6 +41,7 @@ class CreatedRecords:
         self._database = database
         self._spec_name = spec_name
 
+    @one_transaction
     def receipts(self, load_id: str | None = None) -> Sequence[Receipt]:
         """Return the receipts of batches that landed rows and were not cleaned up, oldest first."""
         query = (
@@ -65,6 +67,7 @@ class CreatedRecords:
                 for row in connection.execute(query)
             ]
 
+    @one_transaction
     def loads_named(self, prefix: str) -> Sequence[str]:
         """Return the ids of the spec's loads that begin with a text."""
         with self._database.read() as connection:

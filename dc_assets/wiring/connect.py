@@ -20,6 +20,7 @@ from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
+from dc_assets.ledger.absence import Patience, one_transaction
 from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.check_results import CheckResultStore
@@ -205,7 +206,7 @@ def open_load(
     owner, times = current_owner(run_id), lease()
     note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
-        database = _open_ledger(owner, times, cleanup)
+        database = _open_ledger(owner, times, note, cleanup)
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
         source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
         parent_object = check_target(session, spec)
@@ -265,12 +266,16 @@ def _signed(note: Note, spec_name: str, run_id: str) -> Note:
     return lambda event: note(replace(event, spec=spec_name, run_id=run_id))
 
 
-def _open_ledger(owner: Owner, times: Lease, cleanup: ExitStack) -> Database:
-    """Open the ledger, and let it know that this process lives while it is open."""
-    database = Database(ledger_url())
+def _open_ledger(owner: Owner, times: Lease, note: Note, cleanup: ExitStack) -> Database:
+    """Open the ledger, and let it know that this process lives while it is open.
+
+    An absence is borne while the last heartbeat is surely younger than the lease.
+    """
+    bears_s = times.lease_s - times.heartbeat_s
+    database = Database(ledger_url(), Patience(bears_s, from_the_first=True, note=note))
     cleanup.callback(database.close)
     heartbeat = partial(RunHeartbeats(database).heartbeat, owner, times.lease_s)
-    heartbeat()
+    one_transaction(heartbeat)()
     cleanup.enter_context(beating(heartbeat, times.heartbeat_s))
     return database
 

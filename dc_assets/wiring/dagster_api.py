@@ -74,6 +74,7 @@ _FAILURE = """
 query Failure($run: ID!, $cursor: String) {
   logsForRun(runId: $run, afterCursor: $cursor, limit: 1000) {
     __typename
+    ... on PythonError { message }
     ... on EventConnection {
       cursor
       hasMore
@@ -212,6 +213,8 @@ class Webserver:
     def backfill(self, backfill_id: str) -> Backfill:
         """Ask how far a backfill is."""
         answer = self._ask(_BACKFILL, {"id": backfill_id})["partitionBackfillOrError"]
+        if answer["__typename"] == "PythonError":
+            raise self._no_storage(answer["message"])
         if answer["__typename"] != "PartitionBackfill":
             raise RemoteError(f"Dagster does not find backfill {backfill_id}.")
         error = answer["error"]
@@ -226,6 +229,8 @@ class Webserver:
         said, cursor = RunFailure(), None
         for _ in range(LOG_PAGES_MAX):
             page = self._ask(_FAILURE, {"run": run_id, "cursor": cursor})["logsForRun"]
+            if page["__typename"] == "PythonError":
+                raise self._no_storage(page["message"])
             if page["__typename"] != "EventConnection":
                 break
             for event in page["events"]:
@@ -283,10 +288,17 @@ class Webserver:
             raise self._no_answer()
         known = cast("dict[str, Any]", body)
         if known.get("errors"):
-            raise RemoteError(f"Dagster at {self.url}: {known['errors'][0]['message']}")
+            raise self._no_storage(known["errors"][0]["message"])
         if not isinstance(known.get("data"), dict):
             raise self._no_answer()
         return known["data"]
+
+    def _no_storage(self, said: str) -> TransientRemoteError:
+        """Return the error of an answer that has none of Dagster's facts: its storage is away."""
+        words = " ".join(said.split())[:MESSAGE_CHARS_MAX]
+        return TransientRemoteError(
+            f"Dagster at {self.url} cannot say: {words}. Look whether its storage is up."
+        )
 
     def _no_answer(self) -> TransientRemoteError:
         return TransientRemoteError(

@@ -138,6 +138,18 @@ def test_another_failure_lets_the_others_begin(console: Console) -> None:
     assert f"r1-02: run run-r1-02 is FAILURE: {said}\n" in console.said
 
 
+def test_a_webserver_without_its_storage_does_not_end_the_command(console: Console) -> None:
+    """It answers that it knows nothing; that is no word of the backfill."""
+    with console.given() as process:
+        console.waits_for("Backfill backfill1 of opportunities_in_core, 3 partitions")
+        console.dagster.has_storage = False
+        console.waits_for("does not answer. What was launched continues without it")
+        console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
+        console.dagster.has_storage = True
+        assert process.wait(60) == 4, console.said
+    assert "answers again" in console.said
+
+
 def test_a_webserver_that_is_started_anew_does_not_end_the_command(console: Console) -> None:
     """It says that it waits, and that it was answered again."""
     with console.given() as process:

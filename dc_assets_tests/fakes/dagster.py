@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 LOG_NOISE = {"__typename": "LogMessageEvent"}
+NO_STORAGE = {"__typename": "PythonError", "message": "(psycopg2.OperationalError) refused\n"}
 
 
 @dataclass
@@ -21,6 +22,7 @@ class StandInDagster:
         ends: status of the run of a partition; one that is not named is STARTED.
         metadata: what its code location says of every asset; None if it has none.
         failures: by partition, the step failure that its run log holds on its second page.
+        has_storage: whether its database answers; without, it knows of no backfill.
     """
 
     port: int
@@ -29,6 +31,7 @@ class StandInDagster:
     failures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     metadata: Mapping[str, str] | None = None
     asked: int = 0
+    has_storage: bool = True
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -71,6 +74,8 @@ class StandInDagster:
             backfill_id = f"backfill{len(self.launched)}"
             answer = {"__typename": "LaunchBackfillSuccess", "backfillId": backfill_id}
             return {"launchPartitionBackfill": answer}
+        if not self.has_storage and "OrError" in query:
+            return {"partitionBackfillOrError": NO_STORAGE}
         if "partitionBackfillOrError" in query:
             return {"partitionBackfillOrError": self._backfill(variables["id"])}
         if "logsForRun" in query:

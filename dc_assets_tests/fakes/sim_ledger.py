@@ -51,7 +51,7 @@ class SimDatabase(Database):
 
     def declare_dead(self, owner: Owner) -> None:
         """Let everybody on this host know that a process is gone."""
-        dead = replace(owner, boot="an earlier boot").as_text()
+        dead = replace(owner, started="before").as_text()
         with self.begin() as connection:
             for table, column in ((range_state, "owner"), (load, "planner")):
                 connection.execute(

@@ -29,8 +29,8 @@ from dc_assets_tests.fakes.specs import small_spec
 
 
 def dead_owner(run_id: str) -> Owner:
-    """Return a process of this host that everybody knows to be dead: of an earlier boot."""
-    return replace(current_owner(run_id), boot="an earlier boot")
+    """Return a process of this host that everybody knows to be dead: its id is another one's."""
+    return replace(current_owner(run_id), started="before")
 
 
 @dataclass(slots=True)
