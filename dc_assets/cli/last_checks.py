@@ -44,6 +44,10 @@ def _print_proof(console: Console, key: str, proof: Proof) -> None:
         _say(console, f"{key}: {outcome.check} failed{before}: {outcome.summary}", "bold red")
         if outcome.repair:
             _say(console, f"  repair: {outcome.repair}")
+    for outcome in proof.not_asked:
+        _say(console, f"{key}: {outcome.check} {outcome.summary}", "yellow")
+    if proof.not_asked:
+        _say(console, f"  ask again: {proof.not_asked[0].repair}")
     if proof.is_done and proof.not_since:
         checks = ", ".join(proof.not_since)
         _say(console, f"{key}: not checked since its newest load: {checks}", "yellow")

@@ -16,7 +16,12 @@ from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.views.partitions import LedgerViews
 
-_WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
+_WORDS = {
+    Severity.PASSED: "passed",
+    Severity.WARN: "WARNING",
+    Severity.ERROR: "FAILED",
+    Severity.NOT_ASKED: "NOT ASKED",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     return exit_code(
         refused=sum_of(one.rows for one in done).refused,
         pending=sum_of(one.rows for one in newest.values()).pending + len(keys) - len(done),
-        unexplained=sum(o.severity is Severity.ERROR for o in outcomes) + expected - len(outcomes),
+        unexplained=expected - sum(o.severity.is_good for o in outcomes),
     )
 
 
@@ -123,11 +128,12 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
         table.add_row(check, *(said.get(key, "not run") for key in keys))
     console.print(table)
     for outcome in outcomes:
-        if outcome.severity is Severity.ERROR:
+        if not outcome.severity.is_good:
             line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
             console.print(line, style="bold red")
             if outcome.repair:
-                console.print(f"  repair: {outcome.repair}")
+                word = "repair" if outcome.severity.is_asked else "ask again"
+                console.print(f"  {word}: {outcome.repair}")
 
 
 def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:

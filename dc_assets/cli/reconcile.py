@@ -53,6 +53,6 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
 
 def _verdict(outcomes: Sequence[CheckOutcome]) -> ExitCode:
     severities = {outcome.severity for outcome in outcomes}
-    if Severity.ERROR in severities:
+    if not all(severity.is_good for severity in severities):
         return ExitCode.UNEXPLAINED
     return ExitCode.REFUSED_ROWS if Severity.WARN in severities else ExitCode.PROVED

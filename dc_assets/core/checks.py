@@ -24,6 +24,10 @@ OUTGROWN = "range_not_outgrown"
 PENDING = "nothing_pending"
 
 
+OUTCOME = "outcome"
+"""Name of the metadata that says in Dagster how a check ended, in our own words."""
+
+
 def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     """Return every check of a spec, in the order they are evaluated, with what it promises."""
     descriptions = {ROW_COUNT: "Source and target hold the same number of rows of the range"}

@@ -18,6 +18,18 @@ class Severity(Enum):
     """The sides differ, and dead letters explain every missing row."""
     ERROR = "error"
     """The sides differ and at least one row is unexplained."""
+    NOT_ASKED = "not asked"
+    """A side did not answer, so nothing is known; it never counts as passed."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether both sides answered."""
+        return self is not Severity.NOT_ASKED
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the check was asked and found nothing unexplained."""
+        return self in {Severity.PASSED, Severity.WARN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,7 @@ class CheckOutcome:
         table: what the check found, as lines of a table with the same columns; not all of it.
         evidence: path of a Parquet file with all of it, "" if nothing was found.
         repair: the command that fixes what was found, "" if nothing is to fix.
+        refused: rows that the org refused, as far as the check knows of them.
     """
 
     check: str
@@ -91,6 +104,17 @@ class CheckOutcome:
     table: tuple[Mapping[str, str | int], ...] = ()
     evidence: str = ""
     repair: str = ""
+    refused: int = 0
+
+
+def not_asked(check: str, partition_key: str, why: str, *, ask_again: str) -> CheckOutcome:
+    """Return the outcome of a check that a side did not answer, with the command that asks again.
+
+    >>> not_asked("counts", "r1-01", "the org is over a limit.", ask_again="").summary
+    'not asked: the org is over a limit'
+    """
+    summary = f"not asked: {why.rstrip('.')}"
+    return CheckOutcome(check, partition_key, Severity.NOT_ASKED, summary, 0, repair=ask_again)
 
 
 def compare_distributions(

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
@@ -36,7 +36,7 @@ class CheckResultStore:
         is proved, if it is done: what was seen of the source when it began is the state that the
         target has now.
         """
-        good = {o.check for o in outcomes if o.severity is not Severity.ERROR}
+        good = {o.check for o in outcomes if o.severity.is_good}
         with self._database.begin() as connection:
             load_id = self._newest_load(connection, partition_key)
             for outcome in outcomes:

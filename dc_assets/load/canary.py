@@ -16,10 +16,11 @@ from dc_assets.core.checks import OUTGROWN, check_descriptions
 from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.load.explanations import Explanations
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
-from dc_assets.load.reconcile import Audit, Explanations
+from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import DeadLetter
 
 
@@ -70,8 +71,8 @@ class SampledPartition:
 
     @property
     def failed_checks(self) -> list[str]:
-        """Names of the checks that found unexplained rows."""
-        return [one.check for one in self.outcomes if one.severity is Severity.ERROR]
+        """Names of the checks that found unexplained rows, or could not be asked."""
+        return [one.check for one in self.outcomes if not one.severity.is_good]
 
 
 @dataclass(frozen=True)

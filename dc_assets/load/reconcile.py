@@ -7,10 +7,9 @@ with a dead letter is "refused", an extra row with a receipt of ours is "deleted
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import polars as pl
 
@@ -24,6 +23,7 @@ from dc_assets.core.checks import (
     check_descriptions,
 )
 from dc_assets.core.deletions import deletes_rows_max
+from dc_assets.core.errors import DcError
 from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
     CheckOutcome,
@@ -33,6 +33,7 @@ from dc_assets.core.verdicts import (
     compare_distributions,
     is_outgrown,
     middle_of,
+    not_asked,
     severity_of,
     worst,
 )
@@ -49,56 +50,13 @@ from dc_assets.frames.differences import (
     without_values,
 )
 from dc_assets.load.both_sides import BothSides
+from dc_assets.load.explanations import Explanations
 
 SHOWN = 20
 """Ids and runs that a table shows; the evidence file has all."""
 
 ROWS_AT_ONCE = 50_000
 """Differing rows whose fields are in memory at one time."""
-
-
-class Explanations(Protocol):
-    """What the ledger knows; it explains a difference, it never decides one."""
-
-    def refused_keys(self, partition_key: str, /) -> Collection[str]:
-        """Return the external ids with a dead letter in the partition's newest load."""
-        ...
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        ...
-
-    def pending(self, partition_key: str, /) -> int:
-        """Count the rows of the partition's newest load that have no outcome."""
-        ...
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AllPartitions:
-    """The labels of a whole object, from those of its partitions."""
-
-    explanations: Explanations
-    partition_keys: Sequence[str]
-
-    def refused_keys(self, _: str) -> Collection[str]:
-        """Return the external ids with a dead letter in any partition."""
-        return {key for part in self.partition_keys for key in self.explanations.refused_keys(part)}
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        return self.explanations.landed_keys(keys)
-
-    def pending(self, _: str) -> int:
-        """Count the rows without an outcome over all partitions."""
-        return sum(self.explanations.pending(part) for part in self.partition_keys)
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        return self.explanations.partition_rows()
 
 
 @dataclass(frozen=True)
@@ -110,10 +68,18 @@ class Audit:
     explanations: Explanations
 
     def outcomes(self, wanted: Collection[str] | None = None) -> Iterator[CheckOutcome]:
-        """Evaluate the checks, all of them or the wanted ones."""
+        """Evaluate the checks, all of them or the wanted ones, each for itself."""
         for check in check_descriptions(self._spec):
             if wanted is None or check in wanted:
-                yield self._checks[check]()
+                yield self._outcome(check)
+
+    def _outcome(self, check: str) -> CheckOutcome:
+        """Evaluate one check; a side that does not answer it takes nothing from the others."""
+        try:
+            return self._checks[check]()
+        except DcError as error:
+            key = self.partition_key
+            return not_asked(check, key, str(error), ask_again=self._command("reconcile"))
 
     @property
     def _spec(self) -> LoadSpec:
@@ -153,8 +119,7 @@ class Audit:
     def distribution(self, field: str) -> CheckOutcome:
         """Compare how many rows have each value of a field, each side asked to group."""
         column = self._spec.column(source=self._spec.source_of(field))
-        id_range = self.sides.id_range
-        source = _canonical(self.sides.ports.source.value_counts(column.source, id_range), column)
+        source = _canonical(self.sides.count_source_values(column), column)
         target = _canonical(self.sides.count_target_values(field), column)
         values = compare_distributions(source, target, {})
         if worst(values) is not Severity.PASSED:
@@ -365,7 +330,10 @@ class Audit:
         return "" if self._changed(self.sides.keys).is_empty() else self._repair("--changed")
 
     def _repair(self, option: str) -> str:
-        words = ["dc-assets run", self._spec.name, option]
+        return self._command("run", option)
+
+    def _command(self, command: str, option: str = "") -> str:
+        words = ["dc-assets", command, self._spec.name, option]
         if self.partition_key in self._spec.ranges:
             words += ["--partitions", self.partition_key]
         return " ".join(word for word in words if word)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from dc_assets.core.checks import check_descriptions
+from dc_assets.core.checks import OUTCOME, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
@@ -72,9 +72,9 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
 
 
 def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """Say it in Dagster's words: refused rows warn, unexplained rows are an error."""
-    error = outcome.severity is Severity.ERROR
+    """Say it in Dagster's words: explained rows warn, unexplained ones and no answer are errors."""
     metadata: dict[str, dg.MetadataValue] = {
+        OUTCOME: dg.MetadataValue.text(outcome.severity.value),
         "summary": dg.MetadataValue.text(printable(outcome.summary)),
         "unexplained": dg.MetadataValue.int(outcome.unexplained),
     }
@@ -90,11 +90,12 @@ def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
         metadata["all of it"] = dg.MetadataValue.path(printable(outcome.evidence))
     if outcome.repair:
         metadata["repair"] = dg.MetadataValue.text(printable(outcome.repair))
+    is_good = outcome.severity.is_good
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=outcome.check,
         passed=outcome.severity is Severity.PASSED,
-        severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN if is_good else dg.AssetCheckSeverity.ERROR,
         metadata=metadata,
     )
 

@@ -11,7 +11,12 @@ from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, Ro
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 
-WORDS = {Severity.PASSED: "passed", Severity.WARN: "warning", Severity.ERROR: "failed"}
+WORDS = {
+    Severity.PASSED: "passed",
+    Severity.WARN: "warning",
+    Severity.ERROR: "failed",
+    Severity.NOT_ASKED: "not asked",
+}
 NOT_RUN, NOT_DUE = "not run", "none"
 VALUES_SHOWN = 50
 NAMED_MAX = 10

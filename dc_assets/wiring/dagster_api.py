@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx
 
 from dc_assets.core.addresses import without_login
+from dc_assets.core.checks import OUTCOME
 from dc_assets.core.errors import ConfigError, RemoteError, TransientRemoteError
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.salesforce.bounded import FILE, bounded_transport
@@ -348,18 +349,26 @@ def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
         key = execution["partition"] or ""
         return CheckOutcome(check, key, Severity.ERROR, summary, unexplained=0, values=())
     entries = {entry["label"]: entry for entry in evaluation["metadataEntries"]}
-    severity = Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
     records: list[str] = entries["values"]["table"]["records"] if "values" in entries else []
     return CheckOutcome(
         check,
         execution["partition"] or "",
-        Severity.PASSED if evaluation["success"] else severity,
+        _severity(evaluation, entries),
         entries["summary"]["text"],
         int(entries["unexplained"]["intValue"]),
         tuple(_value(json.loads(record)) for record in records),
         evidence=entries["all of it"]["path"] if "all of it" in entries else "",
         repair=entries["repair"]["text"] if "repair" in entries else "",
     )
+
+
+def _severity(evaluation: dict[str, Any], entries: dict[str, Any]) -> Severity:
+    """Return how a check ended; an evaluation of an older program lacks our own word for it."""
+    if OUTCOME in entries:
+        return Severity(entries[OUTCOME]["text"])
+    if evaluation["success"]:
+        return Severity.PASSED
+    return Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
 
 
 def _value(record: dict[str, Any]) -> ValueCount:

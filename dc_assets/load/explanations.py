@@ -1,0 +1,51 @@
+"""What the ledger knows of differences between the sides: labels, never decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Explanations(Protocol):
+    """What the ledger knows; it explains a difference, it never decides one."""
+
+    def refused_keys(self, partition_key: str, /) -> Collection[str]:
+        """Return the external ids with a dead letter in the partition's newest load."""
+        ...
+
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        ...
+
+    def pending(self, partition_key: str, /) -> int:
+        """Count the rows of the partition's newest load that have no outcome."""
+        ...
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AllPartitions:
+    """The labels of a whole object, from those of its partitions."""
+
+    explanations: Explanations
+    partition_keys: Sequence[str]
+
+    def refused_keys(self, _: str) -> Collection[str]:
+        """Return the external ids with a dead letter in any partition."""
+        return {key for part in self.partition_keys for key in self.explanations.refused_keys(part)}
+
+    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
+        """Return those of some external ids that a receipt of ours says landed."""
+        return self.explanations.landed_keys(keys)
+
+    def pending(self, _: str) -> int:
+        """Count the rows without an outcome over all partitions."""
+        return sum(self.explanations.pending(part) for part in self.partition_keys)
+
+    def partition_rows(self) -> Mapping[str, int]:
+        """Return how many rows each partition had in its last full load."""
+        return self.explanations.partition_rows()
