@@ -38,5 +38,5 @@ def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     if spec.checks.values != "none":
         descriptions[VALUES] = "Each mapped field has the same value on both sides"
     descriptions[OUTGROWN] = "The partition has not many times the rows of the others"
-    descriptions[PENDING] = "No row of the newest load is without an outcome"
+    descriptions[PENDING] = "Each row of the newest load has an outcome, and few were refused"
     return descriptions

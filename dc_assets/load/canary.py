@@ -55,6 +55,10 @@ class SampleExplanations:
         """Count the rows of the sample that have no outcome."""
         return self.explanations.pending(self.partition_key)
 
+    def selected(self, _: str) -> int:
+        """Return 0: the bar of its stage judges a sample."""
+        return 0
+
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         return self.explanations.partition_rows()

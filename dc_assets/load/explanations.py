@@ -22,6 +22,13 @@ class Explanations(Protocol):
         """Count the rows of the partition's newest load that have no outcome."""
         ...
 
+    def selected(self, partition_key: str, /) -> int:
+        """Return how many rows a partition has, as its loads selected them.
+
+        0 where refused rows are not to be held against them.
+        """
+        ...
+
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         ...
@@ -45,6 +52,10 @@ class AllPartitions:
     def pending(self, _: str) -> int:
         """Count the rows without an outcome over all partitions."""
         return sum(self.explanations.pending(part) for part in self.partition_keys)
+
+    def selected(self, _: str) -> int:
+        """Return how many rows all partitions have, as their loads selected them."""
+        return sum(self.explanations.selected(part) for part in self.partition_keys)
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""

@@ -112,6 +112,7 @@ class Audit:
             counts.severity,
             counts.sentence,
             counts.unexplained,
+            refused=counts.refused,
             values=(ValueCount("rows", counts),),
             repair=self._repair("--missing") if counts.unexplained and target < source else "",
         )
@@ -256,15 +257,26 @@ class Audit:
         return pl.concat([without_values(self._spec), *changed])
 
     def pending(self) -> CheckOutcome:
-        """Ask the ledger whether the newest load left rows without an outcome."""
+        """Ask the ledger for rows without an outcome, and whether too many were refused.
+
+        Refused rows explain why rows are missing; beyond a share of the partition something is
+        wrong with the load, and nothing that it explains makes it right.
+        """
         pending = self.explanations.pending(self.partition_key)
+        refused, rows = len(self._refused_keys), self.explanations.selected(self.partition_key)
+        share_max = self._spec.limits.refused_share_max
+        too_many = rows > 0 and refused > share_max * rows
+        more = f", more than limits.refused_share_max ({share_max:.0%})" if too_many else ""
+        repair = "dc-assets replay " + self._spec.name if too_many else ""
         return CheckOutcome(
             PENDING,
             self.partition_key,
-            severity_of(explained=0, unexplained=pending),
-            f"{pending:,} rows of the newest load have no outcome",
+            severity_of(explained=refused, unexplained=pending or too_many),
+            f"{pending:,} rows of the newest load have no outcome, {refused:,} of {rows:,} were "
+            f"refused{more}",
             pending,
-            repair=self._repair("") if pending else "",
+            repair=self._repair("") if pending else repair,
+            refused=refused,
         )
 
     def keys_to_send(self, mode: str) -> pl.Series:

@@ -145,6 +145,12 @@ class ReceiptExplanations:
         newest = self._views.states.of_spec().newest.get(partition_key)
         return newest.rows.pending if newest else 0
 
+    def selected(self, partition_key: str) -> int:
+        """Return the rows of the partition's last full load, or of its newest one if more."""
+        newest = self._views.states.of_spec().newest.get(partition_key)
+        of_newest = newest.rows.selected if newest else 0
+        return max(self.partition_rows().get(partition_key, 0), of_newest or 0)
+
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         return self._views.partition_rows()

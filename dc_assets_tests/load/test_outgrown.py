@@ -38,6 +38,10 @@ class OnlySizes:
         """Return nothing."""
         return 0
 
+    def selected(self, _: str) -> int:
+        """Return nothing."""
+        return 0
+
     def partition_rows(self) -> Mapping[str, int]:
         """Return the rows of each partition."""
         return self.rows
