@@ -47,8 +47,8 @@ COMMANDS = {
 
 _EPILOG = """\b
 Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete, some rows
-refused, nothing unexplained; 4 rows pending or unexplained; 5 stopped; 1 a fault of the
-program; 130 interrupted.
+refused, nothing unexplained; 4 rows pending or unexplained, a check not asked, or too many
+rows refused; 5 stopped; 1 a fault of the program; 130 interrupted.
 \b
 Settings: SF_LOGIN_URL, SF_CLIENT_ID, SF_CLIENT_SECRET (the org); DC_ASSETS_DATA (spool,
 receipts, ledger file; ~/.dc_assets); DC_ASSETS_LEDGER_URL (a PostgreSQL ledger);

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.last_checks import print_verdicts
 from dc_assets.cli.refused import READ_MAX, print_alike
 from dc_assets.core.checks import ROW_COUNT, check_descriptions
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec, check_name
+from dc_assets.core.standing import verdict_of
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 from dc_assets.views.partitions import LedgerViews
 
@@ -47,8 +49,11 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     console.print()
     print_checks(console, keys, outcomes)
     print_refusals(console, views, spec)
+    console.print()
+    needed = list(check_descriptions(spec))
+    print_verdicts(console, {key: verdict_of(newest.get(key), needed) for key in keys})
     done = [one for one in newest.values() if one.is_done]
-    expected = len(keys) * len(check_descriptions(spec))
+    expected = len(keys) * len(needed)
     return exit_code(
         refused=sum_of(one.rows for one in done).refused,
         pending=sum_of(one.rows for one in newest.values()).pending + len(keys) - len(done),

@@ -13,6 +13,7 @@ from dc_assets.core.checks import OUTCOME, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import verdict_of_checks
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
@@ -37,8 +38,9 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 salesforce.open(spec, run_id=context.run.run_id, note=context.log.info) as opened,
             ):
                 outcomes = opened.checked(_partition_of(context, spec), wanted)
+            verdict = verdict_of_checks(outcomes, wanted).text
             for outcome in outcomes:
-                yield result_of(spec.asset_name, outcome)
+                yield result_of(spec.asset_name, outcome, verdict)
 
         return checks
 
@@ -71,9 +73,10 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
+def result_of(asset: str, outcome: CheckOutcome, verdict: str) -> dg.AssetCheckResult:
     """Say it in Dagster's words: explained rows warn, unexplained ones and no answer are errors."""
     metadata: dict[str, dg.MetadataValue] = {
+        "verdict": dg.MetadataValue.text(printable(verdict)),
         OUTCOME: dg.MetadataValue.text(outcome.severity.value),
         "summary": dg.MetadataValue.text(printable(outcome.summary)),
         "unexplained": dg.MetadataValue.int(outcome.unexplained),

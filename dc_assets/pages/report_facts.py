@@ -16,11 +16,11 @@ from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span
 from dc_assets.pages.report_proof import (
     CheckFinding,
     Distribution,
+    LoadVerdict,
     PartitionProof,
     Proof,
     Totals,
-    Verdict,
-    verdict_of,
+    verdict_of_load,
 )
 from dc_assets.pages.report_sending import (
     AttemptLine,
@@ -125,7 +125,7 @@ class ReportFacts:
     """
 
     load: LoadState
-    verdict: Verdict
+    verdict: LoadVerdict
     totals: Totals
     seconds: float | None
     partitions: Sequence[PartitionProof]
@@ -157,7 +157,7 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
     forecasts = Forecasts(database, load.spec_name, load.org_id)
     return ReportFacts(
         load=load,
-        verdict=verdict_of(proof),
+        verdict=verdict_of_load(proof),
         totals=totals,
         seconds=end - load.opened_at if load.finished_at or load.is_running else None,
         partitions=proof.lines,
