@@ -10,12 +10,12 @@ from rich.table import Table
 from dc_assets.cli.console import Console
 from dc_assets.cli.last_checks import print_verdicts
 from dc_assets.cli.refused import READ_MAX, print_alike
-from dc_assets.core.checks import ROW_COUNT, check_descriptions
+from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.standing import verdict_of
-from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
+from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, rewritten_in
 from dc_assets.views.partitions import LedgerViews
 
 _WORDS = {
@@ -49,6 +49,8 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     console.print()
     print_checks(console, keys, outcomes)
     print_refusals(console, views, spec)
+    seen = (one.checks[COVERAGE].outcome for one in newest.values() if COVERAGE in one.checks)
+    print_rewritten(console, rewritten_in(seen))
     console.print()
     needed = list(check_descriptions(spec))
     print_verdicts(console, {key: verdict_of(newest.get(key), needed) for key in keys})
@@ -139,6 +141,14 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
             if outcome.repair:
                 word = "repair" if outcome.severity.is_asked else "ask again"
                 console.print(f"  {word}: {outcome.repair}")
+
+
+def print_rewritten(console: Console, values: Mapping[str, int]) -> None:
+    """Print how many values of the source were sent in another form than they have there."""
+    if values:
+        console.print("\nValues that are sent in canonical form, which is not the source's")
+    for what, count in values.items():
+        console.print(f"  {count:>9,}  {what}", soft_wrap=True)
 
 
 def print_refusals(console: Console, views: LedgerViews, spec: LoadSpec) -> None:

@@ -10,14 +10,14 @@ import click
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.last_checks import print_verdicts
-from dc_assets.cli.proof import print_checks
+from dc_assets.cli.proof import print_checks, print_rewritten
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import Verdict, verdict_of_checks
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome, Severity, rewritten_in
 from dc_assets.wiring.connect import login_from_environment, open_load
 
 _EXAMPLES = """\b
@@ -52,6 +52,7 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
         click.echo(json.dumps(lines, indent=2))
     else:
         print_checks(console, keys, outcomes)
+        print_rewritten(console, rewritten_in(outcomes))
         console.print()
         print_verdicts(console, {key: _verdict_of(spec, key, outcomes) for key in keys})
     return _code_of(outcomes)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from statistics import median
 
@@ -93,6 +94,8 @@ class CheckOutcome:
         evidence: path of a Parquet file with all of it, "" if nothing was found.
         repair: the command that fixes what was found, "" if nothing is to fix.
         refused: rows that the org refused, as far as the check knows of them.
+        rewritten: values of the source that the canonical form changes, by field and way, from the
+            check that reads the source.
     """
 
     check: str
@@ -105,6 +108,15 @@ class CheckOutcome:
     evidence: str = ""
     repair: str = ""
     refused: int = 0
+    rewritten: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def rewritten_in(outcomes: Iterable[CheckOutcome]) -> Mapping[str, int]:
+    """Add up the values that the canonical form changed, the most frequent first."""
+    total: Counter[str] = Counter()
+    for one in outcomes:
+        total.update(one.rewritten)
+    return dict(total.most_common())
 
 
 def not_asked(check: str, partition_key: str, why: str, *, ask_again: str) -> CheckOutcome:

@@ -23,6 +23,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import as_replayed, canonical, canonical_target
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
+from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reading import ordered_pages
 
@@ -123,8 +124,21 @@ class BothSides:
     def _source_reading(self) -> Reading:
         """What came of reading the source, once for all checks; a failure is kept like rows."""
         pages = ordered_pages(self.spec, self.id_range, self.ports)
-        rows = (canonical(page, self.spec) for page in pages)
+        rows = (self._canonical_source(page) for page in pages)
         return _attempt(lambda: self._kept(self._source_files, rows))
+
+    def _canonical_source(self, page: pl.DataFrame) -> pl.DataFrame:
+        self._rewritten.update(rewritten_values(page, self.spec))
+        return canonical(page, self.spec)
+
+    @cached_property
+    def _rewritten(self) -> Counter[str]:
+        return Counter()
+
+    def rewritten(self) -> Mapping[str, int]:
+        """Count the source's values that the canonical form changes, by field and way."""
+        assert self.source_digests is not None, "the source is read"
+        return dict(self._rewritten.most_common())
 
     @cached_property
     def _target_reading(self) -> Reading:

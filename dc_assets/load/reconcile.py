@@ -167,6 +167,7 @@ class Audit:
                 for what, run in runs[:SHOWN]
             ),
             evidence=self._evidence(COVERAGE, found),
+            rewritten=self.sides.rewritten(),
             repair=self._repair("--missing") if missing.height > refused else "",
         )
 

@@ -89,6 +89,9 @@ def result_of(asset: str, outcome: CheckOutcome, verdict: str) -> dg.AssetCheckR
         metadata["refused"] = dg.MetadataValue.int(sum(c.refused for c in counts))
     if outcome.table:
         metadata["found"] = table_of(outcome.table)
+    if outcome.rewritten:
+        rewritten = outcome.rewritten.items()
+        metadata["rewritten"] = table_of([{"what": what, "values": n} for what, n in rewritten])
     if outcome.evidence:
         metadata["all of it"] = dg.MetadataValue.path(printable(outcome.evidence))
     if outcome.repair:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from dc_assets.core.load_state import LoadState
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import rewritten_in
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span
 from dc_assets.pages.report_proof import (
@@ -119,6 +120,7 @@ class ReportFacts:
 
     Attributes:
         jobs: for the plots only.
+        rewritten: values of the source that the canonical form changes, by field and way.
         refused_before: rows refused before any job was sent, such as ids that stand twice.
         settings: of the environment in which the report was made; None for a value not shown.
         versions_now: of the programs that made the report.
@@ -131,6 +133,7 @@ class ReportFacts:
     partitions: Sequence[PartitionProof]
     findings: Sequence[CheckFinding]
     distributions: Sequence[Distribution]
+    rewritten: Mapping[str, int]
     sending: Sending | None
     jobs: Sequence[SentJob]
     attempts: Sequence[AttemptLine]
@@ -163,6 +166,7 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
         partitions=proof.lines,
         findings=proof.findings(),
         distributions=proof.distributions(),
+        rewritten=rewritten_in(one.outcome for one in proof.last.values()),
         sending=sending,
         jobs=jobs,
         attempts=attempts_of(jobs),
