@@ -17,7 +17,7 @@ from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.load.explanations import Explanations
+from dc_assets.load.explanations import NO_VALUES, Explanations
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reconcile import Audit
@@ -58,6 +58,10 @@ class SampleExplanations:
     def selected(self, _: str) -> int:
         """Return 0: the bar of its stage judges a sample."""
         return 0
+
+    def resent_values(self, _: str) -> pl.DataFrame:
+        """Return none: a sample is not repaired."""
+        return NO_VALUES
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""

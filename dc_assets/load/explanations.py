@@ -6,6 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import polars as pl
+
+NO_VALUES = pl.DataFrame(
+    schema=dict.fromkeys(("external_id", "field", "source", "target"), pl.String)
+)
+
 
 class Explanations(Protocol):
     """What the ledger knows; it explains a difference, it never decides one."""
@@ -26,6 +32,13 @@ class Explanations(Protocol):
         """Return how many rows a partition has, as its loads selected them.
 
         0 where refused rows are not to be held against them.
+        """
+        ...
+
+    def resent_values(self, partition_key: str, /) -> pl.DataFrame:
+        """Return the values that differed when they were compared last, and were sent since.
+
+        They have the columns of `NO_VALUES`.
         """
         ...
 
@@ -56,6 +69,10 @@ class AllPartitions:
     def selected(self, _: str) -> int:
         """Return how many rows all partitions have, as their loads selected them."""
         return sum(self.explanations.selected(part) for part in self.partition_keys)
+
+    def resent_values(self, _: str) -> pl.DataFrame:
+        """Return none: repairs are of partitions."""
+        return NO_VALUES
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""

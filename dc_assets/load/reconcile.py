@@ -37,16 +37,19 @@ from dc_assets.core.verdicts import (
     severity_of,
     worst,
 )
+from dc_assets.frames.agreement import agreeing_setting
 from dc_assets.frames.canon import canonical_text
 from dc_assets.frames.differences import (
     ALIKE,
     IN_SOURCE,
     IN_TARGET,
+    SENT_AGAIN,
     at_source,
     at_target,
     changed_values,
     doubled_keys,
     runs_of,
+    with_sent_again,
     without_values,
 )
 from dc_assets.load.both_sides import BothSides
@@ -233,21 +236,37 @@ class Audit:
         compared = keys.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET)).height
         changed = self._changed(keys)
         rows = changed.select(self._key).unique()
-        refused = rows.filter(pl.col(self._key).is_in(list(self._refused_keys))).height
+        is_refused = pl.col(self._key).is_in(list(self._refused_keys))
+        refused = rows.filter(is_refused).height
         by_field = changed.group_by("field").len().sort("len", descending=True)
         fields = ", ".join(f"{field} {count:,}" for field, count in by_field.iter_rows())
+        before = self.explanations.resent_values(self.partition_key)
+        flagged = with_sent_again(changed, before, self._spec)
+        again = flagged.filter(pl.col(SENT_AGAIN))
+        may_help = not flagged.filter(~pl.col(SENT_AGAIN) & ~is_refused).is_empty()
         return CheckOutcome(
             VALUES,
             self.partition_key,
             severity_of(explained=refused, unexplained=rows.height - refused),
             f"{rows.height:,} of {compared:,} compared rows differ ({scope}): "
             f"{refused:,} refused, {rows.height - refused:,} unexplained"
-            + (f"; fields: {fields}" if fields else ""),
+            + (f"; fields: {fields}" if fields else "")
+            + self._stored_otherwise(again),
             rows.height - refused,
             table=tuple(changed.head(SHOWN).fill_null("(null)").iter_rows(named=True)),
-            evidence=self._evidence(VALUES, changed),
-            repair=self._repair("--changed") if rows.height > refused else "",
+            evidence=self._evidence(VALUES, flagged),
+            repair=self._repair("--changed") if may_help else "",
         )
+
+    def _stored_otherwise(self, again: pl.DataFrame) -> str:
+        """Name the columns that a repair sent and the org stored otherwise, and what would help."""
+        said: list[str] = []
+        for (field,), values in again.group_by("field", maintain_order=True):
+            column = next(one for one in self._spec.columns if one.target == field)
+            setting = agreeing_setting(column, values)
+            helps = f"{setting} in the spec would agree" if setting else "no setting would agree"
+            said.append(f"{field} {values.height:,} ({helps})")
+        return f"; sent again, and the org stores it otherwise: {', '.join(said)}" if said else ""
 
     def _changed(self, keys: pl.DataFrame) -> pl.DataFrame:
         """Read back the rows whose digests differ, some at a time, and compare their fields."""
