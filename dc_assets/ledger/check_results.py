@@ -1,4 +1,4 @@
-"""Keeps what the checks found, and that a partition is proved when all of them agreed."""
+"""Keeps what the checks found, and when all checks of a partition agreed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class CheckResultStore:
     ) -> None:
         """Store what the checks of one partition said.
 
-        When each needed check has an outcome and none is an error, the newest load of the partition
-        is proved, if it is done: what was seen of the source when it began is the state that the
-        target has now.
+        When each needed check was asked and none is an error, the sides agree after the newest load
+        of the partition, if it is done: what was seen of the source when it began is the state
+        that the target has now, refused rows aside.
         """
         good = {o.check for o in outcomes if o.severity.is_good}
         with self._database.begin() as connection:

@@ -78,7 +78,7 @@ def test_a_range_without_a_proof_is_left_to_the_operator() -> None:
     needs = RefreshNeeds({"r1-01": "new"}, {}, [], always(NOTHING))
     choice = choose(needs, now_s=NOW_S, retry_after_s=600)
     assert choice.due == ()
-    assert choice.waiting == ("r1-01 was never proved: load it first",)
+    assert choice.waiting == ("r1-01 never agreed with its source: load it first",)
 
 
 @given(st.one_of(st.none(), st.text("0123456789-:+ T.", min_size=1)), st.integers(0))
