@@ -16,7 +16,7 @@ from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core import errors
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import duration_text
-from dc_assets.core.errors import DcError, LimitReached, RemoteError, RunStopped
+from dc_assets.core.errors import DcError, LedgerConflict, LimitReached, RemoteError, RunStopped
 from dc_assets.core.errors import TransientRemoteError as NotReplayed
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
@@ -178,11 +178,12 @@ class _Following:
             if run.status in FAILED_RUN_STATUSES:
                 failure = self._webserver.failure_of(run.run_id)
                 page = f"see {self._webserver.page_of_run(run.run_id)}"
-                self._say(
-                    f"{key}: run {run.run_id} is {run.status}: {failure.sentence or page}",
-                    style="red",
-                )
-                self._is_stopped |= _is_on_purpose(failure.error)
+                why = failure.sentence or page
+                if _is_of(failure.error, LedgerConflict):
+                    self._say(f"{key}: not loaded by this command, another run is at it: {why}")
+                else:
+                    self._say(f"{key}: run {run.run_id} is {run.status}: {why}", style="red")
+                self._is_stopped |= _is_of(failure.error, RunStopped, LimitReached)
 
     def _runs(self) -> Mapping[str, BackfillRun]:
         return {k: run for one in self._launched for k, run in one.seen.latest().items()}
@@ -271,7 +272,7 @@ class _Silence:
             ) from error
 
 
-def _is_on_purpose(error: str) -> bool:
-    """Tell whether a class of error is one of those that stop a run in good order."""
+def _is_of(error: str, *kinds: type[DcError]) -> bool:
+    """Tell whether the name of an error is one of some kinds."""
     named: object = getattr(errors, error, None) if error else None
-    return isinstance(named, type) and issubclass(named, RunStopped | LimitReached)
+    return isinstance(named, type) and issubclass(named, kinds)

@@ -55,7 +55,7 @@ def nothing_failed(console: Console, left_alone: Sequence[NeedsAttention]) -> Ex
     if left_alone:
         console.print("Nothing else failed, so nothing was launched.")
         return ExitCode.UNEXPLAINED
-    console.print("Nothing failed: every partition is done and proved by its checks.")
+    console.print("Nothing failed: every partition is done, and its checks agree.")
     return ExitCode.PROVED
 
 

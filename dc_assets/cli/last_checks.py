@@ -9,6 +9,9 @@ from dc_assets.core.attention import Proof, proof_of
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.load_state import SpecState
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import Verdict, Word, verdict_of
+
+_STYLES = {Word.NOT_PROVED: "bold red", Word.NOT_ASKED: "bold red", Word.COMPLETE: "yellow"}
 
 
 def check_states_of(spec: LoadSpec, state: SpecState) -> Mapping[str, Proof]:
@@ -22,9 +25,7 @@ def print_last_checks(console: Console, spec: LoadSpec, state: SpecState) -> Non
     check_results = check_states_of(spec, state)
     if check_results:
         console.print()
-    whole = [key for key, proof in check_results.items() if proof.is_whole]
-    if whole:
-        _say(console, f"Proved by all checks: {', '.join(whole)}")
+    print_verdicts(console, verdicts_of(spec, state))
     for key, proof in check_results.items():
         _print_proof(console, key, proof)
     if any(
@@ -37,6 +38,24 @@ def print_last_checks(console: Console, spec: LoadSpec, state: SpecState) -> Non
     _print_unfinished(console, spec, state)
 
 
+def verdicts_of(spec: LoadSpec, state: SpecState) -> Mapping[str, Verdict]:
+    """Return how each partition stands that was ever loaded."""
+    needed = list(check_descriptions(spec))
+    known = [key for key in spec.ranges if key in state.newest]
+    return {key: verdict_of(state.newest[key], needed) for key in known}
+
+
+def print_verdicts(console: Console, verdicts: Mapping[str, Verdict]) -> None:
+    """Print one line for the partitions that stand alike, the worst first."""
+    for word in Word:
+        alike: dict[str, list[str]] = {}
+        for key, verdict in verdicts.items():
+            if verdict.word is word:
+                alike.setdefault(verdict.text, []).append(key)
+        for text, keys in alike.items():
+            _say(console, f"{', '.join(keys)}: {text}", _STYLES.get(word))
+
+
 def _print_proof(console: Console, key: str, proof: Proof) -> None:
     for outcome in proof.failed:
         is_old = not proof.is_done or outcome.check in proof.not_since
@@ -44,6 +63,10 @@ def _print_proof(console: Console, key: str, proof: Proof) -> None:
         _say(console, f"{key}: {outcome.check} failed{before}: {outcome.summary}", "bold red")
         if outcome.repair:
             _say(console, f"  repair: {outcome.repair}")
+    for outcome in proof.not_asked:
+        _say(console, f"{key}: {outcome.check} {outcome.summary}", "yellow")
+    if proof.not_asked:
+        _say(console, f"  ask again: {proof.not_asked[0].repair}")
     if proof.is_done and proof.not_since:
         checks = ", ".join(proof.not_since)
         _say(console, f"{key}: not checked since its newest load: {checks}", "yellow")
@@ -70,9 +93,11 @@ def _print_unfinished(console: Console, spec: LoadSpec, state: SpecState) -> Non
 
 def checks_for_machines(spec: LoadSpec, state: SpecState) -> Mapping[str, Mapping[str, object]]:
     """Return by partition what `print_last_checks` prints."""
+    verdicts = verdicts_of(spec, state)
     return {
         key: {
-            "proved": proof.is_whole,
+            "verdict": verdicts[key].text,
+            "proved": verdicts[key].word is Word.PROVED,
             "failed": [
                 {
                     "check": outcome.check,
@@ -84,6 +109,7 @@ def checks_for_machines(spec: LoadSpec, state: SpecState) -> Mapping[str, Mappin
                 }
                 for outcome in proof.failed
             ],
+            "not_asked": {outcome.check: outcome.summary for outcome in proof.not_asked},
             "not_checked_since_newest_load": list(proof.not_since),
             "never_checked": list(proof.never),
         }

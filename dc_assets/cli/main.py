@@ -47,8 +47,8 @@ COMMANDS = {
 
 _EPILOG = """\b
 Exit codes: 0 all landed and proved; 2 wrong usage or configuration; 3 complete, some rows
-refused, nothing unexplained; 4 rows pending or unexplained; 5 stopped; 1 a fault of the
-program; 130 interrupted; 143 ended by SIGTERM.
+refused, nothing unexplained; 4 rows pending or unexplained, a check not asked, or too many
+rows refused; 5 stopped; 1 a fault of the program; 130 interrupted; 143 ended by SIGTERM.
 \b
 Settings are variables such as SF_LOGIN_URL and DC_ASSETS_DATA: dc-assets settings lists them.
 """

@@ -8,15 +8,22 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.last_checks import print_verdicts
 from dc_assets.cli.refused import READ_MAX, print_alike
-from dc_assets.core.checks import ROW_COUNT, check_descriptions
+from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, RowCounts, sum_of
 from dc_assets.core.spec import LoadSpec, check_name
-from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
+from dc_assets.core.standing import verdict_of
+from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, rewritten_in
 from dc_assets.views.partitions import LedgerViews
 
-_WORDS = {Severity.PASSED: "passed", Severity.WARN: "WARNING", Severity.ERROR: "FAILED"}
+_WORDS = {
+    Severity.PASSED: "passed",
+    Severity.WARN: "WARNING",
+    Severity.ERROR: "FAILED",
+    Severity.NOT_ASKED: "NOT ASKED",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +49,17 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     console.print()
     print_checks(console, keys, outcomes)
     print_refusals(console, views, spec, newest)
+    seen = (one.checks[COVERAGE].outcome for one in newest.values() if COVERAGE in one.checks)
+    print_rewritten(console, rewritten_in(seen))
+    console.print()
+    needed = list(check_descriptions(spec))
+    print_verdicts(console, {key: verdict_of(newest.get(key), needed) for key in keys})
     done = [one for one in newest.values() if one.is_done]
-    expected = len(keys) * len(check_descriptions(spec))
+    expected = len(keys) * len(needed)
     return exit_code(
         refused=sum_of(one.rows for one in done).refused,
         pending=sum_of(one.rows for one in newest.values()).pending + len(keys) - len(done),
-        unexplained=sum(o.severity is Severity.ERROR for o in outcomes) + expected - len(outcomes),
+        unexplained=expected - sum(o.severity.is_good for o in outcomes),
     )
 
 
@@ -133,11 +145,20 @@ def print_checks(console: Console, keys: Sequence[str], outcomes: Sequence[Check
         table.add_row(check, *(said.get(key, "not run") for key in keys))
     console.print(table)
     for outcome in outcomes:
-        if outcome.severity is Severity.ERROR:
+        if not outcome.severity.is_good:
             line = f"{outcome.check} {outcome.partition_key}: {outcome.summary}"
             console.print(line, style="bold red")
             if outcome.repair:
-                console.print(f"  repair: {outcome.repair}")
+                word = "repair" if outcome.severity.is_asked else "ask again"
+                console.print(f"  {word}: {outcome.repair}")
+
+
+def print_rewritten(console: Console, values: Mapping[str, int]) -> None:
+    """Print how many values of the source were sent in another form than they have there."""
+    if values:
+        console.print("\nValues that are sent in canonical form, which is not the source's")
+    for what, count in values.items():
+        console.print(f"  {count:>9,}  {what}", soft_wrap=True)
 
 
 def print_refusals(

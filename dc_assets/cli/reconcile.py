@@ -9,12 +9,16 @@ from dataclasses import asdict
 import click
 
 from dc_assets.cli.console import Console
+from dc_assets.cli.last_checks import print_verdicts
 from dc_assets.cli.noted import noted_on_stderr
-from dc_assets.cli.proof import print_checks
+from dc_assets.cli.proof import print_checks, print_rewritten
 from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.specs import chosen_spec
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import Verdict, verdict_of_checks
+from dc_assets.core.verdicts import CheckOutcome, Severity, rewritten_in
 from dc_assets.wiring.connect import login_from_environment, open_load
 
 _EXAMPLES = """\b
@@ -49,11 +53,19 @@ def reconcile(name: str | None, *, partitions: str | None, as_json: bool) -> int
         click.echo(json.dumps(lines, indent=2))
     else:
         print_checks(console, keys, outcomes)
-    return _verdict(outcomes)
+        print_rewritten(console, rewritten_in(outcomes))
+        console.print()
+        print_verdicts(console, {key: _verdict_of(spec, key, outcomes) for key in keys})
+    return _code_of(outcomes)
 
 
-def _verdict(outcomes: Sequence[CheckOutcome]) -> ExitCode:
+def _verdict_of(spec: LoadSpec, key: str, outcomes: Sequence[CheckOutcome]) -> Verdict:
+    of_partition = [one for one in outcomes if one.partition_key == key]
+    return verdict_of_checks(of_partition, list(check_descriptions(spec)))
+
+
+def _code_of(outcomes: Sequence[CheckOutcome]) -> ExitCode:
     severities = {outcome.severity for outcome in outcomes}
-    if Severity.ERROR in severities:
+    if not all(severity.is_good for severity in severities):
         return ExitCode.UNEXPLAINED
     return ExitCode.REFUSED_ROWS if Severity.WARN in severities else ExitCode.PROVED

@@ -27,19 +27,22 @@ class Proof:
     Attributes:
         is_done: whether its newest load is done; until then no check has seen all of it.
         failed: latest results that are an error.
+        not_asked: latest results of checks that a side did not answer.
         not_since: checks whose latest outcome is older than the end of the newest load.
         never: checks that have said nothing.
     """
 
     is_done: bool
     failed: Sequence[CheckOutcome]
+    not_asked: Sequence[CheckOutcome]
     not_since: Sequence[str]
     never: Sequence[str]
 
     @property
     def is_whole(self) -> bool:
         """Whether every check agreed with the newest load."""
-        return self.is_done and not (self.failed or self.not_since or self.never)
+        silent = self.not_asked or self.not_since or self.never
+        return self.is_done and not (self.failed or silent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,11 @@ class NeedsAttention:
 def proof_of(newest: PartitionState, needed: Sequence[str]) -> Proof:
     """Compare the latest results of the needed checks with the end of the newest load."""
     results = {check: newest.checks[check] for check in needed if check in newest.checks}
+    outcomes = [result.outcome for result in results.values()]
     return Proof(
         is_done=newest.is_done,
-        failed=[r.outcome for r in results.values() if r.outcome.severity is Severity.ERROR],
+        failed=[one for one in outcomes if one.severity is Severity.ERROR],
+        not_asked=[one for one in outcomes if not one.severity.is_asked],
         not_since=[c for c, result in results.items() if result.checked_at < newest.written_at],
         never=[check for check in needed if check not in results],
     )
@@ -120,6 +125,7 @@ def _not_proved(newest: PartitionState, needed: Sequence[str]) -> NeedsAttention
     if proof.is_whole:
         return None
     reasons = [f"{outcome.check} failed: {outcome.summary}" for outcome in proof.failed]
+    reasons += [f"{outcome.check} {outcome.summary}" for outcome in proof.not_asked]
     if proof.not_since:
         reasons.append(f"not checked since its newest load{_which(proof.not_since, needed)}")
     if proof.never:

@@ -24,6 +24,10 @@ OUTGROWN = "range_not_outgrown"
 PENDING = "nothing_pending"
 
 
+OUTCOME = "outcome"
+"""Name of the metadata that says in Dagster how a check ended, in our own words."""
+
+
 def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     """Return every check of a spec, in the order they are evaluated, with what it promises."""
     descriptions = {ROW_COUNT: "Source and target hold the same number of rows of the range"}
@@ -34,5 +38,5 @@ def check_descriptions(spec: LoadSpec) -> Mapping[str, str]:
     if spec.checks.values != "none":
         descriptions[VALUES] = "Each mapped field has the same value on both sides"
     descriptions[OUTGROWN] = "The partition has not many times the rows of the others"
-    descriptions[PENDING] = "No row of the newest load is without an outcome"
+    descriptions[PENDING] = "Each row of the newest load has an outcome, and few were refused"
     return descriptions

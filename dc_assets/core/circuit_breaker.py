@@ -1,14 +1,20 @@
 """When a run stops sending: too many failures, or too little of the org's allowance left.
 
-Counts are of one run. A run after the cause is fixed begins at zero.
+Failed jobs count in one run. Refused rows count over the load, so that many short runs are stopped
+like a long one; a run after the cause is fixed goes on, because its own rows land.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, RunStopped
 from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.core.load_state import RowCounts
+from dc_assets.core.remedies import RefusedRow, remedy_of
+from dc_assets.core.row_outcomes import NEVER_SENT
 from dc_assets.core.spec import LoadSpec
 
 HOPELESS_MESSAGES = ("InvalidBatch", "ClientInputError")
@@ -16,6 +22,10 @@ HOPELESS_MESSAGES = ("InvalidBatch", "ClientInputError")
 
 QUOTA_MESSAGES = ("ExceededQuota",)
 """Beginnings that say: the org takes no more batches today (Bulk API 2.0 Developer Guide v66)."""
+
+FIRST_JOBS = 3
+FIRST_ROWS = 500
+"""When the first rows of a load are refused wholly by one code, so many jobs or rows are enough."""
 
 DAY_S = 86_400.0
 """Both daily limits count a rolling 24 hours (Salesforce Limits Quick Reference)."""
@@ -34,20 +44,53 @@ def met_quota(job: IngestJob) -> bool:
     return job.state is JobState.FAILED and job.error_message.startswith(QUOTA_MESSAGES)
 
 
-class Breaker:
-    """Counts what one run sees, and says when it has to stop."""
+@dataclass(frozen=True, slots=True)
+class JobRows:
+    """What became of the rows of one settled job.
 
-    def __init__(self, spec: LoadSpec) -> None:
+    Attributes:
+        again: rows that are sent once more.
+        example: the first refused row.
+    """
+
+    landed: int = 0
+    again: int = 0
+    refused_by_code: Mapping[str, int] = field(default_factory=dict[str, int])
+    example: RefusedRow | None = None
+
+    @property
+    def refused(self) -> int:
+        """Rows that were refused for good."""
+        return sum(self.refused_by_code.values())
+
+
+class Breaker:
+    """Counts what one run sees, and says when it has to stop.
+
+    ``before`` is what earlier runs reached in the load. A partial load sends rows again that were
+    refused before: that they are refused alike is no news, so its first jobs are not judged.
+    """
+
+    def __init__(
+        self, spec: LoadSpec, before: RowCounts | None = None, *, is_partial: bool = False
+    ) -> None:
+        before = before or RowCounts()
+        by_code = {c: n for c, n in before.refused_by_code.items() if c not in NEVER_SENT}
         self._limits = spec.limits
+        self._name = spec.name
         self._again = f"Run `dc-assets run {spec.name}` to resume where it stopped."
         self._failed_jobs = 0
+        self._before = RowCounts(landed=before.landed, refused_by_code=by_code)
         self._landed = 0
-        self._refused = 0
+        self._refused: Counter[str] = Counter()
+        self._is_first = not is_partial and before.landed == 0
+        self._whole_jobs = 0
 
-    def job_ended(self, job: IngestJob, *, landed: int, refused: int) -> RunStopped | None:
+    def job_ended(self, job: IngestJob, rows: JobRows) -> RunStopped | None:
         """Count one settled job; return the reason to stop, if it is one."""
-        self._landed += landed
-        self._refused += refused
+        self._landed += rows.landed
+        self._refused.update(rows.refused_by_code)
+        self._whole_jobs += bool(rows.refused and not rows.landed and not rows.again)
         complete = job.state is JobState.JOB_COMPLETE
         self._failed_jobs = 0 if complete else self._failed_jobs + 1
         if met_quota(job):
@@ -63,7 +106,9 @@ class Breaker:
                 f"{job.error_message or 'no reason given'}). No more rows are sent. "
                 f"Fix the cause, then: {self._again}"
             )
-        return self._too_many_refused()
+        if rows.example is None:
+            return None
+        return self._first_rows_refused(rows.example) or self._too_many_refused(rows.example)
 
     def job_gone(self) -> RunStopped | None:
         """Count a job of which the org says nothing any more; its rows are sent again.
@@ -78,15 +123,40 @@ class Breaker:
             f"that failed or are gone). No more rows are sent. {self._again}"
         )
 
-    def _too_many_refused(self) -> RunStopped | None:
-        settled = self._landed + self._refused
-        share = self._refused / max(1, settled)
+    @property
+    def _of_load(self) -> Counter[str]:
+        """Refused rows of the load by code, those of this run included."""
+        return Counter(self._before.refused_by_code) + self._refused
+
+    def _first_rows_refused(self, example: RefusedRow) -> RunStopped | None:
+        """Return the stop for a load whose first jobs are refused wholly by one code."""
+        refused = self._of_load
+        is_enough = self._whole_jobs >= FIRST_JOBS or refused.total() >= FIRST_ROWS
+        if not (self._is_first and is_enough) or self._landed or len(refused) > 1:
+            return None
+        return BreakerOpened(
+            f"The first {refused.total():,} rows were all refused with {example.said}, such as "
+            f"{example.external_id}. {self._what_to_do(example)}"
+        )
+
+    def _too_many_refused(self, example: RefusedRow) -> RunStopped | None:
+        refused = self._of_load
+        settled = self._before.landed + self._landed + refused.total()
+        of_run = self._refused.total() / max(1, self._landed + self._refused.total())
+        share = min(of_run, refused.total() / max(1, settled))
         if settled < self._limits.refused_after_rows or share <= self._limits.refused_share_max:
             return None
         return BreakerOpened(
-            f"{self._refused:,} of {settled:,} rows of this run were refused, more than "
-            f"limits.refused_share_max ({self._limits.refused_share_max:.0%}). No more rows are "
-            f"sent. Look at `dc-assets replay --list`, fix the cause, then: {self._again}"
+            f"{refused.total():,} of {settled:,} rows of this load were refused, more than "
+            f"limits.refused_share_max ({self._limits.refused_share_max:.0%}), the last ones with "
+            f"{example.said}, such as {example.external_id}. {self._what_to_do(example)}"
+        )
+
+    def _what_to_do(self, example: RefusedRow) -> str:
+        remedy = remedy_of(example) or f"Look at `dc-assets replay {self._name} --list`."
+        return (
+            f"{remedy} No more rows are sent. When the cause is fixed: {self._again} Then "
+            f"`dc-assets replay {self._name}` sends the refused rows."
         )
 
     def code_seen(self, code: str, rows: int) -> RunStopped:

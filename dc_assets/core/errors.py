@@ -56,11 +56,14 @@ class TransientRemoteError(RemoteError):
         retry_after_s: what the server asked for; it wins over every ladder.
         after_ladder: whether asking again at once is no use: the call was repeated up to the last
             rung already, or its answer was whole and will be the same again.
+        code: Salesforce's errorCode of an HTTP 500: the org is there, and this call may be what it
+            cannot bear. "" for everything else.
     """
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, code: str = "") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.code = code
         self.after_ladder = False
 
 
@@ -87,6 +90,10 @@ class RejectedRequest(RemoteError):
         super().__init__(message)
         self.code = code
         self.status = status
+
+
+FAILED_QUERY_JOB = "FAILED_QUERY_JOB"
+"""Our own code of a query that the org took as a job and ended as Failed or Aborted."""
 
 
 class SourceIncomplete(DcError):

@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     REFUSED_ROWS = 3
     """Complete; some rows were refused, nothing is unexplained."""
     UNEXPLAINED = 4
-    """Rows are pending or unexplained."""
+    """Rows are pending or unexplained, too many are refused, or a check was not asked."""
     STOPPED = 5
     """Stopped by the circuit breaker, a budget, an operator or a canary's bar."""
     INTERRUPTED = 130

@@ -1,4 +1,4 @@
-"""Which partitions a refresh is due for: the source changed since it was last proved."""
+"""Which partitions a refresh is due for: the source changed since the sides last agreed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class PastRefresh:
 
     Attributes:
         at_work: whether one of them has not ended.
-        ended: how many ended; none of them proved the state.
+        ended: how many ended; after none of them the sides agreed.
         ended_at_s: when the last of them ended, seconds since 1970.
     """
 
@@ -57,31 +57,31 @@ class RefreshNeeds:
 
     Attributes:
         states: state of the source now, by partition key.
-        proved: state that the last proved load saw.
+        agreed: state that the last load saw after which the sides agreed.
         held: partitions that a live run is working on.
         past: asked with partition key and state id.
     """
 
     states: Mapping[str, str]
-    proved: Mapping[str, str]
+    agreed: Mapping[str, str]
     held: Collection[str]
     past: Callable[[str, str], PastRefresh]
 
 
 def choose(needs: RefreshNeeds, *, now_s: float, retry_after_s: float) -> Choice:
-    """Return the partitions whose source changed since they were last proved, and may run now.
+    """Return the partitions whose source changed since the sides last agreed, and may run now.
 
     A failed refresh is requested again after ``retry_after_s``, which doubles with each failure, up
-    to a day. A partition that was never proved is left to the operator: its first load is no
+    to a day. A partition that never agreed is left to the operator: its first load is no
     refresh.
     """
     due: list[DueRefresh] = []
     waiting: list[str] = []
     for key, state in needs.states.items():
-        if key not in needs.proved:
-            waiting.append(f"{key} was never proved: load it first")
+        if key not in needs.agreed:
+            waiting.append(f"{key} never agreed with its source: load it first")
             continue
-        if state == needs.proved[key]:
+        if state == needs.agreed[key]:
             continue
         name = state_id(state)
         past = needs.past(key, name)
@@ -90,7 +90,9 @@ def choose(needs: RefreshNeeds, *, now_s: float, retry_after_s: float) -> Choice
             waiting.append(f"{key} is being loaded")
         elif now_s < again_at_s:
             minutes = (again_at_s - now_s) / 60
-            waiting.append(f"{key} was not proved by {past.ended} runs: again in {minutes:.0f} min")
+            waiting.append(
+                f"{key} did not agree after {past.ended} runs: again in {minutes:.0f} min"
+            )
         else:
             due.append(DueRefresh(key, name, past.ended + 1))
     return Choice(tuple(due), tuple(waiting))

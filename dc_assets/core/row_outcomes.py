@@ -64,6 +64,12 @@ STOPPING_CODES = frozenset(
 EXHAUSTED_CODE = "LOCK_EXHAUSTED"
 """Dead-letter code of a row that was still retryable after the last rung of the ladder."""
 
+AMBIGUOUS_ID = "AMBIGUOUS_ID"
+NOT_REPRESENTABLE = "NOT_REPRESENTABLE"
+BLANK_ID = "MISSING_ARGUMENT"
+NEVER_SENT = frozenset({AMBIGUOUS_ID, NOT_REPRESENTABLE, BLANK_ID})
+"""Dead-letter codes of our own, of rows that cannot be sent at all."""
+
 ERROR_PATTERN = r"(?s)^([^:]*):?(.*?)(?::([^:]*?))?\s*--\s*$"
 """Groups: code, message, comma-separated fields. ``CODE:message:field1,field2 --``."""
 

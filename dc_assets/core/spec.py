@@ -195,7 +195,7 @@ class LimitsSpec(_Part):
         default=5, ge=1, le=100, description="Jobs in a row that the org may end Failed or Aborted"
     )
     refused_share_max: float = Field(
-        default=0.25, gt=0, le=1, description="Share of this run's rows that the org may refuse"
+        default=0.25, gt=0, le=1, description="Share of the rows that the org may refuse"
     )
     refused_after_rows: int = Field(
         default=5_000, ge=1, description="Rows with an outcome before the share counts"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from statistics import median
 
@@ -18,6 +19,18 @@ class Severity(Enum):
     """The sides differ, and dead letters explain every missing row."""
     ERROR = "error"
     """The sides differ and at least one row is unexplained."""
+    NOT_ASKED = "not asked"
+    """A side did not answer, so nothing is known; it never counts as passed."""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether both sides answered."""
+        return self is not Severity.NOT_ASKED
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the check was asked and found nothing unexplained."""
+        return self in {Severity.PASSED, Severity.WARN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,9 @@ class CheckOutcome:
         table: what the check found, as lines of a table with the same columns; not all of it.
         evidence: path of a Parquet file with all of it, "" if nothing was found.
         repair: the command that fixes what was found, "" if nothing is to fix.
+        refused: rows that the org refused, as far as the check knows of them.
+        rewritten: values of the source that the canonical form changes, by field and way, from the
+            check that reads the source.
     """
 
     check: str
@@ -91,6 +107,26 @@ class CheckOutcome:
     table: tuple[Mapping[str, str | int], ...] = ()
     evidence: str = ""
     repair: str = ""
+    refused: int = 0
+    rewritten: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+def rewritten_in(outcomes: Iterable[CheckOutcome]) -> Mapping[str, int]:
+    """Add up the values that the canonical form changed, the most frequent first."""
+    total: Counter[str] = Counter()
+    for one in outcomes:
+        total.update(one.rewritten)
+    return dict(total.most_common())
+
+
+def not_asked(check: str, partition_key: str, why: str, *, ask_again: str) -> CheckOutcome:
+    """Return the outcome of a check that a side did not answer, with the command that asks again.
+
+    >>> not_asked("counts", "r1-01", "the org is over a limit.", ask_again="").summary
+    'not asked: the org is over a limit'
+    """
+    summary = f"not asked: {why.rstrip('.')}"
+    return CheckOutcome(check, partition_key, Severity.NOT_ASKED, summary, 0, repair=ask_again)
 
 
 def compare_distributions(

@@ -12,6 +12,8 @@ IN_SOURCE = "__in_source"
 IN_TARGET = "__in_target"
 DIGEST = "__digest"
 ALIKE = "__alike"
+SENT_AGAIN = "sent_again"
+"""Flag of a differing value that was the same before its row landed once more."""
 _AT_SOURCE = ":source"
 _AT_TARGET = ":target"
 
@@ -122,6 +124,20 @@ def without_values(spec: LoadSpec) -> pl.DataFrame:
     """Return the empty result of `changed_values`."""
     key = spec.target.external_id
     return pl.DataFrame(schema=dict.fromkeys((key, "field", "source", "target"), pl.String))
+
+
+def with_sent_again(changed: pl.DataFrame, before: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Add the flag `SENT_AGAIN` to differing values.
+
+    ``before`` has ``external_id``, ``field``, ``source`` and ``target`` of values that differed
+    when they were compared last, and whose rows landed since.
+    """
+    line = [spec.target.external_id, "field", "source", "target"]
+    same = before.rename({"external_id": line[0]}).select(line).unique()
+    flagged = same.with_columns(pl.lit(value=True).alias(SENT_AGAIN))
+    return changed.join(
+        flagged, on=line, how="left", nulls_equal=True, maintain_order="left"
+    ).with_columns(pl.col(SENT_AGAIN).fill_null(value=False))
 
 
 def doubled_keys(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
 from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
-from dc_assets.core.load_state import RowCounts
+from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.core.pauses import Pause
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
@@ -108,14 +108,14 @@ class BatchQueries:
         return [job_id for job_id in job_ids if job_id not in known]
 
     @one_transaction
-    def totals(self, load_id: str, partition_key: str) -> RowCounts:
-        """Return the row counts of a partition that was begun."""
-        begun = sa.select(range_state).where(
-            range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-        )
+    def totals(self, load_id: str, partition_key: str | None = None) -> RowCounts:
+        """Return the row counts of a partition, or of all that were begun in the load."""
+        begun = sa.select(range_state).where(range_state.c.load_id == load_id)
+        if partition_key is not None:
+            begun = begun.where(range_state.c.partition_key == partition_key)
         with self._database.read() as connection:
             counts = row_counts(connection, connection.execute(begun).all())
-        return counts[load_id, partition_key]
+        return sum_of(counts.values()) if partition_key is None else counts[load_id, partition_key]
 
 
 def is_orphan(row: Row[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps what the checks found, and that a partition is proved when all of them agreed."""
+"""Keeps what the checks found, and when all checks of a partition agreed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
@@ -34,11 +34,11 @@ class CheckResultStore:
     ) -> None:
         """Store what the checks of one partition said.
 
-        When each needed check has an outcome and none is an error, the newest load of the partition
-        is proved, if it is done: what was seen of the source when it began is the state that the
-        target has now.
+        When each needed check was asked and none is an error, the sides agree after the newest load
+        of the partition, if it is done: what was seen of the source when it began is the state
+        that the target has now, refused rows aside.
         """
-        good = {o.check for o in outcomes if o.severity is not Severity.ERROR}
+        good = {o.check for o in outcomes if o.severity.is_good}
         with self._database.begin() as connection:
             load_id = self._newest_load(connection, partition_key)
             for outcome in outcomes:

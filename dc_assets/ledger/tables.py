@@ -85,7 +85,11 @@ range_state = Table(
     Column("started_at", Float),
     Column("finished_at", Float),
     Column("source_state", Text, doc="source cursor or fingerprint, seen before rows were read"),
-    Column("proved_at", Float, doc="when every check of the partition agreed after the load"),
+    Column(
+        "proved_at",
+        Float,
+        doc="when every check of the partition agreed after the load, refused rows or not",
+    ),
     Column("paused_until", Float, doc="until when its run sends nothing by itself, if it does so"),
     Column("paused_why", Text),
 )
@@ -171,7 +175,7 @@ check_result = Table(
     Column("partition_key", String(32), nullable=False),
     Column("load_id", String(32), doc="newest load of the partition when it was checked"),
     Column("check_name", String(120), nullable=False),
-    Column("severity", String(16), nullable=False, doc="passed, warn or error"),
+    Column("severity", String(16), nullable=False, doc="passed, warn, error or not asked"),
     Column("unexplained", Integer, nullable=False),
     Column("outcome", Text, nullable=False, doc="JSON: summary, counts, table, evidence, repair"),
     Column("run_id", Text, nullable=False),

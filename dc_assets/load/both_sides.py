@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -11,18 +12,45 @@ from typing import Protocol, TypeVar
 
 import polars as pl
 
-from dc_assets.core.errors import RejectedRequest
+from dc_assets.core.errors import (
+    FAILED_QUERY_JOB,
+    DcError,
+    RejectedRequest,
+    RemoteError,
+    TransientRemoteError,
+)
 from dc_assets.core.ranges import IdRange
-from dc_assets.core.spec import LoadSpec
+from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import as_replayed, canonical, canonical_target
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
+from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reading import ordered_pages
 
 HALVINGS_MAX = 10
 """How often a range is halved before a query that is too slow for the org is given up."""
 
+FAULT_HALVINGS_MAX = 2
+
+TOO_MUCH = frozenset(
+    {"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED", FAILED_QUERY_JOB}
+)
+"""Codes of an org for which the range may have been too big."""
+
 T = TypeVar("T")
+
+Reading = pl.DataFrame | DcError
+
+
+def halvings_max(error: RemoteError) -> int:
+    """Return how often a range is halved after an error.
+
+    A fault of the org's own (HTTP 500 with a code) has climbed a ladder first, and its halves climb
+    it too: two levels are all that may be waited for.
+    """
+    if isinstance(error, RejectedRequest) and error.code in TOO_MUCH:
+        return HALVINGS_MAX
+    return FAULT_HALVINGS_MAX if isinstance(error, TransientRemoteError) and error.code else 0
 
 
 class Archive(Protocol):
@@ -78,32 +106,63 @@ class BothSides:
     archive: Archive
     mark: str
 
-    @cached_property
+    @property
     def source_digests(self) -> pl.DataFrame:
         """External id and digest of each source row."""
-        pages = ordered_pages(self.spec, self.id_range, self.ports)
-        return self._kept(self._source_files, (canonical(page, self.spec) for page in pages))
+        return _told(self._source_reading)
 
-    @cached_property
+    @property
     def target_digests(self) -> pl.DataFrame:
         """External id and digest of each target row of the range.
 
         All that the org answers for the range is kept: a record that sorts into it only without
         regard to case is one that it counts, and may double one of ours.
         """
-        if self.is_order_safe:
-            pages = self._records(self.id_range)
-        else:
-            pages = (page.filter(self._inside) for page in self._whole_target().pages())
-        return self._kept(self._target_files, pages)
+        return _told(self._target_reading)
 
     @cached_property
+    def _source_reading(self) -> Reading:
+        """What came of reading the source, once for all checks; a failure is kept like rows."""
+        pages = ordered_pages(self.spec, self.id_range, self.ports)
+        rows = (self._canonical_source(page) for page in pages)
+        return _attempt(lambda: self._kept(self._source_files, rows))
+
+    def _canonical_source(self, page: pl.DataFrame) -> pl.DataFrame:
+        self._rewritten.update(rewritten_values(page, self.spec))
+        return canonical(page, self.spec)
+
+    @cached_property
+    def _rewritten(self) -> Counter[str]:
+        return Counter()
+
+    def rewritten(self) -> Mapping[str, int]:
+        """Count the source's values that the canonical form changes, by field and way."""
+        assert self.source_digests is not None, "the source is read"
+        return dict(self._rewritten.most_common())
+
+    @cached_property
+    def _target_reading(self) -> Reading:
+        return _attempt(lambda: self._kept(self._target_files, self._target_pages()))
+
+    def _target_pages(self) -> Iterator[pl.DataFrame]:
+        if self.is_order_safe:
+            return self._records(self.id_range)
+        return (page.filter(self._inside) for page in self._whole_target().pages())
+
+    @property
     def is_order_safe(self) -> bool:
         """Whether the org may be asked for the range, though it compares text without case.
 
         Where the ids do not prove that this makes no difference, all its rows are read once for
         every partition, and the range is cut and counted here.
         """
+        return _told(self._order)
+
+    @cached_property
+    def _order(self) -> bool | DcError:
+        return _attempt(self._proves_its_order)
+
+    def _proves_its_order(self) -> bool:
         bounds = [b for b in (self.id_range.after, self.id_range.upto) if b is not None]
         keys = self.source_digests.get_column(self._key)
         return are_order_safe(pl.concat([keys, pl.Series(self._key, bounds, dtype=pl.String)]))
@@ -134,12 +193,31 @@ class BothSides:
         ports = self.ports
         return sum(halving(ports.source, self.id_range, ports.target.count))
 
+    def count_source_values(self, column: ColumnSpec) -> Mapping[str | None, int]:
+        """Count the source rows of the range by the value of a column.
+
+        A source that refuses to group is counted from the rows that are read anyway.
+        """
+        try:
+            return self.ports.source.value_counts(column.source, self.id_range)
+        except RejectedRequest:
+            assert self.source_digests is not None, "the source is read"
+            return self._counted(self._source_files, column.target)
+
     def count_target_values(self, field: str) -> Mapping[str | None, int]:
-        """Count the target rows of the range by the value of a field, likewise."""
-        if not self.is_order_safe:
-            rows = self._target_rows()
-            counted = rows.group_by(field).agg(pl.len()).collect(engine="streaming")
-            return {value: int(number) for value, number in counted.iter_rows()}
+        """Count the target rows of the range by the value of a field.
+
+        They are counted here, from the rows that are read anyway, where the order of ids asks for
+        it, and where the org does not group: too many groups, a field that it cannot group by.
+        """
+        if self.is_order_safe:
+            with suppress(RejectedRequest):
+                return self._grouped_target(field)
+        assert self.target_digests is not None, "the target is read"
+        return self._counted(self._target_files, field)
+
+    def _grouped_target(self, field: str) -> Mapping[str | None, int]:
+        """Let the org group, in halves if it finds that too slow."""
         target = self.ports.target
         merged: Counter[str | None] = Counter()
         for part in halving(
@@ -180,10 +258,12 @@ class BothSides:
                 kept.append(digests(rows, self.spec))
         return pl.concat(kept)
 
-    def _target_rows(self) -> pl.LazyFrame:
-        assert self.target_digests is not None, "the target is read"
-        rows = self._target_files.scan()
-        return _no_rows(self.spec).lazy() if rows is None else rows
+    def _counted(self, files: PageFiles, field: str) -> Mapping[str | None, int]:
+        rows = files.scan()
+        if rows is None:
+            return {}
+        counted = rows.group_by(field).agg(pl.len()).collect(engine="streaming")
+        return {value: int(number) for value, number in counted.iter_rows()}
 
     def _records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         parts = halving(self.ports.source, id_range, self._records_of_part)
@@ -208,6 +288,20 @@ class BothSides:
         return files
 
 
+def _attempt(effect: Callable[[], T]) -> T | DcError:
+    try:
+        return effect()
+    except DcError as error:
+        return error
+
+
+def _told(attempted: T | DcError) -> T:
+    """Return what an attempt gave, or raise what it met, again for each that asks."""
+    if isinstance(attempted, DcError):
+        raise attempted
+    return attempted
+
+
 def _no_rows(spec: LoadSpec) -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys((c.target for c in spec.columns), pl.String))
 
@@ -215,15 +309,15 @@ def _no_rows(spec: LoadSpec) -> pl.DataFrame:
 def halving(
     source: Source, id_range: IdRange, ask: Callable[[IdRange], T], depth: int = 0
 ) -> list[T]:
-    """Ask about a range; where the org answers QUERY_TIMEOUT, ask about its two halves.
+    """Ask about a range; where that is too much for the org, ask about its two halves.
 
     Returns the answers for the parts, in order. The middle is the middle key of the source,
     because the org cannot be asked for its own.
     """
     try:
         return [ask(id_range)]
-    except RejectedRequest as error:
-        if error.code != "QUERY_TIMEOUT" or depth >= HALVINGS_MAX:
+    except RemoteError as error:
+        if depth >= halvings_max(error):
             raise
         middle = source.key_quantiles(2, id_range)
         if not middle or middle[0] == id_range.upto:

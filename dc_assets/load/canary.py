@@ -17,10 +17,11 @@ from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.load.explanations import NO_VALUES, Explanations
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
-from dc_assets.load.reconcile import Audit, Explanations
+from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import DeadLetter
 
 
@@ -55,6 +56,14 @@ class SampleExplanations:
         """Count the rows of the sample that have no outcome."""
         return self.explanations.pending(self.partition_key)
 
+    def selected(self, _: str) -> int:
+        """Return 0: the bar of its stage judges a sample."""
+        return 0
+
+    def resent_values(self, _: str) -> pl.DataFrame:
+        """Return none: a sample is not repaired."""
+        return NO_VALUES
+
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         return self.explanations.partition_rows()
@@ -71,8 +80,8 @@ class SampledPartition:
 
     @property
     def failed_checks(self) -> list[str]:
-        """Names of the checks that found unexplained rows."""
-        return [one.check for one in self.outcomes if one.severity is Severity.ERROR]
+        """Names of the checks that found unexplained rows, or could not be asked."""
+        return [one.check for one in self.outcomes if not one.severity.is_good]
 
 
 @dataclass(frozen=True)

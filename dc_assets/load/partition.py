@@ -82,7 +82,8 @@ def load_partition(
                 seconds=ports.clock.now_s() - started_s,
             )
         plan = agreed_plan(spec, ticket.load_id, ports)
-        run = RangeRun(spec, ticket, plan, ports)
+        is_partial = choose is not None and not isinstance(choose, Sample)
+        run = RangeRun(spec, ticket, plan, ports, is_partial=is_partial)
         if ticket.phase == "new":
             run = _read(run, choose)
         write(run)

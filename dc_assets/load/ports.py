@@ -244,6 +244,7 @@ class RangeRun:
         wanted: the external ids that a partial load sends; None for all of them.
         part: the part of the partition that is loaded; None for all of it.
         unwanted: external ids that are not sent although they lie in the range.
+        is_partial: whether the load sends rows again that an earlier one was about.
     """
 
     spec: LoadSpec
@@ -253,6 +254,7 @@ class RangeRun:
     wanted: pl.Series | None = None
     part: IdRange | None = None
     unwanted: pl.Series | None = None
+    is_partial: bool = False
 
     @property
     def id_range(self) -> IdRange:

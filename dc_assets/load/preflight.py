@@ -6,13 +6,16 @@ Nothing is sent and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal, Protocol
+
+import polars as pl
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.plan import lanes_for
 from dc_assets.load.ports import Clock, Source, Target
 
@@ -134,10 +137,15 @@ class ExpectedRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The first page of the first range, and how long it took to read."""
+    """The first page of the first range, and how long it took to read.
+
+    Attributes:
+        rewritten: values of it that the canonical form changes, by field and way.
+    """
 
     rows: int
     seconds: float
+    rewritten: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +240,12 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
 def _probe(spec: LoadSpec, sides: BothSidesAsked) -> Probe:
     began_s = sides.clock.now_s()
     page = next(iter(sides.source.pages(next(iter(spec.ranges.values())))), None)
-    return Probe(0 if page is None else page.height, sides.clock.now_s() - began_s)
+    seconds = sides.clock.now_s() - began_s
+    return Probe(0, seconds) if page is None else _probed(spec, page, seconds)
+
+
+def _probed(spec: LoadSpec, page: pl.DataFrame, seconds: float) -> Probe:
+    return Probe(page.height, seconds, rewritten_values(page, spec))
 
 
 def _timed_limits(sides: BothSidesAsked) -> tuple[OrgLimits, float]:

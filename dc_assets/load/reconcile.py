@@ -7,10 +7,9 @@ with a dead letter is "refused", an extra row with a receipt of ours is "deleted
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import polars as pl
 
@@ -24,6 +23,7 @@ from dc_assets.core.checks import (
     check_descriptions,
 )
 from dc_assets.core.deletions import deletes_rows_max
+from dc_assets.core.errors import DcError
 from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
     CheckOutcome,
@@ -33,72 +33,33 @@ from dc_assets.core.verdicts import (
     compare_distributions,
     is_outgrown,
     middle_of,
+    not_asked,
     severity_of,
     worst,
 )
+from dc_assets.frames.agreement import agreeing_setting
 from dc_assets.frames.canon import canonical_text
 from dc_assets.frames.differences import (
     ALIKE,
     IN_SOURCE,
     IN_TARGET,
+    SENT_AGAIN,
     at_source,
     at_target,
     changed_values,
     doubled_keys,
     runs_of,
+    with_sent_again,
     without_values,
 )
 from dc_assets.load.both_sides import BothSides
+from dc_assets.load.explanations import Explanations
 
 SHOWN = 20
 """Ids and runs that a table shows; the evidence file has all."""
 
 ROWS_AT_ONCE = 50_000
 """Differing rows whose fields are in memory at one time."""
-
-
-class Explanations(Protocol):
-    """What the ledger knows; it explains a difference, it never decides one."""
-
-    def refused_keys(self, partition_key: str, /) -> Collection[str]:
-        """Return the external ids with a dead letter in the partition's newest load."""
-        ...
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        ...
-
-    def pending(self, partition_key: str, /) -> int:
-        """Count the rows of the partition's newest load that have no outcome."""
-        ...
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class AllPartitions:
-    """The labels of a whole object, from those of its partitions."""
-
-    explanations: Explanations
-    partition_keys: Sequence[str]
-
-    def refused_keys(self, _: str) -> Collection[str]:
-        """Return the external ids with a dead letter in any partition."""
-        return {key for part in self.partition_keys for key in self.explanations.refused_keys(part)}
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        return self.explanations.landed_keys(keys)
-
-    def pending(self, _: str) -> int:
-        """Count the rows without an outcome over all partitions."""
-        return sum(self.explanations.pending(part) for part in self.partition_keys)
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        return self.explanations.partition_rows()
 
 
 @dataclass(frozen=True)
@@ -110,10 +71,18 @@ class Audit:
     explanations: Explanations
 
     def outcomes(self, wanted: Collection[str] | None = None) -> Iterator[CheckOutcome]:
-        """Evaluate the checks, all of them or the wanted ones."""
+        """Evaluate the checks, all of them or the wanted ones, each for itself."""
         for check in check_descriptions(self._spec):
             if wanted is None or check in wanted:
-                yield self._checks[check]()
+                yield self._outcome(check)
+
+    def _outcome(self, check: str) -> CheckOutcome:
+        """Evaluate one check; a side that does not answer it takes nothing from the others."""
+        try:
+            return self._checks[check]()
+        except DcError as error:
+            key = self.partition_key
+            return not_asked(check, key, str(error), ask_again=self._command("reconcile"))
 
     @property
     def _spec(self) -> LoadSpec:
@@ -146,6 +115,7 @@ class Audit:
             counts.severity,
             counts.sentence,
             counts.unexplained,
+            refused=counts.refused,
             values=(ValueCount("rows", counts),),
             repair=self._repair("--missing") if counts.unexplained and target < source else "",
         )
@@ -153,8 +123,7 @@ class Audit:
     def distribution(self, field: str) -> CheckOutcome:
         """Compare how many rows have each value of a field, each side asked to group."""
         column = self._spec.column(source=self._spec.source_of(field))
-        id_range = self.sides.id_range
-        source = _canonical(self.sides.ports.source.value_counts(column.source, id_range), column)
+        source = _canonical(self.sides.count_source_values(column), column)
         target = _canonical(self.sides.count_target_values(field), column)
         values = compare_distributions(source, target, {})
         if worst(values) is not Severity.PASSED:
@@ -201,6 +170,7 @@ class Audit:
                 for what, run in runs[:SHOWN]
             ),
             evidence=self._evidence(COVERAGE, found),
+            rewritten=self.sides.rewritten(),
             repair=self._repair("--missing") if missing.height > refused else "",
         )
 
@@ -266,21 +236,37 @@ class Audit:
         compared = keys.filter(pl.col(IN_SOURCE) & pl.col(IN_TARGET)).height
         changed = self._changed(keys)
         rows = changed.select(self._key).unique()
-        refused = rows.filter(pl.col(self._key).is_in(list(self._refused_keys))).height
+        is_refused = pl.col(self._key).is_in(list(self._refused_keys))
+        refused = rows.filter(is_refused).height
         by_field = changed.group_by("field").len().sort("len", descending=True)
         fields = ", ".join(f"{field} {count:,}" for field, count in by_field.iter_rows())
+        before = self.explanations.resent_values(self.partition_key)
+        flagged = with_sent_again(changed, before, self._spec)
+        again = flagged.filter(pl.col(SENT_AGAIN))
+        may_help = not flagged.filter(~pl.col(SENT_AGAIN) & ~is_refused).is_empty()
         return CheckOutcome(
             VALUES,
             self.partition_key,
             severity_of(explained=refused, unexplained=rows.height - refused),
             f"{rows.height:,} of {compared:,} compared rows differ ({scope}): "
             f"{refused:,} refused, {rows.height - refused:,} unexplained"
-            + (f"; fields: {fields}" if fields else ""),
+            + (f"; fields: {fields}" if fields else "")
+            + self._stored_otherwise(again),
             rows.height - refused,
             table=tuple(changed.head(SHOWN).fill_null("(null)").iter_rows(named=True)),
-            evidence=self._evidence(VALUES, changed),
-            repair=self._repair("--changed") if rows.height > refused else "",
+            evidence=self._evidence(VALUES, flagged),
+            repair=self._repair("--changed") if may_help else "",
         )
+
+    def _stored_otherwise(self, again: pl.DataFrame) -> str:
+        """Name the columns that a repair sent and the org stored otherwise, and what would help."""
+        said: list[str] = []
+        for (field,), values in again.group_by("field", maintain_order=True):
+            column = next(one for one in self._spec.columns if one.target == field)
+            setting = agreeing_setting(column, values)
+            helps = f"{setting} in the spec would agree" if setting else "no setting would agree"
+            said.append(f"{field} {values.height:,} ({helps})")
+        return f"; sent again, and the org stores it otherwise: {', '.join(said)}" if said else ""
 
     def _changed(self, keys: pl.DataFrame) -> pl.DataFrame:
         """Read back the rows whose digests differ, some at a time, and compare their fields."""
@@ -291,15 +277,26 @@ class Audit:
         return pl.concat([without_values(self._spec), *changed])
 
     def pending(self) -> CheckOutcome:
-        """Ask the ledger whether the newest load left rows without an outcome."""
+        """Ask the ledger for rows without an outcome, and whether too many were refused.
+
+        Refused rows explain why rows are missing; beyond a share of the partition something is
+        wrong with the load, and nothing that it explains makes it right.
+        """
         pending = self.explanations.pending(self.partition_key)
+        refused, rows = len(self._refused_keys), self.explanations.selected(self.partition_key)
+        share_max = self._spec.limits.refused_share_max
+        too_many = rows > 0 and refused > share_max * rows
+        more = f", more than limits.refused_share_max ({share_max:.0%})" if too_many else ""
+        repair = "dc-assets replay " + self._spec.name if too_many else ""
         return CheckOutcome(
             PENDING,
             self.partition_key,
-            severity_of(explained=0, unexplained=pending),
-            f"{pending:,} rows of the newest load have no outcome",
+            severity_of(explained=refused, unexplained=pending or too_many),
+            f"{pending:,} rows of the newest load have no outcome, {refused:,} of {rows:,} were "
+            f"refused{more}",
             pending,
-            repair=self._repair("") if pending else "",
+            repair=self._repair("") if pending else repair,
+            refused=refused,
         )
 
     def keys_to_send(self, mode: str) -> pl.Series:
@@ -365,7 +362,10 @@ class Audit:
         return "" if self._changed(self.sides.keys).is_empty() else self._repair("--changed")
 
     def _repair(self, option: str) -> str:
-        words = ["dc-assets run", self._spec.name, option]
+        return self._command("run", option)
+
+    def _command(self, command: str, option: str = "") -> str:
+        words = ["dc-assets", command, self._spec.name, option]
         if self.partition_key in self._spec.ranges:
             words += ["--partitions", self.partition_key]
         return " ".join(word for word in words if word)

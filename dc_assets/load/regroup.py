@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from dc_assets.core.pauses import batch_rows_max
+from dc_assets.core.row_outcomes import AMBIGUOUS_ID, BLANK_ID, NOT_REPRESENTABLE
 from dc_assets.core.schedule import WaitingBatch
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
@@ -15,10 +16,6 @@ from dc_assets.frames.lanes import cut, in_sending_order
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.settle import dead_letters_of
 from dc_assets.load.store import DeadLetter, NewBatch, Plan
-
-AMBIGUOUS_ID = "AMBIGUOUS_ID"
-NOT_REPRESENTABLE = "NOT_REPRESENTABLE"
-BLANK_ID = "MISSING_ARGUMENT"
 
 
 def regroup(run: RangeRun, *, selected: int) -> None:

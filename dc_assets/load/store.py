@@ -282,8 +282,8 @@ class BatchStore(Protocol):
         """
         ...
 
-    def totals(self, load_id: str, partition_key: str) -> RowCounts:
-        """Return the row counts of a partition."""
+    def totals(self, load_id: str, partition_key: str | None = None) -> RowCounts:
+        """Return the row counts of a partition, or of all that were begun in the load."""
         ...
 
 

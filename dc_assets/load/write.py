@@ -7,13 +7,15 @@ stands in `core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.circuit_breaker import Breaker
+from dc_assets.core.circuit_breaker import Breaker, JobRows
 from dc_assets.core.errors import (
+    BreakerOpened,
     DcError,
     HostSilent,
     LimitReached,
@@ -26,6 +28,7 @@ from dc_assets.core.errors import (
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
 from dc_assets.core.pauses import Pause, batch_rows_max
+from dc_assets.core.remedies import RefusedRow
 from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.job_calls import (
@@ -46,7 +49,7 @@ from dc_assets.load.ports import RangeRun
 from dc_assets.load.regroup import merge, split
 from dc_assets.load.rescue import sweep
 from dc_assets.load.settle import SettledBatch
-from dc_assets.load.store import BatchRecord, NewBatch
+from dc_assets.load.store import BatchRecord, NewBatch, Settlement
 
 WAKE_S_MAX = 5.0
 _ALLOWANCE = "allowance"
@@ -92,7 +95,8 @@ class _Writer:
         self._schedule = Schedule(run.known_speed())
         self._waiting = SendQueue(run, self._schedule)
         self._flights: dict[str, _Flight] = {}
-        self._breaker = Breaker(run.spec)
+        so_far = run.ports.batches.totals(run.ticket.load_id)
+        self._breaker = Breaker(run.spec, so_far, is_partial=run.is_partial)
         self._day = OrgDay(run, self._breaker)
         self._outage_policy = OutagePolicy(run.spec, run.ports.clock.now_s())
         self._lost_a_create = False
@@ -108,8 +112,14 @@ class _Writer:
         exclusive = self._run.spec.profile.exclusive_user
         if (exclusive or self._lost_a_create) and not isinstance(self._stopped_by, HostSilent):
             sweep(self._run)
-        if self._stopped_by is not None:
+        if self._stopped_by is not None and not self._ended_before_it_stopped():
             raise self._stopped_by
+
+    def _ended_before_it_stopped(self) -> bool:
+        """Whether refusals opened the breaker at the last job: then the checks judge the rows."""
+        if not isinstance(self._stopped_by, BreakerOpened):
+            return False
+        return not self._run.ports.batches.unsettled(self._run.ticket)
 
     def _take_in(self) -> bool:
         """Take up the planned batches of the partition; False when every batch is final.
@@ -334,8 +344,7 @@ class _Writer:
         self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, settlement.retry)
-        refused = len(settlement.dead_letters)
-        self._stop(self._breaker.job_ended(job, landed=settlement.landed, refused=refused))
+        self._stop(self._breaker.job_ended(job, _rows_of(settlement)))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
@@ -366,6 +375,17 @@ class _Writer:
             total_s=job.total_s,
             active_s=job.active_s,
         )
+
+
+def _rows_of(settlement: Settlement) -> JobRows:
+    letters = settlement.dead_letters
+    first = letters[0] if letters else None
+    return JobRows(
+        landed=settlement.landed,
+        again=settlement.retry.rows if settlement.retry else 0,
+        refused_by_code=Counter(letter.code for letter in letters),
+        example=first and RefusedRow(first.external_id, first.code, first.fields, first.message),
+    )
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:

@@ -12,6 +12,7 @@ import dagster as dg
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import verdict_of_checks
 from dc_assets.orchestration.assets import POOL
 from dc_assets.orchestration.checks import result_of
 from dc_assets.orchestration.failures import in_one_sentence
@@ -43,9 +44,13 @@ def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
             salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
         ):
             outcomes = list(opened.audit_of_all().outcomes())
+        verdict = verdict_of_checks(outcomes, list(check_descriptions(spec))).text
         yield dg.MaterializeResult(
-            metadata={outcome.check: printable(outcome.summary) for outcome in outcomes},
-            check_results=[result_of(name, outcome) for outcome in outcomes],
+            metadata={
+                "verdict": printable(verdict),
+                **{outcome.check: printable(outcome.summary) for outcome in outcomes},
+            },
+            check_results=[result_of(name, outcome, verdict) for outcome in outcomes],
         )
 
     return asset

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from dc_assets.core.checks import check_descriptions
+from dc_assets.core.checks import OUTCOME, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import verdict_of_checks
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
 from dc_assets.orchestration.assets import POOL, partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
@@ -37,8 +38,9 @@ def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
                 salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
             ):
                 outcomes = opened.checked(_partition_of(context, spec), wanted)
+            verdict = verdict_of_checks(outcomes, wanted).text
             for outcome in outcomes:
-                yield result_of(spec.asset_name, outcome)
+                yield result_of(spec.asset_name, outcome, verdict)
 
         return checks
 
@@ -71,10 +73,11 @@ def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
-    """Say it in Dagster's words: refused rows warn, unexplained rows are an error."""
-    error = outcome.severity is Severity.ERROR
+def result_of(asset: str, outcome: CheckOutcome, verdict: str) -> dg.AssetCheckResult:
+    """Say it in Dagster's words: explained rows warn, unexplained ones and no answer are errors."""
     metadata: dict[str, dg.MetadataValue] = {
+        "verdict": dg.MetadataValue.text(printable(verdict)),
+        OUTCOME: dg.MetadataValue.text(outcome.severity.value),
         "summary": dg.MetadataValue.text(printable(outcome.summary)),
         "unexplained": dg.MetadataValue.int(outcome.unexplained),
     }
@@ -86,15 +89,19 @@ def result_of(asset: str, outcome: CheckOutcome) -> dg.AssetCheckResult:
         metadata["refused"] = dg.MetadataValue.int(sum(c.refused for c in counts))
     if outcome.table:
         metadata["found"] = table_of(outcome.table)
+    if outcome.rewritten:
+        rewritten = outcome.rewritten.items()
+        metadata["rewritten"] = table_of([{"what": what, "values": n} for what, n in rewritten])
     if outcome.evidence:
         metadata["all of it"] = dg.MetadataValue.path(printable(outcome.evidence))
     if outcome.repair:
         metadata["repair"] = dg.MetadataValue.text(printable(outcome.repair))
+    is_good = outcome.severity.is_good
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=outcome.check,
         passed=outcome.severity is Severity.PASSED,
-        severity=dg.AssetCheckSeverity.ERROR if error else dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.WARN if is_good else dg.AssetCheckSeverity.ERROR,
         metadata=metadata,
     )
 

@@ -129,6 +129,7 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
         "dagster/row_count": totals.landed,
         "id range": printable(str(opened.spec.ranges[loaded.partition_key])),
         "load": loaded.load_id,
+        "verdict": "not checked yet" + (f", {totals.refused:,} refused" if totals.refused else ""),
         "selected": totals.selected,
         "landed": totals.landed,
         "refused": totals.refused,

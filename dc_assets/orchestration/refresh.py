@@ -55,8 +55,8 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
         name=f"{spec.name}_changes",
         job=job,
         minimum_interval_seconds=spec.refresh.looks_every_s,
-        description="Looks by one query which partitions of the source changed since they were "
-        "last proved, and starts a run in mode `changed` for each of them.",
+        description="Looks by one query which partitions of the source changed since the "
+        "sides last agreed, and starts a run in mode `changed` for each of them.",
     )
     def sensor(
         context: dg.SensorEvaluationContext, salesforce: SalesforceResource

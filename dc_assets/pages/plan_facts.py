@@ -61,9 +61,17 @@ def facts_of(planned: PlannedLoad) -> dict[str, str]:
         f"{planned.storage_needed_mb:,} MB{_of(seen.limits.storage_left_mb, 'MB', day=False)}"
     )
     facts["lock risk"] = f"{planned.risk.word}: {planned.risk.reason}"
+    facts |= _rewritten_facts(seen)
     refused = sum(refusal.rows for refusal in seen.refusals)
     facts["refused"] = f"at most {refused:,} rows" if refused else "nothing that can be foreseen"
     return facts
+
+
+def _rewritten_facts(seen: Survey) -> dict[str, str]:
+    """Return what the canonical form changes in the page that a plan reads; it reads no other."""
+    changed = [f"{what} ({values:,})" for what, values in seen.probe.rewritten.items()]
+    told = f"of the first {seen.probe.rows:,} rows: {', '.join(changed)}"
+    return {"canonical form": told} if changed else {}
 
 
 def _parent_facts(planned: PlannedLoad) -> dict[str, str]:

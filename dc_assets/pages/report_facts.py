@@ -10,16 +10,17 @@ from pydantic import ValidationError
 
 from dc_assets.core.load_state import LoadState
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import rewritten_in
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span
 from dc_assets.pages.report_proof import (
     CheckFinding,
     Distribution,
+    LoadVerdict,
     PartitionProof,
     Proof,
     Totals,
-    Verdict,
-    verdict_of,
+    verdict_of_load,
 )
 from dc_assets.pages.report_sending import (
     AttemptLine,
@@ -119,18 +120,20 @@ class ReportFacts:
 
     Attributes:
         jobs: for the plots only.
+        rewritten: values of the source that the canonical form changes, by field and way.
         refused_before: rows refused before any job was sent, such as ids that stand twice.
         settings: of the environment in which the report was made; None for a value not shown.
         versions_now: of the programs that made the report.
     """
 
     load: LoadState
-    verdict: Verdict
+    verdict: LoadVerdict
     totals: Totals
     seconds: float | None
     partitions: Sequence[PartitionProof]
     findings: Sequence[CheckFinding]
     distributions: Sequence[Distribution]
+    rewritten: Mapping[str, int]
     sending: Sending | None
     jobs: Sequence[SentJob]
     attempts: Sequence[AttemptLine]
@@ -157,12 +160,13 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
     forecasts = Forecasts(database, load.spec_name, load.org_id)
     return ReportFacts(
         load=load,
-        verdict=verdict_of(proof),
+        verdict=verdict_of_load(proof),
         totals=totals,
         seconds=max(0.0, end - load.opened_at) if load.finished_at or load.is_running else None,
         partitions=proof.lines,
         findings=proof.findings(),
         distributions=proof.distributions(),
+        rewritten=rewritten_in(one.outcome for one in proof.last.values()),
         sending=sending,
         jobs=jobs,
         attempts=attempts_of(jobs),

@@ -9,9 +9,15 @@ from functools import cached_property
 from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.spec import LoadSpec, check_name
+from dc_assets.core.standing import Verdict, Word, verdict_of, verdict_of_all
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
 
-WORDS = {Severity.PASSED: "passed", Severity.WARN: "warning", Severity.ERROR: "failed"}
+WORDS = {
+    Severity.PASSED: "passed",
+    Severity.WARN: "warning",
+    Severity.ERROR: "failed",
+    Severity.NOT_ASKED: "not asked",
+}
 NOT_RUN, NOT_DUE = "not run", "none"
 VALUES_SHOWN = 50
 NAMED_MAX = 10
@@ -141,12 +147,13 @@ class Totals:
     passed: int
     warned: int
     failed: int
+    not_asked: int
     not_run: int
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """How the load stands.
+class LoadVerdict:
+    """How the load stands, with what is missing.
 
     Attributes:
         tone: GO, CARE or STOP; the words say the same.
@@ -226,13 +233,14 @@ class Proof:
             passed=words.count("passed"),
             warned=words.count("warning"),
             failed=words.count("failed"),
+            not_asked=words.count("not asked"),
             not_run=words.count(NOT_RUN),
         )
 
     def findings(self) -> Sequence[CheckFinding]:
         """Return what the checks said that did not pass, failed ones first."""
         said = [o for o in self.last.values() if o.outcome.severity is not Severity.PASSED]
-        said.sort(key=lambda o: o.outcome.severity is not Severity.ERROR)
+        said.sort(key=lambda o: o.outcome.severity.is_good)
         return [_finding(one.outcome, one.checked_at) for one in said]
 
     def distributions(self) -> Sequence[Distribution]:
@@ -242,7 +250,7 @@ class Proof:
         return [_distribution(name, outcomes) for name in fields]
 
 
-def verdict_of(proof: Proof) -> Verdict:
+def verdict_of_load(proof: Proof) -> LoadVerdict:
     """Say how a load stands and what is missing."""
     totals = proof.totals()
     is_done = totals.partitions_done == totals.partitions > 0
@@ -250,26 +258,34 @@ def verdict_of(proof: Proof) -> Verdict:
     said = [f"{totals.passed:,} of {totals.checks:,} checks passed"]
     said += [f"{totals.warned:,} with differences that are explained"] if totals.warned else []
     said += [f"{totals.failed:,} failed"] if totals.failed else []
+    said += [f"{totals.not_asked:,} not asked"] if totals.not_asked else []
     said += [f"{totals.not_run:,} not run"] if totals.not_run else []
     sentence = (
         f"{totals.selected:,} selected, {totals.landed:,} landed, {totals.refused:,} refused, "
         f"{totals.pending:,} pending; {', '.join(said)}"
     )
-    return Verdict(tone, word, sentence, _reasons(proof, totals, is_done=is_done))
+    return LoadVerdict(tone, word, sentence, _reasons(proof, totals, is_done=is_done))
+
+
+_STANDINGS = {
+    Word.NOT_PROVED: "STOP",
+    Word.NOT_ASKED: "STOP",
+    Word.UNFINISHED: "STOP",
+    Word.NOT_CHECKED: "CARE",
+    Word.COMPLETE: "CARE",
+    Word.PROVED: "GO",
+}
 
 
 def _standing(proof: Proof, totals: Totals, *, is_done: bool) -> tuple[str, str]:
     if proof.load.is_running and not is_done:
         return ("STOP" if totals.failed else "CARE"), "STILL RUNNING"
-    standings = (
-        (not is_done, "STOP", "UNFINISHED"),
-        (totals.failed or totals.pending, "STOP", "NOT PROVED"),
-        (totals.not_run, "CARE", "COMPLETE, NOT ALL CHECKED"),
-        (totals.refused, "CARE", "COMPLETE, WITH REFUSED ROWS"),
-        (totals.warned, "CARE", "COMPLETE, WITH EXPLAINED DIFFERENCES"),
-        (True, "GO", "PROVED"),
-    )
-    return next((tone, word) for is_so, tone, word in standings if is_so)
+    judged = [verdict_of(line.state, proof.checks) for line in proof.lines]
+    standing = verdict_of_all(judged)
+    if not is_done:
+        return "STOP", Word.UNFINISHED.value.upper()
+    short = Verdict(standing.word, standing.refused)  # the findings name the checks
+    return _STANDINGS[standing.word], short.text.upper()
 
 
 def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:

@@ -14,6 +14,7 @@ from functools import partial
 import polars as pl
 
 from dc_assets.core.errors import (
+    FAILED_QUERY_JOB,
     RejectedRequest,
     RemoteError,
     TransientRemoteError,
@@ -63,8 +64,8 @@ def _finished_job(org: Host, soql: str) -> str:
             return job_id
         if job.state in TERMINAL:
             reason = job.error_message[:MESSAGE_CHARS_MAX] or "no reason given"
-            code = "QUERY_TIMEOUT" if "QUERY_TIMEOUT" in reason else ""
-            raise RejectedRequest(f"query job {job_id} is {job.state.value}: {reason}", code=code)
+            said = f"query job {job_id} is {job.state.value}: {reason}"
+            raise RejectedRequest(said, code=FAILED_QUERY_JOB)
         org.sleep(next_poll_wait_s(poll))
     raise TransientRemoteError(f"query job {job_id} does not end")
 

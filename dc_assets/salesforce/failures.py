@@ -19,6 +19,7 @@ from dc_assets.core.errors import (
 from dc_assets.salesforce.origins import host_of
 
 UNAUTHORIZED = 401
+INTERNAL_ERROR = 500
 TRANSIENT_STATUSES = frozenset({420, 429, 500, 502, 503, 504})
 MESSAGE_CHARS_MAX = 300
 RETRY_AFTER_S_MAX = 300.0
@@ -34,7 +35,8 @@ def failure(response: httpx.Response, where: str) -> Exception:
     if response.status_code == UNAUTHORIZED:
         return AuthExpired(said)
     if response.status_code in TRANSIENT_STATUSES:  # 429 may carry the code of a limit too
-        return TransientRemoteError(said, retry_after_s=_retry_after_s(response))
+        fault = code if response.status_code == INTERNAL_ERROR else ""
+        return TransientRemoteError(said, retry_after_s=_retry_after_s(response), code=fault)
     if code == "REQUEST_LIMIT_EXCEEDED":
         return LimitReached(
             f"{said.rstrip('.')}. The org takes no more API calls now; its day is a rolling 24 "

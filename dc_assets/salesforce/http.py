@@ -76,6 +76,7 @@ class Host:
     """One server: a client that knows its URL and token, and a way to wait between attempts.
 
     Attributes:
+        bears_limits: whether a limit of the org is waited for on the ladder too.
         allowed: hosts besides Salesforce's own that a secret may go to.
         note: hears of each call that is made again.
     """
@@ -84,6 +85,7 @@ class Host:
     sleep: Callable[[float], None]
     usage: Usage = field(default_factory=Usage)
     ladder_s: tuple[float, ...] = CALL_LADDER_S
+    bears_limits: bool = False
     allowed: tuple[str, ...] = ()
     note: Note = unheard
 
@@ -112,9 +114,9 @@ class Host:
         )
         return cls(client, sleep, usage, allowed=tuple(allowed), note=note)
 
-    def patient(self) -> Host:
+    def patient(self, *, bears_limits: bool = False) -> Host:
         """Return the same host for calls that have no batch to wait in their place."""
-        return replace(self, ladder_s=PATIENT_LADDER_S)
+        return replace(self, ladder_s=PATIENT_LADDER_S, bears_limits=bears_limits)
 
     def call(
         self,
@@ -197,6 +199,7 @@ class Host:
         return call_with_backoff(
             effect,
             ladder_s=self.ladder_s,
+            bears_limits=self.bears_limits,
             sleep=self.sleep,
             chance=random.random,
             retried=lambda retry: self.note(_retried(asked, retry)),

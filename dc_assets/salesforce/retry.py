@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tenacity
 
-from dc_assets.core.errors import RemoteError, TransientRemoteError
+from dc_assets.core.errors import LimitReached, RemoteError, TransientRemoteError
 from dc_assets.core.ladders import jittered
 
 T = TypeVar("T")
@@ -29,19 +29,21 @@ class Retry:
     wait_s: float
 
 
-def call_with_backoff(
+def call_with_backoff(  # noqa: PLR0913 - an effect, its ladder, and what waits and is told
     effect: Callable[[], T],
     *,
     ladder_s: tuple[float, ...],
+    bears_limits: bool = False,
     sleep: Callable[[float], None],
     chance: Callable[[], float],
     retried: Callable[[Retry], None],
 ) -> T:
     """Try once, then once more after each rung of ``ladder_s`` (seconds, jittered).
 
-    Only `TransientRemoteError` is tried again; the server's own Retry-After wins over the ladder;
-    the last error is let through and says that the ladder is used up. An effect that climbed a
-    ladder of its own is not climbed around once more. ``retried`` is told before each wait.
+    Only `TransientRemoteError` is tried again, and `LimitReached` if the call ``bears_limits``; the
+    server's own Retry-After wins over the ladder; the last error is let through and says that the
+    ladder is used up. An effect that climbed a ladder of its own is not climbed around once more.
+    ``retried`` is told before each wait.
     """
 
     def wait_s(state: tenacity.RetryCallState) -> float:
@@ -64,10 +66,13 @@ def call_with_backoff(
             )
         )
 
+    def may_pass(error: BaseException) -> bool:
+        if isinstance(error, LimitReached):
+            return bears_limits
+        return isinstance(error, TransientRemoteError) and not error.after_ladder
+
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, TransientRemoteError) and not error.after_ladder
-        ),
+        retry=tenacity.retry_if_exception(may_pass),
         stop=tenacity.stop_after_attempt(len(ladder_s) + 1),
         wait=wait_s,
         sleep=sleep,

@@ -13,10 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
+from dc_assets.core.checks import check_descriptions
 from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
 from dc_assets.core.load_state import LoadState, RowCounts
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.standing import Verdict, verdict_of, verdict_of_all
 from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
@@ -35,6 +37,8 @@ OTHER_CODE = "UNKNOWN_ERROR"
 """Stands for a code that is no word of Salesforce's: it may quote values."""
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+_BAD = [severity.value for severity in Severity if not severity.is_good]
 
 _ONE_EVALUATION = (
     check_result.c.run_id,
@@ -61,7 +65,7 @@ class LedgerEvents:
 
     @one_transaction
     def has_gap(self, run_id: str, spec_name: str) -> bool:
-        """Tell whether a check of a run found an error, which is a notification of its own."""
+        """Tell whether a check of a run failed, or was not asked: a notification of its own."""
         of_run = self._errors().where(check_result.c.run_id == run_id)
         found = of_run.where(check_result.c.spec_name == spec_name).limit(1)
         with self._database.read() as connection:
@@ -109,7 +113,7 @@ class LedgerEvents:
     def _errors(self) -> sa.Select[*tuple[Any, ...]]:
         return (
             sa.select(check_result)
-            .where(check_result.c.severity == "error")
+            .where(check_result.c.severity.in_(_BAD))
             .where(check_result.c.spec_name.in_(list(self._specs)))
         )
 
@@ -169,9 +173,17 @@ def _facts_of_load(spec: LoadSpec, ended: EndedLoad, load: LoadState) -> dict[st
         "refused": rows.refused,
         "refused_by_code": _safe_codes(rows.refused_by_code),
         "checks": dict(severities),
+        "verdict": _verdict(spec, load),
         "seconds": ended.seconds,
         "page": f"assets/{spec.asset_name}?view=checks",
     }
+
+
+def _verdict(spec: LoadSpec, load: LoadState) -> str:
+    """Say how a load stands; the reason of a check that was not asked may quote values."""
+    needed = list(check_descriptions(spec))
+    worst = verdict_of_all(verdict_of(one, needed) for one in load.partitions.values())
+    return Verdict(worst.word, worst.refused).text
 
 
 def _safe_codes(rows_by_code: Mapping[str, int]) -> dict[str, int]:
@@ -204,6 +216,7 @@ def _gap(spec: LoadSpec, rows: Sequence[Row[Any]]) -> dict[str, Any]:
         "org": rows[0].org_id,
         "partition": rows[0].partition_key,
         "run_id": rows[0].run_id,
+        "found": any(row.severity == Severity.ERROR.value for row in rows),
         "checks": [{"name": row.check_name, "said": _said(row)} for row in rows],
         "repairs": [repair for repair in dict.fromkeys(repairs) if repair],
         "page": f"assets/{spec.asset_name}?view=checks",

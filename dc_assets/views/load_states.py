@@ -71,7 +71,7 @@ class LoadStates:
 
     @one_transaction
     def proved_states(self) -> Mapping[str, str]:
-        """Return by partition what its last proved load saw of the source when it began."""
+        """Return by partition what the last load that agreed saw of the source when it began."""
         query = (
             sa.select(range_state.c.partition_key, range_state.c.source_state)
             .join(load, load.c.load_id == range_state.c.load_id)

@@ -11,10 +11,13 @@ import polars as pl
 import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
+from dc_assets.core.checks import VALUES
 from dc_assets.core.errors import DcError
+from dc_assets.frames.differences import SENT_AGAIN
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, load
+from dc_assets.load.explanations import NO_VALUES
 from dc_assets.views.partitions import LedgerViews
 
 
@@ -147,6 +150,30 @@ class ReceiptExplanations:
         """Count the rows of the partition's newest load that have no outcome."""
         newest = self._views.states.of_spec().newest.get(partition_key)
         return newest.rows.pending if newest else 0
+
+    def resent_values(self, partition_key: str) -> pl.DataFrame:
+        """Return the values that differed when they were compared last, and were sent since.
+
+        What was told to be so before stays so, though it was not sent once more since then.
+        """
+        newest = self._views.states.of_spec().newest.get(partition_key)
+        result = newest.checks.get(VALUES) if newest else None
+        if result is None or not (path := result.outcome.evidence) or not Path(path).exists():
+            return NO_VALUES
+        found = pl.read_parquet(path, memory_map=False)
+        found = found.rename({found.columns[0]: "external_id"})
+        keys = found.get_column("external_id").unique()
+        landed = self._landed(keys, result.checked_at).get_column("external_id")
+        is_sent = pl.col("external_id").is_in(landed.implode())
+        if SENT_AGAIN in found.columns:
+            is_sent |= pl.col(SENT_AGAIN)
+        return found.filter(is_sent).select(NO_VALUES.columns)
+
+    def selected(self, partition_key: str) -> int:
+        """Return the rows of the partition's last full load, or of its newest one if more."""
+        newest = self._views.states.of_spec().newest.get(partition_key)
+        of_newest = newest.rows.selected if newest else 0
+        return max(self.partition_rows().get(partition_key, 0), of_newest or 0)
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""

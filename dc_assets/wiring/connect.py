@@ -36,10 +36,11 @@ from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
 from dc_assets.load.dry_run import DryRun, dry_run
+from dc_assets.load.explanations import AllPartitions
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight import BothSidesAsked
-from dc_assets.load.reconcile import AllPartitions, Audit
+from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
@@ -165,7 +166,8 @@ class OpenLoad:
         self.check_results.keep(
             partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
         )
-        if (wanted is None or COVERAGE in wanted) and (seen := observe(audit)) is not None:
+        is_asked = any(o.check == COVERAGE and o.severity.is_asked for o in outcomes)
+        if is_asked and (seen := observe(audit)) is not None:
             self.deletions.keep(partition_key, seen)
         return outcomes
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx
 
 from dc_assets.core.addresses import without_login
+from dc_assets.core.checks import OUTCOME
 from dc_assets.core.errors import ERROR, ConfigError, RemoteError, TransientRemoteError
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.salesforce.bounded import FILE, bounded_transport
@@ -54,7 +55,6 @@ _CHECKS = """
 query Checks($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
   assetCheckExecutions(assetKey: $asset, checkName: $check, limit: $limit) {
     runId
-    status
     partition
     evaluation {
       success
@@ -254,12 +254,15 @@ class Webserver:
     def check_outcomes(
         self, asset: str, checks: Sequence[str], run_ids: Sequence[str]
     ) -> Sequence[CheckOutcome]:
-        """Return what the checks of an asset said in some runs, by partition."""
+        """Return what the checks of an asset said in some runs, by partition.
+
+        A check that was planned and never came to its turn said nothing: why its run ended tells.
+        """
         executions = [
             (check, execution)
             for check in checks
             for execution in self._executions(asset, check)
-            if execution["runId"] in run_ids
+            if execution["runId"] in run_ids and execution["evaluation"] is not None
         ]
         outcomes = [_outcome(check, execution) for check, execution in executions]
         return sorted(outcomes, key=lambda o: (o.partition_key, checks.index(o.check)))
@@ -351,24 +354,28 @@ def _in_one_line(error: dict[str, Any]) -> str:
 
 def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
     """Read back what `orchestration.checks` stored."""
-    evaluation: dict[str, Any] | None = execution["evaluation"]
-    if evaluation is None:
-        summary = f"the check did not run to its end ({execution['status']})"
-        key = execution["partition"] or ""
-        return CheckOutcome(check, key, Severity.ERROR, summary, unexplained=0, values=())
+    evaluation: dict[str, Any] = execution["evaluation"]
     entries = {entry["label"]: entry for entry in evaluation["metadataEntries"]}
-    severity = Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
     records: list[str] = entries["values"]["table"]["records"] if "values" in entries else []
     return CheckOutcome(
         check,
         execution["partition"] or "",
-        Severity.PASSED if evaluation["success"] else severity,
+        _severity(evaluation, entries),
         entries["summary"]["text"],
         int(entries["unexplained"]["intValue"]),
         tuple(_value(json.loads(record)) for record in records),
         evidence=entries["all of it"]["path"] if "all of it" in entries else "",
         repair=entries["repair"]["text"] if "repair" in entries else "",
     )
+
+
+def _severity(evaluation: dict[str, Any], entries: dict[str, Any]) -> Severity:
+    """Return how a check ended; an evaluation of an older program lacks our own word for it."""
+    if OUTCOME in entries:
+        return Severity(entries[OUTCOME]["text"])
+    if evaluation["success"]:
+        return Severity.PASSED
+    return Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
 
 
 def _value(record: dict[str, Any]) -> ValueCount:

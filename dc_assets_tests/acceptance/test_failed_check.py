@@ -92,7 +92,7 @@ def the_check_fails(stage: Stage, webserver: Webserver) -> None:
     assert "no_coverage_gaps" in why
     said = stage.run("status")
     assert said.code == 4
-    assert "Proved by all checks: r1-01, r1-03" in said.out
+    assert "r1-01, r1-03: proved" in said.out
     assert f"{BAD}: no_coverage_gaps failed: 0 missing, 1 extra" in said.out
     assert PLANTED in said.out
 

@@ -124,11 +124,12 @@ def test_a_run_that_was_stopped_on_purpose_keeps_the_next_from_beginning(console
 
 def test_another_failure_lets_the_others_begin(console: Console) -> None:
     """It is no stop, so it says nothing of the next partition."""
-    console.dagster.ends = {**dict.fromkeys(KEYS, "SUCCESS"), "r1-01": "FAILURE"}
-    console.dagster.ends["r1-02"] = "FAILURE"
+    console.dagster.ends = dict.fromkeys(KEYS, "FAILURE")
+    held = "Partition r1-03 is held by run 1234."
     console.dagster.failures = {
         "r1-01": step_failure("7 rows have no outcome.", "RowsPending"),
         "r1-02": check_failure("values_match"),
+        "r1-03": step_failure(held, "LedgerConflict"),
     }
     with console.given("--stagger", "1s") as process:
         assert process.wait(60) == 4, console.said
@@ -136,6 +137,8 @@ def test_another_failure_lets_the_others_begin(console: Console) -> None:
     assert "r1-01: run run-r1-01 is FAILURE: 7 rows have no outcome." in console.said
     said = "1 blocking asset check failed with ERROR severity: opportunities_in_core: values_match"
     assert f"r1-02: run run-r1-02 is FAILURE: {said}\n" in console.said
+    assert f"r1-03: not loaded by this command, another run is at it: {held}\n" in console.said
+    assert "FAILED" not in console.said  # no check came to its turn, so none has failed
 
 
 def test_a_webserver_without_its_storage_does_not_end_the_command(console: Console) -> None:

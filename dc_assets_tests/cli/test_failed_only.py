@@ -94,17 +94,18 @@ def test_when_nothing_failed_nothing_is_launched(story: Story) -> None:
     assert story.ends["load"].code == 0, story.ends["load"].out
     done = story.ends["good"]
     assert (done.code, story.sent["good"]) == (0, 0)
-    assert done.out == "Nothing failed: every partition is done and proved by its checks.\n"
+    assert done.out == "Nothing failed: every partition is done, and its checks agree.\n"
 
 
 def test_status_knows_what_the_checks_said_and_no_more(story: Story) -> None:
     """Damage is seen when a check has looked; then the exit code is 4."""
     assert story.ends["unseen"].code == 0
-    assert "Proved by all checks: r1-01, r1-02, r1-03" in story.ends["unseen"].out
+    assert "r1-01, r1-02, r1-03: proved" in story.ends["unseen"].out
     assert story.ends["reconcile"].code == 4
     done = story.ends["failed"]
     assert done.code == 4
-    assert "Proved by all checks: r1-03" in done.out
+    assert "r1-03: proved" in done.out
+    assert "r1-01: not proved: row_count_matches, " in done.out
     assert "r1-01: no_coverage_gaps failed: 1 missing" in done.out
     assert "  repair: dc-assets run opportunities --missing --partitions r1-01" in done.out
     assert "r1-02: values_match failed: 1 of 40 compared rows differ" in done.out
@@ -115,6 +116,7 @@ def test_status_tells_machines_what_failed(story: Story) -> None:
     """With the sentence, the command and the moment."""
     checks = story.json("failed in JSON")["checks"]
     assert [checks[key]["proved"] for key in ("r1-01", "r1-02", "r1-03")] == [False, False, True]
+    assert checks["r1-02"]["verdict"].endswith("values_match")
     failed = {one["check"]: one for one in checks["r1-01"]["failed"]}
     assert LOST in failed["no_coverage_gaps"]["summary"]
     assert "--missing" in failed["no_coverage_gaps"]["repair"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.lanes import LaneMap
+from dc_assets.load.preflight import Probe
 from dc_assets.load.preflight_rules import Advice, Finding, LockRisk
 from dc_assets.pages.plan_facts import PlannedLoad, facts_of, figures_of
 from dc_assets.pages.plan_page import lane_rows, write_page
@@ -77,3 +78,13 @@ def test_a_page_begins_with_the_verdict_and_its_reasons(tmp_path: Path) -> None:
     assert '<li class="STOP">No room &amp; no time.</li>' in text
     assert '<li class="CARE">Look here.</li>' in text
     assert figures_of(told)["verdict"] == "STOP"
+
+
+def test_a_plan_tells_what_the_canonical_form_changes_in_the_page_that_it_reads() -> None:
+    """It reads no other; nothing is said where nothing changes."""
+    plain = planned(is_measured=True, row_s=(0.1, 0.1))
+    assert "canonical form" not in facts_of(plain)
+    probe = Probe(1_000, 0.1, {"Title__c: line ends to LF": 12})
+    changed = replace(plain, survey=replace(plain.survey, probe=probe))
+    told = facts_of(changed)["canonical form"]
+    assert told == "of the first 1,000 rows: Title__c: line ends to LF (12)"

@@ -19,7 +19,7 @@ from dc_assets.pages.page_files import write_whole
 from dc_assets.pages.report_facts import ReportFacts, gathered
 from dc_assets.pages.report_page import page_of
 from dc_assets.pages.report_plots import BARS_MAX, busy_times
-from dc_assets.pages.report_proof import Proof, verdict_of
+from dc_assets.pages.report_proof import Proof, verdict_of_load
 from dc_assets.pages.report_sending import sending_of
 from dc_assets.views.load_history import LoadHistory, SentJob
 from dc_assets_tests.fakes.html_page import HtmlPage
@@ -209,23 +209,27 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
         (proof_of(DONE, ALSO), "GO", "PROVED", ""),
         (
             proof_of(DONE, replace(ALSO, rows=RowCounts(10, 9, {"A": 1}))),
-            *("CARE", "COMPLETE, WITH REFUSED ROWS", ""),
+            *("CARE", "COMPLETE, 1 REFUSED", ""),
         ),
         (
             proof_of(DONE, ALSO, worst=Severity.WARN),
-            *("CARE", "COMPLETE, WITH EXPLAINED DIFFERENCES", ""),
+            *("CARE", "COMPLETE, WITH WARNINGS", ""),
         ),
         (
             proof_of(DONE, ALSO, unheard="values_match"),
-            *("CARE", "COMPLETE, NOT ALL CHECKED", "dc-assets reconcile things"),
+            *("CARE", "NOT CHECKED", "dc-assets reconcile things"),
         ),
         (
             proof_of(DONE, ALSO, worst=Severity.ERROR),
             *("STOP", "NOT PROVED", ""),
         ),
         (
+            proof_of(DONE, ALSO, worst=Severity.NOT_ASKED),
+            *("STOP", "NOT ASKED", ""),
+        ),
+        (
             proof_of(DONE, replace(ALSO, rows=RowCounts(10, 9))),
-            *("STOP", "NOT PROVED", ""),
+            *("STOP", "UNFINISHED", ""),
         ),
         (proof_of(DONE), "STOP", "UNFINISHED", f"1 of 2 partitions are not done: {KEYS[1]}."),
         (proof_of(), "STOP", "UNFINISHED", "2 of 2 partitions are not done"),
@@ -259,7 +263,7 @@ def test_the_verdict_says_how_a_load_stands(
     proof: Proof, tone: str, word: str, reason: str
 ) -> None:
     """A word and a tone for each standing, and what is missing."""
-    verdict = verdict_of(proof)
+    verdict = verdict_of_load(proof)
     assert (verdict.tone, verdict.word) == (tone, word)
     assert reason in " ".join(verdict.reasons)
     assert bool(verdict.reasons) == bool(reason)

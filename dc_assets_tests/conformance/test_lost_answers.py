@@ -179,11 +179,10 @@ def test_every_write_takes_place_once(postgres_url: str, proxy: CuttingProxy, wh
     through = make_url(postgres_url).set(host="127.0.0.1", port=proxy.port, query={})
     url = through.render_as_string(hide_password=False)
     told: list[str] = []
+    patience = Patience(bears_s=60.0, note=lambda event: told.append(str(event)))
     with (
         closing(Database(postgres_url)) as straight,
-        closing(
-            Database(url, Patience(bears_s=60.0, note=lambda event: told.append(str(event))))
-        ) as cut,
+        closing(Database(url, patience)) as cut,
     ):
         calm = Life(OpenLedger(straight, postgres_url, f"00D{uuid.uuid4().hex[:15]}")).steps()
         struck = Life(OpenLedger(cut, url, f"00D{uuid.uuid4().hex[:15]}")).steps()

@@ -153,7 +153,8 @@ def test_a_full_load_is_told_of_once_when_all_of_it_is_done(ledger: OpenLedger) 
     assert facts["partitions"] == list(KEYS)
     assert (facts["selected"], facts["landed"], facts["refused"]) == (32, 30, 2)
     assert facts["refused_by_code"] == {"STRING_TOO_LONG": 1, "UNKNOWN_ERROR": 1}
-    assert facts["checks"] == {"passed": 1, "warn": 0, "error": 0}
+    assert facts["checks"] == {"passed": 1, "warn": 0, "error": 0, "not asked": 0}
+    assert facts["verdict"] == "not checked"
 
 
 def test_an_ended_load_waits_an_hour_for_its_checks_at_most(ledger: OpenLedger) -> None:

@@ -52,9 +52,9 @@ def test_a_changed_range_is_requested_under_a_key_of_range_state_and_attempt() -
     [
         (PastRefresh(at_work=True), False, "r1-01 is being loaded"),
         (PastRefresh(), True, "r1-01 is being loaded"),
-        (PastRefresh(ended=1, ended_at_s=NOW_S - 599), False, "by 1 runs: again in 0 min"),
-        (PastRefresh(ended=2, ended_at_s=NOW_S - 600), False, "by 2 runs: again in 10 min"),
-        (PastRefresh(ended=99, ended_at_s=NOW_S), False, "by 99 runs: again in 1440 min"),
+        (PastRefresh(ended=1, ended_at_s=NOW_S - 599), False, "after 1 runs: again in 0 min"),
+        (PastRefresh(ended=2, ended_at_s=NOW_S - 600), False, "after 2 runs: again in 10 min"),
+        (PastRefresh(ended=99, ended_at_s=NOW_S), False, "after 99 runs: again in 1440 min"),
     ],
 )
 def test_a_range_that_may_not_run_now_waits_and_says_why(
@@ -78,7 +78,7 @@ def test_a_range_without_a_proof_is_left_to_the_operator() -> None:
     needs = RefreshNeeds({"r1-01": "new"}, {}, [], always(NOTHING))
     choice = choose(needs, now_s=NOW_S, retry_after_s=600)
     assert choice.due == ()
-    assert choice.waiting == ("r1-01 was never proved: load it first",)
+    assert choice.waiting == ("r1-01 never agreed with its source: load it first",)
 
 
 @given(st.one_of(st.none(), st.text("0123456789-:+ T.", min_size=1)), st.integers(0))

@@ -15,7 +15,8 @@ _LOAD: dict[str, Any] = {
     "landed": 19_963,
     "refused": 37,
     "refused_by_code": {"STRING_TOO_LONG": 30, "LOCK_EXHAUSTED": 7},
-    "checks": {"passed": 11, "warn": 1, "error": 0},
+    "checks": {"passed": 11, "warn": 1, "error": 0, "not asked": 0},
+    "verdict": "complete, 37 refused",
     "seconds": 3_725.0,
     "page": "assets/things_in_core?view=checks",
 }
@@ -54,6 +55,7 @@ EXAMPLES: dict[EventKind, dict[str, Any]] = {
         "org": "00D000000000001",
         "partition": "r1-02",
         "run_id": "0b7d1c52-93f4-4a7e-9a55-1f6f5f3c2d10",
+        "found": True,
         "checks": [
             {
                 "name": "row_count_matches",

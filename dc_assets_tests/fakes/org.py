@@ -204,7 +204,8 @@ class FakeOrg:
     def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the rows of a range as text."""
         found = [row for i, row in self.rows.items() if id_range.contains(i)]
-        yield pl.DataFrame(found)
+        if found:
+            yield pl.DataFrame(found)
 
     def states(self) -> Counter[JobState]:
         """Count the jobs by state."""

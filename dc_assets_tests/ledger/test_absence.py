@@ -27,9 +27,8 @@ def locked(file: Path) -> sqlite3.Connection:
 def impatient(folder: Path, bears_s: float, told: list[str]) -> OpenLedger:
     """Return a ledger whose driver waits for nobody."""
     url = f"sqlite:///{folder / 'ledger.db'}?timeout=0"
-    return OpenLedger(
-        Database(url, Patience(bears_s, note=lambda event: told.append(str(event)))), url, "00D"
-    )
+    patience = Patience(bears_s, note=lambda event: told.append(str(event)))
+    return OpenLedger(Database(url, patience), url, "00D")
 
 
 def test_a_locked_file_is_borne_until_it_is_free(tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ def test_a_stop_in_a_stage_is_let_through(world: World) -> None:
     """Breaker, budget and operator stop a canary as they stop a load."""
     world.spec = small_spec(
         partitions=CUT.partitions.model_dump(mode="json"),
+        profile={"window": 1, "batch_rows_max": 1},
         limits={"refused_after_rows": 1, "refused_share_max": 0.1},
     )
     world.org.refused = dict.fromkeys((f"id{n:04}" for n in range(40)), TOO_LONG)

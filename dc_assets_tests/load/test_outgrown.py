@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from dc_assets.core.checks import OUTGROWN
 from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
+from dc_assets.load.explanations import NO_VALUES
 from dc_assets.load.reconcile import Audit
 from dc_assets_tests.fakes.source import FakeSource, thing
 from dc_assets_tests.fakes.specs import small_spec
@@ -37,6 +39,14 @@ class OnlySizes:
     def pending(self, _: str) -> int:
         """Return nothing."""
         return 0
+
+    def selected(self, _: str) -> int:
+        """Return nothing."""
+        return 0
+
+    def resent_values(self, _: str) -> pl.DataFrame:
+        """Return nothing."""
+        return NO_VALUES
 
     def partition_rows(self) -> Mapping[str, int]:
         """Return the rows of each partition."""

@@ -100,11 +100,42 @@ def test_too_many_refused_rows_stop_the_run(world: World) -> None:
     world.spec = small_spec(
         profile={"window": 1, "batch_rows_max": 2}, limits={"refused_after_rows": 10}
     )
-    world.org.refused = dict.fromkeys((f"id{n:04}" for n in range(ROWS)), "BAD:no: --")
-    with pytest.raises(BreakerOpened, match="10 of 10 rows of this run were refused"):
+    world.org.refused = {f"id{n:04}": f"BAD_{n}:no: --" for n in range(ROWS)}
+    with pytest.raises(BreakerOpened, match="10 of 10 rows of this load were refused"):
         world.run()
     rows = world.partitions[0].rows
     assert (rows.refused, rows.pending, rows.in_flight) == (10, 30, 0)
+    with pytest.raises(BreakerOpened, match="12 of 12 rows of this load were refused"):
+        world.run()
+    world.org.refused = {}
+    assert world.run().totals.landed == ROWS - 12
+
+
+def test_first_rows_that_are_refused_alike_stop_the_run(world: World) -> None:
+    """Three jobs are sent, and the sentence says what to do; then the rest lands."""
+    missing = (
+        "INVALID_FIELD:Foreign key external ID: p1 not found for field X in entity Y:Parent --"
+    )
+    world.org.refused = dict.fromkeys((f"id{n:04}" for n in range(ROWS)), missing)
+    with pytest.raises(
+        BreakerOpened, match="refused with INVALID_FIELD at Parent, such as id0"
+    ) as e:
+        world.run()
+    assert "load them first" in str(e.value)
+    rows = world.partitions[0].rows
+    assert (rows.refused, rows.pending, world.org.calls["create"]) == (6, 34, 3)
+    world.org.refused = {}
+    assert world.run().totals.landed == ROWS - 6
+
+
+def test_refusals_that_stop_nothing_more_are_left_to_the_checks(world: World) -> None:
+    """The last job opened the breaker: the partition is done, and a check says what is wrong."""
+    world.spec = small_spec(profile={"window": 1, "batch_rows_max": 2})
+    world.source.rows = things(2, parents=1)
+    world.org.refused = {"id0000": "BAD:no: --", "id0001": "BAD:no: --"}
+    world.spec = small_spec(limits={"refused_after_rows": 1})
+    assert world.run().totals.refused == 2
+    assert world.partitions[0].phase == "done"
 
 
 def test_a_code_that_every_row_would_meet_stops_the_run(world: World) -> None:

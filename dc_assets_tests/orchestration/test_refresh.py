@@ -179,7 +179,7 @@ def test_a_refresh_that_did_not_prove_its_range_is_requested_again(day: Day) -> 
     )
     assert "r1-01 is being loaded" in day.tick()[1]
     day.instance.report_run_failed(run, "planted")
-    assert "was not proved by 1 runs" in day.tick()[1]
+    assert "did not agree after 1 runs" in day.tick()[1]
     wait_until(lambda: day.requested() == ["r1-01"], "it is requested again")
     [again], _ = day.tick()
     assert str(again.run_key).endswith(":2")
@@ -196,7 +196,7 @@ def test_a_range_that_was_never_proved_is_left_to_the_operator(day: Day) -> None
     )
     requests, said = day.tick()
     assert requests == []
-    assert "r2-01 was never proved: load it first" in said
+    assert "r2-01 never agreed with its source: load it first" in said
 
 
 def test_an_order_to_stop_holds_for_a_refresh_too(day: Day) -> None:

@@ -144,6 +144,29 @@ def test_a_refusal_is_not_repeated() -> None:
     assert len(wire.requests) == 1
 
 
+OVER = '[{"message":"ConcurrentRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]'
+
+
+def test_a_limit_of_the_moment_is_waited_for_where_nothing_else_waits() -> None:
+    """A question of a check climbs the ladder until the org takes calls again; others do not."""
+    answers = [httpx.Response(403, text=OVER)] * 7
+    wire = Wire(lambda _: answers.pop() if answers else httpx.Response(200, text="{}"))
+    with pytest.raises(LimitReached):
+        wire.host.patient().call("GET", "/x")
+    assert len(wire.requests) == 1
+    assert wire.host.patient(bears_limits=True).call("GET", "/x").status_code == 200
+    assert len(wire.requests) == 8
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "UNKNOWN_EXCEPTION"), (503, "")])
+def test_only_a_fault_of_the_org_itself_has_its_code(status: int, code: str) -> None:
+    """A smaller question may help then; an edge server that is in trouble says nothing of it."""
+    body = '[{"message":"m","errorCode":"UNKNOWN_EXCEPTION"}]'
+    with pytest.raises(TransientRemoteError) as caught:
+        Wire(always(status, body)).host.call("GET", "/x")
+    assert caught.value.code == code
+
+
 def test_the_server_says_how_long_to_wait() -> None:
     """Retry-After wins over the ladder; a date in it is ignored."""
     wire = Wire(always(429, **{"Retry-After": "7"}))

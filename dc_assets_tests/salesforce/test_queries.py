@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dc_assets.core.errors import TransientRemoteError
+from dc_assets.core.errors import FAILED_QUERY_JOB, RejectedRequest, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.salesforce import soql, sql
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
@@ -227,3 +228,12 @@ def test_a_job_is_read_in_every_state() -> None:
         0.065,
     )
     assert ended.error_message.startswith("InvalidBatch")
+
+
+def test_a_query_job_that_failed_is_known_by_its_own_code() -> None:
+    """Whatever the org says of the reason, a smaller range may be asked for."""
+    failed = {"id": JOB, "state": "Failed", "errorMessage": "InternalServerError : oops"}
+    script = Script({"id": JOB, "state": "UploadComplete"}, failed)
+    with pytest.raises(RejectedRequest, match="is Failed: InternalServerError : oops") as caught:
+        list(query_records(script.host, "SELECT Id FROM Thing__c", ["Id"]))
+    assert caught.value.code == FAILED_QUERY_JOB

@@ -39,7 +39,7 @@ JSON = dict[str, Any]
 class ImpatientHost(Host):
     """A host whose calls are tried once."""
 
-    def patient(self) -> Host:
+    def patient(self, *, bears_limits: bool = False) -> Host:  # noqa: ARG002 - as the host
         """Return the same."""
         return self
 
