@@ -1,8 +1,8 @@
 """Tables of the ledger, and the two rules that the database itself enforces.
 
-One unfinished load per (org, spec, mode), and one batch in flight per (org, parent object, lane):
-two partial unique indexes. So a lane is leased exactly while a batch of it is in flight, and no
-lease can outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
+One unfinished load of a mode per partition (`range_state.open_as`), and one batch in flight per
+(org, parent object, lane): two unique indexes. So a lane is leased exactly while a batch of it is
+in flight, and no lease can outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -48,16 +48,6 @@ load = Table(
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
-Index(
-    "one_open_load",
-    load.c.org_id,
-    load.c.spec_name,
-    load.c.mode,
-    unique=True,
-    sqlite_where=load.c.state == "open",
-    postgresql_where=load.c.state == "open",
-)
-
 plan = Table(
     "plan",
     metadata,
@@ -75,17 +65,30 @@ range_state = Table(
     metadata,
     Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
     Column("partition_key", String(32), primary_key=True),
-    Column("phase", String(16), nullable=False, doc="new, writing or done"),
+    Column("phase", String(16), nullable=False, doc="see core.phases"),
     Column("owner", Text),
     Column("fence", Integer, nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("selected", Integer),
     Column("started_at", Float),
-    Column("finished_at", Float),
+    Column("finished_at", Float, doc="when its last row had an outcome"),
+    Column("checked_at", Float, doc="when all checks had looked at what was sent"),
+    Column("open_as", String(160), doc="org/spec/mode/partition while it is unfinished"),
+    Column("launches", Text, doc="JSON list: launches that took part, by their root runs"),
     Column("source_state", Text, doc="source cursor or fingerprint, seen before rows were read"),
     Column("proved_at", Float, doc="when every check of the partition agreed after the load"),
     Column("paused_until", Float, doc="until when its run sends nothing by itself, if it does so"),
     Column("paused_why", Text),
+)
+
+Index("one_unfinished_range", range_state.c.open_as, unique=True)
+
+scheme_bounds = Table(
+    "scheme_bounds",
+    metadata,
+    Column("spec_name", String(64), primary_key=True),
+    Column("scheme", Integer, primary_key=True),
+    Column("bounds", Text, nullable=False, doc="JSON list: the upper bounds of its first load"),
 )
 
 batch = Table(

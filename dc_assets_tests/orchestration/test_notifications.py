@@ -154,7 +154,8 @@ def test_a_run_that_a_check_failed_is_told_of_as_a_gap(
     """Not twice: what the check found says more than that the run failed."""
     run_id = failed(instance, ConfigError("a blocking check"))
     gap = CheckOutcome("no_coverage_gaps", KEY, Severity.ERROR, "3 missing", 3)
-    CheckResultStore(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
+    store = CheckResultStore(database, SPEC.name, "00D")
+    store.keep(KEY, [gap], run_id=run_id, needed=("all",), asked_at=store.now_s())
     [notice] = noticed(instance, database)
     assert notice.kind == "coverage_gap"
 
