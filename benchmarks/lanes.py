@@ -96,7 +96,7 @@ def ledger_url(*, postgres: bool) -> Generator[str]:
     if not postgres:
         yield ""
         return
-    with short_folder() as folder, running_postgres(folder / "postgres") as url:
+    with running_postgres() as url:
         yield url
 
 

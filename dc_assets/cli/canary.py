@@ -65,7 +65,7 @@ def run_canary(
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         with open_load(spec, login, run_id=run_id, note=noted_on_stderr(), mode="canary") as opened:
             code = _Samples(load, stages, opened.canary(), followed).sent_until_the_end()
-            opened.loads.give_up_load()  # its last stage is not left unfinished
+            opened.loads.give_up_loads()  # its last stage is not left unfinished
             return code
 
 

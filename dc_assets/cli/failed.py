@@ -24,7 +24,7 @@ MODES: tuple[Mode, ...] = ("full", "replay", "missing", "changed")
 class LoadThem(Protocol):
     """Loads partitions, here or through Dagster."""
 
-    def __call__(self, keys: Sequence[str], mode: Mode, *, resume: bool) -> Loaded:
+    def __call__(self, keys: Sequence[str], mode: Mode, *, is_new: bool) -> Loaded:
         """Load some partitions in a mode."""
         ...
 
@@ -72,7 +72,7 @@ def mend(
         due = [one for one in look() if one.mode == mode and one.partition_key in chosen]
         if not due:
             continue
-        loaded = load_them([one.partition_key for one in due], mode, resume=due[0].resume)
+        loaded = load_them([one.partition_key for one in due], mode, is_new=not due[0].resume)
         outcomes |= {(o.partition_key, o.check): o for o in loaded.outcomes}
         if loaded.stopped:
             return Loaded(list(outcomes.values()), stopped=True)

@@ -8,6 +8,7 @@ from dc_assets.cli.console import Console
 from dc_assets.core.attention import Proof, proof_of
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.load_state import SpecState
+from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import Verdict, Word, verdict_of
 
@@ -76,16 +77,14 @@ def _print_proof(console: Console, key: str, proof: Proof) -> None:
 
 def _print_unfinished(console: Console, spec: LoadSpec, state: SpecState) -> None:
     """Name partitions that an unfinished load has yet to begin, though an earlier one has them."""
-    unfinished = state.unfinished
-    if unfinished is None:
-        return
-    begun = unfinished.partitions
-    waiting = [key for key in spec.ranges if key in state.newest and key not in begun]
-    if waiting:
-        keys = ", ".join(waiting)
+    waiting: dict[str, list[str]] = {}
+    for key, there in state.unfinished.items():
+        if there.phase == Phase.NEW and key in spec.ranges:
+            waiting.setdefault(there.load_id, []).append(key)
+    for load_id, keys in waiting.items():
         _say(
             console,
-            f"Load {unfinished.load_id[:8]} is unfinished: {keys} not begun in it. "
+            f"Load {load_id[:8]} is unfinished: {', '.join(keys)} not begun in it. "
             f"Resume with: dc-assets run {spec.name}",
             "yellow",
         )

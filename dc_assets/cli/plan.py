@@ -8,14 +8,17 @@ from pathlib import Path
 
 import click
 
+from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.specs import chosen_spec
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.forecasts import Span, ToldLoad
+from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.ports import Source, speed_after
 from dc_assets.load.preflight import Survey, survey
 from dc_assets.load.preflight_rules import (
@@ -36,6 +39,7 @@ from dc_assets.simulation.forecast import (
     fitted,
     forecast,
 )
+from dc_assets.views.bounds import last_scheme, other_bounds
 from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
 from dc_assets.wiring.settings import loads_folder
 
@@ -97,6 +101,8 @@ def plan(
         if write_ranges is not None:
             _propose_ranges(console, spec, opened.ports.source, write_ranges)
             return ExitCode.PROVED
+        with open_ledger() as database:
+            cut = other_bounds(database, spec)
         with notes.status("Asking both sides") as status:
             seen = survey(spec, opened.sides)
             status.update(f"Forecasting the load of {seen.rows:,} rows")
@@ -109,7 +115,9 @@ def plan(
         click.echo(json.dumps(figures_of(planned), indent=2))
     else:
         print_plan(console, planned)
-    return ExitCode.STOPPED if planned.advice is Advice.STOP else ExitCode.PROVED
+    if cut:
+        notes.print(cut, style="bold red", soft_wrap=True)
+    return ExitCode.STOPPED if cut or planned.advice is Advice.STOP else ExitCode.PROVED
 
 
 def _print_spec(console: Console, spec: LoadSpec) -> None:
@@ -175,12 +183,23 @@ def _row_s(told: Forecast | None, past: Sequence[JobFigures], window: int) -> tu
 
 
 def _propose_ranges(console: Console, spec: LoadSpec, source: Source, parts: int) -> None:
+    """Cut the source anew, under a scheme that no load ever had.
+
+    Raises:
+        ConfigError: a load is unfinished: its partitions would be nobody's.
+    """
+    with open_ledger() as database:
+        unfinished = StopOrders(database, spec.name).open_loads()
+        scheme = max(spec.partitions.scheme, last_scheme(database, spec.name)) + 1
+    if unfinished:
+        raise ConfigError(
+            f"Load {unfinished[0].load_id[:8]} of {spec.name} is unfinished, and has "
+            f"these partitions. Finish it first: dc-assets run {spec.name}"
+        )
     bounds = source.key_quantiles(parts, next(iter(partition_ranges(1, []).values())))
     file = spec_file(loads_folder(), spec.name)
-    write_ranges(file, scheme=spec.partitions.scheme + 1, upper_bounds=bounds)
-    console.print(
-        f"Wrote scheme {spec.partitions.scheme + 1} with {len(bounds) + 1} partitions into {file}.",
-    )
+    write_ranges(file, scheme=scheme, upper_bounds=bounds)
+    console.print(f"Wrote scheme {scheme} with {len(bounds) + 1} partitions into {file}.")
 
 
 def print_plan(console: Console, planned: PlannedLoad) -> None:

@@ -16,6 +16,7 @@ from dc_assets.cli.console import Console
 from dc_assets.core.durations import duration
 from dc_assets.core.load_state import PartitionState, SpecState
 from dc_assets.core.pauses import goes_on_at
+from dc_assets.core.phases import Phase
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import Snapshot
@@ -51,7 +52,7 @@ def partitions_table(
         known = rows.selected is not None
         table.add_row(
             key,
-            f"{rows.selected:,}" if known else "reading",
+            f"{rows.selected:,}" if known else "",
             f"{rows.landed:,}",
             f"{rows.refused:,}",
             f"{rows.pending:,}" if known else "",
@@ -64,11 +65,12 @@ def partitions_table(
 
 def _doing(state: PartitionState) -> str:
     if state.is_done:
-        return "canary: only a sample is done" if state.mode == "canary" else "done"
+        return "canary: only a sample is sent" if state.mode == "canary" else state.phase
     if state.paused_why is not None:
         return f"paused until {goes_on_at(state.paused_why)}"
-    doing = "reading" if state.phase == "new" else "writing"
-    return doing if state.is_held else f"{doing}, stopped"
+    if state.phase == Phase.NEW:
+        return "not begun"
+    return state.phase if state.is_held else f"{state.phase}, stopped"
 
 
 def line(seen: Snapshot) -> str:

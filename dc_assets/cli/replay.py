@@ -207,7 +207,7 @@ def _send(opened: OpenLoad, choice: Choice) -> _Replayed:
         if key in ranges:
             chosen = dead_letters.chosen(choice, until=began_s)
             ids = [one.external_id for one in chosen if one.partition_key == key]
-            _send_partition(opened, key, ids, done, resume=True)
+            _send_partition(opened, key, ids, done)
     before: set[tuple[str, str]] = set()
     while True:
         chosen = [
@@ -222,13 +222,11 @@ def _send(opened: OpenLoad, choice: Choice) -> _Replayed:
             _send_partition(opened, key, [i for k, i in left if k == key], done)
 
 
-def _send_partition(
-    opened: OpenLoad, key: str, ids: Sequence[str], done: _Replayed, *, resume: bool = False
-) -> None:
+def _send_partition(opened: OpenLoad, key: str, ids: Sequence[str], done: _Replayed) -> None:
     if key not in done.keys:
         done.keys.append(key)
     try:
-        loaded = opened.load(key, resume=resume, wanted=ids)
+        loaded = opened.load(key, wanted=ids)
     except RowsPending as error:
         done.failures.append(str(error))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import uuid
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -25,11 +26,12 @@ from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
 from dc_assets.core.errors import ConfigError, DcError, RowsPending
 from dc_assets.core.exit_codes import ExitCode
+from dc_assets.core.phases import Phase
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.load.store import Mode
+from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import login_from_environment, open_load
@@ -102,8 +104,9 @@ def run(
 
     Through Dagster it is an asset backfill: it shows in the UI, and resumes if you leave this
     command. Run it again after any failure: it resumes where it stopped, and rows whose success
-    Salesforce reported are not sent again. A partition that is done is sent again only when it is
-    named with --partitions, or with --new-load. An order to stop (dc-assets stop) is taken back.
+    Salesforce reported are not sent again. Of a load that is complete nothing is sent again: its
+    checks are asked. What sends rows: --changed, --missing, --new-load, and --partitions, which
+    begins a new load of what it names. An order to stop (dc-assets stop) is taken back.
 
     With --failed-only the ledger and the latest result of each check say which partitions are
     loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly
@@ -144,7 +147,7 @@ def run(
         if failed_only and mode is None:
             loaded = mend(look, partial(_load, load, order), keys)
         else:
-            loaded = _load(load, order, keys, mode or "full", resume=partitions is None)
+            loaded = _load_all(load, order, mode, is_new=new_load or partitions is not None)
         code = print_proof(load, loaded.outcomes)
     stopped = loaded.stopped and code is ExitCode.UNEXPLAINED
     return ExitCode.STOPPED if stopped else code
@@ -200,17 +203,28 @@ def _refuse_contradictions(order: _Order, *, new_load: bool, dry_run: bool) -> N
         )
 
 
+def _load_all(load: WatchedLoad, order: _Order, mode: Mode | None, *, is_new: bool) -> Loaded:
+    if mode is None:
+        print_what_is_there(load, is_new=is_new)
+    return _load(load, order, load.keys, mode or "full", is_new=is_new)
+
+
 def _load(
-    load: WatchedLoad, order: _Order, keys: Sequence[str], mode: Mode, *, resume: bool
+    load: WatchedLoad, order: _Order, keys: Sequence[str], mode: Mode, *, is_new: bool
 ) -> Loaded:
     """Load some partitions of a load, here or through Dagster."""
     part = replace(load, keys=keys)
     if order.is_local:
-        return Loaded(_load_here(part, order.applied, mode, resume=resume))
+        return Loaded(_load_here(part, order.applied, mode, is_new=is_new))
     webserver = _webserver()
     launch = Launch(
         groups=[[key] for key in keys] if order.every_s else [keys],
-        config={"mode": mode, "resume": resume, **order.profile},
+        config={
+            "mode": mode,
+            "resume": not is_new,
+            "partition_keys": list(keys),
+            **order.profile,
+        },
         every_s=order.every_s,
         again=order.again(mode),
     )
@@ -251,11 +265,30 @@ def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
     return keys
 
 
+def print_what_is_there(load: WatchedLoad, *, is_new: bool) -> None:
+    """Say of which partitions nothing is sent, or of which a new load begins."""
+    newest = load.views.states.of_spec().newest
+    sent: dict[str, list[str]] = {}
+    for key in load.keys:
+        state = newest.get(key)
+        if state is not None and state.is_done and (state.phase == Phase.CHECKED or not is_new):
+            sent.setdefault(state.load_id, []).append(key)
+    for load_id, keys in sent.items():
+        there = f"{', '.join(keys)}: every row was sent in load {load_id[:8]}"
+        load.console.print(
+            f"{there}. A new load of {'them' if len(keys) > 1 else 'it'} begins."
+            if is_new
+            else f"{there}. Nothing is sent again; the checks are asked. What sends rows: "
+            "--changed, --missing, --new-load.",
+            soft_wrap=True,
+        )
+
+
 def _give_up_load(spec: LoadSpec, mode: Mode, console: Console) -> None:
     login = login_from_environment()
     with open_load(spec, login, run_id="cli", note=unheard, mode=mode) as opened:
-        load_id = opened.loads.give_up_load()
-    if load_id:
+        given_up = opened.loads.give_up_loads()
+    for load_id in given_up:
         console.print(f"Gave up the unfinished load {load_id[:8]}.")
 
 
@@ -277,20 +310,21 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
 
 
 def _load_here(
-    load: WatchedLoad, spec: LoadSpec, mode: Mode, *, resume: bool
+    load: WatchedLoad, spec: LoadSpec, mode: Mode, *, is_new: bool
 ) -> Sequence[CheckOutcome]:
     """Load the partitions one after another; a failed one does not keep the others from trying."""
     outcomes: list[CheckOutcome] = []
     failures: list[DcError] = []
     login = login_from_environment()
     note, run_id = noted_on_stderr(), f"local-{os.getpid()}"
+    request = LoadRequest(is_new=is_new, partition_keys=load.keys, launch=uuid.uuid4().hex)
     with (
         followed(load),
         open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened,
     ):
         for key in load.keys:
             try:
-                opened.load(key, resume=resume)
+                opened.load(key, request)
             except RowsPending as error:
                 failures.append(error)
             outcomes += opened.checked(key)

@@ -19,6 +19,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.absence import BEARS_S
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.views.bounds import other_bounds
 from dc_assets.views.partitions import LedgerViews
 
 WATCH_EVERY_S = 2.0
@@ -62,8 +63,10 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
         views = LedgerViews(database, spec.name)
         state = _watched(views, spec, console) if watch else views.states.of_spec()
         stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
+        cut = other_bounds(database, spec)
         if as_json:
             said = {**_for_machines(state), "stopped_loads": stopped}
+            said["other_bounds"] = cut
             said["checks"] = checks_for_machines(spec, state)
             said["broken_specs"] = broken_specs()
             click.echo(json.dumps(said, indent=2))
@@ -71,10 +74,11 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             console.print(partitions_table(list(spec.ranges), state.newest))
             print_refusals(console, views, spec, state.newest)
             print_last_checks(console, spec, state)
+            _print_older(console, spec, state, cut)
             _print_stopped(console, spec, stopped)
             for sentence in broken_specs():
                 console.print(f"Not loaded: {sentence}", style="yellow", soft_wrap=True)
-    return verdict(spec, state)
+    return ExitCode.UNEXPLAINED if cut else verdict(spec, state)
 
 
 def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:
@@ -87,6 +91,21 @@ def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> 
         )
 
 
+def _print_older(console: Console, spec: LoadSpec, state: SpecState, cut: str) -> None:
+    """Show what is left of an older cut as that, and that the bounds are not those of the loads."""
+    for key, there in state.unfinished.items():
+        if key not in spec.ranges:
+            console.print(
+                f"{key}, of an older cut: {there.rows.pending:,} rows of load {there.load_id[:8]} "
+                f"have no outcome. Put the old scheme and bounds back to finish it, or give it up: "
+                f"dc-assets run {spec.name} --new-load",
+                style="yellow",
+                soft_wrap=True,
+            )
+    if cut:
+        console.print(f"What is shown is of the old bounds. {cut}", style="red", soft_wrap=True)
+
+
 def verdict(spec: LoadSpec, state: SpecState) -> ExitCode:
     """Return the exit code for the state of all partitions.
 
@@ -95,7 +114,7 @@ def verdict(spec: LoadSpec, state: SpecState) -> ExitCode:
     done = _done(spec, state)
     return exit_code(
         refused=sum_of(one.rows for one in done).refused,
-        pending=len(spec.ranges) - len(done),
+        pending=len(spec.ranges) - len(done) + len(state.unfinished.keys() - spec.ranges.keys()),
         unexplained=sum(not proof.is_whole for proof in check_states_of(spec, state).values()),
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dc_assets.core.load_state import PartitionState, SpecState
+from dc_assets.core.phases import Phase
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 COMPARING = "changed"
@@ -94,14 +95,10 @@ def needs_attention(
 
 def _not_done(state: SpecState, newest: PartitionState) -> NeedsAttention | None:
     """Judge how far its loads came; an unfinished load is resumed in its own mode."""
-    key, unfinished = newest.partition_key, state.unfinished
-    if unfinished is not None:
-        there = unfinished.partitions.get(key)
-        if there is None:
-            reason = f"not begun in the unfinished load {unfinished.load_id[:8]}"
-            return NeedsAttention(key, [reason], "full")
-        if not there.is_done:
-            return NeedsAttention(key, [_how_far(there)], "full")
+    key = newest.partition_key
+    there = state.unfinished.get(key)
+    if there is not None:
+        return NeedsAttention(key, [_how_far(there)], "full")
     if not newest.is_done:
         mode = COMPARING if newest.mode == SAMPLING else newest.mode
         return NeedsAttention(key, [_how_far(newest)], mode)
@@ -109,6 +106,8 @@ def _not_done(state: SpecState, newest: PartitionState) -> NeedsAttention | None
 
 
 def _how_far(there: PartitionState) -> str:
+    if there.phase == Phase.NEW:
+        return f"not begun in the unfinished load {there.load_id[:8]}"
     said = f"load {there.load_id[:8]} is not done"
     rows = there.rows
     if rows.selected is None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome
 
 
@@ -91,11 +92,12 @@ class PartitionState:
     """One partition in one load; moments are seconds since 1970 by the ledger's clock.
 
     Attributes:
-        phase: new (reading), writing or done.
+        phase: how far it is (`core.phases`); `new` while the load has not begun it.
         run_id: the run that holds it, or held it last.
         is_held: whether a live run is working on it.
         started_at: when its first run began.
         finished_at: when every row had an outcome; None before.
+        checked_at: when every check had looked after that; None before.
         paused_until: until when its run sends nothing by itself; None when it is not paused.
         paused_why: the sentence of the pause.
         checks: the latest result of each check, whichever load it looked at.
@@ -112,6 +114,7 @@ class PartitionState:
     is_held: bool = False
     started_at: float | None = None
     finished_at: float | None = None
+    checked_at: float | None = None
     paused_until: float | None = None
     paused_why: str | None = None
     checks: Mapping[str, CheckResult] = field(default_factory=dict[str, CheckResult])
@@ -121,7 +124,7 @@ class PartitionState:
     @property
     def is_done(self) -> bool:
         """Whether every row has an outcome."""
-        return self.phase == "done"
+        return is_sent(self.phase)
 
     @property
     def seconds(self) -> float:
@@ -174,8 +177,9 @@ class SpecState:
 
     Attributes:
         newest: each partition in the newest load that touched it, of any mode, by key.
-        unfinished: the newest unfinished full load.
+        unfinished: those with rows that an unfinished full load has yet to read or send, as they
+            are in it, by key.
     """
 
     newest: Mapping[str, PartitionState] = field(default_factory=dict[str, PartitionState])
-    unfinished: LoadState | None = None
+    unfinished: Mapping[str, PartitionState] = field(default_factory=dict[str, PartitionState])

@@ -42,8 +42,14 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "rows_selected": Kind("the rows of a partition are read", "{rows:,} rows are selected"),
-    "partition_done_before": Kind(
-        "a partition was done in this load already", "done in this load already"
+    "partition_sent_before": Kind(
+        "every row of a partition was sent before, and its checks are asked",
+        "every row was sent in load {load:.8}, so nothing is read or sent again. What sends rows: "
+        "--changed (rows that differ), --missing, --new-load (all)",
+    ),
+    "load_begun_again": Kind(
+        "a partition whose rows were sent begins a new load",
+        "its rows were sent in load {before:.8}; a new load of it begins",
     ),
     "partition_waits": Kind(
         "another load or run holds what this one needs", "{cause} Waiting.", level="warning"

@@ -15,6 +15,7 @@ from dc_assets.core.circuit_breaker import DAY_S
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.core.pauses import Pause
+from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
 from dc_assets.ledger.absence import one_transaction
@@ -22,7 +23,7 @@ from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.dead_letters import DeadLetterWriter
-from dc_assets.ledger.load_store import refuse_stopped
+from dc_assets.ledger.joining import may_become, refuse_stopped
 from dc_assets.ledger.owners import Owner
 from dc_assets.ledger.row_counts import row_counts
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
@@ -212,7 +213,8 @@ class SqlBatchStore(BatchQueries):
                 range_state.update()
                 .where(range_state.c.load_id == ticket.load_id)
                 .where(range_state.c.partition_key == ticket.partition_key)
-                .values(phase="writing", selected=selected)
+                .where(may_become(Phase.SENDING))
+                .values(phase=Phase.SENDING.value, selected=selected)
             )
 
     @one_transaction

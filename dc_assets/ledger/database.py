@@ -23,6 +23,7 @@ from dc_assets.ledger.absence import (
     is_refusal,
     one_transaction,
 )
+from dc_assets.ledger.bounds import remember_bounds
 from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
 from dc_assets.ledger.owner_only import close_to_others
@@ -250,8 +251,42 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE range_state ADD COLUMN paused_until FLOAT",
         "ALTER TABLE range_state ADD COLUMN paused_why TEXT",
     ),
+    5: (
+        "DROP INDEX one_open_load",
+        "ALTER TABLE range_state ADD COLUMN checked_at FLOAT",
+        "ALTER TABLE range_state ADD COLUMN open_as VARCHAR(160)",
+        "ALTER TABLE range_state ADD COLUMN launches TEXT",
+        "UPDATE range_state SET phase = 'reading' WHERE phase = 'new'",
+        "UPDATE range_state SET phase = 'sending' WHERE phase = 'writing'",
+        """
+        UPDATE range_state SET phase = CASE
+            WHEN proved_at IS NOT NULL THEN 'checked'
+            WHEN load_id IN (SELECT load_id FROM load WHERE state = 'done') THEN 'checked'
+            ELSE 'sent' END
+        WHERE phase = 'done'
+        """,
+        """
+        UPDATE range_state SET open_as = (
+            SELECT load.org_id || '/' || spec_name || '/' || mode || '/' || partition_key
+            FROM load WHERE load.load_id = range_state.load_id AND state = 'open'
+            AND NOT (phase = 'sent' AND mode IN ('replay', 'canary')))
+        WHERE phase <> 'checked'
+        """,
+        """
+        UPDATE load SET state = 'done', finished_at = (
+            SELECT MAX(range_state.finished_at) FROM range_state
+            WHERE range_state.load_id = load.load_id)
+        WHERE state = 'open' AND mode <> 'canary'
+        AND load_id IN (SELECT load_id FROM range_state)
+        AND load_id NOT IN (SELECT load_id FROM range_state WHERE open_as IS NOT NULL)
+        """,
+        "CREATE UNIQUE INDEX one_unfinished_range ON range_state (open_as)",
+    ),
 }
 """What leads to each version from the one before; new tables need no step."""
+
+KEEPS_BOUNDS = 5
+"""The version since which the bounds of each scheme are kept."""
 
 
 def migrate(connection: Connection) -> None:
@@ -268,16 +303,23 @@ def migrate(connection: Connection) -> None:
             f"The ledger has schema version {version}, this program knows "
             f"{tables.SCHEMA_VERSION}. Install the newer dc-assets that wrote it."
         )
-    if version is not None:
-        for step in range(version + 1, tables.SCHEMA_VERSION + 1):
-            for statement in STEPS[step]:
-                connection.exec_driver_sql(statement)
-    tables.metadata.create_all(connection)
-    forget_old_marks(connection)
     if version is None:
+        tables.metadata.create_all(connection)
         connection.execute(tables.ledger_version.insert().values(version=tables.SCHEMA_VERSION))
     elif version < tables.SCHEMA_VERSION:
-        connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
+        _raise(connection, version)
+    forget_old_marks(connection)
+
+
+def _raise(connection: Connection, version: int) -> None:
+    """Bring a ledger of an older version to ours."""
+    for step in range(version + 1, tables.SCHEMA_VERSION + 1):
+        for statement in STEPS[step]:
+            connection.exec_driver_sql(statement)
+    tables.metadata.create_all(connection)
+    if version < KEEPS_BOUNDS:
+        remember_bounds(connection)
+    connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
 
 
 def _version(connection: Connection) -> int | None:

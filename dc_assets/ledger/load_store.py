@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,32 +12,29 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.errors import ConfigError, LedgerAway, LedgerConflict, StoppedByOperator
+from dc_assets.core.errors import LedgerAway, LedgerConflict
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.phases import Phase, is_sent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import HEARTBEAT_S, LEASE_S
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.claims import lane_scope, live_ranges, take_parents
+from dc_assets.ledger.bounds import refuse_other_bounds
+from dc_assets.ledger.claims import lane_scope, take_parents
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.joining import (
+    OVER_WHEN_SENT,
+    LoadsOfMode,
+    end_if_over,
+    lock_load,
+    may_become,
+    refuse_stopped,
+)
 from dc_assets.ledger.owners import Owner, beating
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
-from dc_assets.load.store import Mode, Plan, RangeTicket
+from dc_assets.load.store import RESUMED, LoadRequest, Mode, Plan, RangeTicket
 
 _NOT_PAUSED: dict[str, Any] = {"paused_until": None, "paused_why": None}
-
-
-def refuse_stopped(row: Row[Any]) -> None:
-    """Let nobody resume a load that was ordered to stop.
-
-    Raises:
-        StoppedByOperator: it was.
-    """
-    if row.stopped_at is not None:
-        raise StoppedByOperator(
-            f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
-            f"To resume: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,61 +66,43 @@ class SqlLoadStore:
         self._owner = owner
         self._mode = mode
         self._lease = lease or Lease()
-        self._versions = versions or {}
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
+        self._loads = LoadsOfMode(spec, org_id, mode, self._lane_scope, versions or {})
 
-    def join_load(self, partition_key: str, *, resume: bool = False) -> str:
-        """Join the unfinished load of this spec and org, or open one; return its id.
-
-        A partition that is done in it is joined only to ``resume``; else it begins a new load.
-
-        Raises:
-            ConfigError: the spec changed since the unfinished load began.
-            LedgerConflict: a new load is due, and the last one still has active runs.
-        """
+    def join_load(self, partition_key: str, request: LoadRequest = RESUMED) -> str:
+        """Return the id of the load that a run of a partition takes part in."""
         try:
-            return self._join_load(partition_key, resume=resume)
-        except IntegrityError:  # another run opened the load between our look and our insert
-            return self._join_load(partition_key, resume=resume)
+            return self._join(partition_key, request)
+        except IntegrityError:  # another run began the partition between our look and our insert
+            return self._join(partition_key, request)
 
     @one_transaction
-    def _join_load(self, partition_key: str, *, resume: bool) -> str:
+    def _join(self, partition_key: str, request: LoadRequest) -> str:
         with self._database.begin() as connection:
-            current = connection.execute(
-                sa.select(load)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).first()
-            if current is None:
-                return self._open_load(connection)
-            if self._is_over_but_for_others(connection, current):
-                self._supersede(connection, str(current.load_id))
-                return self._open_load(connection)
-            self._refuse_changed_spec(current)
-            refuse_stopped(current)
-            if resume or self._phase(connection, current.load_id, partition_key) != "done":
-                return str(current.load_id)
-            self._supersede(connection, str(current.load_id))
-            return self._open_load(connection)
+            return self._loads.join(connection, partition_key, request)
 
     @one_transaction
-    def give_up_load(self) -> str | None:
-        """Supersede the unfinished load, so that the next run opens a new one; return its id.
+    def refuse_other_bounds(self) -> None:
+        """Let nobody ask or send under a key that meant other rows.
 
         Raises:
-            LedgerConflict: runs are active in it.
+            OtherBounds: the ledger knows other bounds under the scheme of the spec.
+        """
+        with self._database.read() as connection:
+            refuse_other_bounds(connection, self._spec)
+
+    @one_transaction
+    def give_up_loads(self) -> list[str]:
+        """Supersede the unfinished loads, so that the next run opens a new one; return their ids.
+
+        Raises:
+            LedgerConflict: runs are active in one of them.
         """
         with self._database.begin() as connection:
-            load_id = connection.execute(
-                sa.select(load.c.load_id)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).scalar()
-            if load_id is not None:
-                self._supersede(connection, str(load_id))
-            return load_id
+            given_up = [str(row.load_id) for row in self._loads.open_loads(connection)]
+            for load_id in given_up:
+                self._loads.give_up(connection, load_id)
+            return given_up
 
     @one_transaction
     def next_stage(self) -> None:
@@ -135,15 +113,9 @@ class SqlLoadStore:
             LedgerConflict: runs are active in it.
         """
         with self._database.begin() as connection:
-            stage = connection.execute(
-                sa.select(load)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).first()
-            if stage is not None:
+            for stage in self._loads.open_loads(connection):
                 refuse_stopped(stage)
-                self._supersede(connection, str(stage.load_id))
+                self._loads.give_up(connection, str(stage.load_id))
 
     @one_transaction
     def go_on(self, *, given_before: float | None = None) -> bool:
@@ -161,122 +133,40 @@ class SqlLoadStore:
             )
             return taken_back.rowcount > 0
 
-    def _is_over_but_for_others(self, connection: Connection, current: Row[Any]) -> bool:
-        """Tell whether a partial load of an older spec has nothing left to do.
-
-        It counts as open, because not every partition has to take part in a partial load. A replay
-        may be given up at any time: the dead letters that it did not answer are open again. So
-        may a stage of a canary: the next one sends what did not land.
-        """
-        if self._mode == "full" or current.spec_hash == self._spec.spec_hash:
-            return False
-        if self._mode in {"replay", "canary"}:
-            return True
-        unfinished = connection.execute(
-            sa.select(sa.func.count())
-            .select_from(range_state)
-            .where(range_state.c.load_id == current.load_id, range_state.c.phase != "done")
-        ).scalar_one()
-        return unfinished == 0
-
-    def _refuse_changed_spec(self, current: Row[Any]) -> None:
-        if current.spec_hash != self._spec.spec_hash:
-            raise ConfigError(
-                f"The spec {self._spec.name} changed since its unfinished load "
-                f"{current.load_id[:8]} began. Put the old spec back and run again to finish it, "
-                f"or give it up: dc-assets run {self._spec.name} --new-load"
-            )
-
-    def _open_load(self, connection: Connection) -> str:
-        """Open a load, unless one of another mode was ordered to stop: the order is for all.
-
-        Raises:
-            StoppedByOperator: there is such an order.
-        """
-        stopped = connection.execute(
-            sa.select(load)
-            .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-            .where(load.c.state == "open", load.c.stopped_at.is_not(None))
-        ).first()
-        if stopped is not None:
-            refuse_stopped(stopped)
-        load_id = uuid.uuid4().hex
-        connection.execute(
-            load.insert().values(
-                load_id=load_id,
-                spec_name=self._spec.name,
-                spec_hash=self._spec.spec_hash,
-                org_id=self._org_id,
-                mode=self._mode,
-                lane_scope=self._lane_scope,
-                state="open",
-                opened_at=epoch_now(),
-                spec_json=self._spec.model_dump_json(),
-                versions=json.dumps(dict(self._versions)),
-            )
-        )
-        return load_id
-
-    def _supersede(self, connection: Connection, load_id: str) -> None:
-        busy = live_ranges(connection, load_id)
-        if busy:
-            raise LedgerConflict(
-                f"Load {load_id[:8]} of {self._spec.name} is still working on {', '.join(busy)}: "
-                "a new load of the same object starts when it is done."
-            )
-        connection.execute(
-            load.update()
-            .where(load.c.load_id == load_id)
-            .values(state="superseded", finished_at=epoch_now())
-        )
-
-    def _phase(self, connection: Connection, load_id: str, partition_key: str) -> str | None:
-        return connection.execute(
-            sa.select(range_state.c.phase).where(
-                range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-            )
-        ).scalar()
-
     @one_transaction
     def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
-        """Become the owner of a partition, at once if its last owner released it or is dead.
-
-        Raises:
-            LedgerConflict: a live run owns it.
-            ParentsTaken: another load writes children of the same parents.
-        """
+        """Become the owner of a partition, at once if its last owner released it or is dead."""
         where = (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
+        held = sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
         with self._database.begin() as connection:
+            seen = connection.execute(held.where(where)).one()
+            if is_sent(seen.phase):  # it needs no parents: nobody waits to have it checked
+                return RangeTicket(load_id, partition_key, seen.fence, Phase(seen.phase))
             take_parents(connection, self._org_id, load_id, self._spec.name, self._lane_scope)
-            held = connection.execute(
-                sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
-                .where(where)
-                .with_for_update()
-            ).first()
-            if held is None:
-                connection.execute(
-                    range_state.insert().values(
-                        load_id=load_id,
-                        partition_key=partition_key,
-                        phase="new",
-                        fence=1,
-                        started_at=epoch_now(),
-                        **self._lease_values(),
-                    )
-                )
-                return RangeTicket(load_id, partition_key, fence=1, phase="new")
-            self._refuse_live_owner(held)
+            row = connection.execute(held.where(where).with_for_update()).one()
+            phase = Phase(row.phase)
+            self._refuse_live_owner(row)
+            phase = Phase.READING if phase is Phase.NEW else phase
             connection.execute(
                 range_state.update()
                 .where(where)
-                .values(fence=held.fence + 1, **_NOT_PAUSED, **self._lease_values())
+                .values(
+                    phase=phase.value,
+                    fence=row.fence + 1,
+                    started_at=sa.func.coalesce(range_state.c.started_at, epoch_now()),
+                    **_NOT_PAUSED,
+                    **self._lease_values(),
+                )
             )
-            return RangeTicket(load_id, partition_key, fence=held.fence + 1, phase=held.phase)
+            before = self._loads.sent_before(connection, load_id, partition_key)
+            return RangeTicket(load_id, partition_key, row.fence + 1, phase, before)
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
+        if not held.leased:
+            return
         owner = Owner.from_text(held.owner)
         is_ours = owner == self._owner  # a step that lost the ledger is begun again in its process
-        if held.leased and not is_ours and not owner.is_known_dead():
+        if not is_ours and not owner.is_known_dead():
             raise LedgerConflict(
                 f"Partition {held.partition_key} of {self._spec.name} is being loaded by run "
                 f"{owner.run_id} (process {owner.pid} on {owner.host}). "
@@ -358,37 +248,32 @@ class SqlLoadStore:
 
     @one_transaction
     def finish_range(self, ticket: RangeTicket) -> None:
-        """Mark the partition done and release it; the last one finishes the load."""
+        """Mark the partition sent and release it."""
+        values: dict[str, Any] = {
+            "phase": Phase.SENT.value,
+            "lease_until": 0.0,
+            "finished_at": epoch_now(),
+        }
+        if self._mode in OVER_WHEN_SENT:
+            values["open_as"] = None
         with self._database.begin() as connection:
-            connection.execute(  # two last ones stand in line: one of them counts both
-                sa.select(load.c.load_id).where(load.c.load_id == ticket.load_id).with_for_update()
-            )
-            self._update_own_range(
-                connection,
-                ticket,
-                {"phase": "done", "lease_until": 0.0, "finished_at": epoch_now()},
-            )
-            done = connection.execute(
-                sa.select(sa.func.count())
-                .select_from(range_state)
-                .where(range_state.c.load_id == ticket.load_id, range_state.c.phase == "done")
-            ).scalar_one()
-            # A stage of a canary stays open while it is checked: an order to stop must find it.
-            if done == len(self._spec.ranges) and self._mode != "canary":
-                connection.execute(
-                    load.update()
-                    .where(load.c.load_id == ticket.load_id, load.c.state == "open")
-                    .values(state="done", finished_at=epoch_now())
-                )
+            lock_load(connection, ticket.load_id)
+            self._update_own_range(connection, ticket, values, may_become(Phase.SENT))
+            end_if_over(connection, ticket.load_id)
 
     def _update_own_range(
-        self, connection: Connection, ticket: RangeTicket, values: dict[str, Any]
+        self,
+        connection: Connection,
+        ticket: RangeTicket,
+        values: dict[str, Any],
+        condition: sa.ColumnElement[bool] | None = None,
     ) -> None:
         result = connection.execute(
             range_state.update()
             .where(range_state.c.load_id == ticket.load_id)
             .where(range_state.c.partition_key == ticket.partition_key)
             .where(range_state.c.fence == ticket.fence)
+            .where(sa.true() if condition is None else condition)
             .values(**values)
         )
         if result.rowcount != 1:

@@ -1,8 +1,8 @@
 """Tables of the ledger, and the two rules that the database itself enforces.
 
-One unfinished load per (org, spec, mode), and one batch in flight per (org, parent object, lane):
-two partial unique indexes. So a lane is leased exactly while a batch of it is in flight, and no
-lease can outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
+One unfinished load of a mode per partition (`range_state.open_as`), and one batch in flight per
+(org, parent object, lane): two unique indexes. So a lane is leased exactly while a batch of it is
+in flight, and no lease can outlive its batch (`docs/adr/0005-a-batch-in-flight-is-the-lease.md`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = MetaData()
 
@@ -50,16 +50,6 @@ load = Table(
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
-_is_open = load.c.state == "open"
-_ONE_OPEN_LOAD = Index(
-    "one_open_load",
-    load.c.org_id,
-    load.c.spec_name,
-    load.c.mode,
-    unique=True,
-    sqlite_where=_is_open,
-)
-
 plan = Table(
     "plan",
     metadata,
@@ -77,13 +67,16 @@ range_state = Table(
     metadata,
     Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
     Column("partition_key", String(32), primary_key=True),
-    Column("phase", String(16), nullable=False, doc="new, writing or done"),
+    Column("phase", String(16), nullable=False, doc="see core.phases"),
     Column("owner", Text),
     Column("fence", Integer, nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("selected", Integer),
     Column("started_at", Float),
-    Column("finished_at", Float),
+    Column("finished_at", Float, doc="when its last row had an outcome"),
+    Column("checked_at", Float, doc="when all checks had looked at what was sent"),
+    Column("open_as", String(160), doc="org/spec/mode/partition while it is unfinished"),
+    Column("launches", Text, doc="JSON list: launches that took part, by their root runs"),
     Column("source_state", Text, doc="source cursor or fingerprint, seen before rows were read"),
     Column(
         "proved_at",
@@ -92,6 +85,16 @@ range_state = Table(
     ),
     Column("paused_until", Float, doc="until when its run sends nothing by itself, if it does so"),
     Column("paused_why", Text),
+)
+
+Index("one_unfinished_range", range_state.c.open_as, unique=True)
+
+scheme_bounds = Table(
+    "scheme_bounds",
+    metadata,
+    Column("spec_name", String(64), primary_key=True),
+    Column("scheme", Integer, primary_key=True),
+    Column("bounds", Text, nullable=False, doc="JSON list: the upper bounds of its first load"),
 )
 
 batch = Table(
@@ -263,7 +266,6 @@ commit_mark = Table(
 def _partial_in_postgresql(_: MetaData, connection: Connection, **__: object) -> None:
     """Say it where such a ledger is made: `postgresql_where` imports that dialect at once."""
     if connection.dialect.name == "postgresql":
-        _ONE_OPEN_LOAD.dialect_kwargs["postgresql_where"] = _is_open
         _ONE_JOB_A_LANE.dialect_kwargs["postgresql_where"] = _in_flight
 
 

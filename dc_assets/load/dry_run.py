@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import encode
 from dc_assets.load.extract import extract
@@ -42,7 +43,7 @@ def dry_run(spec: LoadSpec, partition_key: str, ports: Ports, folder: Path) -> D
     Raises:
         ConfigError: the folder cannot be written.
     """
-    ticket = RangeTicket(TICKET_LOAD, partition_key, fence=0, phase="new")
+    ticket = RangeTicket(TICKET_LOAD, partition_key, fence=0, phase=Phase.READING)
     ports.spool.drop_pages(ticket)
     run = RangeRun(spec, ticket, make_plan(spec, ports.source), ports)
     selected = extract(run)

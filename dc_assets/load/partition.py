@@ -9,6 +9,7 @@ import polars as pl
 
 from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, SpoolLost
 from dc_assets.core.load_state import RowCounts
+from dc_assets.core.phases import Phase, is_sent
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
@@ -16,7 +17,7 @@ from dc_assets.load.extract import extract
 from dc_assets.load.plan import agreed_plan
 from dc_assets.load.ports import Ports, RangeRun
 from dc_assets.load.regroup import regroup
-from dc_assets.load.store import RangeTicket
+from dc_assets.load.store import RESUMED, LoadRequest, RangeTicket
 from dc_assets.load.write import write
 
 OTHER_LOAD_WAIT_S = 600.0
@@ -27,12 +28,17 @@ JOIN_AGAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LoadedRange:
-    """What one partition run reached."""
+    """What one partition run reached.
+
+    Attributes:
+        was_sent: whether every row had an outcome before, so that nothing was read or sent.
+    """
 
     load_id: str
     partition_key: str
     totals: RowCounts
     seconds: float
+    was_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +63,32 @@ def load_partition(
     ports: Ports,
     choose: Chosen = None,
     *,
-    resume: bool = False,
+    request: LoadRequest = RESUMED,
 ) -> LoadedRange:
     """Move one partition's rows into the org; running it again resumes where it stopped.
 
     ``choose`` returns the external ids that a partial load sends; it is asked once a load. Or it is
-    a sample: whoever sends one gives the unfinished load of its mode up before. With
-    ``resume`` a partition that is done in the unfinished load is left as it is; without, it begins
-    a new load, in which all its rows are selected again.
+    a sample: whoever sends one gives the unfinished load of its mode up before. A partition whose
+    rows were all sent is left as it is, unless the request begins a new load of it.
 
     Raises:
         RowsPending: rows are left without an outcome; the message says how many.
         DcError: any other reason that one sentence explains.
     """
     started_s = ports.clock.now_s()
-    ticket = _ticket(partition_key, ports, resume=resume)
+    ticket = _ticket(partition_key, ports, request)
+    if is_sent(ticket.phase):
+        told = RunEvent("partition_sent_before", {"load": ticket.load_id}, partition_key)
+        ports.note(replace(told, load_id=ticket.load_id))
+        totals = ports.batches.totals(ticket.load_id, partition_key)
+        return LoadedRange(ticket.load_id, partition_key, totals, 0.0, was_sent=True)
     with ports.loads.heartbeat(ticket):
-        if ticket.phase == "done":
-            ports.note(RunEvent("partition_done_before", {}, partition_key, ticket.load_id))
-            return LoadedRange(
-                ticket.load_id,
-                partition_key,
-                ports.batches.totals(ticket.load_id, partition_key),
-                seconds=ports.clock.now_s() - started_s,
-            )
         plan = agreed_plan(spec, ticket.load_id, ports)
         is_partial = choose is not None and not isinstance(choose, Sample)
         run = RangeRun(spec, ticket, plan, ports, is_partial=is_partial)
-        if ticket.phase == "new":
+        if ticket.phase is Phase.READING:
+            if ticket.sent_before:
+                run.note("load_begun_again", before=ticket.sent_before)
             run = _read(run, choose)
         write(run)
         totals = ports.batches.totals(ticket.load_id, partition_key)
@@ -138,7 +142,7 @@ def _wanted(run: RangeRun, choose: Callable[[], pl.Series]) -> pl.Series:
     return kept
 
 
-def _ticket(partition_key: str, ports: Ports, *, resume: bool) -> RangeTicket:
+def _ticket(partition_key: str, ports: Ports, request: LoadRequest) -> RangeTicket:
     """Join the load and take the partition.
 
     A new load waits for the runs of the last one to end, and any load for another one that holds
@@ -149,7 +153,7 @@ def _ticket(partition_key: str, ports: Ports, *, resume: bool) -> RangeTicket:
     while True:
         load_id = None
         try:
-            load_id = ports.loads.join_load(partition_key, resume=resume)
+            load_id = ports.loads.join_load(partition_key, request)
             return ports.loads.take_range(load_id, partition_key)
         except LedgerConflict as conflict:
             is_taken = isinstance(conflict, ParentsTaken)

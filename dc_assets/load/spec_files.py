@@ -184,7 +184,7 @@ def spec_file(folder: Path, name: str) -> Path:
 
 
 def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> None:
-    """Replace the partitions of a spec, and leave every other line of the file as it is.
+    """Replace scheme and bounds of a spec, and leave everything else in the file as it is.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -193,11 +193,35 @@ def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> Non
     root = read_document(text).root
     found = _child(root, "partitions")
     assert found is not None, "a valid spec has partitions"
-    start, end = found[0].start_mark.index, found[1].end_mark.index
-    block = yaml.safe_dump(
-        {"partitions": {"scheme": scheme, "upper_bounds": list(upper_bounds)}}, sort_keys=False
-    )
+    edits = sorted([_scheme_edit(found[1], scheme), _bounds_edit(found[1], upper_bounds)])
+    for start, end, new in reversed(edits):
+        text = text[:start] + new + text[end:]
     try:
-        file.write_text(text[:start] + block + "\n" + text[end:].lstrip("\n"), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}.") from error
+
+
+_Edit = tuple[int, int, str]
+"""Start and end in a text, and what is written there instead."""
+
+
+def _scheme_edit(partitions: yaml.Node, scheme: int) -> _Edit:
+    found = _child(partitions, "scheme")
+    assert found is not None, "a valid spec has a scheme"
+    return found[1].start_mark.index, found[1].end_mark.index, str(scheme)
+
+
+def _bounds_edit(partitions: yaml.Node, upper_bounds: Sequence[str]) -> _Edit:
+    """Write the bounds as a list, indented as the one that was there, else by two."""
+    found = _child(partitions, "upper_bounds")
+    assert found is not None, "a valid spec has bounds"
+    key, node = found
+    assert isinstance(node, yaml.SequenceNode), "bounds are a list"
+    items: list[yaml.Node] = node.value
+    is_block = bool(items) and not node.flow_style
+    column = node.start_mark.column if is_block else key.start_mark.column + 2
+    lines = yaml.safe_dump(list(upper_bounds), width=1_000).splitlines()
+    list_of = ":" + "".join(f"\n{' ' * column}{line}" for line in lines)
+    end = items[-1].end_mark.index if is_block else node.end_mark.index
+    return key.end_mark.index, end, list_of if upper_bounds else ": []"

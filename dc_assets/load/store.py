@@ -18,8 +18,7 @@ from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.load_state import RowCounts
 from dc_assets.core.pauses import Pause
-
-RangePhase = Literal["new", "writing", "done"]
+from dc_assets.core.phases import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,40 @@ class RangeTicket:
     Attributes:
         fence: grows with each owner; a write with an older fence is refused.
         phase: how far an earlier owner came.
+        sent_before: the load in which every row was sent before this one began; None if none was.
     """
 
     load_id: str
     partition_key: str
     fence: int
-    phase: RangePhase
+    phase: Phase
+    sent_before: str | None = None
 
 
 Mode = Literal["full", "missing", "changed", "replay", "canary"]
 """full: every row. missing: rows that the target lacks. changed: those, and rows whose values
 differ. replay: rows whose latest outcome is a dead letter. canary: the first rows of a
 partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What somebody asked for who started a run.
+
+    Attributes:
+        is_new: whether a partition that is checked begins a new load; else its load is left as it
+            is.
+        partition_keys: the partitions that a load begun by it is about, besides the run's own.
+        launch: who asked; a run and its retries share it. "" if nothing retries the run.
+    """
+
+    is_new: bool = False
+    partition_keys: Sequence[str] = ()
+    launch: str = ""
+
+
+RESUMED = LoadRequest()
+"""Whatever is unfinished is resumed, and nothing that was sent is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +151,21 @@ class JobFigures:
 class LoadStore(Protocol):
     """Loads, their plans and the partitions they are made of."""
 
-    def join_load(self, partition_key: str, *, resume: bool = False) -> str:
-        """Join the unfinished load of this spec and org, or open one; return its id.
+    def join_load(self, partition_key: str, request: LoadRequest = RESUMED) -> str:
+        """Return the id of the load that a run of a partition takes part in.
 
-        A partition that is done in it is joined only to ``resume``; else it begins a new load.
+        It is the unfinished one of this spec, org and mode; or the one in which every row of the
+        partition was sent, unless the request wants a new one; else a load that begins now.
 
         Raises:
-            ConfigError: the spec changed since the unfinished load began.
+            ConfigError: the spec, or the bounds of its scheme, changed since the load began.
             StoppedByOperator: the unfinished load was ordered to stop.
             LedgerConflict: a new load is due, and the last one still has active runs.
         """
         ...
 
     def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
-        """Become the owner of a partition.
+        """Become the owner of a partition, unless every row of it has an outcome.
 
         Raises:
             LedgerConflict: a live run owns it.
@@ -168,7 +190,7 @@ class LoadStore(Protocol):
         ...
 
     def finish_range(self, ticket: RangeTicket) -> None:
-        """Mark the partition done and release it; the last one finishes the load."""
+        """Mark the partition sent and release it."""
         ...
 
     def heartbeat(self, ticket: RangeTicket) -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """One partitioned asset for each load spec; its body is a shell."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -8,6 +9,7 @@ from pydantic import Field
 from dc_assets.core.printable import markdown_code
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
+from dc_assets.load.store import LoadRequest
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets.wiring.place import place_of
@@ -27,8 +29,14 @@ class LoadConfig(dg.Config):
     )
     resume: bool = Field(
         default=False,
-        description="Leave a partition as it is if it is done in the unfinished load; otherwise it "
-        "begins a new load, in which its rows are selected again",
+        description="Leave a partition as it is if all its rows were sent, and ask its checks; "
+        "without it a partition that is checked begins a new load, in which its rows are selected "
+        "again. What is unfinished is resumed either way",
+    )
+    partition_keys: list[str] = Field(
+        default_factory=list,
+        description="The partitions that a load begun by this run is about; those of its backfill "
+        "if left empty",
     )
     after_stop: bool = Field(
         default=False,
@@ -94,12 +102,30 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
                 opened.ports.note(RunEvent("stop_taken_back", {}, context.partition_key))
             with progress_told(context, opened):
-                # a step that is begun again has not been asked for its rows anew
-                resume = config.resume or context.retry_number > 0
-                loaded = opened.load(context.partition_key, resume=resume)
+                loaded = opened.load(context.partition_key, _request(context, config, spec))
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
+
+
+def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSpec) -> LoadRequest:
+    """Return what was asked for: a run and its retries are one launch."""
+    return LoadRequest(
+        is_new=not config.resume,
+        partition_keys=config.partition_keys or _of_backfill(context, spec),
+        launch=context.run.root_run_id or context.run.run_id,
+    )
+
+
+def _of_backfill(context: dg.AssetExecutionContext, spec: LoadSpec) -> Sequence[str]:
+    """Return the partitions of the run's backfill; none if it has none, or Dagster does not say."""
+    backfill_id = context.run.tags.get("dagster/backfill")
+    backfill = context.instance.get_backfill(backfill_id) if backfill_id else None
+    data = None if backfill is None else backfill.asset_backfill_data
+    if data is None:
+        return ()
+    subset = data.target_subset.partitions_subsets_by_asset_key.get(dg.AssetKey(spec.asset_name))
+    return () if subset is None else sorted(subset.get_partition_keys())
 
 
 def _launched_at(context: dg.AssetExecutionContext) -> float:

@@ -15,13 +15,6 @@ from dc_assets.orchestration.run_failures import Failure, failures_of
 from dc_assets.views.events import LedgerEvents, range_of_run
 
 FAILED = [dg.DagsterRunStatus.FAILURE]
-UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 WILL_RETRY_TAG = "dagster/will_retry"
 RETRIED_BY_TAG = "dagster/auto_retry_run_id"
@@ -50,12 +43,6 @@ class FailedRuns:
         self._outbox = Outbox(database)
         self._events = LedgerEvents(database, specs)
         self._ours = OurRuns(instance, specs)
-
-    def busy(self) -> set[str]:
-        """Return the names of the specs that unfinished runs work on."""
-        records = self._instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
-        contents = self._ours.among(records).values()
-        return {part.spec.name for content in contents for part in content.parts}
 
     def collect(self, after: float | None) -> tuple[int, float]:
         """Keep the runs that failed for good since a moment; return how many, and a new moment.

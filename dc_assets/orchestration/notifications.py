@@ -25,7 +25,7 @@ def collect(
 ) -> tuple[int, float]:
     """Put what is new into the outbox; return how much, and where failed runs continue."""
     failed_runs = FailedRuns(instance, database, specs)
-    of_ledger = LedgerEvents(database, specs).collect(failed_runs.busy())
+    of_ledger = LedgerEvents(database, specs).collect()
     of_dagster, next_after = failed_runs.collect(after)
     return of_ledger + of_dagster, next_after
 

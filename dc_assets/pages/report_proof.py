@@ -8,6 +8,7 @@ from functools import cached_property
 
 from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
+from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.standing import Verdict, Word, verdict_of, verdict_of_all
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity
@@ -49,10 +50,15 @@ class PartitionProof:
 
     @property
     def phase(self) -> str:
-        """The words "not begun", reading, writing or done."""
-        if self.state is None:
+        """The words "not begun", or the phase."""
+        if self.state is None or self.state.phase == Phase.NEW:
             return "not begun"
-        return "reading" if self.state.phase == "new" else self.state.phase
+        return self.state.phase
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether every row has an outcome."""
+        return self.state is not None and self.state.is_done
 
     @property
     def rows(self) -> RowCounts:
@@ -228,7 +234,7 @@ class Proof:
             refused=rows.refused,
             pending=rows.pending,
             partitions=len(lines),
-            partitions_done=sum(line.phase == "done" for line in lines),
+            partitions_done=sum(line.is_sent for line in lines),
             checks=len(words),
             passed=words.count("passed"),
             warned=words.count("warning"),
@@ -297,7 +303,7 @@ def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:
         reasons.append("It was given up: a newer load took its place.")
     elif load.stopped_at is not None:
         reasons.append(f"An operator ordered it to stop. To resume: dc-assets run {name}")
-    undone = [line.partition for line in proof.lines if line.phase != "done"]
+    undone = [line.partition for line in proof.lines if not line.is_sent]
     if undone:
         reasons.append(
             f"{len(undone):,} of {totals.partitions:,} partitions are not done: {_named(undone)}."

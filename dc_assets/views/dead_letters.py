@@ -12,11 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from dc_assets.core.phases import UNSENT, Phase
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import dead_letter, epoch_now, load, range_state
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.receipts import ReceiptExplanations
+
+_UNSENT = [phase.value for phase in UNSENT]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ class OpenDeadLetters:
                 sa.select(range_state.c.partition_key)
                 .join(load, load.c.load_id == range_state.c.load_id)
                 .where(load.c.mode == "replay", load.c.state == "open")
-                .where(range_state.c.phase != "done")
+                .where(range_state.c.phase.in_(_UNSENT), range_state.c.phase != Phase.NEW)
                 .order_by(range_state.c.partition_key)
             )
             return list(connection.execute(self._of_spec(query)).scalars())
@@ -123,7 +126,7 @@ class OpenDeadLetters:
             .group_by(dead_letter.c.partition_key, dead_letter.c.external_id)
         ).subquery()
         answer, replayed = load.alias("answer"), range_state.alias("answered")
-        given_up = (answer.c.state == "superseded") & (replayed.c.phase != "done")
+        given_up = (answer.c.state == "superseded") & replayed.c.phase.in_(_UNSENT)
         query = (
             sa.select(dead_letter)
             .join(load, load.c.load_id == dead_letter.c.load_id)

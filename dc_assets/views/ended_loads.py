@@ -14,30 +14,19 @@ from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 
-QUIET_S = 60.0
-"""Runs of one launch begin one after another: a partial load that all of them left is over then."""
-
-OTHERS_WAIT_S_MAX = 3_600.0
-"""So long an ended load waits for unfinished runs of its asset, which evaluate its checks."""
-
-PARTIAL_MODES = ("missing", "changed", "replay")
-"""Modes in which not every partition takes part. A canary is watched by whoever starts it."""
-
 
 @dataclass(frozen=True, slots=True)
 class EndedLoad:
     """A load without unfinished partitions.
 
     Attributes:
-        partitions_done: grows when further partitions join a partial load.
-        seconds: from its opening until its last partition was done.
+        seconds: from its opening until its last row had an outcome.
     """
 
     load_id: str
     spec_name: str
     org_id: str
     mode: str
-    partitions_done: int
     opened_at: float
     seconds: float
 
@@ -50,32 +39,25 @@ class EndedLoads:
         self._spec_names = list(spec_names)
 
     @one_transaction
-    def lately(self, busy: Collection[str]) -> Sequence[EndedLoad]:
+    def lately(self) -> Sequence[EndedLoad]:
         """Return the loads that ended in the last days, oldest first.
 
-        A load of a ``busy`` spec is left for later: its checks are running. A partial load has no
-        end of its own, so it counts whenever every partition that took part is done, unless it
-        selected no row: nothing differed, nothing was missing, and nobody waits for that.
+        A partial load that selected no row is left out: nothing differed, nothing was missing, and
+        nobody waits for that.
         """
-        is_done = sa.case((range_state.c.phase == "done", 1), else_=0)
         last = sa.func.max(range_state.c.finished_at)
+        selected = sa.func.coalesce(sa.func.sum(range_state.c.selected), 0)
         query = (
-            sa.select(
-                load,
-                sa.func.count().label("begun"),
-                sa.func.sum(is_done).label("done"),
-                sa.func.coalesce(sa.func.sum(range_state.c.selected), 0).label("selected"),
-                last.label("last_at"),
-                (epoch_now() - last).label("quiet_s"),
-            )
+            sa.select(load, last.label("last_at"))
             .join(range_state, range_state.c.load_id == load.c.load_id)
-            .where(load.c.spec_name.in_(self._spec_names))
+            .where(load.c.spec_name.in_(self._spec_names), load.c.state == "done")
+            .where(load.c.finished_at > epoch_now() - OFFERED_FOR_S)
             .group_by(load.c.load_id)
-            .having(last > epoch_now() - OFFERED_FOR_S)
-            .order_by(last)
+            .having((load.c.mode == "full") | (selected > 0))
+            .order_by(load.c.finished_at)
         )
         with self._database.read() as connection:
-            return [_ended(row) for row in connection.execute(query) if _has_ended(row, busy)]
+            return [_ended(row) for row in connection.execute(query)]
 
     @one_transaction
     def earlier_shares(self, ended: EndedLoad) -> Sequence[float]:
@@ -101,22 +83,12 @@ class EndedLoads:
             return [float(row.landed / row.selected) for row in earlier]
 
 
-def _has_ended(row: Row[Any], busy: Collection[str]) -> bool:
-    if row.spec_name in busy and row.quiet_s < OTHERS_WAIT_S_MAX:
-        return False
-    if row.mode == "full":
-        return row.state == "done"
-    all_done = row.begun == row.done and row.quiet_s >= QUIET_S
-    return row.mode in PARTIAL_MODES and all_done and row.selected > 0
-
-
 def _ended(row: Row[Any]) -> EndedLoad:
     return EndedLoad(
         load_id=row.load_id,
         spec_name=row.spec_name,
         org_id=row.org_id,
         mode=row.mode,
-        partitions_done=int(row.done),
         opened_at=row.opened_at,
         seconds=max(0.0, row.last_at - row.opened_at),
     )

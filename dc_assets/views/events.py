@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -56,12 +56,9 @@ class LedgerEvents:
         self._outbox = Outbox(database)
         self._specs = {spec.name: spec for spec in specs}
 
-    def collect(self, busy: Collection[str]) -> int:
-        """Keep what is new; return how many notifications that gave.
-
-        Loads of ``busy`` specs, which unfinished runs are working on, wait for a later time.
-        """
-        return self._ended_loads(busy) + self._gaps() + self._vanished()
+    def collect(self) -> int:
+        """Keep what is new; return how many notifications that gave."""
+        return self._ended_loads() + self._gaps() + self._vanished()
 
     @one_transaction
     def has_gap(self, run_id: str, spec_name: str) -> bool:
@@ -71,9 +68,9 @@ class LedgerEvents:
         with self._database.read() as connection:
             return connection.execute(found).first() is not None
 
-    def _ended_loads(self, busy: Collection[str]) -> int:
+    def _ended_loads(self) -> int:
         loads = EndedLoads(self._database, self._specs)
-        ended = {_key(one): one for one in loads.lately(busy)}
+        ended = {_key(one): one for one in loads.lately()}
         added = 0
         for key in self._in_order(ended):
             one = ended[key]
@@ -155,7 +152,7 @@ class LedgerEvents:
 
 def _key(ended: EndedLoad) -> str:
     """Return the key of a state of a load: partitions that join a partial load later change it."""
-    return f"completed:{ended.load_id}:{ended.partitions_done}"
+    return f"completed:{ended.load_id}"
 
 
 def _facts_of_load(spec: LoadSpec, ended: EndedLoad, load: LoadState) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
+from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
@@ -32,23 +33,15 @@ class LoadStates:
 
     @one_transaction
     def of_spec(self) -> SpecState:
-        """Return every partition in its newest load, and the unfinished full load."""
+        """Return every partition in its newest load, and in an unfinished full load."""
         with self._database.read() as connection:
             begun = connection.execute(self._newest_or_open()).all()
-            unfinished = max(
-                (row for row in begun if row.state == "open" and row.mode == "full"),
-                key=lambda row: row.opened_at,
-                default=None,
-            )
             counts = row_counts(connection, begun)
             checks = self._checks(connection)
         newest = {
             row.partition_key: _partition(row, counts, checks) for row in begun if row.place == 1
         }
-        if unfinished is None:
-            return SpecState(newest)
-        there = [row for row in begun if row.load_id == unfinished.load_id]
-        return SpecState(newest, load_of(unfinished, _partitions(there, counts, checks)))
+        return SpecState(newest, _partitions(filter(_is_unfinished, begun), counts, checks))
 
     @one_transaction
     def of_load(self, load_id: str) -> LoadState | None:
@@ -100,7 +93,7 @@ class LoadStates:
         )
 
     def _newest_or_open(self) -> sa.Select[*tuple[Any, ...]]:
-        """Select each partition in its newest load, and all those of the unfinished full load."""
+        """Select each partition in its newest load, and those of unfinished full loads."""
         key = range_state.c.partition_key
         is_unfinished = sa.case((load.c.state == "open", 1), else_=0)  # of two of one moment
         newest_first = (load.c.opened_at.desc(), is_unfinished.desc())
@@ -111,7 +104,7 @@ class LoadStates:
             .add_columns(place.label("place"), written_at.label("written_at"))
             .subquery()
         )
-        is_open = (ranked.c.state == "open") & (ranked.c.mode == "full")
+        is_open = ranked.c.open_as.is_not(None) & (ranked.c.mode == "full")
         return (
             sa.select(ranked)
             .where((ranked.c.place == 1) | is_open)
@@ -143,8 +136,12 @@ _OF_LOAD = (
 )
 
 
+def _is_unfinished(row: Row[Any]) -> bool:
+    return row.open_as is not None and row.mode == "full" and not is_sent(row.phase)
+
+
 def _partitions(
-    rows: Collection[Row[Any]], counts: Mapping[tuple[str, str], RowCounts], checks: Checks
+    rows: Iterable[Row[Any]], counts: Mapping[tuple[str, str], RowCounts], checks: Checks
 ) -> dict[str, PartitionState]:
     return {row.partition_key: _partition(row, counts, checks) for row in rows}
 
@@ -165,6 +162,7 @@ def _partition(
         is_held=is_held,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        checked_at=row.checked_at,
         paused_until=row.paused_until if is_paused else None,
         paused_why=row.paused_why if is_paused else None,
         checks=checks.get(row.partition_key, {}),

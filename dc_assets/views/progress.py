@@ -17,11 +17,11 @@ from sqlalchemy.engine import Row
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.load_state import LoadState, PartitionState, RowCounts
+from dc_assets.core.phases import Phase
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import (
     batch,
-    check_result,
     epoch_now,
     load,
     org_allowance,
@@ -44,8 +44,7 @@ class Snapshot:
         done_lately: rows that had their outcome in the last ``lately_s``, by partition.
         api_calls_left: of the org's day; None while nobody has asked.
         starts_later: whether a partition is launched at a later time.
-        checking: partitions whose rows are done and whose checks have found nothing yet; none while
-            another partition reads or writes.
+        checking: partitions that are sent and not checked; none while another one reads or sends.
     """
 
     load: LoadState | None = None
@@ -129,13 +128,10 @@ class LedgerProgress:
                 return Snapshot()
             begun = self._states.partitions(connection, row.load_id)
             lately = connection.execute(_lately(row.load_id)).all()
-            marks = connection.execute(self._marks(row.load_id)).all()
+            ever = set(connection.execute(self._ever_begun()).scalars())
         partitions = {key: one for key, one in begun.items() if key in keys}
-        ever: set[str] = (
-            set() if were_launched else {one.partition_key for one in marks if not one.is_check}
-        )
-        to_come = [key for key in keys if key not in begun and key not in ever]
-        checked = {one.partition_key for one in marks if one.is_check}
+        known = begun.keys() if were_launched else begun.keys() | ever
+        to_come = [key for key in keys if key not in known]
         all_done = all(one.is_done for one in partitions.values())
         since = min((one.first_at for one in lately if one.first_at is not None), default=None)
         return Snapshot(
@@ -149,7 +145,7 @@ class LedgerProgress:
             },
             api_calls_left=row.api_calls_left,
             starts_later=bool(starts_in_s),
-            checking=sorted(partitions.keys() - checked) if all_done else (),
+            checking=[k for k, one in partitions.items() if one.phase == Phase.SENT and all_done],
         )
 
     @one_transaction
@@ -169,13 +165,9 @@ class LedgerProgress:
                 for r in rows
             ]
 
-    def _marks(self, load_id: str) -> sa.CompoundSelect[Any]:
-        """Select the partitions that were ever begun, and those that a check saw in a load."""
-        begun = sa.select(range_state.c.partition_key, sa.literal(0).label("is_check")).join(load)
-        checked = sa.select(check_result.c.partition_key, sa.literal(1).label("is_check"))
-        return sa.union(
-            self._states.of_ours(begun), checked.where(check_result.c.load_id == load_id)
-        )
+    def _ever_begun(self) -> sa.Select[*tuple[Any, ...]]:
+        """Select the partitions that any load was about."""
+        return self._states.of_ours(sa.select(range_state.c.partition_key).join(load).distinct())
 
 
 def _running_first() -> sa.Select[*tuple[Any, ...]]:

@@ -41,7 +41,7 @@ from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight import BothSidesAsked
 from dc_assets.load.reconcile import Audit
-from dc_assets.load.store import Mode
+from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
@@ -123,7 +123,11 @@ class OpenLoad:
     run_id: str
 
     def load(
-        self, partition_key: str, *, resume: bool = False, wanted: Sequence[str] | None = None
+        self,
+        partition_key: str,
+        request: LoadRequest = RESUMED,
+        *,
+        wanted: Sequence[str] | None = None,
     ) -> LoadedRange:
         """Load one partition in this load's mode; a replay sends all its dead letters, or some."""
 
@@ -138,7 +142,7 @@ class OpenLoad:
             partition_key,
             self.ports,
             None if self.mode == "full" else choose,
-            resume=resume,
+            request=request,
         )
 
     def _refused_keys(self, partition_key: str) -> list[str]:
@@ -161,10 +165,16 @@ class OpenLoad:
         self, partition_key: str, wanted: Collection[str] | None = None
     ) -> Sequence[CheckOutcome]:
         """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
+        self.loads.refuse_other_bounds()
+        asked_at = self.check_results.now_s()
         audit = self.audit(partition_key)
         outcomes = list(audit.outcomes(wanted))
         self.check_results.keep(
-            partition_key, outcomes, run_id=self.run_id, needed=check_descriptions(self.spec)
+            partition_key,
+            outcomes,
+            run_id=self.run_id,
+            needed=check_descriptions(self.spec),
+            asked_at=asked_at,
         )
         is_asked = any(o.check == COVERAGE and o.severity.is_asked for o in outcomes)
         if is_asked and (seen := observe(audit)) is not None:

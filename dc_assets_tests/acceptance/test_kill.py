@@ -23,10 +23,10 @@ def plant_open_job(stage: Stage) -> str:
         return rest.post("/jobs/ingest", json=body).json()["id"]
 
 
-def kill_in_mid_run(stage: Stage, kind: str, when: str) -> None:
+def kill_in_mid_run(stage: Stage, kind: str, when: str, *options: str) -> None:
     """Kill a local run while the org holds one of its calls."""
     stage.org.tell("hold", kind=kind, when=when)
-    with stage.started("run", "--local") as process:
+    with stage.started("run", "--local", *options) as process:
         wait_until(lambda: stage.org.waiting(kind), f"a {kind} call is held")
         process.kill()
         process.wait()

@@ -16,7 +16,7 @@ def shown(why: str | None) -> str:
     until = 1.0 if why else None
     rows = RowCounts(selected=50, landed=20)
     status = PartitionState(
-        *("r1-01", "load", "full", "writing", rows),
+        *("r1-01", "load", "full", "sending", rows),
         is_held=True,
         paused_until=until,
         paused_why=why,
@@ -30,4 +30,4 @@ def shown(why: str | None) -> str:
 def test_a_partition_that_pauses_says_until_when() -> None:
     """In the zone of the spec, as its hours are written."""
     assert "paused until 22:00" in shown(WHY)
-    assert "writing" in shown(None)
+    assert "sending" in shown(None)

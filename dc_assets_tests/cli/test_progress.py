@@ -14,7 +14,7 @@ ROWS = RowCounts(selected=200_000, landed=119_996, refused_by_code={"A": 4}, loc
 
 def load_with(rows: RowCounts, *, is_held: bool = True) -> LoadState:
     """Return a load of one partition."""
-    partition = PartitionState("r1-01", "load", "full", "writing", rows, is_held=is_held)
+    partition = PartitionState("r1-01", "load", "full", "sending", rows, is_held=is_held)
     return LoadState(
         *("load", "things", "00D", "full", "open", 0.0),
         seen_at=1_800_000_000.0,

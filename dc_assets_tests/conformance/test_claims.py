@@ -128,7 +128,7 @@ def test_a_second_load_of_the_same_parents_waits(ledger: OpenLedger) -> None:
     first.finish_range(ticket)
     assert second.take_range(load_id, "r1-01").fence == 1
     with pytest.raises(ParentsTaken, match="others"):
-        first.take_range(ticket.load_id, KEYS[1])
+        ledger.ticket(KEYS[1], first)
 
 
 def test_loads_of_other_parents_do_not_wait(ledger: OpenLedger) -> None:

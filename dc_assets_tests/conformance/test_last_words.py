@@ -39,7 +39,7 @@ def land(
 ) -> str:
     """Settle one batch of a partition in a load of a mode, and finish it; return the batch id."""
     loads = loads_of(ledger, mode, spec)
-    loads.give_up_load()
+    loads.give_up_loads()
     ticket = loads.take_range(loads.join_load(KEYS[0]), KEYS[0])
     [batch_id] = ledger.planned(ticket, new_batch(0, rows=len(keys) + len(refused)))
     ledger.uploaded(ticket, batch_id)
@@ -93,7 +93,7 @@ def test_a_full_load_counts_until_it_ends(ledger: OpenLedger, tmp_path: Path) ->
     land(ledger, tmp_path, ["a"])
     land(ledger, tmp_path, ["b"], mode="full")
     assert landed(ledger) == ["a", "b"]
-    loads_of(ledger, "full").give_up_load()
+    loads_of(ledger, "full").give_up_loads()
     assert landed(ledger) == []
     land(ledger, tmp_path, ["c"])
     assert landed(ledger) == ["c"]

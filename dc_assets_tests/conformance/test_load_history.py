@@ -20,7 +20,15 @@ from dc_assets.load.store import DeadLetter, Mode, Plan, RangeTicket
 from dc_assets.views.dead_letters import OTHER, refused_rows
 from dc_assets.views.load_history import AllowanceSeen, LoadHistory
 from dc_assets.views.load_states import LoadStates
-from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import (
+    KEYS,
+    NEW_LOAD,
+    OpenLedger,
+    check_range,
+    letter,
+    new_batch,
+    settlement,
+)
 from dc_assets_tests.fakes.specs import small_spec
 
 YOUNGEST_S = 1_000_000.0
@@ -63,12 +71,12 @@ class Told:
     def ticket(self, key: str = KEYS[0], mode: Mode = "full") -> RangeTicket:
         """Join the load and take a partition."""
         store = self.store(mode)
-        return store.take_range(store.join_load(key), key)
+        return store.take_range(store.join_load(key, NEW_LOAD), key)
 
     def given_up(self, mode: Mode = "full") -> str:
         """Open a load, give it up, and return its id."""
         load_id = self.store(mode).join_load(KEYS[0])
-        assert self.store(mode).give_up_load() == load_id
+        assert self.store(mode).give_up_loads() == [load_id]
         return load_id
 
     def dated(self, moment: float) -> None:
@@ -158,13 +166,13 @@ def test_partitions_and_jobs_are_told_as_they_are(told: Told) -> None:
     one = begun[KEYS[0]]
     rows = one.rows
     assert (one.phase, rows.selected, rows.landed, rows.refused, rows.pending) == (
-        *("writing", 28),
+        *("sending", 28),
         *(6, 3, 19),
     )
     assert one.is_held
     assert one.finished_at is None
     done = begun[KEYS[1]]
-    assert (done.phase, done.rows, done.is_held) == ("done", RowCounts(), False)
+    assert (done.phase, done.rows, done.is_held) == ("sent", RowCounts(), False)
     assert done.finished_at is not None
     jobs = {job.lane: job for job in told.history.jobs(ticket.load_id)}
     assert sorted(jobs) == [3, 4]
@@ -224,6 +232,8 @@ def test_past_loads_are_told_with_what_they_took(told: Told) -> None:
     told.use(first.load_id, 5, 6)
     for key in KEYS:
         told.store().finish_range(first if key == KEYS[0] else told.ticket(key))
+    for key in KEYS:
+        check_range(told.ledger.database, told.spec.name, told.ledger.org_id, key)
     told.dated(100)
     second = told.ticket()
     newest, older = told.loads()

@@ -9,22 +9,26 @@ from dataclasses import replace
 
 import pytest
 
-from dc_assets.core.errors import ConfigError, LedgerConflict
+from dc_assets.core.errors import ConfigError, LedgerConflict, ParentsTaken
 from dc_assets.core.lanes import LaneMap
 from dc_assets.ledger.owners import current_owner
-from dc_assets.load.store import Plan, RangeTicket
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
-from dc_assets_tests.fakes.specs import small_spec
+from dc_assets.load.store import LoadRequest, Plan, RangeTicket
+from dc_assets_tests.fakes.ledgers import ABOUT_ALL, KEYS, NEW_LOAD, SPEC, OpenLedger, new_batch
 from dc_assets_tests.fakes.world import dead_owner
 
 PLAN = Plan(LaneMap(4, ("big", "bi\u2028g")), window=3, rows=7, ambiguous_keys=frozenset({"a"}))
 
+CHANGED = SPEC.model_copy(
+    update={"target": SPEC.target.model_copy(update={"scope": "Title__c != null"})}
+)
+
 
 def finish(ledger: OpenLedger, key: str) -> RangeTicket:
-    """Take a partition and finish it."""
+    """Take a partition, send it and check it."""
     loads = ledger.loads()
-    ticket = ledger.ticket(key, loads)
+    ticket = ledger.ticket(key, loads, ABOUT_ALL)
     loads.finish_range(ticket)
+    ledger.checked(key)
     return ticket
 
 
@@ -44,63 +48,69 @@ def test_runs_that_come_at_once_join_one_load(ledger: OpenLedger) -> None:
 def test_a_changed_spec_stops_and_names_the_command(ledger: OpenLedger) -> None:
     """An unfinished load is not continued with other rows; the sentence says what to do."""
     ledger.loads().join_load(KEYS[0])
-    changed = small_spec(name=SPEC.name)
     with pytest.raises(ConfigError, match="dc-assets run things --new-load"):
-        ledger.loads(spec=changed).join_load(KEYS[0])
+        ledger.loads(spec=CHANGED).join_load(KEYS[0])
 
 
 def test_a_given_up_load_lets_a_changed_spec_begin(ledger: OpenLedger) -> None:
     """After giving up, the next run opens a load of the new spec."""
     first = ledger.loads().join_load(KEYS[0])
-    assert ledger.loads().give_up_load() == first
-    assert ledger.loads(spec=small_spec(name=SPEC.name)).join_load(KEYS[0]) != first
-    assert ledger.loads().give_up_load() is not None
+    assert ledger.loads().give_up_loads() == [first]
+    assert ledger.loads(spec=CHANGED).join_load(KEYS[0]) != first
+    assert ledger.loads().give_up_loads()
 
 
 def test_a_load_with_runs_at_work_is_not_given_up(ledger: OpenLedger) -> None:
     """A live run keeps its load."""
     ledger.ticket()
     with pytest.raises(LedgerConflict, match=r"still working on r1-01"):
-        ledger.loads().give_up_load()
+        ledger.loads().give_up_loads()
 
 
-def test_a_done_partition_opens_a_new_load(ledger: OpenLedger) -> None:
-    """A partition is done once a load, so its next run begins another."""
+def test_a_named_partition_begins_a_new_load_beside_an_open_one(ledger: OpenLedger) -> None:
+    """It was checked in the open one, which the others resume."""
     old = finish(ledger, KEYS[0])
+    new = ledger.loads().join_load(KEYS[0], LoadRequest(is_new=True))
+    assert new != old.load_id
     assert ledger.loads().join_load(KEYS[1]) == old.load_id
-    assert ledger.loads().join_load(KEYS[0]) != old.load_id
+    assert ledger.loads().join_load(KEYS[0]) == new
 
 
 def test_a_new_load_waits_for_the_runs_of_the_last_one(ledger: OpenLedger) -> None:
     """Two lane maps at once would let two jobs meet on a parent."""
     finish(ledger, KEYS[0])
     ledger.ticket(KEYS[1])
-    with pytest.raises(LedgerConflict, match=r"still working on r1-02"):
-        ledger.loads().join_load(KEYS[0])
+    with pytest.raises(ParentsTaken, match=r"working on r1-02"):
+        ledger.ticket(KEYS[0], request=NEW_LOAD)
 
 
 def test_a_dead_run_does_not_hold_up_a_new_load(ledger: OpenLedger) -> None:
     """A lease of a process that is known to be gone counts for nothing."""
     old = finish(ledger, KEYS[0])
     ledger.ticket(KEYS[1], ledger.loads(owner=dead_owner("killed")))
-    assert ledger.loads().join_load(KEYS[0]) != old.load_id
+    assert ledger.ticket(KEYS[0], request=NEW_LOAD).load_id != old.load_id
 
 
 def test_the_last_partition_finishes_the_load(ledger: OpenLedger) -> None:
-    """A load is done when all its partitions are; then even a changed spec may begin."""
+    """A load is over when all its partitions are checked; then even a changed spec may begin."""
     for key in KEYS:
         finish(ledger, key)
-    assert ledger.loads(spec=small_spec(name=SPEC.name)).join_load(KEYS[0])
+    assert ledger.loads(spec=CHANGED).join_load(KEYS[0], NEW_LOAD)
 
 
 def test_two_last_partitions_at_once_finish_the_load(ledger: OpenLedger) -> None:
     """Neither may overlook that the other is done in the same moment."""
     stores = [ledger.loads() for _ in KEYS]
-    tickets = [ledger.ticket(key, store) for key, store in zip(KEYS, stores, strict=True)]
+    pairs = zip(KEYS, stores, strict=True)
+    tickets = [ledger.ticket(key, store, ABOUT_ALL) for key, store in pairs]
     with ThreadPoolExecutor(3) as pool:
         ends = [pool.submit(b.finish_range, t) for b, t in zip(stores, tickets, strict=True)]
-    assert [end.result() for end in ends] == [None] * 3
-    assert ledger.loads(spec=small_spec(name=SPEC.name)).join_load(KEYS[0]) != tickets[0].load_id
+        assert [end.result() for end in ends] == [None] * 3
+        looks = [pool.submit(ledger.checked, key) for key in KEYS]
+        assert [look.result() for look in looks] == [None] * 3
+    load = ledger.views().states.of_load(tickets[0].load_id)
+    assert load is not None
+    assert load.state == "done"
 
 
 def test_a_live_owner_keeps_its_partition(ledger: OpenLedger) -> None:
@@ -169,7 +179,7 @@ def test_a_ticket_says_how_far_the_last_owner_came(ledger: OpenLedger) -> None:
     """Rows that are planned already are not read again."""
     first = ledger.ticket(loads=ledger.loads(owner=dead_owner("killed")))
     ledger.planned(first, new_batch(0))
-    assert (first.phase, ledger.ticket().phase) == ("new", "writing")
+    assert (first.phase, ledger.ticket().phase) == ("reading", "sending")
 
 
 def test_one_run_plans_and_the_others_wait(ledger: OpenLedger) -> None:

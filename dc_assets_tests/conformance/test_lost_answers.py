@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.deletions import DeletionObservation
 from dc_assets.core.lanes import LaneMap
+from dc_assets.core.phases import Phase
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger import tables
 from dc_assets.ledger.absence import Patience
@@ -27,7 +28,7 @@ from dc_assets.ledger.outbox import Outbox
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.store import Plan, RangeTicket
 from dc_assets_tests.fakes.cutting_proxy import CuttingProxy, Where
-from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import ABOUT_ALL, KEYS, OpenLedger, letter, new_batch, settlement
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
 
@@ -49,11 +50,11 @@ class Life:
         self.planned = [new_batch(lane) for lane in (0, 0, 1, 2, 3)]
         self.merged = new_batch(0, 20)
         self.load_id = ""
-        self.ticket = RangeTicket("", KEYS[0], fence=0, phase="new")
+        self.ticket = RangeTicket("", KEYS[0], fence=0, phase=Phase.NEW)
 
     def join(self) -> None:
         """Open the load."""
-        self.load_id = self.loads.join_load(KEYS[0])
+        self.load_id = self.loads.join_load(KEYS[0], ABOUT_ALL)
 
     def take(self) -> None:
         """Take the partition."""
@@ -114,7 +115,9 @@ class Life:
             "count_calls": lambda: use.count_calls(self.load_id),
             "keep_allowance": lambda: use.keep_allowance(Allowance(9, 9)),
             "finish_range": lambda: self.loads.finish_range(self.ticket),
-            "check results": lambda: results.keep(KEYS[0], [_OUTCOME], run_id="r", needed=[]),
+            "check results": lambda: results.keep(
+                KEYS[0], [_OUTCOME], run_id="r", needed=[_OUTCOME.check], asked_at=results.now_s()
+            ),
             "a deletion": lambda: gone.keep(KEYS[0], _GONE),
             "deletion applied": lambda: gone.applied(KEYS[0]),
             "a forecast": lambda: forecasts.keep(_TOLD),
@@ -131,7 +134,7 @@ class Life:
             "sent notification": lambda: outbox.sent(self.mark, "mail"),
             "stop": orders.stop,
             "take the order back": lambda: _is(orders.go_on(), expected=True),
-            "give up": lambda: _is(self.loads.give_up_load(), self.load_id),
+            "give up": self.loads.give_up_loads,
             "remove": lambda: old.remove([self.load_id], []),
         }
 

@@ -13,7 +13,21 @@ from dc_assets.ledger import tables
 from dc_assets.ledger.database import Database
 from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 
+TO_VERSION_4 = (
+    "DROP INDEX one_unfinished_range",
+    *(
+        f"ALTER TABLE range_state DROP COLUMN {name}"
+        for name in ("checked_at", "open_as", "launches")
+    ),
+    "DROP TABLE scheme_bounds",
+    "UPDATE range_state SET phase = 'writing' WHERE phase = 'sending'",
+    "UPDATE range_state SET phase = 'done' WHERE phase IN ('sent', 'checked')",
+    "DELETE FROM range_state WHERE phase = 'new'",
+    "CREATE UNIQUE INDEX one_open_load ON load (org_id, spec_name, mode) WHERE state = 'open'",
+    "UPDATE ledger_version SET version = 4",
+)
 TO_VERSION_3 = (
+    *TO_VERSION_4,
     *(
         f"DROP TABLE {name}"
         for name in (
@@ -74,7 +88,9 @@ def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    "statements", [TO_VERSION_1, TO_VERSION_2, TO_VERSION_3], ids=["1", "2", "3"]
+    "statements",
+    [TO_VERSION_1, TO_VERSION_2, TO_VERSION_3, TO_VERSION_4],
+    ids=["1", "2", "3", "4"],
 )
 def test_an_old_ledger_is_opened_with_all_it_held(
     own_ledger: OpenLedger, statements: tuple[str, ...]

@@ -24,10 +24,17 @@ from dc_assets.ledger.tables import (
     notice,
     range_state,
 )
-from dc_assets.load.store import Mode, RangeTicket
-from dc_assets.views.ended_loads import PARTIAL_MODES
+from dc_assets.load.store import LoadRequest, Mode, RangeTicket
 from dc_assets.views.events import LedgerEvents, range_of_run
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import (
+    KEYS,
+    NEW_LOAD,
+    SPEC,
+    OpenLedger,
+    letter,
+    new_batch,
+    settlement,
+)
 
 HOUR_S = 3_600.0
 
@@ -39,11 +46,12 @@ def empty(ledger: OpenLedger) -> None:
         for table in (delivery, notice, check_result, deletion_observation):
             connection.execute(table.delete())
         connection.execute(range_state.update().values(finished_at=0.0))
+        connection.execute(load.update().where(load.c.state == "done").values(finished_at=0.0))
 
 
-def collected(ledger: OpenLedger, *, busy: Sequence[str] = (), spec: LoadSpec = SPEC) -> int:
+def collected(ledger: OpenLedger, *, spec: LoadSpec = SPEC) -> int:
     """Look for events once."""
-    return LedgerEvents(ledger.database, [spec]).collect(busy)
+    return LedgerEvents(ledger.database, [spec]).collect()
 
 
 def kinds(ledger: OpenLedger) -> list[str]:
@@ -73,17 +81,19 @@ def loaded(
     ledger: OpenLedger,
     key: str,
     loads: SqlLoadStore,
+    request: LoadRequest = NEW_LOAD,
     *,
     landed: int = 10,
     refused: Sequence[str] = (),
 ) -> RangeTicket:
     """Load a partition in one batch, with a refused row for each code."""
-    ticket = ledger.ticket(key, loads)
+    ticket = ledger.ticket(key, loads, request)
     [batch_id] = ledger.planned(ticket, new_batch(KEYS.index(key), landed + len(refused)))
     ledger.uploaded(ticket, batch_id)
     dead_letters = [letter(f"{key}-{n}", code) for n, code in enumerate(refused)]
     ledger.batches().settled(ticket, settlement(batch_id, landed, dead_letters))
     loads.finish_range(ticket)
+    ledger.checked(key)
     return ticket
 
 
@@ -146,6 +156,7 @@ def test_a_full_load_is_told_of_once_when_all_of_it_is_done(ledger: OpenLedger) 
     loaded(ledger, KEYS[0], loads, refused=["STRING_TOO_LONG", "a value: 17"])
     assert collected(ledger) == 0
     for key in KEYS[1:]:
+        assert collected(ledger) == 0
         loaded(ledger, key, loads)
     keep(ledger, KEYS[0], "run-1", outcome("nothing_pending", Severity.PASSED))
     assert [collected(ledger), collected(ledger)] == [1, 0]
@@ -153,51 +164,51 @@ def test_a_full_load_is_told_of_once_when_all_of_it_is_done(ledger: OpenLedger) 
     assert facts["partitions"] == list(KEYS)
     assert (facts["selected"], facts["landed"], facts["refused"]) == (32, 30, 2)
     assert facts["refused_by_code"] == {"STRING_TOO_LONG": 1, "UNKNOWN_ERROR": 1}
-    assert facts["checks"] == {"passed": 1, "warn": 0, "error": 0, "not asked": 0}
+    assert facts["checks"] == {"passed": 4, "warn": 0, "error": 0, "not asked": 0}
     assert facts["verdict"] == "not checked"
 
 
-def test_an_ended_load_waits_an_hour_for_its_checks_at_most(ledger: OpenLedger) -> None:
-    """Unfinished runs of its asset evaluate them; a run that never ends hides no load."""
-    full_load(ledger)
-    assert collected(ledger, busy=["things"]) == 0
-    shift(ledger, range_state, "finished_at", HOUR_S)
-    assert collected(ledger, busy=["things"]) == 1
+def test_a_load_that_was_not_checked_has_not_ended(ledger: OpenLedger) -> None:
+    """All its rows landed, and nobody has looked."""
+    loads = store(ledger, "changed")
+    ticket = ledger.ticket(KEYS[0], loads)
+    ledger.batches().plan_batches(ticket, selected=1, batches=(), dead_letters=[letter("a")])
+    loads.finish_range(ticket)
+    assert collected(ledger) == 0
+    ledger.checked(KEYS[0])
+    assert collected(ledger) == 1
 
 
 def test_what_ended_days_ago_is_not_told(ledger: OpenLedger) -> None:
     """A ledger that is as old as the product does not tell its whole history."""
     full_load(ledger)
-    shift(ledger, range_state, "finished_at", 73 * HOUR_S)
+    shift(ledger, load, "finished_at", 73 * HOUR_S)
     assert collected(ledger) == 0
 
 
-@pytest.mark.parametrize("mode", PARTIAL_MODES)
-def test_a_partial_load_is_told_of_when_all_that_took_part_is_done(
+@pytest.mark.parametrize("mode", ["missing", "changed"])
+def test_a_partial_load_is_told_of_when_what_it_is_about_is_checked(
     ledger: OpenLedger, mode: Mode
 ) -> None:
-    """Once for each state of it; partitions that begin a little later belong to it."""
+    """Not before; partitions that nobody named are no part of it."""
     loads = store(ledger, mode)
-    loaded(ledger, KEYS[0], loads)
-    assert collected(ledger) == 0
-    ticket = ledger.ticket(KEYS[1], loads)
-    shift(ledger, range_state, "finished_at", 61)
-    assert collected(ledger) == 0
-    loads.finish_range(ticket)
-    shift(ledger, range_state, "finished_at", 61)
-    assert [collected(ledger), collected(ledger)] == [1, 0]
-    loaded(ledger, KEYS[2], loads)
-    shift(ledger, range_state, "finished_at", 61)
+    about = LoadRequest(partition_keys=KEYS[:2])
+    for key in KEYS[:2]:
+        ticket = ledger.ticket(key, loads, about)
+        ledger.batches().plan_batches(ticket, selected=1, batches=(), dead_letters=[letter(key)])
+        loads.finish_range(ticket)
+        assert collected(ledger) == 0
+    for key in KEYS[:2]:
+        ledger.checked(key)
     assert [collected(ledger), collected(ledger)] == [1, 0]
 
 
 def test_a_partial_load_that_a_new_one_follows_is_told_of(ledger: OpenLedger) -> None:
     """A refresh may begin before anybody looked at the last one."""
     loads = store(ledger, "changed")
-    first = loaded(ledger, KEYS[0], loads).load_id
-    second = loaded(ledger, KEYS[0], loads).load_id
+    first = loaded(ledger, KEYS[0], loads, LoadRequest()).load_id
+    second = loaded(ledger, KEYS[0], loads, LoadRequest()).load_id
     assert first != second
-    shift(ledger, range_state, "finished_at", 61)
     assert collected(ledger) == 2
 
 
@@ -207,7 +218,7 @@ def test_a_refresh_that_sent_nothing_is_not_told(ledger: OpenLedger) -> None:
     ticket = ledger.ticket(KEYS[0], loads)
     ledger.planned(ticket)
     loads.finish_range(ticket)
-    shift(ledger, range_state, "finished_at", 61)
+    ledger.checked(KEYS[0])
     assert collected(ledger) == 0
 
 
@@ -257,9 +268,9 @@ def outcome(
 
 def keep(ledger: OpenLedger, key: str, run_id: str, *outcomes: CheckOutcome) -> None:
     """Keep what the checks of a run said."""
-    CheckResultStore(ledger.database, SPEC.name, ledger.org_id).keep(
-        key, outcomes, run_id=run_id, needed=()
-    )
+    store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
+    needed = {one.check for one in outcomes}
+    store.keep(key, outcomes, run_id=run_id, needed=needed, asked_at=store.now_s())
 
 
 def test_the_gaps_of_one_run_and_partition_are_one_notice(ledger: OpenLedger) -> None:

@@ -25,7 +25,15 @@ from dc_assets.load.store import DeadLetter, Mode, RangeTicket
 from dc_assets.views.dead_letters import Choice, OpenDeadLetters
 from dc_assets.views.known_jobs import KnownJobs
 from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
-from dc_assets_tests.fakes.ledgers import KEYS, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import (
+    KEYS,
+    NEW_LOAD,
+    OpenLedger,
+    check_range,
+    letter,
+    new_batch,
+    settlement,
+)
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
 
@@ -65,7 +73,7 @@ class Office:
     def ticket(self, key: str = KEYS[0], mode: Mode = "full", *, dead: bool = False) -> RangeTicket:
         """Join the load of a mode and take a partition."""
         store = self.store(mode, dead_owner("killed") if dead else None)
-        return store.take_range(store.join_load(key), key)
+        return store.take_range(store.join_load(key, NEW_LOAD), key)
 
     def plan(
         self,
@@ -106,6 +114,8 @@ class Office:
         self.plan(tickets[0], dead_letters, landing=landing)
         for ticket in tickets:
             self.store().finish_range(ticket)
+        for ticket in tickets:
+            check_range(self.database, self.spec.name, self.org_id, ticket.partition_key)
         return tickets[0].load_id
 
     def open_ids(self) -> list[str]:
@@ -246,7 +256,7 @@ def test_letters_of_an_unfinished_replay_are_not_open_until_it_is_given_up(offic
     )
     assert office.dead_letters.unfinished() == [KEYS[0]]
     assert office.open_ids() == []
-    assert office.store("replay").give_up_load() == replay.load_id
+    assert office.store("replay").give_up_loads() == [replay.load_id]
     assert office.dead_letters.unfinished() == []
     assert office.open_ids() == ["a"]
 
@@ -293,7 +303,7 @@ def test_old_loads_are_those_that_ended_and_nobody_needs(office: Office) -> None
     second = office.load_all()
     partial = office.ticket(mode="missing")
     office.store("missing").finish_range(partial)
-    office.ticket(mode="missing")  # supersedes the one before
+    check_range(office.database, office.spec.name, office.org_id, KEYS[0])
     age(office, 10)
     old = OldState(office.database, office.spec.name, office.folder)
     (found,) = old.loads(9)

@@ -14,7 +14,7 @@ from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import batch, org_allowance
-from dc_assets.load.store import NewBatch, Plan, RangeTicket
+from dc_assets.load.store import LoadRequest, NewBatch, Plan, RangeTicket
 from dc_assets.views.progress import LedgerProgress, Snapshot
 from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
 
@@ -36,7 +36,7 @@ def looked_at(ledger: OpenLedger) -> str:
 def begun(ledger: OpenLedger, key: str, *batches: NewBatch) -> RangeTicket:
     """Plan the load and read a partition into batches."""
     loads = ledger.loads()
-    ticket = ledger.ticket(key, loads)
+    ticket = ledger.ticket(key, loads, LoadRequest(is_new=True))
     loads.keep_plan(ticket.load_id, PLAN)
     ledger.planned(ticket, *batches)
     return ticket
@@ -124,6 +124,8 @@ def test_a_launch_counts_all_of_its_partitions(ledger: OpenLedger) -> None:
         ledger.uploaded(ticket, done.batch_id)
         ledger.batches().settled(ticket, settlement(done.batch_id, landed=60))
         loads.finish_range(ticket)
+    for key in KEYS:
+        ledger.checked(key)
     older = progress_of(ledger).look(KEYS)
     assert older.load is not None
     assert (older.load.state, older.counts.done, older.rows) == ("done", 180, 180)
@@ -166,11 +168,11 @@ def test_a_partition_is_being_checked_from_its_last_row_to_its_checks(ledger: Op
     first, second = (ledger.ticket(key, loads) for key in KEYS[:2])
     ledger.planned(first)
     loads.finish_range(first)
-    assert progress_of(ledger).look(KEYS).checking == ()
+    assert progress_of(ledger).look(KEYS).checking == []
     ledger.planned(second)
     loads.finish_range(second)
     assert progress_of(ledger).look(KEYS).checking == list(KEYS[:2])
     outcome = CheckOutcome("row_count_matches", KEYS[0], Severity.PASSED, "fine", 0)
     store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
-    store.keep(KEYS[0], [outcome], run_id="run", needed=())
+    store.keep(KEYS[0], [outcome], run_id="run", needed=(outcome.check,), asked_at=store.now_s())
     assert progress_of(ledger).look(KEYS).checking == [KEYS[1]]

@@ -24,7 +24,7 @@ def outcome(check: str, key: str, severity: Severity = Severity.PASSED) -> Check
 def keep(ledger: OpenLedger, key: str, outcomes: Sequence[CheckOutcome]) -> LoadStates:
     """Keep what the checks of a partition said."""
     store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
-    store.keep(key, outcomes, run_id="run", needed=NEEDED)
+    store.keep(key, outcomes, run_id="run", needed=NEEDED, asked_at=store.now_s())
     return ledger.views().states
 
 

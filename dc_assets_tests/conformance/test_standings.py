@@ -7,7 +7,7 @@ from dc_assets.core.load_state import SpecState
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.views.load_states import LoadStates
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, new_batch
+from dc_assets_tests.fakes.ledgers import KEYS, NEW_LOAD, SPEC, OpenLedger, new_batch
 
 NEEDED = ("row_count_matches", "nothing_pending")
 FIRST, SECOND, THIRD = KEYS
@@ -16,14 +16,13 @@ FIRST, SECOND, THIRD = KEYS
 def check(ledger: OpenLedger, key: str, severity: Severity = Severity.PASSED) -> None:
     """Let all checks of a partition say the same."""
     outcomes = [CheckOutcome(name, key, severity, "said", 0) for name in NEEDED]
-    CheckResultStore(ledger.database, SPEC.name, ledger.org_id).keep(
-        key, outcomes, run_id="run", needed=NEEDED
-    )
+    store = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
+    store.keep(key, outcomes, run_id="run", needed=NEEDED, asked_at=store.now_s())
 
 
 def finish(ledger: OpenLedger, key: str) -> str:
     """Load a partition to its end and return the load."""
-    ticket = ledger.ticket(key)
+    ticket = ledger.ticket(key, request=NEW_LOAD)
     ledger.loads().finish_range(ticket)
     return ticket.load_id
 
@@ -45,16 +44,11 @@ def test_every_partition_stands_somewhere(ledger: OpenLedger) -> None:
     check(ledger, FIRST)
     assert finish(ledger, SECOND) == load_id
     check(ledger, SECOND, Severity.ERROR)
-    unfinished = state_of(ledger).unfinished
-    assert unfinished is not None
-    assert unfinished.load_id == load_id
-    assert {key: one.phase for key, one in unfinished.partitions.items()} == {
-        FIRST: "done",
-        SECOND: "done",
-    }
+    [there] = state_of(ledger).unfinished.values()
+    assert (there.partition_key, there.load_id, there.phase) == (THIRD, load_id, "new")
     assert why(ledger) == {
         SECOND: [f"{name} failed: said" for name in NEEDED],
-        THIRD: ["it was never loaded"],
+        THIRD: [f"not begun in the unfinished load {load_id[:8]}"],
     }
 
 
@@ -76,7 +70,7 @@ def test_a_check_is_older_than_the_load_after_it(ledger: OpenLedger) -> None:
         finish(ledger, key)
         check(ledger, key)
     assert why(ledger) == {}
-    assert state_of(ledger).unfinished is None
+    assert state_of(ledger).unfinished == {}
     for key in KEYS:
         finish(ledger, key)
     assert why(ledger) == {key: ["not checked since its newest load"] for key in KEYS}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dc_assets.core.attention import NeedsAttention, needs_attention, proof_of
-from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
+from dc_assets.core.load_state import CheckResult, PartitionState, RowCounts, SpecState
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 KEY = "r1-01"
@@ -46,17 +46,11 @@ def standing(
         written_at = DONE_AT if newest.is_done else 0.0
         here = replace(newest, is_held=is_held, written_at=written_at, checks=checks or {})
     there: dict[str, PartitionState] = {}
-    if phase_there is not None:
+    if unfinished and phase_there not in {"sent", "checked"}:
         is_same = here is not None and here.load_id == unfinished
-        there[KEY] = (
-            here if here and is_same else PartitionState(KEY, unfinished, "full", phase_there)
-        )
-    return SpecState(
-        {} if here is None else {KEY: here},
-        LoadState(unfinished, "things", "00D", "full", "open", 0.0, partitions=there)
-        if unfinished
-        else None,
-    )
+        phase = phase_there or "new"
+        there[KEY] = here if here and is_same else PartitionState(KEY, unfinished, "full", phase)
+    return SpecState({} if here is None else {KEY: here}, there)
 
 
 def judged(state: SpecState) -> NeedsAttention | None:
@@ -66,21 +60,23 @@ def judged(state: SpecState) -> NeedsAttention | None:
 
 def done(mode: str = "full", load_id: str = LOAD) -> PartitionState:
     """Return a partition that is done in a load."""
-    return PartitionState(KEY, load_id, mode, "done", RowCounts(selected=40, landed=40))
+    return PartitionState(KEY, load_id, mode, "checked", RowCounts(selected=40, landed=40))
 
 
 def writing(mode: str = "full", load_id: str = LOAD) -> PartitionState:
     """Return a partition that has rows without an outcome."""
-    return PartitionState(KEY, load_id, mode, "writing", RowCounts(selected=40, landed=33))
+    return PartitionState(KEY, load_id, mode, "sending", RowCounts(selected=40, landed=33))
 
 
 NOT_DONE = f"load {LOAD[:8]} is not done: 7 of 40 rows have no outcome"
 
 NOT_GOOD = {
     "never loaded": (standing(None), "full", "it was never loaded"),
-    "pending": (standing(writing(), unfinished=LOAD, phase_there="writing"), "full", NOT_DONE),
+    "pending": (standing(writing(), unfinished=LOAD, phase_there="sending"), "full", NOT_DONE),
     "reading": (
-        standing(PartitionState(KEY, LOAD, "full", "new"), unfinished=LOAD, phase_there="new"),
+        standing(
+            PartitionState(KEY, LOAD, "full", "reading"), unfinished=LOAD, phase_there="reading"
+        ),
         "full",
         f"load {LOAD[:8]} is not done",
     ),
@@ -96,7 +92,7 @@ NOT_GOOD = {
         f"not begun in the unfinished load {LATER[:8]}",
     ),
     "an older full load is not done": (
-        standing(done("changed", LATER), GOOD, unfinished=LOAD, phase_there="writing"),
+        standing(done("changed", LATER), GOOD, unfinished=LOAD, phase_there="sending"),
         "full",
         f"load {LOAD[:8]} is not done",
     ),
@@ -111,7 +107,7 @@ NOT_GOOD = {
         "row_count_matches failed: 12 missing",
     ),
     "a check failed, and the load continues elsewhere": (
-        standing(done(), FAILED, unfinished=LOAD, phase_there="done"),
+        standing(done(), FAILED, unfinished=LOAD, phase_there="sent"),
         "changed",
         "row_count_matches failed: 12 missing",
     ),
@@ -146,7 +142,7 @@ def test_what_is_not_good_has_a_reason_and_a_mode(case: str) -> None:
         standing(done(), GOOD),
         standing(done(), WARNED),
         standing(done("changed", LATER), GOOD),
-        standing(done(), GOOD, unfinished=LOAD, phase_there="done"),
+        standing(done(), GOOD, unfinished=LOAD, phase_there="sent"),
         standing(done(), GOOD | word("of_an_older_spec", Severity.ERROR)),
     ],
 )

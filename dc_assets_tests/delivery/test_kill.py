@@ -53,7 +53,9 @@ def gap(ledger: OpenLedger) -> None:
     """Let a check have found a gap that nobody was told of."""
     found = CheckOutcome("no_coverage_gaps", "r1-01", Severity.ERROR, "3 missing, 0 extra", 3)
     check_results = CheckResultStore(ledger.database, SPEC.name, ledger.org_id)
-    check_results.keep("r1-01", [found], run_id="run-1", needed=())
+    check_results.keep(
+        "r1-01", [found], run_id="run-1", needed=("all",), asked_at=check_results.now_s()
+    )
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -150,7 +150,7 @@ class Days:
         """Tell whether every partition is done."""
         ranges = self.ranges()
         return len(ranges) == len(self.spec.ranges) and all(
-            status.phase == "done" for status in ranges.values()
+            status.is_done for status in ranges.values()
         )
 
     @property

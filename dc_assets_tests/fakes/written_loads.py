@@ -102,7 +102,11 @@ def write_checks(
     check_results = CheckResultStore(database, spec.name, org_id)
     for outcome in outcomes:
         check_results.keep(
-            outcome.partition_key, [outcome], run_id="run-1", needed=check_descriptions(spec)
+            outcome.partition_key,
+            [outcome],
+            run_id="run-1",
+            needed=check_descriptions(spec),
+            asked_at=check_results.now_s(),
         )
     with database.begin() as connection:
         connection.execute(
@@ -187,7 +191,7 @@ def _range_lines(
         yield {
             "load_id": one.load_id,
             "partition_key": key,
-            "phase": "done",
+            "phase": "checked",
             "fence": 1,
             "lease_until": 0.0,
             "selected": landed + refused,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import sqlalchemy as sa
 
+from dc_assets.core.phases import SENT
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.tables import batch, dead_letter, load, range_state
 from dc_assets_tests.fakes.org import Cells
@@ -47,7 +48,7 @@ class Checkers:
                 sa.select(batch.c.batch_id, batch.c.state).where(batch.c.state.not_in(FINAL))
             ).all()
             leased = connection.execute(
-                sa.select(range_state.c.partition_key).where(range_state.c.phase != "done")
+                sa.select(range_state.c.partition_key).where(range_state.c.phase.not_in(SENT))
             ).all()
         newest = self._newest()
         assert not flying, f"I2: batches that are not final: {flying}"
@@ -87,7 +88,7 @@ class Checkers:
             rows = connection.execute(
                 sa.select(range_state.c.load_id, range_state.c.partition_key)
                 .join(load, load.c.load_id == range_state.c.load_id)
-                .where(range_state.c.phase == "done")
+                .where(range_state.c.phase.in_(SENT))
                 .order_by(load.c.opened_at)
             )
             return {row.partition_key: row.load_id for row in rows}

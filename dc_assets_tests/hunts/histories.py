@@ -176,7 +176,7 @@ class History:
             is_dead=lambda: fate.is_down,
         )
         try:
-            loaded = load_partition(spec, key, self._ports(fate, loads), resume=True)
+            loaded = load_partition(spec, key, self._ports(fate, loads))
             end = f"ends well: {loaded.totals.landed} landed, {loaded.totals.refused} refused"
             self.ends["well"] += 1
         except Crash:

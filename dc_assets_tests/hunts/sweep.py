@@ -46,7 +46,7 @@ class Stage:
 
     def lives(self, key: str, mode: Mode = "full") -> None:
         """Run a partition that lives, unless it is done: then it would begin a new load."""
-        if any(r.partition_key == key and r.phase == "done" for r in self.world.partitions):
+        if any(r.partition_key == key and r.is_done for r in self.world.partitions):
             return
         point = CrashPoint()
         self._run(key, point, None, mode)
@@ -56,7 +56,7 @@ class Stage:
         ports = crashing(self.world.ports(owner, mode), point)
         choose = None if mode == "full" else _chosen
         try:
-            load_partition(self.world.spec, key, ports, choose, resume=True)
+            load_partition(self.world.spec, key, ports, choose)
         finally:
             self.look()
 
@@ -213,7 +213,7 @@ def check_end(stage: Stage, story: Story) -> None:
     assert org.states()[JobState.OPEN] == 0, "a job is left Open"
     assert not any(job.is_in_flight for job in org.jobs), "a job is left in flight"
     for status in world.partitions:
-        assert (status.phase, status.rows.pending, status.rows.in_flight) == ("done", 0, 0), str(
+        assert (status.phase, status.rows.pending, status.rows.in_flight) == ("sent", 0, 0), str(
             status
         )
         assert not status.is_held, "a partition is left leased"

@@ -75,7 +75,7 @@ def folder() -> Generator[Path]:
 @contextmanager
 def loading(folder: Path) -> Generator[tuple[Stage, Restarts]]:
     """Give a load of 20,000 rows whose ledger is restarted from its first job on."""
-    with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
+    with restartable_postgres() as server, running_org(folder, rows=0) as org:
         stage = fresh_stage(org, folder / "load", rows=ROWS, partitions=2, seed=11)
         stage.environment |= LEASES | BACKFILLS_WAIT
         stage.environment |= {
@@ -133,7 +133,7 @@ def test_dagster_on_the_same_server_outlives_its_restarts(folder: Path) -> None:
 @pytest.mark.timeout(200)
 def test_an_absence_longer_than_the_lease_ends_a_run_in_one_sentence(folder: Path) -> None:
     """It blames the server, not the disk; the same command completes the load."""
-    with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
+    with restartable_postgres() as server, running_org(folder, rows=0) as org:
         stage = fresh_stage(org, folder / "load", rows=600, partitions=1, seed=12)
         stage.environment |= {"DC_ASSETS_LEDGER_URL": server.url}
         stage.environment |= {"DC_ASSETS_LEASE_S": "6", "DC_ASSETS_HEARTBEAT_S": "1"}
@@ -157,7 +157,7 @@ def test_an_absence_longer_than_the_lease_ends_a_run_in_one_sentence(folder: Pat
 @pytest.mark.timeout(300)
 def test_dagster_begins_a_step_again_that_lost_its_ledger(folder: Path) -> None:
     """After an absence longer than the lease the backfill completes without help."""
-    with restartable_postgres(folder / "pg") as server, running_org(folder, rows=0) as org:
+    with restartable_postgres() as server, running_org(folder, rows=0) as org:
         stage = fresh_stage(org, folder / "load", rows=600, partitions=1, seed=13)
         stage.environment |= {"DC_ASSETS_LEDGER_URL": server.url}
         stage.environment |= {"DC_ASSETS_LEASE_S": "6", "DC_ASSETS_HEARTBEAT_S": "1"}

@@ -8,11 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from dc_assets.core.phases import Phase
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.load.ports import PageMark
 from dc_assets.load.store import RangeTicket
 
-FIRST = RangeTicket("load", "r1-01", fence=9, phase="new")
+FIRST = RangeTicket("load", "r1-01", fence=9, phase=Phase.READING)
 SECOND = replace(FIRST, fence=10)
 THIRD = replace(FIRST, fence=11)
 

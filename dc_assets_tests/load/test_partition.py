@@ -41,7 +41,7 @@ def test_every_row_of_a_healthy_load_lands_once(world: World) -> None:
     assert_all_landed(world)
     assert set(world.org.landings.values()) == {1}
     assert world.org.rows["id0003"]["Price__c"] == "1.5"
-    assert world.partitions[0].phase == "done"
+    assert world.partitions[0].phase == "sent"
 
 
 def test_a_spool_is_empty_after_a_load_and_receipts_stay(world: World) -> None:
@@ -281,7 +281,7 @@ def test_an_empty_partition_is_done_at_once(world: World) -> None:
     world.spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["a"]})
     assert world.run("r1-01").totals.selected == 0
     assert world.org.calls["create"] == 0
-    assert world.partitions[0].phase == "done"
+    assert world.partitions[0].phase == "sent"
 
 
 def test_a_row_lands_in_a_lane_of_its_own_size(tmp_path: Path) -> None:

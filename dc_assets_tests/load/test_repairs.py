@@ -43,7 +43,7 @@ def compared(world: World) -> CheckOutcome:
     """Compare the values, and keep what was found as every command does."""
     found = audit_of(world).values()
     store = CheckResultStore(world.database, world.spec.name, world.org.org_id)
-    store.keep(KEY, [found], run_id="run", needed=[found.check])
+    store.keep(KEY, [found], run_id="run", needed=[found.check], asked_at=store.now_s())
     return found
 
 

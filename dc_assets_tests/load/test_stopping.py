@@ -213,7 +213,7 @@ def test_a_lost_spool_blocks_no_lane(world: World) -> None:
     store = SqlLoadStore(
         world.database, world.spec, org_id=world.org.org_id, owner=current_owner("operator")
     )
-    assert store.give_up_load()
+    assert store.give_up_loads()
     assert world.run().totals.landed == ROWS
     assert world.partitions[0].rows.in_flight == 0
     assert world.org.states()[JobState.UPLOAD_COMPLETE] == 0

@@ -18,7 +18,7 @@ from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.assets import LoadConfig, partitions_of
-from dc_assets.orchestration.failed_runs import OVERLAP_S, FailedRuns, will_retry
+from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.refresh import refresh_of
@@ -184,9 +184,6 @@ def test_a_run_over_two_loads_is_told_of_for_each_that_failed(
         "dc-assets run apples",
         "dc-assets run pears",
     ]
-    started = frozenset(dg.AssetKey(spec.asset_name) for spec in specs[1:])
-    added(instance, dg.DagsterRunStatus.STARTED, started)
-    assert FailedRuns(instance, database, specs).busy() == {"pears", "plums"}
 
 
 def test_an_error_that_is_none_of_ours_is_named_and_not_quoted(
@@ -218,7 +215,8 @@ def test_a_run_that_a_check_failed_is_told_of_as_a_gap(
     """Not twice: what the check found says more than that the run failed."""
     run_id = failed(instance, ConfigError("a blocking check"))
     gap = CheckOutcome("no_coverage_gaps", KEY, Severity.ERROR, "3 missing", 3)
-    CheckResultStore(database, SPEC.name, "00D").keep(KEY, [gap], run_id=run_id, needed=())
+    store = CheckResultStore(database, SPEC.name, "00D")
+    store.keep(KEY, [gap], run_id=run_id, needed=("all",), asked_at=store.now_s())
     [notice] = noticed(instance, database)
     assert notice.kind == "coverage_gap"
 

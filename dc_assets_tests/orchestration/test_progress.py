@@ -67,7 +67,7 @@ class ScriptedLoad:
 def snapshot(done: int, *, selected: int | None = 1_000) -> Snapshot:
     """Return a load whose first partition is so far."""
     rows = RowCounts(selected=selected, landed=done, locked=7)
-    partition = PartitionState(KEY, "load", "full", "writing", rows, is_held=True)
+    partition = PartitionState(KEY, "load", "full", "sending", rows, is_held=True)
     load = LoadState(*("load", "things", "00D", "full", "open", 0.0), partitions={KEY: partition})
     return Snapshot(load, rows=2_000, lately_s=10.0, done_lately={KEY: done})
 

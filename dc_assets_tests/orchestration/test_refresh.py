@@ -25,6 +25,7 @@ from dc_assets_tests.acceptance.stage import (
     spec_content,
     wait_until,
 )
+from dc_assets_tests.acceptance.test_kill import kill_in_mid_run
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 
@@ -203,7 +204,8 @@ def test_an_order_to_stop_holds_for_a_refresh_too(day: Day) -> None:
     """Neither a tick nor a run that was requested before begins anything."""
     day.change([day.stage.ids[0]], f'"LastModifiedDate__c" = {LATER}')
     [request], _ = day.tick()
-    assert day.stage.run("run", "--local", "--missing", "--partitions", "r1-02").code == 0
+    day.stage.org.sql('DELETE FROM "Opportunity" WHERE "External_ID__c" = \'externalOpp0000001\'')
+    kill_in_mid_run(day.stage, "results", "before", "--missing")
     assert day.stage.run("stop").code == 0
     before = day.stage.org.calls("create")
     assert "was stopped by an operator" in day.tick()[1]

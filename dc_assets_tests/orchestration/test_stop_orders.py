@@ -10,6 +10,7 @@ import pytest
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets_tests.acceptance.stage import Stage
+from dc_assets_tests.acceptance.test_kill import kill_in_mid_run
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 
 pytestmark = pytest.mark.acceptance
@@ -32,7 +33,7 @@ def loads(stage: Stage, **config: object) -> bool:
 
 def test_a_stopped_load_goes_on_in_the_ui_only_when_told_so(stage: Stage) -> None:
     """Queued runs and retries fail at once; whoever says after_stop takes the order back."""
-    assert stage.run("run", "--local", "--partitions", "r1-02").code == 3
+    kill_in_mid_run(stage, "results", "before")
     assert stage.run("stop").code == 0
     before = stage.org.calls("create")
     assert not loads(stage)
