@@ -57,6 +57,14 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
     return run.status
 
 
+def watched(instance: dg.DagsterInstance, run_id: str) -> Watch | None:
+    """Return what heartbeats a run of ours owes now."""
+    [record] = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
+    content = OurRuns(instance, [SPEC]).content(record.dagster_run)
+    assert content is not None
+    return watch_of(instance, record, content)
+
+
 def test_a_run_whose_process_is_gone_is_failed(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
@@ -133,6 +141,7 @@ def test_the_part_of_others_is_not_judged_where_each_step_has_a_process(
     """
     run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, ended=ended, at_work=at_work)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=-1)
+    assert watched(instance, run_id) is None
     assert reap(instance, heartbeats, [SPEC]) == []
 
 
@@ -152,10 +161,7 @@ def test_a_dead_step_of_ours_is_noticed_where_each_step_has_a_process(
 ) -> None:
     """Its run is watched from the moment at which the step began."""
     run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, at_work=SPEC.asset_name)
-    [record] = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
-    content = OurRuns(instance, [SPEC]).content(record.dagster_run)
-    assert content is not None
-    watch = watch_of(instance, record, content)
+    watch = watched(instance, run_id)
     assert watch is not None
     assert not watch.is_of_run
     assert watch.since_s == pytest.approx(heartbeats.now_s(), abs=60)

@@ -76,12 +76,14 @@ class Day:
         """Evaluate the sensor once; return its requests, and why there are none."""
         defs = self.definitions()
         sensor = defs.get_repository_def().get_sensor_def("opportunities_changes")
-        with settings(own_settings(self.stage)):
-            context = dg.build_sensor_context(
+        with (
+            settings(own_settings(self.stage)),
+            dg.build_sensor_context(
                 instance=self.instance,
                 resources={"salesforce": salesforce_of(self.stage)},
                 definitions=defs,
-            )
+            ) as context,
+        ):
             data = sensor.evaluate_tick(context)
         return list(data.run_requests or ()), data.skip_message or ""
 
