@@ -22,7 +22,6 @@ class BackgroundActivity:
 
     Attributes:
         parents: the parent of each row; negative for none.
-        held: parents that are locked by this.
     """
 
     background: Background
@@ -35,7 +34,6 @@ class BackgroundActivity:
     def __post_init__(self) -> None:
         self.users_tried = 0
         self.users_blocked = 0
-        self.held: set[int] = set()
         self._known = max(self.parents, default=-1) + 1
 
     def begin(self) -> None:
@@ -76,9 +74,4 @@ class BackgroundActivity:
 
     def _hold(self, parents: Sequence[int], hold_s: float) -> None:
         self.locks.held.update(parents)
-        self.held.update(parents)
-        self._after(hold_s, partial(self._let_go, parents))
-
-    def _let_go(self, parents: Sequence[int]) -> None:
-        self.held.difference_update(parents)
-        self.release(parents)
+        self._after(hold_s, partial(self.release, parents))

@@ -66,11 +66,6 @@ class SimulatedOrg:
         """Saves of users that met a locked parent."""
         return self._background.users_blocked
 
-    @property
-    def locked_by_jobs(self) -> set[int]:
-        """Parents that chunks hold now."""
-        return self._locks.held - self._background.held
-
     def call_at(self, at_s: float, action: Callable[[], None]) -> None:
         """Call a client back at a time; a time that is over counts as now."""
         self._time.at(at_s, action)

@@ -75,7 +75,6 @@ class LanesFigures:
     landed_rows: int = 0
     refused_rows: int = 0
     locked_rows: int = 0
-    window_cuts: int = 0
     ended_s: float = 0.0
     in_flight: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
     landings: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
@@ -140,7 +139,6 @@ class Book:
         if not RecentRows(rows, sum(locked for *_, locked in self._ended)).is_too_locked:
             return self._window
         self._cut_until_s = now_s + WINDOW_LOOKS_BACK_S
-        self.figures.window_cuts += 1
         return halved(self._window)
 
 
