@@ -17,9 +17,6 @@ HOPELESS_MESSAGES = ("InvalidBatch", "ClientInputError")
 QUOTA_MESSAGES = ("ExceededQuota",)
 """Beginnings that say: the org takes no more batches today (Bulk API 2.0 Developer Guide v66)."""
 
-DAY_S = 86_400.0
-"""Both daily limits count a rolling 24 hours (Salesforce Limits Quick Reference)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:

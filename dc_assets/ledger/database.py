@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -63,9 +64,35 @@ class Database:
         with self._readers.begin() as connection:
             yield connection
 
+    def time_s(self) -> float:
+        """Return seconds since 1970 by the ledger's clock, which measures all leases."""
+        with self.read() as connection:
+            return now_s(connection)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def now_s(connection: Connection) -> float:
+    """Return the time by the ledger's clock inside a transaction."""
+    return float(connection.execute(sa.select(tables.epoch_now())).scalar_one())
+
+
+def insert_or_update(
+    connection: Connection, table: sa.Table, values: Mapping[str, Any], update: Mapping[str, Any]
+) -> bool:
+    """Insert a line, or update the one that has its key; tell whether there was anything to do.
+
+    With nothing to ``update`` the line that is there stays as it is.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(table).values(**values)
+    if not update:
+        return connection.execute(insert.on_conflict_do_nothing()).rowcount > 0
+    keys = list(table.primary_key)
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(update)))
+    return True
 
 
 _READS = "dc_assets_reads"

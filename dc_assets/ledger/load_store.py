@@ -13,12 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
+from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.claims import lane_scope, live_ranges, take_parents
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import Owner, beating
+from dc_assets.ledger.owners import Owner, beating, living_owner
+from dc_assets.ledger.spec_records import IS_LEASED, SpecRecords, check_fence, is_of, is_range
+from dc_assets.ledger.stop_orders import StopOrders, refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
 from dc_assets.load.store import Mode, Plan, RangeTicket
@@ -26,19 +28,6 @@ from dc_assets.load.store import Mode, Plan, RangeTicket
 LEASE_S = 120.0
 HEARTBEAT_S = 25.0
 _NOT_PAUSED: dict[str, Any] = {"paused_until": None, "paused_why": None}
-
-
-def refuse_stopped(row: Row[Any]) -> None:
-    """Let nobody resume a load that was ordered to stop.
-
-    Raises:
-        StoppedByOperator: it was.
-    """
-    if row.stopped_at is not None:
-        raise StoppedByOperator(
-            f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
-            f"To resume: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +38,7 @@ class Lease:
     heartbeat_s: float = HEARTBEAT_S
 
 
-class SqlLoadStore:
+class SqlLoadStore(SpecRecords):
     """The loads of one spec and mode in one org, written by one owner."""
 
     def __init__(  # noqa: PLR0913 - what is loaded where, and who does it
@@ -64,9 +53,8 @@ class SqlLoadStore:
         parent_object: str = "",
         versions: Mapping[str, str] | None = None,
     ) -> None:
-        self._database = database
+        super().__init__(database, spec.name, org_id)
         self._spec = spec
-        self._org_id = org_id
         self._owner = owner
         self._mode = mode
         self._lease = lease or Lease()
@@ -89,12 +77,7 @@ class SqlLoadStore:
 
     def _join_load(self, partition_key: str, *, resume: bool) -> str:
         with self._database.begin() as connection:
-            current = connection.execute(
-                sa.select(load)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).first()
+            current = self._unfinished(connection)
             if current is None:
                 return self._open_load(connection)
             if self._is_over_but_for_others(connection, current):
@@ -114,15 +97,11 @@ class SqlLoadStore:
             LedgerConflict: runs are active in it.
         """
         with self._database.begin() as connection:
-            load_id = connection.execute(
-                sa.select(load.c.load_id)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).scalar()
-            if load_id is not None:
-                self._supersede(connection, str(load_id))
-            return load_id
+            unfinished = self._unfinished(connection)
+            if unfinished is None:
+                return None
+            self._supersede(connection, str(unfinished.load_id))
+            return str(unfinished.load_id)
 
     def next_stage(self) -> None:
         """Give the unfinished stage of a canary up, unless an operator ordered it to stop.
@@ -132,30 +111,23 @@ class SqlLoadStore:
             LedgerConflict: runs are active in it.
         """
         with self._database.begin() as connection:
-            stage = connection.execute(
-                sa.select(load)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.mode == self._mode, load.c.state == "open")
-                .with_for_update()
-            ).first()
+            stage = self._unfinished(connection)
             if stage is not None:
                 refuse_stopped(stage)
                 self._supersede(connection, str(stage.load_id))
 
     def go_on(self, *, given_before: float | None = None) -> bool:
-        """Take back an order to stop; tell whether there was one.
+        """Take back an order to stop in this org, as `StopOrders.go_on` does."""
+        orders = StopOrders(self._database, self._spec_name, self._org_id)
+        return orders.go_on(given_before=given_before)
 
-        ``given_before`` leaves later orders alone; it is in seconds since 1970.
-        """
-        with self._database.begin() as connection:
-            taken_back = connection.execute(
-                load.update()
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.state == "open", load.c.stopped_at.is_not(None))
-                .where(sa.true() if given_before is None else load.c.stopped_at < given_before)
-                .values(stopped_at=None)
-            )
-            return taken_back.rowcount > 0
+    def _unfinished(self, connection: Connection) -> Row[Any] | None:
+        """Return the unfinished load of the mode, locked till the end of the transaction."""
+        return connection.execute(
+            sa.select(load)
+            .where(self.is_ours(), load.c.mode == self._mode, load.c.state == "open")
+            .with_for_update()
+        ).first()
 
     def _is_over_but_for_others(self, connection: Connection, current: Row[Any]) -> bool:
         """Tell whether a partial load of an older spec has nothing left to do.
@@ -190,9 +162,9 @@ class SqlLoadStore:
             StoppedByOperator: there is such an order.
         """
         stopped = connection.execute(
-            sa.select(load)
-            .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-            .where(load.c.state == "open", load.c.stopped_at.is_not(None))
+            sa.select(load).where(
+                self.is_ours(), load.c.state == "open", load.c.stopped_at.is_not(None)
+            )
         ).first()
         if stopped is not None:
             refuse_stopped(stopped)
@@ -228,9 +200,7 @@ class SqlLoadStore:
 
     def _phase(self, connection: Connection, load_id: str, partition_key: str) -> str | None:
         return connection.execute(
-            sa.select(range_state.c.phase).where(
-                range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-            )
+            sa.select(range_state.c.phase).where(is_range(load_id, partition_key))
         ).scalar()
 
     def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
@@ -240,13 +210,12 @@ class SqlLoadStore:
             LedgerConflict: a live run owns it.
             ParentsTaken: another load writes children of the same parents.
         """
-        where = (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
+        where = is_range(load_id, partition_key)
+        assert self._org_id is not None, "a run works in one org"
         with self._database.begin() as connection:
             take_parents(connection, self._org_id, load_id, self._spec.name, self._lane_scope)
             held = connection.execute(
-                sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
-                .where(where)
-                .with_for_update()
+                sa.select(range_state, IS_LEASED).where(where).with_for_update()
             ).first()
             if held is None:
                 connection.execute(
@@ -269,8 +238,8 @@ class SqlLoadStore:
             return RangeTicket(load_id, partition_key, fence=held.fence + 1, phase=held.phase)
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
-        owner = Owner.from_text(held.owner)
-        if held.leased and not owner.is_known_dead():
+        owner = living_owner(held)
+        if owner is not None:
             raise LedgerConflict(
                 f"Partition {held.partition_key} of {self._spec.name} is being loaded by run "
                 f"{owner.run_id} (process {owner.pid} on {owner.host}). "
@@ -302,11 +271,14 @@ class SqlLoadStore:
         """Become the one that plans the load; False while another live run is at it."""
         with self._database.begin() as connection:
             row = connection.execute(
-                sa.select(load.c.planner, (load.c.planner_until > epoch_now()).label("leased"))
+                sa.select(
+                    load.c.planner.label("owner"),
+                    (load.c.planner_until > epoch_now()).label("is_leased"),
+                )
                 .where(load.c.load_id == load_id)
                 .with_for_update()
             ).one()
-            if row.leased and not Owner.from_text(row.planner).is_known_dead():
+            if living_owner(row) is not None:
                 return False
             connection.execute(
                 load.update()
@@ -373,17 +345,8 @@ class SqlLoadStore:
     def _update_own_range(
         self, connection: Connection, ticket: RangeTicket, values: dict[str, Any]
     ) -> None:
-        result = connection.execute(
-            range_state.update()
-            .where(range_state.c.load_id == ticket.load_id)
-            .where(range_state.c.partition_key == ticket.partition_key)
-            .where(range_state.c.fence == ticket.fence)
-            .values(**values)
-        )
-        if result.rowcount != 1:
-            raise LedgerConflict(
-                f"Partition {ticket.partition_key} was taken over by another run; this one stops."
-            )
+        check_fence(connection, ticket)
+        connection.execute(range_state.update().where(is_of(ticket)).values(**values))
 
     @contextmanager
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
@@ -403,8 +366,6 @@ class SqlLoadStore:
         with self._database.begin() as connection:
             connection.execute(
                 range_state.update()
-                .where(range_state.c.load_id == ticket.load_id)
-                .where(range_state.c.partition_key == ticket.partition_key)
-                .where(range_state.c.fence == ticket.fence)
+                .where(is_of(ticket), range_state.c.fence == ticket.fence)
                 .values(lease_until=0.0, **_NOT_PAUSED)
             )

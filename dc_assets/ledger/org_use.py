@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection
 
 from dc_assets.core.circuit_breaker import Allowance
-from dc_assets.ledger.database import Database
+from dc_assets.core.durations import HOUR_S
+from dc_assets.ledger.database import Database, insert_or_update, now_s
 from dc_assets.ledger.tables import epoch_now, org_allowance, org_use
-
-HOUR_S = 3_600
 
 
 class SqlOrgUse:
@@ -35,14 +29,10 @@ class SqlOrgUse:
         if not calls:
             return
         with self._database.begin() as connection:
-            hour = int(connection.execute(sa.select(epoch_now())).scalar_one() // HOUR_S)
-            insert = _insert(connection, org_use)
-            connection.execute(
-                insert.values(load_id=load_id, hour=hour, api_calls=calls).on_conflict_do_update(
-                    index_elements=[org_use.c.load_id, org_use.c.hour],
-                    set_={"api_calls": org_use.c.api_calls + calls},
-                )
-            )
+            hour = int(now_s(connection) // HOUR_S)
+            used = {"load_id": load_id, "hour": hour, "api_calls": calls}
+            added = {"api_calls": org_use.c.api_calls + calls}
+            insert_or_update(connection, org_use, used, added)
 
     def count_the_rest(self) -> None:
         """Add what was called since then, by checks, to the load that was worked on last."""
@@ -57,15 +47,4 @@ class SqlOrgUse:
             "asked_at": epoch_now(),
         }
         with self._database.begin() as connection:
-            insert = _insert(connection, org_allowance)
-            connection.execute(
-                insert.values(org_id=self._org_id, **values).on_conflict_do_update(
-                    index_elements=[org_allowance.c.org_id], set_=values
-                )
-            )
-
-
-def _insert(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an insert that can be an update; both databases write it alike."""
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+            insert_or_update(connection, org_allowance, {"org_id": self._org_id, **values}, values)

@@ -11,12 +11,14 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import DcError, LedgerConflict
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.database import Database, insert_or_update
 from dc_assets.ledger.tables import epoch_now, run_heartbeat
 
 
@@ -91,6 +93,12 @@ def _exists_without_proc(pid: int) -> str | None:
     return ""
 
 
+def living_owner(row: Row[*tuple[Any, ...]]) -> Owner | None:
+    """Return who holds a line with ``owner`` and ``is_leased``, unless it is silent or dead."""
+    owner = Owner.from_text(row.owner) if row.is_leased else None
+    return None if owner is None or owner.is_known_dead() else owner
+
+
 @contextmanager
 def beating(heartbeat: Callable[[], None], every_s: float) -> Generator[None]:
     """Beat from a thread of its own while the block runs, so that no long step keeps it silent.
@@ -128,18 +136,11 @@ class RunHeartbeats:
         """Say that a run lives; its lease begins anew."""
         values = {"owner": owner.as_text(), "lease_until": epoch_now() + lease_s}
         with self._database.begin() as connection:
-            known = connection.execute(
-                run_heartbeat.update()
-                .where(run_heartbeat.c.run_id == owner.run_id)
-                .values(**values)
-            )
-            if known.rowcount == 0:
-                connection.execute(run_heartbeat.insert().values(run_id=owner.run_id, **values))
+            insert_or_update(connection, run_heartbeat, {"run_id": owner.run_id, **values}, values)
 
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock, which measures all leases."""
-        with self._database.begin() as connection:
-            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+        return self._database.time_s()
 
     def dead(self, run_ids: Iterable[str]) -> dict[str, bool]:
         """Tell of each run that ever beat whether it is dead: silent for a lease, or known gone."""
@@ -148,10 +149,7 @@ class RunHeartbeats:
                 sa.select(
                     run_heartbeat.c.run_id,
                     run_heartbeat.c.owner,
-                    (run_heartbeat.c.lease_until <= epoch_now()).label("expired"),
+                    (run_heartbeat.c.lease_until > epoch_now()).label("is_leased"),
                 ).where(run_heartbeat.c.run_id.in_(list(run_ids)))
             ).all()
-        return {
-            row.run_id: bool(row.expired) or Owner.from_text(row.owner).is_known_dead()
-            for row in rows
-        }
+        return {row.run_id: living_owner(row) is None for row in rows}

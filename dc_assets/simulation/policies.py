@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dc_assets.core.durations import HOUR_S
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import BACKGROUNDS, OrgModel, bound_s
@@ -17,8 +18,6 @@ from dc_assets.simulation.waiting_policies import (
     SubmitAndWait,
     run_submit_and_wait,
 )
-
-HOUR_S = 3_600.0
 
 Policy = Callable[[SimulatedOrg, int], Figures]
 """Writes all rows of an org's parents, cut into so many partitions."""

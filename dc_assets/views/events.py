@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -14,8 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from dc_assets.core.deletions import deletes_rows_max
+from dc_assets.core.durations import DAY_S
 from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
 from dc_assets.core.load_state import LoadState, RowCounts
+from dc_assets.core.row_outcomes import shown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import Severity
 from dc_assets.ledger.database import Database
@@ -27,13 +28,6 @@ from dc_assets.ledger.tables import (
 )
 from dc_assets.views.ended_loads import EndedLoad, EndedLoads
 from dc_assets.views.load_states import LoadStates
-
-DAY_S = 86_400.0
-
-OTHER_CODE = "UNKNOWN_ERROR"
-"""Stands for a code that is no word of Salesforce's: it may quote values."""
-
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 _ONE_EVALUATION = (
     check_result.c.run_id,
@@ -172,7 +166,7 @@ def _facts_of_load(spec: LoadSpec, ended: EndedLoad, load: LoadState) -> dict[st
 def _safe_codes(rows_by_code: Mapping[str, int]) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for code, rows in rows_by_code.items():
-        counted[code if _CODE.fullmatch(code) else OTHER_CODE] += rows
+        counted[shown_code(code)] += rows
     return dict(counted.most_common())
 
 
