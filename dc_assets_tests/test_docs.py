@@ -12,11 +12,12 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from dc_assets.cli.main import COMMANDS, every_command
+from dc_assets.cli.main import COMMANDS
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.command import main as emulator
 from dc_assets.wiring.settings import names
+from dc_assets_tests.cli.in_process import every_command
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": dev, "emulator": emulator}

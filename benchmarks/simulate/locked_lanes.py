@@ -24,7 +24,6 @@ class LockedFigures(LanesFigures):
     first_pass_rows: int = 0
     refused_rows: int = 0
     locked_rows: int = 0
-    window_cuts: int = 0
 
 
 def run_locked_lanes(org: LockingOrg, way: Way | None = None) -> LockedFigures:
@@ -81,5 +80,4 @@ class LockedBook(Book):
         if not RecentRows(rows, sum(locked for *_, locked in self._ended)).is_too_locked:
             return self._window
         self._cut_until_s = now_s + WINDOW_LOOKS_BACK_S
-        self._told.window_cuts += 1
         return halved(self._window)

@@ -16,10 +16,9 @@ from benchmarks.simulate.waiting_policies import (
     SubmitAndWait,
     run_submit_and_wait,
 )
+from dc_assets.core.durations import HOUR_S
 from dc_assets.simulation.org_model import bound_s
 from dc_assets.simulation.partition_run import Way
-
-HOUR_S = 3_600.0
 
 Policy = Callable[[LockingOrg, int], Figures]
 """Writes all rows of an org's parents, cut into so many partitions."""

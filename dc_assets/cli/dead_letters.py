@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.refused import alike
 from dc_assets.cli.spreadsheets import for_spreadsheets
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.row_outcomes import shown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.views.dead_letters import OpenDeadLetter
 
@@ -24,7 +24,6 @@ LISTED_MAX = 100
 """Kinds of dead letters that a terminal shows; --export has every letter."""
 
 FORMATS = (".csv", ".parquet")
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def redacted(letter: OpenDeadLetter, spec: LoadSpec) -> OpenDeadLetter:
@@ -32,7 +31,7 @@ def redacted(letter: OpenDeadLetter, spec: LoadSpec) -> OpenDeadLetter:
 
     The message may quote values, and so may a code that is no word of Salesforce's.
     """
-    code = letter.code if _CODE.fullmatch(letter.code) else "UNKNOWN_ERROR"
+    code = shown_code(letter.code)
     types = {column.target: column.type for column in spec.columns}
     row: dict[str, Any] = json.loads(letter.row_json)
     shown = {

@@ -96,13 +96,6 @@ def _look_at_settings() -> None:
         say(f"dc-assets: {wide}", err=True)
 
 
-def every_command() -> dict[str, click.Command]:
-    """Import all commands, by name."""
-    context = click.Context(main)
-    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
-    return {name: command for name, command in found.items() if command is not None}
-
-
 @click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dc-assets")
 def main() -> None:

@@ -114,23 +114,30 @@ def run(
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
-    overrides = {"batch_rows_max": batch_rows_max, "window": window}
     order = _Order(
         spec,
-        {setting: value for setting, value in overrides.items() if value is not None},
+        {"batch_rows_max": batch_rows_max, "window": window},
+        mode,
         is_local=local,
         failed_only=failed_only,
+        new_load=new_load,
+        is_new=new_load or partitions is not None,
         every_s=seconds_of(stagger) if stagger is not None else 0,
     )
-    _refuse_contradictions(order, new_load=new_load, dry_run=dry_run)
-    console = Console()
+    _refuse_contradictions(order, dry_run=dry_run)
     if canary is not None:
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
         others |= {"--dry-run": dry_run, "--new-load": new_load}
         return run_canary(order.applied, keys, stages_alone(canary, others), followed)
+    return _run(order, keys, dry_run=dry_run)
+
+
+def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
+    """Load partitions and print the proof, or print what each would send."""
+    console, spec = Console(), order.spec
     with open_ledger(bears_s=FOLLOWS_S) as database:
         look = partial(failed_partitions, LoadStates(database, spec.name), spec, keys)
-        if failed_only:
+        if order.failed_only:
             failed = look()
             print_failed(console, failed)
             keys = [one.partition_key for one in failed if one.mode]
@@ -138,16 +145,16 @@ def run(
                 return nothing_failed(console, failed)
         if dry_run:
             return _dry_run(order.applied, keys, console)
-        if not local:
+        if not order.is_local:
             _ask_where_dagster_loads(spec)
-        if new_load:
-            _give_up_load(spec, mode or "full", console)
+        if order.new_load:
+            _give_up_load(spec, order.mode or "full", console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
-        if failed_only and mode is None:
+        if order.failed_only and order.mode is None:
             loaded = mend(look, partial(_load, load, order), keys)
         else:
-            loaded = _load_all(load, order, mode, is_new=new_load or partitions is not None)
+            loaded = _load_all(load, order)
         code = print_proof(load, loaded.outcomes)
     stopped = loaded.stopped and code is ExitCode.UNEXPLAINED
     return ExitCode.STOPPED if stopped else code
@@ -158,15 +165,24 @@ class _Order:
     """How partitions are loaded, whichever they are.
 
     Attributes:
-        profile: overrides of the spec's profile.
+        overrides: settings of the spec's profile, None for those that stay.
+        is_new: whether a new load of what is done begins.
         every_s: distance of their launches; 0 for all at once.
     """
 
     spec: LoadSpec
-    profile: Mapping[str, int]
+    overrides: Mapping[str, int | None]
+    mode: Mode | None
     is_local: bool
     failed_only: bool
+    new_load: bool
+    is_new: bool
     every_s: int
+
+    @property
+    def profile(self) -> Mapping[str, int]:
+        """The overrides that were given."""
+        return {name: value for name, value in self.overrides.items() if value is not None}
 
     @property
     def applied(self) -> LoadSpec:
@@ -183,7 +199,7 @@ class _Order:
         return " ".join([*words, "--stagger", duration_text(self.every_s)])
 
 
-def _refuse_contradictions(order: _Order, *, new_load: bool, dry_run: bool) -> None:
+def _refuse_contradictions(order: _Order, *, dry_run: bool) -> None:
     """Refuse options that exclude each other.
 
     Raises:
@@ -196,17 +212,17 @@ def _refuse_contradictions(order: _Order, *, new_load: bool, dry_run: bool) -> N
         )
     if order.every_s and dry_run:
         raise ConfigError("--dry-run launches nothing, so there is nothing to --stagger.")
-    if order.failed_only and new_load:
+    if order.failed_only and order.new_load:
         raise ConfigError(
             "--new-load selects all rows again, so no partition of it can have failed: leave "
             "--failed-only out, or --new-load."
         )
 
 
-def _load_all(load: WatchedLoad, order: _Order, mode: Mode | None, *, is_new: bool) -> Loaded:
-    if mode is None:
-        print_what_is_there(load, is_new=is_new)
-    return _load(load, order, load.keys, mode or "full", is_new=is_new)
+def _load_all(load: WatchedLoad, order: _Order) -> Loaded:
+    if order.mode is None:
+        print_what_is_there(load, is_new=order.is_new)
+    return _load(load, order, load.keys, order.mode or "full", is_new=order.is_new)
 
 
 def _load(

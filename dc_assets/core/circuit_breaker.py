@@ -27,9 +27,6 @@ FIRST_JOBS = 3
 FIRST_ROWS = 500
 """When the first rows of a load are refused wholly by one code, so many jobs or rows are enough."""
 
-DAY_S = 86_400.0
-"""Both daily limits count a rolling 24 hours (Salesforce Limits Quick Reference)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Allowance:

@@ -6,6 +6,10 @@ import re
 
 from dc_assets.core.errors import ConfigError
 
+DAY_S = 86_400.0
+"""Limits of a day count a rolling 24 hours (Salesforce Limits Quick Reference)."""
+
+HOUR_S = 3_600.0
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _PARTS = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _CHARS_MAX = 20

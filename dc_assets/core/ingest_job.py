@@ -41,7 +41,6 @@ class IngestJob:
 
     Attributes:
         job_id: 18 characters, starts with 750.
-        processed_rows: rows the org tried, failed ones included.
         active_s: seconds of work without the wait in the org's queue.
         total_s: seconds from the close to the end.
         ended_at_s: when the job took its last state, seconds since 1970 by the org's clock; 0 where
@@ -51,7 +50,6 @@ class IngestJob:
 
     job_id: str
     state: JobState
-    processed_rows: int = 0
     failed_rows: int = 0
     active_s: float = 0.0
     total_s: float = 0.0

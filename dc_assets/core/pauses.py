@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from dc_assets.core.spec import LimitsSpec, LoadSpec
 
@@ -53,13 +54,14 @@ class Pause:
     why: str
 
 
-class LocalTime(Protocol):
+class ZonedTime:
     """The present moment in the time zone of a spec."""
 
-    @property
-    def zone(self) -> str:
-        """Name of the zone."""
-        ...
+    def __init__(self, now_s: float, zone: str) -> None:
+        self.zone = zone
+        self._now_s = now_s
+        self._zone = ZoneInfo(zone)
+        self._today = datetime.fromtimestamp(now_s, self._zone).date()
 
     def until_s(self, day: int, minute: int) -> float:
         """Return the seconds from now until a minute of a local day; day 0 is today.
@@ -67,11 +69,16 @@ class LocalTime(Protocol):
         They are negative when it is over. A time that clocks skip is the one that they would have
         shown; one that they show twice is the first one.
         """
-        ...
+        clock = time(*divmod(minute, 60))
+        then = datetime.combine(self._today + timedelta(days=day), clock, tzinfo=self._zone)
+        return then.timestamp() - self._now_s
 
     def shown(self, in_s: float) -> str:
         """Return what clocks show so many seconds from now, such as 22:14 or 22:14 tomorrow."""
-        ...
+        then = datetime.fromtimestamp(self._now_s + in_s + 30, self._zone)
+        days = (then.date() - self._today).days
+        when = "" if days == 0 else " tomorrow" if days == 1 else f" on {then:%Y-%m-%d}"
+        return f"{then:%H:%M}{when}"
 
 
 def is_limited(limits: LimitsSpec) -> bool:
@@ -87,7 +94,7 @@ def batch_rows_max(spec: LoadSpec) -> int:
     )
 
 
-def pause(limits: LimitsSpec, uses: Sequence[Use], local: LocalTime, *, rows: int) -> Pause | None:
+def pause(limits: LimitsSpec, uses: Sequence[Use], local: ZonedTime, *, rows: int) -> Pause | None:
     """Return why a batch of so many rows may not be sent now, and for how long; None if it may.
 
     A budget is waited for until a tenth of it is free; if that is outside of the hours, until they
@@ -158,7 +165,7 @@ def seconds_a_day(hours: str) -> int:
     return ((end - begin) % DAY_MINUTES or DAY_MINUTES) * 60
 
 
-def opens_in_s(hours: str | None, local: LocalTime, *, not_before_s: float = 0.0) -> float:
+def opens_in_s(hours: str | None, local: ZonedTime, *, not_before_s: float = 0.0) -> float:
     """Return the first moment from ``not_before_s`` on, in seconds from now, that is in the hours.
 
     A day on which clocks are changed may have no such moment.

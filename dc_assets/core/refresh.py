@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-DAY_S = 86_400.0
+from dc_assets.core.durations import DAY_S
 
 
 @dataclass(frozen=True, slots=True)

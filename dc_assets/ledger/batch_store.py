@@ -3,175 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
-from dc_assets.core.circuit_breaker import DAY_S
+from dc_assets.core.batch_states import TRANSITIONS, BatchState
 from dc_assets.core.errors import LedgerConflict
-from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.core.pauses import Pause
 from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
 from dc_assets.ledger.absence import one_transaction
+from dc_assets.ledger.batch_queries import BatchQueries, as_record, held_records, is_orphan, records
 from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.dead_letters import DeadLetterWriter
-from dc_assets.ledger.joining import may_become, refuse_stopped
-from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.row_counts import row_counts
+from dc_assets.ledger.joining import may_become
+from dc_assets.ledger.spec_records import IS_FLYING, check_fence, is_of
+from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 from dc_assets.load.store import (
     BatchRecord,
     DeadLetter,
-    JobFigures,
     NewBatch,
     RangeTicket,
     Settlement,
 )
 
-
-class BatchQueries:
-    """Questions about the batches of one spec in one org."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
-
-    @one_transaction
-    def last_jobs(self, count: int) -> Sequence[JobFigures]:
-        """Return what the org told of our last settled jobs, oldest first."""
-        with self._database.begin() as connection:
-            rows = connection.execute(
-                sa.select(batch)
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
-                .where(batch.c.state == BatchState.SETTLED.value, batch.c.total_s > 0)
-                .order_by(batch.c.finished_at.desc())
-                .limit(count)
-            ).all()
-        return [
-            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
-            for row in reversed(rows)
-        ]
-
-    @one_transaction
-    def record(self, batch_id: str) -> BatchRecord:
-        """Return one batch as the ledger knows it now."""
-        with self._database.begin() as connection:
-            return as_record(
-                connection.execute(records().where(batch.c.batch_id == batch_id)).one()
-            )
-
-    @one_transaction
-    def opening(self) -> AbstractSet[str]:
-        """Return the batches of this org whose create call may be under way in a live run.
-
-        The call of a batch that was adopted is over: its ``opening_at`` is null.
-        """
-        with self._database.begin() as connection:
-            rows = connection.execute(
-                held_records()
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id)
-                .where(batch.c.state == BatchState.OPENING.value)
-                .where(batch.c.opening_at.is_not(None))
-            ).all()
-        return {row.batch_id for row in rows if not is_orphan(row)}
-
-    @one_transaction
-    def free_in_s(self) -> float | None:
-        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
-        with self._database.begin() as connection:
-            return connection.execute(
-                sa.select(sa.func.min(batch.c.uploaded_at) + DAY_S - epoch_now())
-                .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id)
-                .where(batch.c.uploaded_at > epoch_now() - DAY_S)
-            ).scalar()
-
-    @one_transaction
-    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
-        """Return those of the listed jobs that no batch of any load has."""
-        with self._database.begin() as connection:
-            known = set(
-                connection.execute(
-                    sa.select(batch.c.job_id).where(batch.c.job_id.in_(job_ids))
-                ).scalars()
-            )
-        return [job_id for job_id in job_ids if job_id not in known]
-
-    @one_transaction
-    def totals(self, load_id: str, partition_key: str | None = None) -> RowCounts:
-        """Return the row counts of a partition, or of all that were begun in the load."""
-        begun = sa.select(range_state).where(range_state.c.load_id == load_id)
-        if partition_key is not None:
-            begun = begun.where(range_state.c.partition_key == partition_key)
-        with self._database.read() as connection:
-            counts = row_counts(connection, connection.execute(begun).all())
-        return sum_of(counts.values()) if partition_key is None else counts[load_id, partition_key]
-
-
-def is_orphan(row: Row[Any]) -> bool:
-    """A batch whose holder was succeeded, released its partition, or is dead or silent."""
-    if row.holder_fence != row.fence or not row.leased:
-        return True
-    return Owner.from_text(row.owner).is_known_dead()
-
-
-def records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    """Select what a batch record holds, and more columns."""
-    return sa.select(
-        batch.c.batch_id,
-        batch.c.load_id,
-        batch.c.partition_key,
-        batch.c.lane,
-        batch.c.attempt,
-        batch.c.rows,
-        batch.c.state,
-        batch.c.job_id,
-        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
-        *more,
-    )
-
-
-def held_records() -> sa.Select[Any]:
-    """Select batches with the present holder of the partition whose run drives them."""
-    holder = range_state.alias("holder")
-    return records(
-        batch.c.holder_fence,
-        holder.c.fence,
-        holder.c.owner,
-        (holder.c.lease_until > epoch_now()).label("leased"),
-    ).join(
-        holder,
-        (holder.c.load_id == batch.c.holder_load) & (holder.c.partition_key == batch.c.holder_key),
-    )
-
-
-def as_record(row: Row[Any]) -> BatchRecord:
-    """Return a selected row as a batch record; a ready time that is over is 0."""
-    return BatchRecord(
-        batch_id=row.batch_id,
-        load_id=row.load_id,
-        partition_key=row.partition_key,
-        lane=row.lane,
-        attempt=row.attempt,
-        rows=row.rows,
-        state=BatchState(row.state),
-        job_id=row.job_id,
-        ready_in_s=max(0.0, row.ready_in_s),
-    )
-
-
-_IN_FLIGHT = [state.value for state in IN_FLIGHT]
 _NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
 
 
@@ -189,7 +50,7 @@ class SqlBatchStore(BatchQueries):
     ) -> None:
         super().__init__(database, spec.name, org_id)
         self._dead_letters = DeadLetterWriter(spec.name, org_id, run_id)
-        self._budgets = Budgets(spec, org_id)
+        self._budgets = Budgets(database, spec, org_id)
         self._lane_scope = lane_scope(org_id, parent_object or spec.target.object)
 
     @one_transaction
@@ -204,16 +65,14 @@ class SqlBatchStore(BatchQueries):
     ) -> None:
         """Store all batches of a freshly extracted partition, in one transaction."""
         with self._database.begin() as connection:
-            self._check_fence(connection, ticket)
+            check_fence(connection, ticket)
             self._dead_letters.replayed(connection, ticket.load_id, replayed)
             for new in batches:
                 self._insert(connection, ticket.load_id, ticket.partition_key, new)
             self._dead_letters.add(connection, ticket.load_id, ticket.partition_key, dead_letters)
             connection.execute(
                 range_state.update()
-                .where(range_state.c.load_id == ticket.load_id)
-                .where(range_state.c.partition_key == ticket.partition_key)
-                .where(may_become(Phase.SENDING))
+                .where(is_of(ticket), may_become(Phase.SENDING))
                 .values(phase=Phase.SENDING.value, selected=selected)
             )
 
@@ -234,12 +93,11 @@ class SqlBatchStore(BatchQueries):
     def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Take over batches in flight in this org that no live run drives, and return them."""
         with self._database.begin() as connection:
-            self._check_fence(connection, ticket)
+            check_fence(connection, ticket)
             rows = connection.execute(
                 held_records()
                 .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec_name)
-                .where(batch.c.state.in_(_IN_FLIGHT))
+                .where(self.is_ours(), IS_FLYING)
                 .order_by(batch.c.batch_id)
                 .with_for_update(of=batch)  # not the holders: two adopters would wait in a ring
             ).all()
@@ -273,7 +131,7 @@ class SqlBatchStore(BatchQueries):
             ours = next((row for row in loads if row.load_id == ticket.load_id), None)
             if ours is not None:
                 refuse_stopped(ours)
-            self._check_fence(connection, ticket)
+            check_fence(connection, ticket)
             if ours is None:
                 return None
             affordable = self._budgets.affordable(connection, ticket, batch_ids)
@@ -331,7 +189,7 @@ class SqlBatchStore(BatchQueries):
     def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
         """Plan the rows of a batch that was not sent as several smaller ones."""
         with self._database.begin() as connection:
-            self._check_fence(connection, ticket)
+            check_fence(connection, ticket)
             row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
             assert sum(part.rows for part in parts) == row.rows
             assert row.state == BatchState.PLANNED.value
@@ -408,18 +266,6 @@ class SqlBatchStore(BatchQueries):
                 ready_at=epoch_now() + new.ready_in_s,
             )
         )
-
-    def _check_fence(self, connection: Connection, ticket: RangeTicket) -> None:
-        fence = connection.execute(
-            sa.select(range_state.c.fence)
-            .where(range_state.c.load_id == ticket.load_id)
-            .where(range_state.c.partition_key == ticket.partition_key)
-            .with_for_update()
-        ).scalar()
-        if fence != ticket.fence:
-            raise LedgerConflict(
-                f"Partition {ticket.partition_key} was taken over by another run; this one stops."
-            )
 
     def _check_held(self, connection: Connection, ticket: RangeTicket, batch_id: str) -> Row[Any]:
         row = connection.execute(

@@ -6,18 +6,17 @@ The database's clock decides, in the time zone of the spec: all hosts agree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.circuit_breaker import DAY_S
+from dc_assets.core.batch_states import BatchState
+from dc_assets.core.durations import DAY_S, HOUR_S
 from dc_assets.core.pauses import (
     Pause,
     Use,
+    ZonedTime,
     affordable,
     batch_rows_max,
     is_limited,
@@ -25,42 +24,18 @@ from dc_assets.core.pauses import (
     rows_left,
 )
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.tables import batch, epoch_now, load, org_use, range_state
+from dc_assets.ledger.database import Database, now_s
+from dc_assets.ledger.spec_records import IS_FLYING, SpecRecords, is_of
+from dc_assets.ledger.tables import batch, load, org_use, range_state
 from dc_assets.load.store import RangeTicket
 
-HOUR_S = 3_600
-_IN_FLIGHT = [state.value for state in IN_FLIGHT]
 
-
-class ZonedTime:
-    """A moment in a time zone."""
-
-    def __init__(self, now_s: float, zone: str) -> None:
-        self.zone = zone
-        self._now_s = now_s
-        self._zone = ZoneInfo(zone)
-        self._today = datetime.fromtimestamp(now_s, self._zone).date()
-
-    def until_s(self, day: int, minute: int) -> float:
-        """Return the seconds from now until a minute of a local day; day 0 is today."""
-        clock = time(*divmod(minute, 60))
-        then = datetime.combine(self._today + timedelta(days=day), clock, tzinfo=self._zone)
-        return then.timestamp() - self._now_s
-
-    def shown(self, in_s: float) -> str:
-        """Return what clocks show so many seconds from now, to the nearest minute."""
-        then = datetime.fromtimestamp(self._now_s + in_s + 30, self._zone)
-        days = (then.date() - self._today).days
-        when = "" if days == 0 else " tomorrow" if days == 1 else f" on {then:%Y-%m-%d}"
-        return f"{then:%H:%M}{when}"
-
-
-class Budgets:
+class Budgets(SpecRecords):
     """The budgets and hours of one spec in one org, asked in the transaction of a claim."""
 
-    def __init__(self, spec: LoadSpec, org_id: str) -> None:
+    def __init__(self, database: Database, spec: LoadSpec, org_id: str) -> None:
+        super().__init__(database, spec.name, org_id)
         self._spec = spec
-        self._org_id = org_id
 
     def affordable(
         self, connection: Connection, ticket: RangeTicket, wanted: Sequence[str]
@@ -72,18 +47,18 @@ class Budgets:
         """
         if not is_limited(self._spec.limits) or not wanted:
             return wanted
-        now_s = _now_s(connection)
+        at_s = now_s(connection)
         kept = connection.execute(
-            sa.select(range_state.c.paused_until, range_state.c.paused_why).where(_is_of(ticket))
+            sa.select(range_state.c.paused_until, range_state.c.paused_why).where(is_of(ticket))
         ).one()
-        if kept.paused_until is not None and kept.paused_until > now_s:
-            return Pause(kept.paused_until - now_s, kept.paused_why)
-        uses = list(self._uses(connection, now_s))
+        if kept.paused_until is not None and kept.paused_until > at_s:
+            return Pause(kept.paused_until - at_s, kept.paused_why)
+        uses = list(self._uses(connection, at_s))
         rows_of = _rows_of(connection, wanted)
-        local = ZonedTime(now_s, self._spec.time_zone)
+        local = ZonedTime(at_s, self._spec.time_zone)
         found = pause(self._spec.limits, uses, local, rows=min(rows_of.values()))
         if found is not None:
-            _keep(connection, ticket, now_s + found.for_s, found.why)
+            _keep(connection, ticket, at_s + found.for_s, found.why)
             return found
         if kept.paused_until is not None:
             _keep(connection, ticket, None, None)
@@ -98,7 +73,7 @@ class Budgets:
         """
         if self._spec.limits.rows_a_day_max is None:
             return None
-        uses = list(self._uses(connection, _now_s(connection)))
+        uses = list(self._uses(connection, now_s(connection)))
         left = rows_left(self._spec.limits, uses)
         return None if left is None else left - self._growth(connection)
 
@@ -110,47 +85,34 @@ class Budgets:
         limits = self._spec.limits
         if limits.rows_a_day_max is not None or limits.batches_a_day_max is not None:
             at = sa.func.coalesce(batch.c.uploaded_at, now_s).label("at")
-            sent = batch.c.state.in_(_IN_FLIGHT) | batch.c.uploaded_at.is_not(None)
-            batches = self._of_spec(sa.select(batch.c.rows, at), batch.c.load_id)
-            for row in connection.execute(batches.where(sent, at > now_s - DAY_S)):
+            sent = IS_FLYING | batch.c.uploaded_at.is_not(None)
+            batches = _of_loads(sa.select(batch.c.rows, at), batch).where(self.is_ours(), sent)
+            for row in connection.execute(batches.where(at > now_s - DAY_S)):
                 yield Use(row.at + DAY_S - now_s, rows=row.rows, batches=1)
         if limits.api_calls_a_day_max is not None:
-            calls = self._of_spec(sa.select(org_use.c.hour, org_use.c.api_calls), org_use.c.load_id)
-            oldest = (now_s - DAY_S) / HOUR_S - 1
-            for row in connection.execute(calls.where(org_use.c.hour > oldest)):
+            calls = _of_loads(sa.select(org_use.c.hour, org_use.c.api_calls), org_use)
+            recent = org_use.c.hour > (now_s - DAY_S) / HOUR_S - 1
+            for row in connection.execute(calls.where(self.is_ours(), recent)):
                 yield Use((row.hour + 1) * HOUR_S + DAY_S - now_s, api_calls=row.api_calls)
 
     def _growth(self, connection: Connection) -> int:
         """Return how many rows may still be merged into batches that are being opened."""
         most = batch_rows_max(self._spec)
-        query = sa.select(batch.c.rows).where(
-            batch.c.state == BatchState.OPENING.value, batch.c.rows < most
+        query = _of_loads(sa.select(batch.c.rows), batch).where(
+            self.is_ours(), batch.c.state == BatchState.OPENING.value, batch.c.rows < most
         )
-        opening = connection.execute(self._of_spec(query, batch.c.load_id)).scalars()
-        return sum(most - rows for rows in opening)
-
-    def _of_spec(
-        self, query: sa.Select[*tuple[Any, ...]], load_id: sa.Column[str]
-    ) -> sa.Select[*tuple[Any, ...]]:
-        joined = query.join(load, load.c.load_id == load_id)
-        return joined.where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+        return sum(most - rows for rows in connection.execute(query).scalars())
 
 
-def _now_s(connection: Connection) -> float:
-    return float(connection.execute(sa.select(epoch_now())).scalar_one())
-
-
-def _is_of(ticket: RangeTicket) -> sa.ColumnElement[bool]:
-    return (range_state.c.load_id == ticket.load_id) & (
-        range_state.c.partition_key == ticket.partition_key
-    )
+def _of_loads(query: sa.Select[*tuple[Any, ...]], table: sa.Table) -> sa.Select[*tuple[Any, ...]]:
+    return query.join(load, load.c.load_id == table.c.load_id)
 
 
 def _keep(
     connection: Connection, ticket: RangeTicket, until_s: float | None, why: str | None
 ) -> None:
     connection.execute(
-        range_state.update().where(_is_of(ticket)).values(paused_until=until_s, paused_why=why)
+        range_state.update().where(is_of(ticket)).values(paused_until=until_s, paused_why=why)
     )
 
 

@@ -13,24 +13,17 @@ from sqlalchemy.engine import Connection, Row
 from dc_assets.core.phases import SENT, Phase
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
 from dc_assets.ledger.joining import end_if_over, may_become
+from dc_assets.ledger.spec_records import SpecRecords, is_range
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
 
-class CheckResultStore:
+class CheckResultStore(SpecRecords):
     """Results of the checks of one spec in one org; `views.load_states` reads them."""
 
-    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
-
-    @one_transaction
     def now_s(self) -> float:
         """Return the ledger's time, by which is known whether a check saw all that was sent."""
-        with self._database.read() as connection:
-            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+        return self._database.time_s()
 
     @one_transaction
     def keep(
@@ -71,7 +64,8 @@ class CheckResultStore:
             good = {o.check for o in outcomes if o.severity.is_good}
             if load_id is not None and set(needed) <= good:
                 connection.execute(
-                    _range(load_id, partition_key)
+                    range_state.update()
+                    .where(is_range(load_id, partition_key))
                     .where(range_state.c.phase.in_([phase.value for phase in SENT]))
                     .values(proved_at=epoch_now())
                 )
@@ -81,8 +75,7 @@ class CheckResultStore:
         return connection.execute(
             sa.select(load.c.load_id, range_state.c.partition_key, range_state.c.finished_at)
             .join(range_state, range_state.c.load_id == load.c.load_id)
-            .where(load.c.spec_name == self._spec_name, load.c.org_id == self._org_id)
-            .where(range_state.c.partition_key == partition_key)
+            .where(self.is_ours(), range_state.c.partition_key == partition_key)
             .where(range_state.c.phase == Phase.SENT.value)
             .order_by(load.c.load_id)
             .with_for_update(of=load)
@@ -98,8 +91,7 @@ class CheckResultStore:
         """Mark a partition of a load checked, if every needed check asked after its last row."""
         asked = connection.execute(
             sa.select(check_result.c.check_name)
-            .where(check_result.c.spec_name == self._spec_name)
-            .where(check_result.c.org_id == self._org_id)
+            .where(self.is_ours(check_result))
             .where(check_result.c.partition_key == sent.partition_key)
             .where(check_result.c.checked_at >= sent.finished_at)
             .distinct()
@@ -107,8 +99,8 @@ class CheckResultStore:
         if not set(needed) <= set(asked):
             return
         connection.execute(
-            _range(sent.load_id, sent.partition_key)
-            .where(may_become(Phase.CHECKED))
+            range_state.update()
+            .where(is_range(sent.load_id, sent.partition_key), may_become(Phase.CHECKED))
             .values(phase=Phase.CHECKED.value, checked_at=asked_at, open_as=None)
         )
         end_if_over(connection, sent.load_id)
@@ -117,17 +109,10 @@ class CheckResultStore:
         return connection.execute(
             sa.select(range_state.c.load_id)
             .join(load, load.c.load_id == range_state.c.load_id)
-            .where(load.c.spec_name == self._spec_name, load.c.org_id == self._org_id)
-            .where(range_state.c.partition_key == partition_key)
+            .where(self.is_ours(), range_state.c.partition_key == partition_key)
             .order_by(load.c.opened_at.desc())
             .limit(1)
         ).scalar()
-
-
-def _range(load_id: str, partition_key: str) -> sa.Update:
-    return range_state.update().where(
-        range_state.c.load_id == load_id, range_state.c.partition_key == partition_key
-    )
 
 
 def _as_json(outcome: CheckOutcome) -> str:

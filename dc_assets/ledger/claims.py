@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from dc_assets.core.batch_states import IN_FLIGHT, BatchState
+from dc_assets.core.batch_states import BatchState
 from dc_assets.core.errors import ParentsTaken
 from dc_assets.core.write_policy import RecentRows, first_to_send, halved
-from dc_assets.ledger.owners import Owner
-from dc_assets.ledger.tables import batch, epoch_now, load, range_state
-
-_IN_FLIGHT = [state.value for state in IN_FLIGHT]
+from dc_assets.ledger.database import now_s
+from dc_assets.ledger.owners import living_owner
+from dc_assets.ledger.spec_records import IS_FLYING, IS_LEASED
+from dc_assets.ledger.tables import batch, load, range_state
 
 
 def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
@@ -34,7 +34,7 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
     flying = connection.execute(
         sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
         .join(load, load.c.load_id == batch.c.load_id)
-        .where(load.c.org_id == ours.org_id, batch.c.state.in_(_IN_FLIGHT))
+        .where(load.c.org_id == ours.org_id, IS_FLYING)
     ).all()
     neighbours = [
         row for row in flying if row.lane_scope == lane_scope or row.load_id == ours.load_id
@@ -66,8 +66,8 @@ def _remaining_rows(connection: Connection, load_id: str) -> dict[int, int]:
 
 def _window_now(connection: Connection, ours: Row[Any], window: int, looks_back_s: float) -> int:
     """Return the window, halved for a time when too many rows have just met locks."""
-    now_s = connection.execute(sa.select(epoch_now())).scalar_one()
-    if ours.window_cut_at is not None and now_s < ours.window_cut_at + looks_back_s:
+    at_s = now_s(connection)
+    if ours.window_cut_at is not None and at_s < ours.window_cut_at + looks_back_s:
         return halved(window)
     ended = connection.execute(
         sa.select(
@@ -75,12 +75,12 @@ def _window_now(connection: Connection, ours: Row[Any], window: int, looks_back_
             sa.func.coalesce(sa.func.sum(batch.c.locked), 0).label("locked"),
         )
         .where(batch.c.load_id == ours.load_id, batch.c.state == BatchState.SETTLED.value)
-        .where(batch.c.finished_at > now_s - looks_back_s)
+        .where(batch.c.finished_at > at_s - looks_back_s)
     ).one()
     if not RecentRows(int(ended.rows), int(ended.locked)).is_too_locked:
         return window
     connection.execute(
-        load.update().where(load.c.load_id == ours.load_id).values(window_cut_at=now_s)
+        load.update().where(load.c.load_id == ours.load_id).values(window_cut_at=at_s)
     )
     return halved(window)
 
@@ -124,17 +124,15 @@ def take_parents(
 def live_ranges(connection: Connection, load_id: str) -> list[str]:
     """Return the partitions of a load that a live run holds."""
     rows = connection.execute(
-        sa.select(range_state.c.partition_key, range_state.c.owner)
-        .where(range_state.c.load_id == load_id, range_state.c.lease_until > epoch_now())
+        sa.select(range_state.c.partition_key, range_state.c.owner, IS_LEASED)
+        .where(range_state.c.load_id == load_id)
         .order_by(range_state.c.partition_key)
     )
-    return [row.partition_key for row in rows if not Owner.from_text(row.owner).is_known_dead()]
+    return [row.partition_key for row in rows if living_owner(row)]
 
 
 def _ranges_in_flight(connection: Connection, load_id: str) -> list[str]:
     rows = connection.execute(
-        sa.select(batch.c.partition_key)
-        .where(batch.c.load_id == load_id)
-        .where(batch.c.state.in_([state.value for state in IN_FLIGHT]))
+        sa.select(batch.c.partition_key).where(batch.c.load_id == load_id, IS_FLYING)
     )
     return [row.partition_key for row in rows]

@@ -144,9 +144,20 @@ class Database:
     def _said_by(self, error: Exception) -> str:
         return harmless(str(getattr(error, "orig", error)), self._url)
 
+    @one_transaction
+    def time_s(self) -> float:
+        """Return seconds since 1970 by the ledger's clock, which measures all leases."""
+        with self.read() as connection:
+            return now_s(connection)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def now_s(connection: Connection) -> float:
+    """Return the time by the ledger's clock inside a transaction."""
+    return float(connection.execute(sa.select(tables.epoch_now())).scalar_one())
 
 
 _READS = "dc_assets_reads"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.ledger.database import in_parts
-from dc_assets.ledger.tables import dead_letter, epoch_now, load
+from dc_assets.ledger.database import in_parts, now_s
+from dc_assets.ledger.tables import dead_letter, load
 from dc_assets.load.store import DeadLetter
 
 
@@ -30,7 +30,7 @@ class DeadLetterWriter:
         """Keep dead letters; the time of the first refusal of an external id goes with it."""
         if not dead_letters:
             return
-        now_s = connection.execute(sa.select(epoch_now())).scalar_one()
+        refused_at = now_s(connection)
         keys = [_storable(letter.external_id) for letter in dead_letters]
         first = self._first_refusals(connection, keys)
         lines = [
@@ -43,8 +43,8 @@ class DeadLetterWriter:
                 "fields": letter.fields,
                 "row_json": letter.row_json,
                 "attempts": letter.attempts,
-                "refused_at": now_s,
-                "first_refused_at": first.get(key, now_s),
+                "refused_at": refused_at,
+                "first_refused_at": first.get(key, refused_at),
                 "run_id": self._run_id,
             }
             for key, letter in zip(keys, dead_letters, strict=True)

@@ -14,29 +14,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from dc_assets.core.errors import ConfigError, LedgerConflict, StoppedByOperator
+from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.phases import AFTER, SENT, Phase, is_sent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.bounds import keep_bounds
 from dc_assets.ledger.claims import live_ranges
+from dc_assets.ledger.spec_records import is_of_spec, is_range
+from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.load.store import LoadRequest, Mode
 
 OVER_WHEN_SENT = ("replay", "canary")
 """Modes whose rows are chosen one by one: a second load never takes those of the first."""
-
-
-def refuse_stopped(row: Row[Any]) -> None:
-    """Let nobody resume a load that was ordered to stop.
-
-    Raises:
-        StoppedByOperator: it was.
-    """
-    if row.stopped_at is not None:
-        raise StoppedByOperator(
-            f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
-            f"To resume: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +42,10 @@ class LoadsOfMode:
     mode: Mode
     lane_scope: str
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def _are_ours(self) -> sa.ColumnElement[bool]:
+        return is_of_spec(self.spec.name, self.org_id)
 
     def join(self, connection: Connection, partition_key: str, request: LoadRequest) -> str:
         """Return the id of the load that a run of a partition takes part in.
@@ -116,8 +109,7 @@ class LoadsOfMode:
                 place.label("place"),
             )
             .join(load, load.c.load_id == range_state.c.load_id)
-            .where(load.c.org_id == self.org_id, load.c.spec_name == self.spec.name)
-            .where(load.c.mode == self.mode, load.c.state != "superseded")
+            .where(self._are_ours, load.c.mode == self.mode, load.c.state != "superseded")
             .where(range_state.c.partition_key.in_(list(self.spec.ranges)))
             .subquery()
         )
@@ -129,8 +121,7 @@ class LoadsOfMode:
         if launch and launch not in launches:
             connection.execute(
                 range_state.update()
-                .where(range_state.c.load_id == row.load_id)
-                .where(range_state.c.partition_key == row.partition_key)
+                .where(is_range(row.load_id, row.partition_key))
                 .values(launches=json.dumps([*launches, launch]))
             )
 
@@ -148,9 +139,7 @@ class LoadsOfMode:
             self._refuse_changed_spec(row)
             refuse_stopped(row)
             taken = connection.execute(
-                sa.select(range_state.c.phase)
-                .where(range_state.c.load_id == row.load_id)
-                .where(range_state.c.partition_key == partition_key)
+                sa.select(range_state.c.phase).where(is_range(row.load_id, partition_key))
             ).first()
             if taken is None:
                 return str(row.load_id)
@@ -161,8 +150,7 @@ class LoadsOfMode:
         return connection.execute(
             sa.select(load.c.load_id)
             .join(range_state, range_state.c.load_id == load.c.load_id)
-            .where(load.c.org_id == self.org_id, load.c.spec_name == self.spec.name)
-            .where(load.c.mode == self.mode, load.c.load_id != load_id)
+            .where(self._are_ours, load.c.mode == self.mode, load.c.load_id != load_id)
             .where(range_state.c.partition_key == partition_key)
             .where(range_state.c.phase.in_([phase.value for phase in SENT]))
             .order_by(load.c.opened_at.desc())
@@ -172,10 +160,7 @@ class LoadsOfMode:
     def open_loads(self, connection: Connection) -> list[Row[Any]]:
         """Return the unfinished loads, oldest first, and let nobody else change them."""
         query = sa.select(load).where(
-            load.c.org_id == self.org_id,
-            load.c.spec_name == self.spec.name,
-            load.c.mode == self.mode,
-            load.c.state == "open",
+            self._are_ours, load.c.mode == self.mode, load.c.state == "open"
         )
         return list(connection.execute(query.order_by(load.c.opened_at).with_for_update()))
 
@@ -231,9 +216,9 @@ class LoadsOfMode:
             StoppedByOperator: there is such an order.
         """
         stopped = connection.execute(
-            sa.select(load)
-            .where(load.c.org_id == self.org_id, load.c.spec_name == self.spec.name)
-            .where(load.c.state == "open", load.c.stopped_at.is_not(None))
+            sa.select(load).where(
+                self._are_ours, load.c.state == "open", load.c.stopped_at.is_not(None)
+            )
         ).first()
         if stopped is not None:
             refuse_stopped(stopped)

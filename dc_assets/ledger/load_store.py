@@ -27,9 +27,10 @@ from dc_assets.ledger.joining import (
     end_if_over,
     lock_load,
     may_become,
-    refuse_stopped,
 )
-from dc_assets.ledger.owners import Owner, beating
+from dc_assets.ledger.owners import Owner, beating, living_owner
+from dc_assets.ledger.spec_records import IS_LEASED, SpecRecords, is_of, is_range, taken_over
+from dc_assets.ledger.stop_orders import StopOrders, refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.ledger.tables import plan as plan_table
 from dc_assets.load.store import RESUMED, LoadRequest, Mode, Plan, RangeTicket
@@ -45,7 +46,7 @@ class Lease:
     heartbeat_s: float = HEARTBEAT_S
 
 
-class SqlLoadStore:
+class SqlLoadStore(SpecRecords):
     """The loads of one spec and mode in one org, written by one owner."""
 
     def __init__(  # noqa: PLR0913 - what is loaded where, and who does it
@@ -60,9 +61,8 @@ class SqlLoadStore:
         parent_object: str = "",
         versions: Mapping[str, str] | None = None,
     ) -> None:
-        self._database = database
+        super().__init__(database, spec.name, org_id)
         self._spec = spec
-        self._org_id = org_id
         self._owner = owner
         self._mode = mode
         self._lease = lease or Lease()
@@ -117,33 +117,23 @@ class SqlLoadStore:
                 refuse_stopped(stage)
                 self._loads.give_up(connection, str(stage.load_id))
 
-    @one_transaction
     def go_on(self, *, given_before: float | None = None) -> bool:
-        """Take back an order to stop; tell whether there was one.
-
-        ``given_before`` leaves later orders alone; it is in seconds since 1970.
-        """
-        with self._database.begin() as connection:
-            taken_back = connection.execute(
-                load.update()
-                .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
-                .where(load.c.state == "open", load.c.stopped_at.is_not(None))
-                .where(sa.true() if given_before is None else load.c.stopped_at < given_before)
-                .values(stopped_at=None)
-            )
-            return taken_back.rowcount > 0
+        """Take back an order to stop in this org, as `StopOrders.go_on` does."""
+        orders = StopOrders(self._database, self._spec_name, self._org_id)
+        return orders.go_on(given_before=given_before)
 
     @one_transaction
     def take_range(self, load_id: str, partition_key: str) -> RangeTicket:
         """Become the owner of a partition, at once if its last owner released it or is dead."""
-        where = (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
-        held = sa.select(range_state, (range_state.c.lease_until > epoch_now()).label("leased"))
+        where = is_range(load_id, partition_key)
+        held = sa.select(range_state, IS_LEASED).where(where)
+        assert self._org_id is not None, "a run works in one org"
         with self._database.begin() as connection:
-            seen = connection.execute(held.where(where)).one()
+            seen = connection.execute(held).one()
             if is_sent(seen.phase):  # it needs no parents: nobody waits to have it checked
                 return RangeTicket(load_id, partition_key, seen.fence, Phase(seen.phase))
             take_parents(connection, self._org_id, load_id, self._spec.name, self._lane_scope)
-            row = connection.execute(held.where(where).with_for_update()).one()
+            row = connection.execute(held.with_for_update()).one()
             phase = Phase(row.phase)
             self._refuse_live_owner(row)
             phase = Phase.READING if phase is Phase.NEW else phase
@@ -162,11 +152,9 @@ class SqlLoadStore:
             return RangeTicket(load_id, partition_key, row.fence + 1, phase, before)
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
-        if not held.leased:
-            return
-        owner = Owner.from_text(held.owner)
-        is_ours = owner == self._owner  # a step that lost the ledger is begun again in its process
-        if not is_ours and not owner.is_known_dead():
+        owner = living_owner(held)
+        # a step that lost the ledger is begun again in its process: what is its own, it may take
+        if owner is not None and owner != self._owner:
             raise LedgerConflict(
                 f"Partition {held.partition_key} of {self._spec.name} is being loaded by run "
                 f"{owner.run_id} (process {owner.pid} on {owner.host}). "
@@ -200,11 +188,14 @@ class SqlLoadStore:
         """Become the one that plans the load; False while another live run is at it."""
         with self._database.begin() as connection:
             row = connection.execute(
-                sa.select(load.c.planner, (load.c.planner_until > epoch_now()).label("leased"))
+                sa.select(
+                    load.c.planner.label("owner"),
+                    (load.c.planner_until > epoch_now()).label("is_leased"),
+                )
                 .where(load.c.load_id == load_id)
                 .with_for_update()
             ).one()
-            if row.leased and not Owner.from_text(row.planner).is_known_dead():
+            if living_owner(row) is not None:
                 return False
             connection.execute(
                 load.update()
@@ -270,16 +261,12 @@ class SqlLoadStore:
     ) -> None:
         result = connection.execute(
             range_state.update()
-            .where(range_state.c.load_id == ticket.load_id)
-            .where(range_state.c.partition_key == ticket.partition_key)
-            .where(range_state.c.fence == ticket.fence)
+            .where(is_of(ticket), range_state.c.fence == ticket.fence)
             .where(sa.true() if condition is None else condition)
             .values(**values)
         )
         if result.rowcount != 1:
-            raise LedgerConflict(
-                f"Partition {ticket.partition_key} was taken over by another run; this one stops."
-            )
+            raise taken_over(ticket)
 
     @contextmanager
     def heartbeat(self, ticket: RangeTicket) -> Generator[None]:
@@ -300,8 +287,6 @@ class SqlLoadStore:
         with self._database.begin() as connection:
             connection.execute(
                 range_state.update()
-                .where(range_state.c.load_id == ticket.load_id)
-                .where(range_state.c.partition_key == ticket.partition_key)
-                .where(range_state.c.fence == ticket.fence)
+                .where(is_of(ticket), range_state.c.fence == ticket.fence)
                 .values(lease_until=0.0, **_NOT_PAUSED)
             )

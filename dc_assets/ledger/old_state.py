@@ -10,9 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.core.durations import DAY_S
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database, in_parts
+from dc_assets.ledger.database import Database, in_parts, now_s
+from dc_assets.ledger.spec_records import IS_FLYING
 from dc_assets.ledger.tables import (
     batch,
     dead_letter,
@@ -23,7 +24,6 @@ from dc_assets.ledger.tables import (
     range_state,
 )
 
-DAY_S = 86_400.0
 _ENDED = ("done", "superseded")
 
 
@@ -54,11 +54,11 @@ class OldState:
         partition, and while it came after that one: checks and replay believe those.
         """
         with self._database.begin() as connection:
-            now_s = connection.execute(sa.select(epoch_now())).scalar_one()
+            seen_at = now_s(connection)
             ended = connection.execute(
                 sa.select(load)
                 .where(load.c.spec_name == self._spec_name, load.c.state.in_(_ENDED))
-                .where(load.c.finished_at < now_s - days * DAY_S)
+                .where(load.c.finished_at < seen_at - days * DAY_S)
                 .order_by(load.c.opened_at)
             ).all()
             needed = self._needed(connection)
@@ -67,7 +67,7 @@ class OldState:
                     row.load_id,
                     row.mode,
                     row.org_id,
-                    (now_s - row.finished_at) / DAY_S,
+                    (seen_at - row.finished_at) / DAY_S,
                     self._landed_batches(connection, row.load_id),
                 )
                 for row in ended
@@ -90,9 +90,7 @@ class OldState:
             if row.opened_at >= newest_full.get((row.org_id, row.partition_key), 0.0)
         }
         flying = connection.execute(
-            sa.select(batch.c.load_id, batch.c.holder_load).where(
-                batch.c.state.in_([state.value for state in IN_FLIGHT])
-            )
+            sa.select(batch.c.load_id, batch.c.holder_load).where(IS_FLYING)
         ).all()
         return needed | {str(one) for row in flying for one in row if one}
 
@@ -111,7 +109,7 @@ class OldState:
         a check of a dead process left.
         """
         with self._database.begin() as connection:
-            before_s = connection.execute(sa.select(epoch_now())).scalar_one() - days * DAY_S
+            before_s = now_s(connection) - days * DAY_S
             known = set(connection.execute(sa.select(load.c.load_id)).scalars())
         spool = [one for one in _folders(self._data / "spool", "*") if one.name not in known]
         scratch = _folders(self._data / "audit" / self._spec_name, "scratch-*-*")

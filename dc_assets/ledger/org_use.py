@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import sqlalchemy as sa
-
 from dc_assets.core.circuit_breaker import Allowance
+from dc_assets.core.durations import HOUR_S
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.database import Database, now_s
 from dc_assets.ledger.tables import epoch_now, org_allowance, org_use
-from dc_assets.ledger.upsert import insert_into
-
-HOUR_S = 3_600
+from dc_assets.ledger.upsert import insert_or_update
 
 
 class SqlOrgUse:
@@ -36,14 +33,10 @@ class SqlOrgUse:
     @one_transaction
     def _add(self, load_id: str, calls: int) -> None:
         with self._database.begin() as connection:
-            hour = int(connection.execute(sa.select(epoch_now())).scalar_one() // HOUR_S)
-            insert = insert_into(connection, org_use)
-            connection.execute(
-                insert.values(load_id=load_id, hour=hour, api_calls=calls).on_conflict_do_update(
-                    index_elements=[org_use.c.load_id, org_use.c.hour],
-                    set_={"api_calls": org_use.c.api_calls + calls},
-                )
-            )
+            hour = int(now_s(connection) // HOUR_S)
+            used = {"load_id": load_id, "hour": hour, "api_calls": calls}
+            added = {"api_calls": org_use.c.api_calls + calls}
+            insert_or_update(connection, org_use, used, added)
 
     def count_the_rest(self) -> None:
         """Add what was called since then, by checks, to the load that was worked on last."""
@@ -59,9 +52,4 @@ class SqlOrgUse:
             "asked_at": epoch_now(),
         }
         with self._database.begin() as connection:
-            insert = insert_into(connection, org_allowance)
-            connection.execute(
-                insert.values(org_id=self._org_id, **values).on_conflict_do_update(
-                    index_elements=[org_allowance.c.org_id], set_=values
-                )
-            )
+            insert_or_update(connection, org_allowance, {"org_id": self._org_id, **values}, values)

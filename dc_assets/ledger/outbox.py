@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Row
 
 from dc_assets.core.events import OFFERED_FOR_S, Event, EventKind
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database, in_parts
 from dc_assets.ledger.tables import delivery, epoch_now, notice
-from dc_assets.ledger.upsert import insert_into
+from dc_assets.ledger.upsert import insert_or_update
 
 RETRY_AFTER_S = 60.0
 RETRY_AFTER_S_MAX = 3_600.0
@@ -28,11 +28,9 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @one_transaction
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock."""
-        with self._database.begin() as connection:
-            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+        return self._database.time_s()
 
     @one_transaction
     def unknown(self, keys: Collection[str]) -> set[str]:
@@ -57,7 +55,7 @@ class Outbox:
             "noticed_at": epoch_now(),
         }
         with self._database.begin() as connection:
-            return _insert_new(connection, notice, values)
+            return insert_or_update(connection, notice, values, {})
 
     @one_transaction
     def undelivered(self, channel: str, limit: int = 100) -> Sequence[Event]:
@@ -91,10 +89,9 @@ class Outbox:
 
     @one_transaction
     def _note(self, key: str, channel: str, values: Mapping[str, Any]) -> None:
-        where = (delivery.c.notice_key == key) & (delivery.c.channel == channel)
+        of = {"notice_key": key, "channel": channel}
         with self._database.begin() as connection:
-            _insert_new(connection, delivery, {"notice_key": key, "channel": channel})
-            connection.execute(delivery.update().where(where).values(**values))
+            insert_or_update(connection, delivery, {**of, **values}, values)
 
     def _open(
         self, channel: str, *columns: sa.ColumnElement[Any] | sa.Table
@@ -110,12 +107,6 @@ class Outbox:
             .where(delivery.c.sent_at.is_(None))
             .where(notice.c.noticed_at > epoch_now() - OFFERED_FOR_S)
         )
-
-
-def _insert_new(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless its key is there; tell whether it was inserted."""
-    statement = insert_into(connection, table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount > 0
 
 
 def _notice(row: Row[Any]) -> Event:

@@ -11,14 +11,17 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import DcError, LedgerConflict
 from dc_assets.ledger.absence import LOOK_AGAIN_S_MAX, one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import epoch_now, run_heartbeat
+from dc_assets.ledger.upsert import insert_or_update
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,12 @@ def _start_ticks(pid: int) -> str | None:
     return None if fields[0] == "Z" else fields[19]
 
 
+def living_owner(row: Row[*tuple[Any, ...]]) -> Owner | None:
+    """Return who holds a line with ``owner`` and ``is_leased``, unless it is silent or dead."""
+    owner = Owner.from_text(row.owner) if row.is_leased else None
+    return None if owner is None or owner.is_known_dead() else owner
+
+
 @contextmanager
 def beating(heartbeat: Callable[[], None], every_s: float) -> Generator[None]:
     """Beat from a thread of its own while the block runs, so that no long step keeps it silent.
@@ -174,19 +183,11 @@ class RunHeartbeats:
         """Say that a run lives; its lease begins anew."""
         values = {"owner": owner.as_text(), "lease_until": epoch_now() + lease_s}
         with self._database.begin() as connection:
-            known = connection.execute(
-                run_heartbeat.update()
-                .where(run_heartbeat.c.run_id == owner.run_id)
-                .values(**values)
-            )
-            if known.rowcount == 0:
-                connection.execute(run_heartbeat.insert().values(run_id=owner.run_id, **values))
+            insert_or_update(connection, run_heartbeat, {"run_id": owner.run_id, **values}, values)
 
-    @one_transaction
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock, which measures all leases."""
-        with self._database.begin() as connection:
-            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+        return self._database.time_s()
 
     @one_transaction
     def last(self, run_ids: Iterable[str]) -> dict[str, LastHeartbeat]:
@@ -196,13 +197,12 @@ class RunHeartbeats:
                 sa.select(
                     run_heartbeat.c.run_id,
                     run_heartbeat.c.owner,
-                    (run_heartbeat.c.lease_until <= epoch_now()).label("expired"),
+                    (run_heartbeat.c.lease_until > epoch_now()).label("is_leased"),
                 ).where(run_heartbeat.c.run_id.in_(list(run_ids)))
             ).all()
         return {
             row.run_id: LastHeartbeat(
-                is_silent=bool(row.expired),
-                is_gone=Owner.from_text(row.owner).is_known_dead(),
+                is_silent=not row.is_leased, is_gone=Owner.from_text(row.owner).is_known_dead()
             )
             for row in rows
         }

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
-from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.core.errors import StoppedByOperator
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.owners import living_owner
+from dc_assets.ledger.spec_records import IS_FLYING, IS_LEASED, SpecRecords
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 
 
@@ -49,12 +51,21 @@ class FlyingBatch:
     job_id: str | None
 
 
-class StopOrders:
-    """Orders to stop the loads of one spec, in whatever org they are."""
+def refuse_stopped(row: Row[Any]) -> None:
+    """Let nobody resume a load that was ordered to stop.
 
-    def __init__(self, database: Database, spec_name: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
+    Raises:
+        StoppedByOperator: it was.
+    """
+    if row.stopped_at is not None:
+        raise StoppedByOperator(
+            f"Load {row.load_id[:8]} of {row.spec_name} was stopped by an operator. "
+            f"To resume: dc-assets run {row.spec_name} (in the UI: run config after_stop: true)."
+        )
+
+
+class StopOrders(SpecRecords):
+    """Orders to stop the loads of one spec."""
 
     @one_transaction
     def stop(self) -> Sequence[OpenLoadState]:
@@ -62,20 +73,23 @@ class StopOrders:
         with self._database.begin() as connection:
             connection.execute(
                 load.update()
-                .where(load.c.spec_name == self._spec_name, load.c.state == "open")
+                .where(self.is_ours(), load.c.state == "open")
                 .where(load.c.stopped_at.is_(None))
                 .values(stopped_at=epoch_now())
             )
         return self.open_loads()
 
     @one_transaction
-    def go_on(self) -> bool:
-        """Take back every order to stop; tell whether there was one."""
+    def go_on(self, *, given_before: float | None = None) -> bool:
+        """Take back every order to stop; tell whether there was one.
+
+        ``given_before`` leaves later orders alone; it is in seconds since 1970.
+        """
         with self._database.begin() as connection:
             taken_back = connection.execute(
                 load.update()
-                .where(load.c.spec_name == self._spec_name, load.c.state == "open")
-                .where(load.c.stopped_at.is_not(None))
+                .where(self.is_ours(), load.c.state == "open", load.c.stopped_at.is_not(None))
+                .where(sa.true() if given_before is None else load.c.stopped_at < given_before)
                 .values(stopped_at=None)
             )
             return taken_back.rowcount > 0
@@ -85,29 +99,24 @@ class StopOrders:
         """Return the unfinished loads, oldest first."""
         with self._database.begin() as connection:
             rows = connection.execute(
-                sa.select(load)
-                .where(load.c.spec_name == self._spec_name, load.c.state == "open")
+                sa.select(load.c.load_id, load.c.org_id, load.c.mode, load.c.stopped_at)
+                .where(self.is_ours(), load.c.state == "open")
                 .order_by(load.c.opened_at)
             )
-            return [OpenLoadState(r.load_id, r.org_id, r.mode, r.stopped_at) for r in rows]
+            return [OpenLoadState(*row) for row in rows]
 
     @one_transaction
     def runs_at_work(self) -> Sequence[RunAtWork]:
         """Return the live runs that hold a partition of any load of the spec."""
         with self._database.begin() as connection:
             rows = connection.execute(
-                sa.select(range_state.c.partition_key, range_state.c.owner)
+                sa.select(range_state.c.partition_key, range_state.c.owner, IS_LEASED)
                 .join(load, load.c.load_id == range_state.c.load_id)
-                .where(load.c.spec_name == self._spec_name)
-                .where(range_state.c.lease_until > epoch_now())
+                .where(self.is_ours())
                 .order_by(range_state.c.partition_key)
             ).all()
-        owners = [(row.partition_key, Owner.from_text(row.owner)) for row in rows]
-        return [
-            RunAtWork(key, owner.run_id, owner.host, owner.pid)
-            for key, owner in owners
-            if not owner.is_known_dead()
-        ]
+        owners = [(row.partition_key, living_owner(row)) for row in rows]
+        return [RunAtWork(key, one.run_id, one.host, one.pid) for key, one in owners if one]
 
     @one_transaction
     def in_flight(self) -> Sequence[FlyingBatch]:
@@ -116,8 +125,7 @@ class StopOrders:
             rows = connection.execute(
                 sa.select(batch, load.c.org_id)
                 .join(load, load.c.load_id == batch.c.load_id)
-                .where(load.c.spec_name == self._spec_name)
-                .where(batch.c.state.in_([state.value for state in IN_FLIGHT]))
+                .where(self.is_ours(), IS_FLYING)
                 .order_by(batch.c.partition_key, batch.c.batch_id)
             )
             return [

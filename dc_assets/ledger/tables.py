@@ -41,7 +41,6 @@ load = Table(
     Column("state", String(16), nullable=False, doc="open, done or superseded"),
     Column("opened_at", Float, nullable=False),
     Column("finished_at", Float),
-    Column("notified_at", Float),
     Column("stopped_at", Float, doc="when an operator ordered the load to stop"),
     Column("lane_scope", String(96), doc="org and parent object whose children the load writes"),
     Column("window_cut_at", Float, doc="when the window was last halved"),

@@ -1,8 +1,9 @@
-"""Inserts that may meet a row with their key; SQLite and PostgreSQL write them alike."""
+"""Inserts that may meet a line with their key; SQLite and PostgreSQL write them alike."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,11 +12,23 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin an insert that can be an update, or nothing, where the key is there already.
+def insert_or_update(
+    connection: Connection, table: sa.Table, values: Mapping[str, Any], update: Mapping[str, Any]
+) -> bool:
+    """Insert a line, or update the one that has its key; tell whether there was anything to do.
 
-    Only the dialect of the connection is imported.
+    With nothing to ``update`` the line that is there stays as it is.
     """
+    insert = _insert_into(connection, table).values(**values)
+    if not update:
+        return connection.execute(insert.on_conflict_do_nothing()).rowcount > 0
+    keys = list(table.primary_key)
+    connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=dict(update)))
+    return True
+
+
+def _insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin the insert; only the dialect of the connection is imported."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql as dialect  # noqa: PLC0415
     else:

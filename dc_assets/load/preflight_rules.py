@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from math import ceil
 
+from dc_assets.core.durations import DAY_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.spec import LoadSpec
@@ -15,7 +16,6 @@ from dc_assets.load.preflight import Survey
 RECORD_KB = 2
 """Data storage of one record (Salesforce Help, "Data and File Storage Allocations")."""
 
-DAY_S = 86_400.0
 ROWS_A_PARTITION_MIN = 80_000
 """Below it jobs get small, and calls and overheads many."""
 

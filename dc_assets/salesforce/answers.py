@@ -100,7 +100,6 @@ class Job(CamelAnswer):
 
     id: RecordId
     state: JobState
-    number_records_processed: Annotated[Count, Zero] = 0
     number_records_failed: Annotated[Count, Zero] = 0
     api_active_processing_time: Annotated[Milliseconds, Zero] = 0.0
     total_processing_time: Annotated[Milliseconds, Zero] = 0.0

@@ -179,7 +179,6 @@ def _job(job: Job) -> IngestJob:
     return IngestJob(
         job_id=job.id,
         state=job.state,
-        processed_rows=job.number_records_processed,
         failed_rows=job.number_records_failed,
         active_s=job.api_active_processing_time / 1000,
         total_s=job.total_processing_time / 1000,

@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from dc_assets.core.phases import UNSENT, Phase
+from dc_assets.core.row_outcomes import shown_code
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.tables import dead_letter, epoch_now, load, range_state
+from dc_assets.ledger.tables import dead_letter, load, range_state
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.receipts import ReceiptExplanations
 
@@ -65,11 +66,9 @@ class OpenDeadLetters:
         self._org_id = org_id
         self._explanations = ReceiptExplanations(LedgerViews(database, spec_name, org_id))
 
-    @one_transaction
     def now_s(self) -> float:
         """Return the time by the clock that dates the dead letters."""
-        with self._database.read() as connection:
-            return float(connection.execute(sa.select(epoch_now())).scalar_one())
+        return self._database.time_s()
 
     def chosen(self, choice: Choice, *, until: float | None = None) -> Sequence[OpenDeadLetter]:
         """Return the open dead letters that are meant, by partition and external id.
@@ -181,11 +180,6 @@ REASON_CHARS_MAX = 300
 LONG_CHARS = 20
 """Of a value that is longer an org may quote the begin only."""
 
-OTHER = "UNKNOWN_ERROR"
-"""Stands for a code that is no word of Salesforce's: it may quote values."""
-
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
-
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
@@ -225,20 +219,16 @@ def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
         ).all()
     rows: Counter[str] = Counter()
     for one in counts:
-        rows[_word(one.code)] += one.rows
+        rows[shown_code(one.code)] += one.rows
     first: dict[str, list[RefusedRow]] = {code: [] for code in rows}
     for row in dead_letters:
         reason = without_values(row.message, row.row_json, row.external_id)
         shown = RefusedRow(row.partition_key, row.external_id, reason, row.attempts)
-        first[_word(row.code)].append(shown)
+        first[shown_code(row.code)].append(shown)
     return [
         RefusedCode(code, number, first[code][:DEAD_LETTERS_OF_A_CODE])
         for code, number in rows.most_common()
     ]
-
-
-def _word(code: str) -> str:
-    return code if _CODE.fullmatch(code) else OTHER
 
 
 def without_values(reason: str, row_json: str, external_id: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -15,8 +14,10 @@ from sqlalchemy.engine import Row
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.deletions import deletes_rows_max
+from dc_assets.core.durations import DAY_S
 from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
 from dc_assets.core.load_state import LoadState, RowCounts
+from dc_assets.core.row_outcomes import shown_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import Verdict, verdict_of, verdict_of_all
 from dc_assets.core.verdicts import Severity
@@ -30,13 +31,6 @@ from dc_assets.ledger.tables import (
 )
 from dc_assets.views.ended_loads import EndedLoad, EndedLoads
 from dc_assets.views.load_states import LoadStates
-
-DAY_S = 86_400.0
-
-OTHER_CODE = "UNKNOWN_ERROR"
-"""Stands for a code that is no word of Salesforce's: it may quote values."""
-
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 _BAD = [severity.value for severity in Severity if not severity.is_good]
 
@@ -186,7 +180,7 @@ def _verdict(spec: LoadSpec, load: LoadState) -> str:
 def _safe_codes(rows_by_code: Mapping[str, int]) -> dict[str, int]:
     counted: Counter[str] = Counter()
     for code, rows in rows_by_code.items():
-        counted[code if _CODE.fullmatch(code) else OTHER_CODE] += rows
+        counted[shown_code(code)] += rows
     return dict(counted.most_common())
 
 

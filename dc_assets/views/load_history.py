@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from dc_assets.core.batch_states import BatchState
-from dc_assets.core.circuit_breaker import DAY_S
+from dc_assets.core.durations import DAY_S
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.load_state import LoadState, RowCounts, sum_of
 from dc_assets.ledger.absence import one_transaction

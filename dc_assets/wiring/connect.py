@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from importlib import metadata
 
 import polars as pl
@@ -104,23 +104,76 @@ def login_from_environment(**given: str) -> Login:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenOrg:
+    """Both ends of a spec, connected and checked; `parent_object` is locked with the rows."""
+
+    session: OrgSession
+    source: FileSource | DataCloudSource
+    parent_object: str
+
+
+@dataclass(frozen=True)
 class OpenLoad:
-    """One spec, connected: ports for a run, and both sides for the checks."""
+    """One spec, connected: the ports of a run; what else a command needs is made when it asks.
+
+    Attributes:
+        cleanup: what is done when the load is disconnected.
+    """
 
     spec: LoadSpec
     mode: Mode
+    run_id: str
     ports: Ports
     loads: SqlLoadStore
-    explanations: ReceiptExplanations
-    dead_letters: OpenDeadLetters
-    latest_outcomes: LatestOutcomes
-    archive: DiskArchive
-    sides: BothSidesAsked
-    check_results: CheckResultStore
-    deletions: Deletions
-    forecasts: Forecasts
-    progress: LedgerProgress
-    run_id: str
+    database: Database
+    org: OpenOrg
+    cleanup: ExitStack
+
+    @cached_property
+    def progress(self) -> LedgerProgress:
+        """What tells how far the running load is."""
+        return self._views.progress
+
+    @cached_property
+    def explanations(self) -> ReceiptExplanations:
+        """What the ledger knows of differences."""
+        return ReceiptExplanations(self._views)
+
+    @cached_property
+    def dead_letters(self) -> OpenDeadLetters:
+        """The rows whose latest outcome is a refusal."""
+        return OpenDeadLetters(*self._place)
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        """What was observed to be gone from the source."""
+        return Deletions(*self._place)
+
+    @cached_property
+    def forecasts(self) -> Forecasts:
+        """What plans told."""
+        return Forecasts(*self._place)
+
+    @property
+    def sides(self) -> BothSidesAsked:
+        """Where a plan asks."""
+        org, ports = self.org, self.ports
+        facts = SalesforceFacts(org.session, self.spec, org.parent_object)
+        return BothSidesAsked(org.source, org.source, ports.target, facts, ports.clock)
+
+    @property
+    def _place(self) -> tuple[Database, str, str]:
+        return self.database, self.spec.name, self.org.session.org_id
+
+    @cached_property
+    def _views(self) -> LedgerViews:
+        return LedgerViews(*self._place)
+
+    @cached_property
+    def _archive(self) -> DiskArchive:
+        archive = DiskArchive(data_folder() / "audit" / self.spec.name)
+        self.cleanup.callback(archive.close)
+        return archive
 
     def load(
         self,
@@ -151,10 +204,8 @@ class OpenLoad:
 
     def audit_of_all(self) -> Audit:
         """Return the checks of the whole object."""
-        everything = IdRange(after=None, upto=None)
-        mark = self.explanations.settled_mark()
-        sides = BothSides(self.spec, everything, self.ports, self.archive, mark)
-        return Audit("all", sides, AllPartitions(self.explanations, list(self.spec.ranges)))
+        explanations = AllPartitions(self.explanations, list(self.spec.ranges))
+        return Audit("all", self._both_sides(IdRange(after=None, upto=None)), explanations)
 
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""
@@ -166,10 +217,11 @@ class OpenLoad:
     ) -> Sequence[CheckOutcome]:
         """Evaluate the checks of one partition, all or the wanted ones, and keep what they said."""
         self.loads.refuse_other_bounds()
-        asked_at = self.check_results.now_s()
+        results = CheckResultStore(*self._place)
+        asked_at = results.now_s()
         audit = self.audit(partition_key)
         outcomes = list(audit.outcomes(wanted))
-        self.check_results.keep(
+        results.keep(
             partition_key,
             outcomes,
             run_id=self.run_id,
@@ -183,21 +235,21 @@ class OpenLoad:
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
-        ranges, mark = self.spec.ranges, self.explanations.settled_mark()
-        sides = BothSides(self.spec, ranges[partition_key], self.ports, self.archive, mark)
+        sides = self._both_sides(self.spec.ranges[partition_key])
         return Audit(partition_key, sides, self.explanations)
 
     def canary(self) -> Canary:
         """Return what sends and checks samples; their checks are never kept as a partition's."""
-        begin = self.loads.next_stage
-        return Canary(self.spec, self.ports, self.latest_outcomes, self._sample_audit, begin)
+        outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
+        return Canary(self.spec, self.ports, outcomes, self._sample_audit, self.loads.next_stage)
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
-        sides = BothSides(
-            self.spec, part, self.ports, self.archive, self.explanations.settled_mark()
-        )
         explanations = SampleExplanations(self.explanations, partition_key)
-        return Audit(f"{partition_key}-sample", sides, explanations)
+        return Audit(f"{partition_key}-sample", self._both_sides(part), explanations)
+
+    def _both_sides(self, id_range: IdRange) -> BothSides:
+        mark = self.explanations.settled_mark()
+        return BothSides(self.spec, id_range, self.ports, self._archive, mark)
 
 
 @contextmanager
@@ -219,29 +271,27 @@ def open_load(
     note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, note, cleanup)
-        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
-        source, target = open_source(spec, session, cleanup), SOQLTarget(session, spec)
-        parent_object = check_target(session, spec)
-        source.check_columns()  # a wrong name is found before a row is read
+        org = _open_org(spec, login, clock, note, cleanup)
+        org_id = org.session.org_id
         loads = SqlLoadStore(
             database,
             spec,
-            org_id=session.org_id,
+            org_id=org_id,
             owner=owner,
             mode=mode,
             lease=times,
-            parent_object=parent_object,
+            parent_object=org.parent_object,
             versions=versions(),
         )
-        use = SqlOrgUse(database, session.org_id, session.org.usage.new_calls)
+        use = SqlOrgUse(database, org_id, org.session.org.usage.new_calls)
         cleanup.callback(use.count_the_rest)
         ports = Ports(
-            source=source,
-            target=target,
-            jobs=BulkIngestJobs(session, spec),
+            source=org.source,
+            target=SOQLTarget(org.session, spec),
+            jobs=BulkIngestJobs(org.session, spec),
             loads=loads,
             batches=SqlBatchStore(
-                database, spec, org_id=session.org_id, run_id=run_id, parent_object=parent_object
+                database, spec, org_id=org_id, run_id=run_id, parent_object=org.parent_object
             ),
             use=use,
             spool=DiskSpool(data_folder()),
@@ -250,27 +300,18 @@ def open_load(
             new_id=lambda: uuid.uuid4().hex,
             note=note,
         )
-        views = LedgerViews(database, spec.name, session.org_id)
-        archive = DiskArchive(data_folder() / "audit" / spec.name)
-        cleanup.callback(archive.close)
-        facts = SalesforceFacts(session, spec, parent_object)
-        sides = BothSidesAsked(source, source, target, facts, clock)
-        yield OpenLoad(
-            spec=spec,
-            mode=mode,
-            ports=ports,
-            loads=loads,
-            explanations=ReceiptExplanations(views),
-            dead_letters=OpenDeadLetters(database, spec.name, session.org_id),
-            latest_outcomes=LatestOutcomes(database, spec, session.org_id),
-            archive=archive,
-            sides=sides,
-            check_results=CheckResultStore(database, spec.name, session.org_id),
-            deletions=Deletions(database, spec.name, session.org_id),
-            forecasts=Forecasts(database, spec.name, session.org_id),
-            progress=views.progress,
-            run_id=run_id,
-        )
+        yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup)
+
+
+def _open_org(
+    spec: LoadSpec, login: Login, clock: SystemClock, note: Note, cleanup: ExitStack
+) -> OpenOrg:
+    """Log in, and find a wrong name before a row is read."""
+    session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
+    source = open_source(spec, session, cleanup)
+    parent_object = check_target(session, spec)
+    source.check_columns()
+    return OpenOrg(session, source, parent_object)
 
 
 def _signed(note: Note, spec_name: str, run_id: str) -> Note:

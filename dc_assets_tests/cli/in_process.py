@@ -7,8 +7,17 @@ import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
+import click
+
 from dc_assets.cli.main import main
 from dc_assets_tests.acceptance.stage import OWN_SETTINGS, Done
+
+
+def every_command() -> dict[str, click.Command]:
+    """Import all commands, by name."""
+    context = click.Context(main)
+    found = {name: main.get_command(context, name) for name in main.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from dc_assets.cli.main import every_command, main
+from dc_assets.cli.main import main
+from dc_assets_tests.cli.in_process import every_command
 
 SECRET = "a-secret-of-the-fuzzer"
 EXITS = {0, 2, 3, 4, 5}

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.load_state import LoadState, RowCounts
+from dc_assets.core.row_outcomes import OTHER_CODE
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span, ToldLoad
@@ -17,7 +18,7 @@ from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import forecast, load, org_allowance, org_use
 from dc_assets.load.store import DeadLetter, Mode, Plan, RangeTicket
-from dc_assets.views.dead_letters import OTHER, refused_rows
+from dc_assets.views.dead_letters import refused_rows
 from dc_assets.views.load_history import AllowanceSeen, LoadHistory
 from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.ledgers import (
@@ -214,7 +215,7 @@ def test_refused_rows_are_told_by_code_without_their_values(told: Told) -> None:
     assert {code.code: code.rows for code in codes} == {
         "BAD_VALUE": 25,
         "STRING_TOO_LONG": 1,
-        OTHER: 1,
+        OTHER_CODE: 1,
     }
     shown = codes[0].first
     assert [one.external_id for one in shown] == [f"k{n:02}" for n in range(20)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dc_assets.core.pauses import (
     Pause,
     Use,
+    ZonedTime,
     affordable,
     batch_rows_max,
     goes_on_at,
@@ -23,7 +24,6 @@ from dc_assets.core.pauses import (
     seconds_a_day,
 )
 from dc_assets.core.spec import LimitsSpec
-from dc_assets.ledger.budgets import ZonedTime
 from dc_assets_tests.fakes.specs import small_spec
 
 VIENNA = "Europe/Vienna"

@@ -283,7 +283,6 @@ class FakeOrg:
         return IngestJob(
             job.job_id,
             job.state,
-            processed_rows=len(job.landed) + len(job.failed),
             failed_rows=len(job.failed),
             active_s=0.01 + self.row_s * len(job.rows),
             total_s=0.02 + self.row_s * len(job.rows),

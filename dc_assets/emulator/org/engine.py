@@ -50,7 +50,6 @@ class Engine:
 
     def submit(self, job: JobWork, at_s: float) -> None:
         """Take a job that is UploadComplete at this second, which may be one to come."""
-        job.submitted_s = at_s
         self.jobs[job.id] = job
         mean_s = self.settings.queue_latency_s
         latency_s = (

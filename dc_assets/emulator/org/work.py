@@ -22,7 +22,6 @@ class JobWork:
     keys: Sequence[Key | None]
     keys_per_row: int
     spans: Sequence[tuple[int, int]]
-    submitted_s: float = 0.0
     active_s: float = 0.0
     """Time in which workers were occupied with it, lock waits included."""
     requeues: int = 0
