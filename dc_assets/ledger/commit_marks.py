@@ -11,10 +11,10 @@ import uuid
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Engine
 
 from dc_assets.ledger.tables import commit_mark, epoch_now
+from dc_assets.ledger.upsert import insert_into
 
 KEPT_S = 86_400.0
 """How long a mark is kept: it is looked for as soon as the server is back."""
@@ -50,7 +50,7 @@ class CommitMarks:
         values = sa.select(
             sa.literal(mark.session), sa.literal(mark.mark), epoch_now().label("now")
         ).where(written)
-        insert = postgresql.insert(commit_mark).from_select(
+        insert = insert_into(connection, commit_mark).from_select(
             ["session", "mark", "marked_at"], values
         )
         left = connection.execute(
@@ -63,10 +63,10 @@ class CommitMarks:
 
     def is_there(self, mark: CommitMark) -> bool:
         """Tell whether a marked transaction took place; wait for the server to end it first."""
-        insert = postgresql.insert(commit_mark).values(
-            session=mark.session, mark="", marked_at=epoch_now()
-        )
         with self._engine.begin() as connection:
+            insert = insert_into(connection, commit_mark).values(
+                session=mark.session, mark="", marked_at=epoch_now()
+            )
             found = connection.execute(
                 insert.on_conflict_do_update(
                     index_elements=[commit_mark.c.session],

@@ -19,7 +19,7 @@ def insert_or_update(
 
     With nothing to ``update`` the line that is there stays as it is.
     """
-    insert = _insert_into(connection, table).values(**values)
+    insert = insert_into(connection, table).values(**values)
     if not update:
         return connection.execute(insert.on_conflict_do_nothing()).rowcount > 0
     keys = list(table.primary_key)
@@ -27,8 +27,8 @@ def insert_or_update(
     return True
 
 
-def _insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """Begin the insert; only the dialect of the connection is imported."""
+def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Begin an insert that can be an update; only the dialect of the connection is imported."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects import postgresql as dialect  # noqa: PLC0415
     else:

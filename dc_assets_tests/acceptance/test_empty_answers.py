@@ -35,7 +35,7 @@ def test_an_early_end_once_loses_no_row(stage: Stage) -> None:
     stage.org.tell("faults", faults=[EARLY])
     done = stage.run("run", "--local")
     assert done.code == 0, done.out + done.err
-    assert "70 rows were read, the source counts 200" in " ".join(done.out.split())
+    assert "70 rows were read, the source counts 200" in " ".join(done.err.split())
     assert stage.org.core_ids() == stage.ids
 
 
@@ -47,7 +47,7 @@ def test_an_early_end_for_ever_is_named_with_its_rows_and_range(stage: Stage) ->
     said = " ".join(done.err.split())
     assert "Range (first .. 'externalOpp0000200'] of ExtOpportunities__dlm" in said
     assert "0 rows were read, 200 are counted: 200 rows are missing" in said
-    assert "70 rows were read, the source counts 200" in " ".join(done.out.split())
+    assert "70 rows were read, the source counts 200" in " ".join(done.err.split())
     assert stage.org.core_ids() == []
     assert stage.run("status").code == 4
     stage.org.tell("faults", faults=[])

@@ -100,7 +100,8 @@ def test_staggered_partitions_are_launched_one_after_another(console: Console) -
     with console.given("--stagger", "1s", "--window", "3") as process:
         assert process.wait(60) == 4, console.said  # the stand-in has no word of any check
     assert console.dagster.partitions() == [[key] for key in KEYS]
-    assert console.dagster.configs() == [{"mode": "full", "resume": True, "window": 3}] * 3
+    config = {"mode": "full", "resume": True, "partition_keys": list(KEYS), "window": 3}
+    assert console.dagster.configs() == [config] * 3
     said = console.said
     for number, key in enumerate(KEYS, start=1):
         assert f"Backfill backfill{number} of opportunities_in_core: {key}" in said

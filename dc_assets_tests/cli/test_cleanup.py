@@ -116,8 +116,8 @@ def test_nothing_is_deleted_under_a_run(fresh: Stage) -> None:
 
 def test_old_loads_go_and_those_that_checks_need_stay(fresh: Stage) -> None:
     """The newest full load of a partition stays however old it is; leftovers of nobody go too."""
-    for _ in range(2):
-        assert fresh.run("run", "--local").code == 0
+    for again in ((), ("--new-load",)):
+        assert fresh.run("run", "--local", *again).code == 0
     data = fresh.folder / "data"
     (data / "spool" / "of-no-load").mkdir(parents=True)
     (data / "audit" / "opportunities" / "scratch-999999999-aa").mkdir(parents=True)

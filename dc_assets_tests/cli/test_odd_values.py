@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from dc_assets.core.printable import printable
-from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, short_folder
+from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, short_folder, spec_content
 from dc_assets_tests.cli.in_process import run_here
 from dc_assets_tests.fakes.html_page import HtmlPage
 from dc_assets_tests.fakes.odd_texts import ODD_TEXTS
@@ -64,6 +64,8 @@ def loaded() -> Generator[Loaded]:
     """Load the odd rows once for the tests of this module."""
     with short_folder() as folder, ExitStack() as stack:
         stage = StageMaker(folder, stack.enter_context)(rows=3 * ROWS_OF_EACH, partitions=2)
+        content = spec_content(3 * ROWS_OF_EACH, 2)
+        stage.write_spec({**content, "limits": {"refused_share_max": 1.0}})
         plant(stage)
         yield Loaded(stage, run_here(stage.environment, "run", "--local"))
 

@@ -21,7 +21,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import batch
-from dc_assets.load.store import Mode
+from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.orchestration.progress import observation_of
 from dc_assets.views.events import LedgerEvents, range_of_run
 from dc_assets.views.load_history import LoadHistory
@@ -97,7 +97,7 @@ def half_sent(ledger: OpenLedger, key: str, *, is_dead: bool = False, mode: Mode
 def done(ledger: OpenLedger, key: str, *, refused: int = 0, mode: Mode = "full") -> None:
     """Leave a partition of which every row has an outcome."""
     loads = ledger.loads(mode=mode)
-    ticket = ledger.ticket(key, loads)
+    ticket = ledger.ticket(key, loads, LoadRequest(is_new=True))
     [batch_id] = ledger.planned(ticket, new_batch(KEYS.index(key), 10 + refused))
     ledger.uploaded(ticket, batch_id)
     letters = [letter(f"{key}-{n}", CODES[n % 2]) for n in range(refused)]
@@ -109,6 +109,8 @@ def whole(ledger: OpenLedger, refused: Iterable[int] = (0, 0, 0)) -> None:
     """Leave a full load that ended."""
     for key, rows in zip(KEYS, refused, strict=True):
         done(ledger, key, refused=rows)
+    for key in KEYS:
+        ledger.checked(key)
 
 
 def nothing(_: OpenLedger) -> None:

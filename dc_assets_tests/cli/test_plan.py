@@ -78,6 +78,7 @@ def test_what_a_plan_foresees_is_what_the_org_then_refuses(fresh: Stage) -> None
     plant(fresh, "Description__c", "'Nonsense'", *ids[:4])
     plant(fresh, "CloseDate__c", "NULL", *ids[4:7])
     plant(fresh, "Name__c", "repeat('x', 121)", *ids[7:9])
+    fresh.write_spec({**spec_content(120, 2), "limits": {"refused_share_max": 1.0}})
     told = json.loads(fresh.run("plan", "--json").out)
     foreseen = {refusal["code"]: refusal["rows"] for refusal in told["refusals"]}
     assert foreseen["INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"] == 4

@@ -10,11 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dc_assets_tests.acceptance.stage import Done, Stage, wait_until
+from dc_assets_tests.acceptance.stage import Done, Stage, spec_content, wait_until
 
 pytestmark = pytest.mark.acceptance
 
 REFUSED = 50
+REFUSES_MANY = {"refused_share_max": 1.0}
 PARENT = "acc-of-nobody-yet"
 
 
@@ -59,6 +60,7 @@ class Story:
 @pytest.fixture
 def story(fresh: Stage) -> Story:
     """Refuse, look, fix, replay, replay again."""
+    fresh.write_spec({**spec_content(120, 2), "limits": REFUSES_MANY})
     told = Story(fresh, fresh.folder)
     first, second = fresh.ids[:REFUSED], fresh.ids[-1:]
     orphan(fresh, first, PARENT)
@@ -180,6 +182,7 @@ def test_five_hundred_rows_without_parents_land_when_the_parents_are_there(
 ) -> None:
     """Nothing is sent by a second replay, and no row landed twice."""
     stage = fresh_thousand
+    stage.write_spec({**spec_content(1000, 2), "limits": REFUSES_MANY})
     orphan(stage, stage.ids[250:750], PARENT)
     assert stage.run("run", "--local").code == 3
     assert len(stage.org.core_ids()) == 500

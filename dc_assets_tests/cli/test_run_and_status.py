@@ -42,7 +42,7 @@ def story(stage: Stage) -> Story:
     told.does("letters", "replay", "--list", "--json")
     told.does("checks", "reconcile", "--json")
     told.does("report", "report", "--json")
-    told.does("again", "run", "--local", "--batch-rows-max", "20")
+    told.does("again", "run", "--local", "--new-load", "--batch-rows-max", "20")
     return told
 
 
@@ -145,7 +145,7 @@ def test_a_load_without_refusals_is_0(story: Story) -> None:
         "OR \"AccountExternalId__c\" LIKE 'accUnknown%'",
         store="data_cloud",
     )
-    done = stage.run("run", "--local")
+    done = stage.run("run", "--local", "--new-load")
     assert done.code == 0, done.out + done.err
     assert "0 refused, 0 unexplained" in done.out
     assert stage.run("status").code == 0

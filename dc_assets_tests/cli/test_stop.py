@@ -7,6 +7,7 @@ import json
 import pytest
 
 from dc_assets_tests.acceptance.stage import PARENTS, Stage, wait_until
+from dc_assets_tests.acceptance.test_kill import kill_in_mid_run
 
 pytestmark = pytest.mark.acceptance
 
@@ -98,6 +99,7 @@ def test_replay_takes_an_order_back_too(fresh: Stage) -> None:
         store="data_cloud",
     )
     assert fresh.run(*RUN, "--partitions", "r1-01").code == 3
+    kill_in_mid_run(fresh, "results", "before")
     assert fresh.run("stop").code == 0
     done = fresh.run("replay")
     assert done.code == 3, done.err

@@ -22,7 +22,7 @@ SILENT = not_asked(VALUES, "r1-01", "the org is over a limit.", ask_again="")
 
 
 def state(
-    *outcomes: CheckOutcome, phase: str = "done", refused: int = 0, checked_at: float = 20.0
+    *outcomes: CheckOutcome, phase: str = "checked", refused: int = 0, checked_at: float = 20.0
 ) -> PartitionState:
     """Return a partition whose newest load ended at 10 and was checked at another moment."""
     checks = {one.check: CheckResult(one, checked_at) for one in outcomes}
@@ -59,7 +59,7 @@ def test_what_was_said_before_the_newest_load_does_not_count() -> None:
 
 def test_a_partition_that_is_not_done_is_unfinished() -> None:
     """Whatever its checks say: they have not seen all of it."""
-    assert verdict_of(state(*PASSED, phase="writing"), NEEDED).text == "unfinished"
+    assert verdict_of(state(*PASSED, phase="sending"), NEEDED).text == "unfinished"
     assert verdict_of(None, NEEDED).text == "unfinished"
 
 

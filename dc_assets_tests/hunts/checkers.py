@@ -78,7 +78,7 @@ class Checkers:
         with self.database.begin() as connection:
             rows = connection.execute(
                 sa.select(range_state.c.load_id, range_state.c.partition_key)
-                .where(range_state.c.phase != "new")
+                .where(range_state.c.phase.not_in(("new", "reading")))
                 .order_by(range_state.c.started_at)
             )
             return [(row.load_id, row.partition_key) for row in rows]

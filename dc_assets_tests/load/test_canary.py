@@ -30,6 +30,7 @@ from dc_assets.load.reconcile import Audit
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
+from dc_assets_tests.fakes.ledgers import check_range
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.fakes.source import FakeSource, thing, things
@@ -142,6 +143,8 @@ def test_a_full_load_that_ended_ends_the_story(world: World) -> None:
     """What landed before it is sent again, as a full load would: the operator begins anew."""
     for key in world.spec.ranges:
         world.run(key)
+    for key in world.spec.ranges:
+        check_range(world.database, world.spec.name, world.org.org_id, key)
     assert total(sent(canary_of(world), 4)) == (4, 4, 0, 4)
     assert total(sent(canary_of(world), 4)) == (4, 4, 0, 0)
 

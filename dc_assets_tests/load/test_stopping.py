@@ -135,7 +135,7 @@ def test_refusals_that_stop_nothing_more_are_left_to_the_checks(world: World) ->
     world.org.refused = {"id0000": "BAD:no: --", "id0001": "BAD:no: --"}
     world.spec = small_spec(limits={"refused_after_rows": 1})
     assert world.run().totals.refused == 2
-    assert world.partitions[0].phase == "done"
+    assert world.partitions[0].phase == "sent"
 
 
 def test_a_code_that_every_row_would_meet_stops_the_run(world: World) -> None:

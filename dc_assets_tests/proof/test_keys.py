@@ -68,6 +68,7 @@ def content(bounds: list[str]) -> Content:
     """Return a spec for the object that the keys are put into."""
     made = opportunities(1, 1)
     made["name"] = "keys"
+    made["limits"] = {"refused_share_max": 1.0}
     made["source"]["object"] = "Keys__dlm"
     made["partitions"]["upper_bounds"] = sorted(bounds)
     return made

@@ -253,7 +253,8 @@ def test_values_no_job_can_carry_are_refused_by_name(org: Org, tmp_path: Path) -
     rows = pl.DataFrame({KEY: ["u1", "u2", "u3", "u4"], "Text__c": [*UNFIT, "fit", "#N/A "]})
     rows = rows.with_columns(pl.lit("true").alias("Flag__c"))
     pl.concat([specimens().head(0), rows], how="diagonal").write_parquet(tmp_path / "u.parquet")
-    world = World.of(org, tmp_path, SPEC | {"source": {"files": "u.parquet", "key": KEY}})
+    spec = SPEC | {"source": {"files": "u.parquet", "key": KEY}}
+    world = World.of(org, tmp_path, spec | {"limits": {"refused_share_max": 0.9}})
     reached = total(world.load())
     assert reached.refused_by_code == {"NOT_REPRESENTABLE": 2}
     assert reached.landed == 2

@@ -92,8 +92,12 @@ class World:
             yield load
 
     def load(self, mode: Mode = "full", keys: Sequence[str] = ()) -> dict[str, RowCounts]:
-        """Load partitions, all of them if none is named; return the totals of each."""
+        """Load partitions, all of them if none is named; return the totals of each.
+
+        No check is kept here, so what was loaded before is given up.
+        """
         with self.opened(mode) as opened:
+            opened.loads.give_up_loads()
             return {key: opened.load(key).totals for key in keys or self.spec.ranges}
 
     def audit(self) -> Verdict:
