@@ -10,7 +10,7 @@ import pytest
 
 from dc_assets.core.checks import OUTGROWN
 from dc_assets.core.verdicts import Severity
-from dc_assets.ledger.archive import DiskArchive
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.reconcile import Audit
 from dc_assets_tests.fakes.source import FakeSource, thing
