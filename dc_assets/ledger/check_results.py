@@ -10,17 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
 
-class CheckResultStore:
+class CheckResultStore(SpecRecords):
     """Results of the checks of one spec in one org; `views.load_states` reads them."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
 
     def keep(
         self,
@@ -67,7 +62,7 @@ class CheckResultStore:
         return connection.execute(
             sa.select(range_state.c.load_id)
             .join(load, load.c.load_id == range_state.c.load_id)
-            .where(load.c.spec_name == self._spec_name, load.c.org_id == self._org_id)
+            .where(self.is_ours())
             .where(range_state.c.partition_key == partition_key)
             .order_by(load.c.opened_at.desc())
             .limit(1)

@@ -26,7 +26,7 @@ class SpecRecords:
         self._spec_name = spec_name
         self._org_id = org_id
 
-    def is_ours(self, table: sa.Table = load) -> sa.ColumnElement[bool]:
+    def is_ours(self, table: sa.FromClause = load) -> sa.ColumnElement[bool]:
         """Return the condition that a line of a table is of the spec and the org."""
         is_of_spec = table.c.spec_name == self._spec_name
         return is_of_spec if self._org_id is None else is_of_spec & (table.c.org_id == self._org_id)

@@ -122,7 +122,7 @@ class LedgerProgress:
             starts_in_s: when some of them are launched.
         """
         with self._database.read() as connection:
-            row = connection.execute(self._states.of_ours(_running_first())).first()
+            row = connection.execute(_running_first().where(self._states.is_ours())).first()
             if row is None:
                 return Snapshot()
             begun = self._states.partitions(connection, row.load_id)
@@ -166,12 +166,12 @@ class LedgerProgress:
                 for r in rows
             ]
 
-    def _marks(self, load_id: str) -> sa.CompoundSelect[Any]:
+    def _marks(self, load_id: str) -> sa.CompoundSelect[*tuple[Any, ...]]:
         """Select the partitions that were ever begun, and those that a check saw in a load."""
         begun = sa.select(range_state.c.partition_key, sa.literal(0).label("is_check")).join(load)
         checked = sa.select(check_result.c.partition_key, sa.literal(1).label("is_check"))
         return sa.union(
-            self._states.of_ours(begun), checked.where(check_result.c.load_id == load_id)
+            begun.where(self._states.is_ours()), checked.where(check_result.c.load_id == load_id)
         )
 
 
