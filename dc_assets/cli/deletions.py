@@ -20,11 +20,11 @@ from dc_assets.core.deletions import DeletionObservation, why_kept
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
-from dc_assets.ledger.archive import write_parquet
 from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.load.archive import write_parquet
 from dc_assets.load.deletion import (
+    ID,
     JOB_ROWS_MAX,
-    RECORD_ID,
     delete_records,
     gone_keys,
     observe,
@@ -140,7 +140,7 @@ def _delete(console: Console, opened: OpenLoad, audit: Audit, gone: Gone) -> Non
     write_parquet(file, rows)
     console.print(f"{gone.partition_key}: {rows.height:,} rows are kept in {file}")
     clock = policy_clock(login_from_environment().login_url)
-    ids = rows.get_column(RECORD_ID).to_list()
+    ids = rows.get_column(ID).to_list()
     refused = 0
     with open_ledger() as database, open_org() as session:
         refuse_while_at_work(spec, StopOrders(database, spec.name))

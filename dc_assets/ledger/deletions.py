@@ -6,18 +6,13 @@ import sqlalchemy as sa
 
 from dc_assets.core.deletions import DeletionObservation
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import deletion_observation as table
 from dc_assets.ledger.tables import epoch_now
 
 
-class Deletions:
+class Deletions(SpecRecords):
     """Observations of one spec in one org."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
 
     @one_transaction
     def keep(self, partition_key: str, seen: DeletionObservation) -> None:
@@ -41,7 +36,7 @@ class Deletions:
         with self._database.begin() as connection:
             row = connection.execute(
                 sa.select(table)
-                .where(table.c.spec_name == self._spec_name, table.c.org_id == self._org_id)
+                .where(self.is_ours(table))
                 .where(table.c.partition_key == partition_key)
                 .order_by(table.c.id.desc())
                 .limit(1)

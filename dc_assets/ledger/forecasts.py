@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import epoch_now, forecast, load
 
 
@@ -51,13 +51,8 @@ class KeptForecast:
     made_at: float
 
 
-class Forecasts:
+class Forecasts(SpecRecords):
     """The forecasts of one spec in one org."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
 
     @one_transaction
     def keep(self, told: ToldLoad) -> None:
@@ -82,15 +77,14 @@ class Forecasts:
         earlier = load.alias("earlier")
         before = (
             sa.select(sa.func.max(earlier.c.opened_at))
-            .where(earlier.c.spec_name == self._spec_name, earlier.c.org_id == self._org_id)
+            .where(self.is_ours(earlier))
             .where(earlier.c.mode == "full", earlier.c.opened_at < opened_at)
             .scalar_subquery()
         )
         with self._database.begin() as connection:
             row = connection.execute(
                 sa.select(forecast.c.content, forecast.c.made_at)
-                .where(forecast.c.spec_name == self._spec_name)
-                .where(forecast.c.org_id == self._org_id)
+                .where(self.is_ours(forecast))
                 .where(forecast.c.made_at <= opened_at)
                 .where(forecast.c.made_at > sa.func.coalesce(before, 0.0))
                 .order_by(forecast.c.made_at.desc(), forecast.c.id.desc())

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import polars as pl
 
@@ -24,6 +24,7 @@ from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import as_replayed, canonical, canonical_target
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.frames.rewritten import rewritten_values
+from dc_assets.load.archive import DiskArchive, ParquetPages
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reading import ordered_pages
 
@@ -53,42 +54,6 @@ def halvings_max(error: RemoteError) -> int:
     return FAULT_HALVINGS_MAX if isinstance(error, TransientRemoteError) and error.code else 0
 
 
-class Archive(Protocol):
-    """Where rows are kept while both sides are compared, and the evidence of checks."""
-
-    def scratch(self, name: str) -> PageFiles:
-        """Return an empty place for rows; it is gone when the connection is closed."""
-        ...
-
-    def kept_target(self, mark: str) -> PageFiles | None:
-        """Return all target rows that were read at a state of the ledger, if they were kept."""
-        ...
-
-    def keep_target(self, mark: str, files: PageFiles) -> None:
-        """Keep a complete reading of the target for the other partitions of this connection."""
-        ...
-
-    def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
-        """Write what a check found as Parquet and return the path."""
-        ...
-
-
-class PageFiles(Protocol):
-    """Rows on disk, written page by page."""
-
-    def add(self, rows: pl.DataFrame) -> None:
-        """Write one page."""
-        ...
-
-    def scan(self) -> pl.LazyFrame | None:
-        """Scan all pages; None when there is none."""
-        ...
-
-    def pages(self) -> Iterator[pl.DataFrame]:
-        """Read the pages, one at a time."""
-        ...
-
-
 @dataclass(frozen=True)
 class BothSides:
     """One id range of a spec on both sides; what is read is read once.
@@ -103,7 +68,7 @@ class BothSides:
     spec: LoadSpec
     id_range: IdRange
     ports: Ports
-    archive: Archive
+    archive: DiskArchive
     mark: str
 
     @property
@@ -231,11 +196,11 @@ class BothSides:
         return self.spec.target.external_id
 
     @cached_property
-    def _source_files(self) -> PageFiles:
+    def _source_files(self) -> ParquetPages:
         return self.archive.scratch("source")
 
     @cached_property
-    def _target_files(self) -> PageFiles:
+    def _target_files(self) -> ParquetPages:
         return self.archive.scratch("target")
 
     @property
@@ -248,7 +213,7 @@ class BothSides:
             inside &= key <= self.id_range.upto
         return inside
 
-    def _kept(self, files: PageFiles, pages: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    def _kept(self, files: ParquetPages, pages: Iterable[pl.DataFrame]) -> pl.DataFrame:
         """Write the rows of the range to disk and return their digests."""
         kept = [digests(_no_rows(self.spec), self.spec)]
         for page in pages:
@@ -258,7 +223,7 @@ class BothSides:
                 kept.append(digests(rows, self.spec))
         return pl.concat(kept)
 
-    def _counted(self, files: PageFiles, field: str) -> Mapping[str | None, int]:
+    def _counted(self, files: ParquetPages, field: str) -> Mapping[str | None, int]:
         rows = files.scan()
         if rows is None:
             return {}
@@ -277,7 +242,7 @@ class BothSides:
         rest = chain([] if first is None else [first], pages)
         return (canonical_target(page, self.spec) for page in rest)
 
-    def _whole_target(self) -> PageFiles:
+    def _whole_target(self) -> ParquetPages:
         kept = self.archive.kept_target(self.mark)
         if kept is not None:
             return kept

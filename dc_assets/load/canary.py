@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import polars as pl
 
@@ -23,18 +22,6 @@ from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import DeadLetter
-
-
-class LatestOutcomesPort(Protocol):
-    """What the ledger knows of the rows that loads of this very spec sent to this org."""
-
-    def landed(self, partition_key: str) -> pl.Series:
-        """Return the external ids of a partition that landed since the last full load ended."""
-        ...
-
-    def refused(self, partition_key: str) -> Sequence[DeadLetter]:
-        """Return the dead letters of a partition that are the latest outcome of their rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +76,8 @@ class Canary:
     """The samples of one command.
 
     Attributes:
+        landed: returns the external ids of a partition that landed since the last full load ended.
+        refused: returns the dead letters of a partition that are the latest outcome of their rows.
         audit: returns the checks of a part of a partition, under the sample's own name.
         begin: gives up the load of the stage before, or of a canary that was killed; an order to
             stop is obeyed.
@@ -96,7 +85,8 @@ class Canary:
 
     spec: LoadSpec
     ports: Ports
-    latest_outcomes: LatestOutcomesPort
+    landed: Callable[[str], pl.Series]
+    refused: Callable[[str], Sequence[DeadLetter]]
     audit: Callable[[str, IdRange], Audit]
     begin: Callable[[], object]
     _refused: dict[str, pl.Series] = field(default_factory=dict[str, pl.Series])
@@ -130,7 +120,7 @@ class Canary:
         self, key: str, keys: pl.Series, outcomes: list[CheckOutcome], effort: SampleFigures
     ) -> SampledPartition:
         """Count what became of the sample's rows, whichever load sent them."""
-        dead_letters = self.latest_outcomes.refused(key)
+        dead_letters = self.refused(key)
         refused = pl.Series([one.external_id for one in dead_letters], dtype=pl.String)
         inside = refused.is_in(keys.implode())
         dead_letters = [
@@ -138,7 +128,7 @@ class Canary:
         ]
         self._refused[key] = refused = refused.filter(inside)
         is_refused = keys.is_in(refused.implode())
-        landed = keys.is_in(self.latest_outcomes.landed(key).implode()) & ~is_refused
+        landed = keys.is_in(self.landed(key).implode()) & ~is_refused
         figures = SampleFigures(
             rows=keys.len(),
             landed=int(landed.sum()),
@@ -149,7 +139,7 @@ class Canary:
     def _settled(self, key: str) -> pl.Series:
         """Return the ids that are not sent: they landed, or this command saw them refused."""
         refused = self._refused.get(key, pl.Series([], dtype=pl.String))
-        return pl.concat([self.latest_outcomes.landed(key), refused])
+        return pl.concat([self.landed(key), refused])
 
 
 def without_repair(outcome: CheckOutcome) -> CheckOutcome:

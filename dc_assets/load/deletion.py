@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 import polars as pl
 
 from dc_assets.core.deletions import DeletionObservation
 from dc_assets.core.errors import RemoteError, UnsettledJob
-from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.row_outcomes import BARE_CODE_PATTERN, UNPROCESSED
 from dc_assets.core.write_policy import first_poll_wait_s, next_poll_wait_s
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.differences import at_target
-from dc_assets.load.ports import Clock, ResultKind
+from dc_assets.load.ports import Clock, DeleteJobs
 from dc_assets.load.reconcile import Audit
 
 JOB_ROWS_MAX = 10_000
@@ -30,38 +27,6 @@ NEVER_HEARD_OF = frozenset({"INVALID_CROSS_REFERENCE_KEY"})
 """A record that left the recycle bin too is answered so; whether it did is asked."""
 
 ID = "Id"
-
-
-class DeleteJobs(Protocol):
-    """Bulk API 2.0 delete jobs of one object."""
-
-    def create(self) -> str:
-        """Open a job and return its id."""
-        ...
-
-    def upload(self, job_id: str, payload: bytes) -> None:
-        """Send the ids."""
-        ...
-
-    def close(self, job_id: str) -> None:
-        """Hand the ids to the org."""
-        ...
-
-    def abort(self, job_id: str) -> None:
-        """Stop a job that is not finished."""
-        ...
-
-    def job(self, job_id: str) -> IngestJob:
-        """Ask how far a job is."""
-        ...
-
-    def results(self, job_id: str, kind: ResultKind) -> bytes:
-        """Read one result file of a finished job."""
-        ...
-
-    def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
-        """Return those of some records that the org still shows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +111,6 @@ def _codes(failed: pl.DataFrame, job_id: str) -> dict[str, str]:
     return dict(failed.select(ID, code).iter_rows())
 
 
-RECORD_ID = "Id"
-
-
 def observe(audit: Audit) -> DeletionObservation | None:
     """Return what an audit saw gone; None when the source does not count what it gave."""
     keys = gone_keys(audit)
@@ -181,6 +143,6 @@ def rows_before_deletion(audit: Audit, record_ids: Mapping[str, str]) -> pl.Data
     fields = [column.target for column in spec.columns if column.target != key]
     return rows.select(
         pl.col(key),
-        pl.col(key).replace_strict(dict(record_ids), return_dtype=pl.String).alias(RECORD_ID),
+        pl.col(key).replace_strict(dict(record_ids), return_dtype=pl.String).alias(ID),
         *(pl.col(at_target(field)).alias(field) for field in fields),
     )

@@ -6,6 +6,7 @@ Adapters: `dc_assets.salesforce` (source, target, jobs) and `dc_assets.ledger` (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,14 +26,6 @@ ResultKind = Literal["successful", "failed", "unprocessed"]
 
 class Source(Protocol):
     """Where the rows come from; every value is handed over as text or null."""
-
-    def check_columns(self) -> None:
-        """Ask for no rows of all columns.
-
-        Raises:
-            ConfigError: the object, a file or a column does not exist.
-        """
-        ...
 
     def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
         """Return the keys that cut a range into nearly equal parts, one less than parts."""
@@ -96,8 +89,8 @@ class Target(Protocol):
         ...
 
 
-class IngestJobs(Protocol):
-    """Bulk API 2.0 ingest jobs of one object, operation and external id field."""
+class BulkJobs(Protocol):
+    """Bulk API 2.0 jobs of one object and operation."""
 
     def create(self) -> str:
         """Open a job and return its id."""
@@ -122,6 +115,18 @@ class IngestJobs(Protocol):
     def results(self, job_id: str, kind: ResultKind) -> bytes:
         """Read one result file of a finished job."""
         ...
+
+
+class DeleteJobs(BulkJobs, Protocol):
+    """Delete jobs of one object, whose rows are record ids."""
+
+    def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
+        """Return those of some records that the org still shows."""
+        ...
+
+
+class IngestJobs(BulkJobs, Protocol):
+    """Upsert jobs of one object and external id field."""
 
     def open_jobs(self) -> Sequence[IngestJob]:
         """List jobs in state Open of our user with the same object, operation and field."""

@@ -198,8 +198,8 @@ class LoadStore(Protocol):
         ...
 
 
-class BatchStore(Protocol):
-    """Batches: intent first, then effect."""
+class BatchPlans(Protocol):
+    """The batches that a partition is cut into, as who reads and regroups it needs them."""
 
     def plan_batches(
         self,
@@ -219,6 +219,31 @@ class BatchStore(Protocol):
     def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Return the batches of a partition that are not final, oldest first."""
         ...
+
+    def merge(
+        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
+    ) -> None:
+        """Put a batch that was just claimed and planned ones of its lane into one, in its place.
+
+        It holds the lane and the slot from then on. The claimed one was not sent.
+        """
+        ...
+
+    def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
+        """Plan the rows of a batch that was not sent as several smaller ones."""
+        ...
+
+    def last_jobs(self, count: int) -> Sequence[JobFigures]:
+        """Return what the org told of our last settled jobs, oldest first."""
+        ...
+
+    def totals(self, load_id: str, partition_key: str | None = None) -> RowCounts:
+        """Return the row counts of a partition, or of all that were begun in the load."""
+        ...
+
+
+class BatchClaims(Protocol):
+    """Who may send next: claims of batches over all runs of an org."""
 
     def adopt_orphans(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Take over batches in flight in this org that no live run drives, and return them.
@@ -250,22 +275,17 @@ class BatchStore(Protocol):
         """
         ...
 
-    def merge(
-        self, ticket: RangeTicket, claimed_id: str, others: Sequence[str], merged: NewBatch
-    ) -> None:
-        """Put a batch that was just claimed and planned ones of its lane into one, in its place.
-
-        It holds the lane and the slot from then on. The claimed one was not sent.
-        """
+    def free_in_s(self) -> float | None:
+        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
         ...
 
-    def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
-        """Plan the rows of a batch that was not sent as several smaller ones."""
+    def record(self, batch_id: str) -> BatchRecord:
+        """Return one batch as the ledger knows it now."""
         ...
 
-    def last_jobs(self, count: int) -> Sequence[JobFigures]:
-        """Return what the org told of our last settled jobs, oldest first."""
-        ...
+
+class BatchSteps(Protocol):
+    """The steps of a batch in flight: intent first, then effect."""
 
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
@@ -273,22 +293,6 @@ class BatchStore(Protocol):
 
     def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
         """Note that the org owns the rows: the close was acknowledged or seen to have worked."""
-        ...
-
-    def record(self, batch_id: str) -> BatchRecord:
-        """Return one batch as the ledger knows it now."""
-        ...
-
-    def opening(self) -> AbstractSet[str]:
-        """Return the batches of this org whose create call may be under way in a live run."""
-        ...
-
-    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
-        """Return those of the listed jobs that no batch of any load has."""
-        ...
-
-    def free_in_s(self) -> float | None:
-        """Return when the oldest of our batches of the last 24 hours stops counting, if any."""
         ...
 
     def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
@@ -304,9 +308,17 @@ class BatchStore(Protocol):
         """
         ...
 
-    def totals(self, load_id: str, partition_key: str | None = None) -> RowCounts:
-        """Return the row counts of a partition, or of all that were begun in the load."""
+    def opening(self) -> AbstractSet[str]:
+        """Return the batches of this org whose create call may be under way in a live run."""
         ...
+
+    def unknown_jobs(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the listed jobs that no batch of any load has."""
+        ...
+
+
+class BatchStore(BatchPlans, BatchClaims, BatchSteps, Protocol):
+    """All that a run asks of the ledger about batches."""
 
 
 class OrgUse(Protocol):

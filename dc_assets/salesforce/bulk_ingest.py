@@ -45,13 +45,12 @@ class BulkIngestJobs:
 
     def create(self) -> str:
         """Open a job and return its id."""
-        intent = {
-            "object": self._target.object,
-            "operation": OPERATION,
-            "externalIdFieldName": self._target.external_id,
-            "contentType": "CSV",
-            "lineEnding": "LF",
-        }
+        return self._created(
+            {"operation": OPERATION, "externalIdFieldName": self._target.external_id}
+        )
+
+    def _created(self, kind: dict[str, str]) -> str:
+        intent = {"object": self._target.object, "contentType": "CSV", "lineEnding": "LF", **kind}
         return self._org.ask("POST", JOBS_URL, NewJob, json=intent).id
 
     def upload(self, job_id: str, payload: bytes) -> None:
@@ -112,13 +111,7 @@ class BulkDeleteJobs(BulkIngestJobs):
 
     def create(self) -> str:
         """Open a job and return its id."""
-        intent = {
-            "object": self._target.object,
-            "operation": "delete",
-            "contentType": "CSV",
-            "lineEnding": "LF",
-        }
-        return self._org.ask("POST", JOBS_URL, NewJob, json=intent).id
+        return self._created({"operation": "delete"})
 
     def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
         """Return those of some records that the org still shows."""

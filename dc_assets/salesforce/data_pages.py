@@ -92,7 +92,7 @@ def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.Da
 
 
 def _are(found: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether columns are the named ones; their dead letters may be of another case."""
+    """Tell whether columns are the named ones; their letters may be of another case."""
     return [name.casefold() for name in found] == [name.casefold() for name in names]
 
 

@@ -16,6 +16,7 @@ from dc_assets.core.phases import UNSENT, Phase
 from dc_assets.core.row_outcomes import shown_code
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import dead_letter, load, range_state
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.receipts import ReceiptExplanations
@@ -57,13 +58,11 @@ class Choice:
         )
 
 
-class OpenDeadLetters:
+class OpenDeadLetters(SpecRecords):
     """The open dead letters of one spec, in one org or, without an org id, in whatever org."""
 
     def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
+        super().__init__(database, spec_name, org_id)
         self._explanations = ReceiptExplanations(LedgerViews(database, spec_name, org_id))
 
     def now_s(self) -> float:
@@ -97,7 +96,7 @@ class OpenDeadLetters:
                 .where(range_state.c.phase.in_(_UNSENT), range_state.c.phase != Phase.NEW)
                 .order_by(range_state.c.partition_key)
             )
-            return list(connection.execute(self._of_spec(query)).scalars())
+            return list(connection.execute(query.where(self.is_ours())).scalars())
 
     @one_transaction
     def replayed_by(self, load_id: str, partition_key: str) -> int:
@@ -115,15 +114,17 @@ class OpenDeadLetters:
 
         A replay that was given up before its end answered nothing.
         """
-        newest = self._of_spec(
+        newest = (
             sa.select(
                 dead_letter.c.partition_key,
                 dead_letter.c.external_id,
                 sa.func.max(dead_letter.c.refused_at).label("at"),
             )
             .join(load, load.c.load_id == dead_letter.c.load_id)
+            .where(self.is_ours())
             .group_by(dead_letter.c.partition_key, dead_letter.c.external_id)
-        ).subquery()
+            .subquery()
+        )
         answer, replayed = load.alias("answer"), range_state.alias("answered")
         given_up = (answer.c.state == "superseded") & replayed.c.phase.in_(_UNSENT)
         query = (
@@ -145,11 +146,7 @@ class OpenDeadLetters:
             .order_by(dead_letter.c.partition_key, dead_letter.c.external_id, dead_letter.c.id)
         )
         with self._database.read() as connection:
-            return [_letter(row) for row in connection.execute(self._of_spec(query))]
-
-    def _of_spec(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
-        query = query.where(load.c.spec_name == self._spec_name)
-        return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
+            return [_letter(row) for row in connection.execute(query.where(self.is_ours()))]
 
 
 def partitions_of_dead_letters(dead_letters: Iterable[OpenDeadLetter]) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
@@ -11,18 +10,19 @@ import sqlalchemy as sa
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.store import DeadLetter
 from dc_assets.views.dead_letters import Choice, OpenDeadLetters
+from dc_assets.views.receipts import landed_rows
 
 
-class LatestOutcomes:
+class LatestOutcomes(SpecRecords):
     """The outcomes that receipts and dead letters tell."""
 
     def __init__(self, database: Database, spec: LoadSpec, org_id: str) -> None:
-        self._database = database
+        super().__init__(database, spec.name, org_id)
         self._spec = spec
-        self._org_id = org_id
         self._dead_letters = OpenDeadLetters(database, spec.name, org_id)
 
     def landed(self, partition_key: str) -> pl.Series:
@@ -31,12 +31,10 @@ class LatestOutcomes:
         A load of another spec sent other rows or other values: it does not count. Nor does a batch
         whose records were cleaned up, or whose receipt is gone.
         """
-        found = [pl.Series("external_id", [], dtype=pl.String)]
-        for path in self._receipts(partition_key):
-            if path.exists():
-                rows = pl.scan_parquet(path).filter(pl.col("outcome") == "landed")
-                found.append(rows.select("external_id").collect().to_series())
-        return pl.concat(found).unique()
+        found = [
+            landed_rows(path, "external_id").to_series() for path in self._receipts(partition_key)
+        ]
+        return pl.concat([pl.Series("external_id", [], dtype=pl.String), *found]).unique()
 
     def refused(self, partition_key: str) -> Sequence[DeadLetter]:
         """Return the dead letters of a partition that are the latest outcome of their rows."""
@@ -48,12 +46,12 @@ class LatestOutcomes:
         ]
 
     @one_transaction
-    def _receipts(self, partition_key: str) -> list[Path]:
+    def _receipts(self, partition_key: str) -> list[str]:
         ended = sa.func.coalesce(self._full_loads_ended(), 0.0)
         query = (
             sa.select(batch.c.receipt_path)
             .join(load, load.c.load_id == batch.c.load_id)
-            .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+            .where(self.is_ours())
             .where(load.c.spec_hash == self._spec.spec_hash)
             .where(batch.c.partition_key == partition_key)
             .where(batch.c.receipt_path.is_not(None), batch.c.landed > 0)
@@ -61,13 +59,13 @@ class LatestOutcomes:
             .order_by(batch.c.finished_at)
         )
         with self._database.read() as connection:
-            return [Path(path) for path in connection.execute(query).scalars()]
+            return list(connection.execute(query).scalars())
 
     def _full_loads_ended(self) -> sa.ScalarSelect[float]:
         """Select when the last full load ended; the next one sends all its rows again."""
         return (
             sa.select(sa.func.max(load.c.finished_at))
-            .where(load.c.org_id == self._org_id, load.c.spec_name == self._spec.name)
+            .where(self.is_ours())
             .where(load.c.mode == "full", load.c.state != "open")
             .scalar_subquery()
         )

@@ -113,30 +113,17 @@ class LoadHistory:
         """Return the batches of a load whose rows the org took, in the order it took them."""
         began = sa.func.coalesce(batch.c.opening_at, batch.c.uploaded_at).label("began_at")
         columns = (
-            *(batch.c.lane, batch.c.attempt, batch.c.rows, batch.c.state, batch.c.uploaded_at),
-            *(batch.c.finished_at, batch.c.landed, batch.c.retried, batch.c.locked),
+            *(batch.c.lane, batch.c.attempt, batch.c.rows, began, batch.c.uploaded_at),
+            *(batch.c.finished_at, (batch.c.state == BatchState.SETTLED.value).label("is_settled")),
+            *(batch.c.landed, batch.c.retried, batch.c.locked),
+        )
+        query = (
+            sa.select(*columns)
+            .where(batch.c.load_id == load_id, batch.c.uploaded_at.is_not(None))
+            .order_by(batch.c.uploaded_at, batch.c.batch_id)
         )
         with self._database.read() as connection:
-            rows = connection.execute(
-                sa.select(*columns, began)
-                .where(batch.c.load_id == load_id, batch.c.uploaded_at.is_not(None))
-                .order_by(batch.c.uploaded_at, batch.c.batch_id)
-            ).all()
-        return [
-            SentJob(
-                lane=row.lane,
-                attempt=row.attempt,
-                rows=row.rows,
-                began_at=row.began_at,
-                uploaded_at=row.uploaded_at,
-                finished_at=row.finished_at,
-                is_settled=row.state == BatchState.SETTLED.value,
-                landed=row.landed,
-                retried=row.retried,
-                locked=row.locked,
-            )
-            for row in rows
-        ]
+            return [SentJob(**row) for row in connection.execute(query).mappings()]
 
     @one_transaction
     def lanes(self, load_id: str) -> tuple[LaneMap, int] | None:

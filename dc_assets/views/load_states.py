@@ -14,22 +14,17 @@ from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, Ro
 from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import Owner
+from dc_assets.ledger.owners import Owner, living_owner
 from dc_assets.ledger.row_counts import row_counts
+from dc_assets.ledger.spec_records import IS_LEASED, SpecRecords
 from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 
 Checks = Mapping[str, Mapping[str, CheckResult]]
 """Results by partition key and check."""
 
 
-class LoadStates:
+class LoadStates(SpecRecords):
     """The loads of one spec, in one org or, without an org id, in whatever org it was."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
 
     @one_transaction
     def of_spec(self) -> SpecState:
@@ -72,24 +67,21 @@ class LoadStates:
             .order_by(range_state.c.proved_at)
         )
         with self._database.read() as connection:
-            rows = connection.execute(self.of_ours(query))
+            rows = connection.execute(query.where(self.is_ours()))
             return {row.partition_key: row.source_state for row in rows}
-
-    def of_ours(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
-        """Narrow a query that has `load` to the spec and the org."""
-        query = query.where(load.c.spec_name == self._spec_name)
-        return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
 
     def _ranges(self) -> sa.Select[*tuple[Any, ...]]:
         """Select partitions with what their loads and the clock say of them."""
-        return self.of_ours(
+        return (
             sa.select(
                 range_state,
                 *(load.c[name] for name in _OF_LOAD),
-                (range_state.c.lease_until > epoch_now()).label("is_leased"),
+                IS_LEASED,
                 (range_state.c.paused_until > epoch_now()).label("is_paused"),
                 epoch_now().label("seen_at"),
-            ).join(load, load.c.load_id == range_state.c.load_id)
+            )
+            .join(load, load.c.load_id == range_state.c.load_id)
+            .where(self.is_ours())
         )
 
     def _newest_or_open(self) -> sa.Select[*tuple[Any, ...]]:
@@ -112,11 +104,7 @@ class LoadStates:
         )
 
     def _checks(self, connection: Connection, load_id: str | None = None) -> Checks:
-        newest = sa.select(sa.func.max(check_result.c.id)).where(
-            check_result.c.spec_name == self._spec_name
-        )
-        if self._org_id is not None:
-            newest = newest.where(check_result.c.org_id == self._org_id)
+        newest = sa.select(sa.func.max(check_result.c.id)).where(self.is_ours(check_result))
         if load_id is not None:
             newest = newest.where(check_result.c.load_id == load_id)
         newest = newest.group_by(check_result.c.partition_key, check_result.c.check_name)
@@ -150,7 +138,7 @@ def _partition(
     row: Row[Any], counts: Mapping[tuple[str, str], RowCounts], checks: Checks
 ) -> PartitionState:
     owner = None if row.owner is None else Owner.from_text(row.owner)
-    is_held = owner is not None and bool(row.is_leased) and not owner.is_known_dead()
+    is_held = owner is not None and living_owner(row) is not None
     is_paused = is_held and bool(row.is_paused)
     return PartitionState(
         partition_key=row.partition_key,

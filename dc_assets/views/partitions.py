@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, dead_letter, load, range_state
 from dc_assets.views.load_states import LoadStates
 from dc_assets.views.progress import LedgerProgress
@@ -28,13 +28,8 @@ class Refusal:
     row_json: str = ""
 
 
-class LedgerViews:
+class LedgerViews(SpecRecords):
     """Read-only views of one spec, in one org or, without an org id, in whatever org it was."""
-
-    def __init__(self, database: Database, spec_name: str, org_id: str | None = None) -> None:
-        self._database = database
-        self._spec_name = spec_name
-        self._org_id = org_id
 
     @property
     def states(self) -> LoadStates:
@@ -74,7 +69,7 @@ class LedgerViews:
             .order_by(load.c.opened_at)
         )
         with self._database.read() as connection:
-            rows = connection.execute(self._of_spec(query))
+            rows = connection.execute(query.where(self.is_ours()))
             return {row.partition_key: int(row.selected) for row in rows}
 
     @one_transaction
@@ -109,15 +104,11 @@ class LedgerViews:
             .join(load, load.c.load_id == range_state.c.load_id)
             .where(range_state.c.partition_key == partition_key)
         )
-        return self._of_spec(query)
+        return query.where(self.is_ours())
 
     def _batches(self, *columns: sa.ColumnElement[Any]) -> sa.Select[*tuple[Any, ...]]:
         query = sa.select(*columns).select_from(batch)
-        return self._of_spec(query.join(load, load.c.load_id == batch.c.load_id))
-
-    def _of_spec(self, query: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
-        query = query.where(load.c.spec_name == self._spec_name)
-        return query if self._org_id is None else query.where(load.c.org_id == self._org_id)
+        return query.join(load, load.c.load_id == batch.c.load_id).where(self.is_ours())
 
     @one_transaction
     def refusals(self, limit: int, keys: Container[str] | None = None) -> Sequence[Refusal]:
@@ -146,5 +137,5 @@ class LedgerViews:
             .join(load, load.c.load_id == range_state.c.load_id)
             .order_by(load.c.opened_at)
         )
-        rows = connection.execute(self._of_spec(query))
+        rows = connection.execute(query.where(self.is_ours()))
         return {row.partition_key: row.load_id for row in rows}

@@ -123,7 +123,7 @@ class LedgerProgress:
             starts_in_s: when some of them are launched.
         """
         with self._database.read() as connection:
-            row = connection.execute(self._states.of_ours(_running_first())).first()
+            row = connection.execute(_running_first().where(self._states.is_ours())).first()
             if row is None:
                 return Snapshot()
             begun = self._states.partitions(connection, row.load_id)
@@ -167,7 +167,8 @@ class LedgerProgress:
 
     def _ever_begun(self) -> sa.Select[*tuple[Any, ...]]:
         """Select the partitions that any load was about."""
-        return self._states.of_ours(sa.select(range_state.c.partition_key).join(load).distinct())
+        begun = sa.select(range_state.c.partition_key).join(load).distinct()
+        return begun.where(self._states.is_ours())
 
 
 def _running_first() -> sa.Select[*tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from dc_assets.core.checks import VALUES
 from dc_assets.core.errors import DcError
 from dc_assets.frames.differences import SENT_AGAIN
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.database import Database
+from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.explanations import NO_VALUES
 from dc_assets.views.partitions import LedgerViews
@@ -37,12 +37,8 @@ class DoubtfulReceipt(DcError):
     """A receipt is gone, or is not the one that the ledger knows."""
 
 
-class CreatedRecords:
+class CreatedRecords(SpecRecords):
     """Which records are ours to delete."""
-
-    def __init__(self, database: Database, spec_name: str) -> None:
-        self._database = database
-        self._spec_name = spec_name
 
     @one_transaction
     def receipts(self, load_id: str | None = None) -> Sequence[Receipt]:
@@ -50,7 +46,7 @@ class CreatedRecords:
         query = (
             sa.select(batch, load.c.org_id, load.c.mode)
             .join(load, load.c.load_id == batch.c.load_id)
-            .where(load.c.spec_name == self._spec_name)
+            .where(self.is_ours())
             .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
             .where(batch.c.cleaned_at.is_(None))
             .order_by(load.c.opened_at, batch.c.finished_at, batch.c.batch_id)
@@ -76,7 +72,7 @@ class CreatedRecords:
         with self._database.read() as connection:
             rows = connection.execute(
                 sa.select(load.c.load_id)
-                .where(load.c.spec_name == self._spec_name)
+                .where(self.is_ours())
                 .where(load.c.load_id.startswith(prefix, autoescape=True))
             )
             return list(rows.scalars())
@@ -103,6 +99,15 @@ def created_ids(receipt: Receipt) -> list[str]:
     return rows.filter(created).get_column("salesforce_id").to_list()
 
 
+def landed_rows(path: str, *names: str, keys: Sequence[str] | None = None) -> pl.DataFrame:
+    """Return columns of the rows of a receipt that landed, all or some; none if it is gone."""
+    if not Path(path).exists():
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    landed = pl.scan_parquet(path).filter(pl.col("outcome") == "landed")
+    chosen = landed if keys is None else landed.filter(pl.col("external_id").is_in(keys))
+    return chosen.select(names).collect()
+
+
 class ReceiptExplanations:
     """Explanations of differences, from dead letters and receipts."""
 
@@ -127,23 +132,16 @@ class ReceiptExplanations:
         """Return the record id of each external id that a receipt of ours says landed."""
         found: dict[str, str] = {}
         for path, _ in self._views.receipts() if keys else ():
-            if Path(path).exists():
-                wanted = pl.col("external_id").is_in(list(keys)) & (pl.col("outcome") == "landed")
-                rows = pl.scan_parquet(path).filter(wanted).select("external_id", "salesforce_id")
-                found |= {key: one for key, one in rows.collect().iter_rows() if one}
+            rows = landed_rows(path, "external_id", "salesforce_id", keys=list(keys))
+            found |= {key: one for key, one in rows.iter_rows() if one}
         return found
 
     def _landed(self, keys: pl.Series, after: float = 0.0) -> pl.DataFrame:
         """Return ``external_id`` and ``at`` of the landings that receipts name."""
         found = pl.DataFrame(schema={"external_id": pl.String, "at": pl.Float64})
         for path, at in self._views.receipts(after) if len(keys) else ():
-            if Path(path).exists():
-                landed = pl.scan_parquet(path).filter(
-                    (pl.col("outcome") == "landed") & pl.col("external_id").is_in(keys.to_list())
-                )
-                found.vstack(
-                    landed.select("external_id", pl.lit(at).alias("at")).collect(), in_place=True
-                )
+            rows = landed_rows(path, "external_id", keys=keys.to_list())
+            found.vstack(rows.select("external_id", pl.lit(at).alias("at")), in_place=True)
         return found
 
     def pending(self, partition_key: str) -> int:

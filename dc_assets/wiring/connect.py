@@ -21,7 +21,6 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
 from dc_assets.ledger.absence import Patience, one_transaction
-from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.clock import SystemClock
@@ -32,6 +31,7 @@ from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
 from dc_assets.ledger.spool import DiskSpool
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
@@ -241,7 +241,14 @@ class OpenLoad:
     def canary(self) -> Canary:
         """Return what sends and checks samples; their checks are never kept as a partition's."""
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
-        return Canary(self.spec, self.ports, outcomes, self._sample_audit, self.loads.next_stage)
+        return Canary(
+            self.spec,
+            self.ports,
+            outcomes.landed,
+            outcomes.refused,
+            self._sample_audit,
+            self.loads.next_stage,
+        )
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
         explanations = SampleExplanations(self.explanations, partition_key)

@@ -13,9 +13,9 @@ from dc_assets.core.checks import COVERAGE, PENDING, ROW_COUNT
 from dc_assets.core.errors import BreakerOpened, ConfigError, LedgerConflict, StoppedByOperator
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.verdicts import Severity
-from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import (
     Canary,
@@ -61,7 +61,7 @@ def canary_of(world: World, ports: Ports | None = None) -> Canary:
 
     words = LatestOutcomes(world.database, world.spec, world.org.org_id)
     begin = cast("SqlLoadStore", ports.loads).next_stage
-    return Canary(world.spec, ports, words, audit, begin)
+    return Canary(world.spec, ports, words.landed, words.refused, audit, begin)
 
 
 def sent(canary: Canary, rows: int) -> list[SampledPartition]:

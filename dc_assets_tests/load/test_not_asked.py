@@ -26,7 +26,7 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.verdicts import CheckOutcome, Severity
-from dc_assets.ledger.archive import DiskArchive
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.deletion import observe
 from dc_assets.load.reconcile import Audit

@@ -11,7 +11,7 @@ import pytest
 
 from dc_assets.core.checks import OUTGROWN
 from dc_assets.core.verdicts import Severity
-from dc_assets.ledger.archive import DiskArchive
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.explanations import NO_VALUES
 from dc_assets.load.reconcile import Audit

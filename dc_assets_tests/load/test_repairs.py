@@ -11,8 +11,8 @@ import pytest
 from dc_assets.core.spec import ColumnSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.frames.agreement import agreeing_setting
-from dc_assets.ledger.archive import DiskArchive
 from dc_assets.ledger.check_results import CheckResultStore
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.partition import load_partition
 from dc_assets.load.reconcile import Audit

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dc_assets.core.checks import COVERAGE
 from dc_assets.core.verdicts import Severity
-from dc_assets.ledger.archive import DiskArchive
+from dc_assets.load.archive import DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.reconcile import Audit
 from dc_assets.views.receipts import ReceiptExplanations

@@ -11,7 +11,6 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.load.both_sides import PageFiles
 
 
 class ParquetPages:
@@ -43,9 +42,9 @@ class DiskArchive:
         self._root = root
         self._scratch = root / f"scratch-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratches = 0
-        self._whole_target: dict[str, PageFiles] = {}
+        self._whole_target: dict[str, ParquetPages] = {}
 
-    def scratch(self, name: str) -> PageFiles:
+    def scratch(self, name: str) -> ParquetPages:
         """Return an empty place for rows; it is gone when the connection is closed."""
         self._scratches += 1
         return ParquetPages(self._scratch / f"{self._scratches}-{name}")
@@ -54,14 +53,14 @@ class DiskArchive:
         """Drop the rows that were kept for comparison."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def kept_target(self, mark: str) -> PageFiles | None:
+    def kept_target(self, mark: str) -> ParquetPages | None:
         """Return all target rows that this connection read at a state of the ledger, if it did.
 
         A reading of another run may be old: the ledger does not hear of changes in the org.
         """
         return self._whole_target.get(mark)
 
-    def keep_target(self, mark: str, files: PageFiles) -> None:
+    def keep_target(self, mark: str, files: ParquetPages) -> None:
         """Keep a complete reading of the target for the other partitions of this connection."""
         self._whole_target = {mark: files}
 
