@@ -52,7 +52,7 @@ def partitions_table(
         known = rows.selected is not None
         table.add_row(
             key,
-            f"{rows.selected:,}" if known else "",
+            f"{rows.selected:,}" if known else "reading" * (state.phase == Phase.READING),
             f"{rows.landed:,}",
             f"{rows.refused:,}",
             f"{rows.pending:,}" if known else "",

@@ -15,6 +15,7 @@ import pytest
 from dc_assets.wiring.dagster_api import Backfill, Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, wait_until
+from dc_assets_tests.acceptance.test_kill import kill_in_mid_run
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]  # two backfills, each with its ticks
 
@@ -113,7 +114,7 @@ def one_partition_is_loaded_again(stage: Stage, webserver: Webserver) -> None:
 def a_stopped_run_says_so(stage: Stage, webserver: Webserver, home: Path) -> None:
     """What ended a run in good order can be read from Dagster, by the class of the error."""
     assert home.exists()
-    assert stage.run("run", "--local", "--partitions", "r1-01").code == 0
+    kill_in_mid_run(stage, "results", "before", "--partitions", "r1-01")
     assert "Stopped load" in stage.run("stop").out
     backfill_id = webserver.launch(ASSET, ["r1-03"], {})
     wait_until(

@@ -83,7 +83,7 @@ def line_of(rows: RowCounts) -> Line:
 def half_sent(ledger: OpenLedger, key: str, *, is_dead: bool = False, mode: Mode = "full") -> None:
     """Leave a partition with rows that landed, were refused, are sent again, fly and wait."""
     loads = ledger.loads(mode=mode, owner=dead_owner("run-dead") if is_dead else None)
-    ticket = ledger.ticket(key, loads)
+    ticket = ledger.ticket(key, loads, LoadRequest(is_new=True))
     lane = 3 * KEYS.index(key)
     first, flying, waiting = new_batch(lane, 10), new_batch(lane + 1, 5), new_batch(lane + 2, 7)
     ledger.planned(ticket, first, flying, waiting)
@@ -316,7 +316,7 @@ def _notices_agree(told: Told) -> None:
     LedgerEvents(told.ledger.database, [SPEC]).collect()
     loads = {one.load_id: one for one in told.load_states()}
     notices = [n for n in Outbox(told.ledger.database).undelivered("mail") if n.kind == "completed"]
-    ended = [one for one in loads.values() if one.mode == "full" and one.state == "done"]
+    ended = [one for one in loads.values() if one.state == "done"]
     assert {n.facts["load_id"] for n in notices} == {one.load_id for one in ended}
     for notice in notices:
         rows = loads[notice.facts["load_id"]].rows

@@ -169,6 +169,51 @@ def _open_jobs(org: Org) -> int:
     return int(org.ask("state")["jobs"].get("Open", 0))
 
 
+ELSEWHERE = (
+    (
+        "the process is killed after the last row, in each kind of call that its checks make",
+        "the same command asks the checks, opens no job, and the load ends",
+        "acceptance/test_life.py",
+    ),
+    (
+        "a run worker of Dagster is killed after the last row",
+        "its retry asks the checks and sends nothing",
+        "acceptance/test_life.py",
+    ),
+    (
+        "one side does not answer one check: 500 with a code, a Failed query, 2,001 groups, 403",
+        "that check is not asked, the other six stand, exit 4",
+        "load/test_not_asked.py",
+    ),
+    (
+        "the org refuses every row of a partition",
+        "the run stops and names code and remedy; run FAILURE, exit 4",
+        "acceptance/test_all_refused.py",
+    ),
+    (
+        "PostgreSQL is restarted ten times, fast and immediate, local and under Dagster",
+        "complete without help, nothing twice",
+        "hunts/test_restarts.py",
+    ),
+    (
+        "PostgreSQL is away for longer than the lease",
+        "one sentence, exit 5; Dagster begins the step again",
+        "hunts/test_restarts.py",
+    ),
+    (
+        "the connection is cut before or after a COMMIT, for each kind of ledger write",
+        "the write takes place once",
+        "conformance/test_lost_answers.py",
+    ),
+    (
+        "all of Dagster is killed under runs that hold our asset and others'",
+        "our runs are failed and told once; the foreign part is not judged",
+        "acceptance/test_foreign_runs.py",
+    ),
+)
+"""Faults that are no answer of the org, what is promised, and the test that shows it."""
+
+
 def as_markdown(seen: Sequence[Played]) -> str:
     """Return the document: one table a promise."""
     lines = [
@@ -180,6 +225,16 @@ def as_markdown(seen: Sequence[Played]) -> str:
         lines += ["", f"## It {promise.value}", "", "| fault | happened | runs | held |"]
         lines += ["|---|---:|---|---|"]
         lines += [_line(played) for played in seen if played.scenario.promise is promise]
+    lines += [
+        "",
+        "## Kills, silent checks and our own stores",
+        "",
+        "| what | held by a test | test |",
+    ]
+    lines += [
+        "|---|---|---|",
+        *(f"| {what} | {held} | `{test}` |" for what, held, test in ELSEWHERE),
+    ]
     return "\n".join(lines) + "\n"
 
 
