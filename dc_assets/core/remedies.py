@@ -95,7 +95,7 @@ REMEDIES = (
 def remedy_of(row: FirstRefusal) -> str:
     """Return what to do about a refusal, "" for a code that the table does not know.
 
-    >>> remedy_of(RefusedRow("a", "STRING_TOO_LONG"))
+    >>> remedy_of(FirstRefusal("a", "STRING_TOO_LONG"))
     'Shorten the text, or lengthen the field in the org.'
     """
     fitting = (one for one in REMEDIES if one.code == row.code and one.says in row.message)

@@ -10,7 +10,9 @@ import pytest
 
 from dc_assets_tests.acceptance.stage import Org, running_org, short_folder
 from dc_assets_tests.hunts.fault_table import SCENARIOS, Promise
-from dc_assets_tests.hunts.faults import DOCUMENT, as_markdown, play
+from dc_assets_tests.hunts.faults import DOCUMENT, ELSEWHERE, as_markdown, play
+
+TESTS = Path(__file__).parents[1]
 
 ROWS = 800
 CHOSEN = [
@@ -46,8 +48,11 @@ def test_the_document_has_a_line_for_every_fault() -> None:
     """It was written after the newest fault joined the table, and each of them held."""
     text = DOCUMENT.read_text(encoding="utf-8")
     assert [s.name for s in SCENARIOS if f"| {s.name} |" not in text] == []
-    lines = [line for line in text.splitlines() if line.startswith("| ") and "fault" not in line]
+    played = text.partition("## Kills")[0]
+    lines = [line for line in played.splitlines() if line.startswith("| ") and "fault" not in line]
     assert [line for line in lines if not line.split("|")[4].strip().startswith("yes")] == []
+    assert [what for what, _, test in ELSEWHERE if f"| {what} |" not in text] == []
+    assert [test for _, _, test in ELSEWHERE if not (TESTS / test).exists()] == []
 
 
 def test_every_fault_has_its_own_name() -> None:

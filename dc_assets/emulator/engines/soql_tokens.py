@@ -81,7 +81,7 @@ def decoded(soql: str, token: SoqlToken, *, as_pattern: bool = False) -> str:
 
     For a LIKE pattern ``\%`` and ``\_`` stay as they are, and so does a doubled backslash.
 
-    >>> decoded("", Token("text", r"'it\'s'", 0))
+    >>> decoded("", SoqlToken("text", r"'it\'s'", 0))
     "it's"
     """
     body = token.text[1:-1]
