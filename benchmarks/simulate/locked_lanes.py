@@ -10,7 +10,7 @@ from dc_assets.core.ladders import ROW_LADDER_S, jittered, row_wait_s
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S, RecentRows, halved
 from dc_assets.simulation.jobs import SimulatedJob
 from dc_assets.simulation.lanes import run_lanes
-from dc_assets.simulation.partition_run import Batch, Book, LanesFigures, Way
+from dc_assets.simulation.partition_run import Book, LanesFigures, SimulatedBatch, Way
 
 
 @dataclass(slots=True)
@@ -55,7 +55,9 @@ class LockedBook(Book):
             return 3
         return 2 if job.failed else 1
 
-    def sent_again(self, batch: Batch, job: SimulatedJob) -> Sequence[tuple[Batch, float]]:
+    def sent_again(
+        self, batch: SimulatedBatch, job: SimulatedJob
+    ) -> Sequence[tuple[SimulatedBatch, float]]:
         """Return the rows that met a lock, in their old order; the ladder may be used up."""
         self._ended.append((self._org.now_s, len(batch.rows), len(job.failed)))
         self._told.locked_rows += len(job.failed)
@@ -67,7 +69,9 @@ class LockedBook(Book):
         if wait_s is None:
             self._told.refused_rows += len(rows)
             return ()
-        again = Batch(batch.lane, batch.attempt + 1, [row for row in batch.rows if row in rows])
+        again = SimulatedBatch(
+            batch.lane, batch.attempt + 1, [row for row in batch.rows if row in rows]
+        )
         return [(again, jittered(wait_s, self._org.chance.random()))]
 
     def window_now(self) -> int:

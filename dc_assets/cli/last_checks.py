@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dc_assets.cli.console import Console
-from dc_assets.core.attention import Proof, proof_of
+from dc_assets.core.attention import CheckStanding, proof_of
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.load_state import SpecState
 from dc_assets.core.phases import Phase
@@ -15,7 +15,7 @@ from dc_assets.core.standing import Verdict, Word, verdict_of
 _STYLES = {Word.NOT_PROVED: "bold red", Word.NOT_ASKED: "bold red", Word.COMPLETE: "yellow"}
 
 
-def check_states_of(spec: LoadSpec, state: SpecState) -> Mapping[str, Proof]:
+def check_states_of(spec: LoadSpec, state: SpecState) -> Mapping[str, CheckStanding]:
     """Return what the checks say of each partition that was ever loaded."""
     needed = list(check_descriptions(spec))
     return {key: proof_of(state.newest[key], needed) for key in spec.ranges if key in state.newest}
@@ -57,7 +57,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Verdict]) -> None:
             _say(console, f"{', '.join(keys)}: {text}", _STYLES.get(word))
 
 
-def _print_proof(console: Console, key: str, proof: Proof) -> None:
+def _print_proof(console: Console, key: str, proof: CheckStanding) -> None:
     for outcome in proof.failed:
         is_old = not proof.is_done or outcome.check in proof.not_since
         before = " (before its newest load)" if is_old else ""

@@ -33,7 +33,11 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.views.dead_letters import Choice, OpenDeadLetters, partitions_of_dead_letters
+from dc_assets.views.dead_letters import (
+    DeadLetterChoice,
+    OpenDeadLetters,
+    partitions_of_dead_letters,
+)
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
 
@@ -93,7 +97,7 @@ def replay(
     if spreadsheet and (export is None or export.suffix.lower() != ".csv"):
         raise click.UsageError("--spreadsheet goes with --export FILE.csv.")
     wanted = {*ids, *(ids_in(file) if file else ())}
-    choice = Choice(
+    choice = DeadLetterChoice(
         partition_keys=None if partitions is None else chosen_partitions(spec, partitions),
         codes=codes or None,
         external_ids=wanted or None,
@@ -110,7 +114,9 @@ def replay(
 
 def _say_not_refused(dead_letters: OpenDeadLetters, wanted: set[str], console: Console) -> None:
     """Say which ids name no refused row: a mistyped one is not passed over in silence."""
-    refused = {one.external_id for one in dead_letters.chosen(Choice(external_ids=wanted))}
+    refused = {
+        one.external_id for one in dead_letters.chosen(DeadLetterChoice(external_ids=wanted))
+    }
     said = not_refused(wanted, refused)
     if said is not None:
         console.print(said, style="yellow", soft_wrap=True)
@@ -125,7 +131,7 @@ class _Show:
     as_json: bool
 
 
-def _show(spec: LoadSpec, database: Database, choice: Choice, show: _Show) -> ExitCode:
+def _show(spec: LoadSpec, database: Database, choice: DeadLetterChoice, show: _Show) -> ExitCode:
     """List or export the dead letters; the org is not asked."""
     console = Console(stderr=show.as_json)
     dead_letters = OpenDeadLetters(database, spec.name).chosen(choice)
@@ -156,7 +162,9 @@ class _Replayed:
     failures: list[str] = field(default_factory=list[str])
 
 
-def _replay(spec: LoadSpec, database: Database, choice: Choice, *, as_json: bool) -> ExitCode:
+def _replay(
+    spec: LoadSpec, database: Database, choice: DeadLetterChoice, *, as_json: bool
+) -> ExitCode:
     console = Console(stderr=as_json)
     dead_letters = OpenDeadLetters(database, spec.name)
     keys = {*dead_letters.unfinished(), *partitions_of_dead_letters(dead_letters.chosen(choice))}
@@ -195,7 +203,7 @@ def _nothing(console: Console, *, as_json: bool) -> ExitCode:
     return ExitCode.PROVED
 
 
-def _send(opened: OpenLoad, choice: Choice) -> _Replayed:
+def _send(opened: OpenLoad, choice: DeadLetterChoice) -> _Replayed:
     """Finish a replay that was killed, then send what is meant until nothing of it is left.
 
     Rows refused again while the command runs have newer dead letters and are not sent a third time.

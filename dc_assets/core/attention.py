@@ -22,7 +22,7 @@ SAMPLING = "canary"
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class CheckStanding:
     """What the checks say of a partition.
 
     Attributes:
@@ -68,11 +68,11 @@ class NeedsAttention:
         return self.mode in {"full", "replay"}
 
 
-def proof_of(newest: PartitionState, needed: Sequence[str]) -> Proof:
+def proof_of(newest: PartitionState, needed: Sequence[str]) -> CheckStanding:
     """Compare the latest results of the needed checks with the end of the newest load."""
     results = {check: newest.checks[check] for check in needed if check in newest.checks}
     outcomes = [result.outcome for result in results.values()]
-    return Proof(
+    return CheckStanding(
         is_done=newest.is_done,
         failed=[one for one in outcomes if one.severity is Severity.ERROR],
         not_asked=[one for one in outcomes if not one.severity.is_asked],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dc_assets.core.errors import BreakerOpened, BudgetReached, RunStopped
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.load_state import RowCounts
-from dc_assets.core.remedies import RefusedRow, remedy_of
+from dc_assets.core.remedies import FirstRefusal, remedy_of
 from dc_assets.core.row_outcomes import NEVER_SENT
 from dc_assets.core.spec import LoadSpec
 
@@ -53,7 +53,7 @@ class JobRows:
     landed: int = 0
     again: int = 0
     refused_by_code: Mapping[str, int] = field(default_factory=dict[str, int])
-    example: RefusedRow | None = None
+    example: FirstRefusal | None = None
 
     @property
     def refused(self) -> int:
@@ -125,7 +125,7 @@ class Breaker:
         """Refused rows of the load by code, those of this run included."""
         return Counter(self._before.refused_by_code) + self._refused
 
-    def _first_rows_refused(self, example: RefusedRow) -> RunStopped | None:
+    def _first_rows_refused(self, example: FirstRefusal) -> RunStopped | None:
         """Return the stop for a load whose first jobs are refused wholly by one code."""
         refused = self._of_load
         is_enough = self._whole_jobs >= FIRST_JOBS or refused.total() >= FIRST_ROWS
@@ -136,7 +136,7 @@ class Breaker:
             f"{example.external_id}. {self._what_to_do(example)}"
         )
 
-    def _too_many_refused(self, example: RefusedRow) -> RunStopped | None:
+    def _too_many_refused(self, example: FirstRefusal) -> RunStopped | None:
         refused = self._of_load
         settled = self._before.landed + self._landed + refused.total()
         of_run = self._refused.total() / max(1, self._landed + self._refused.total())
@@ -149,7 +149,7 @@ class Breaker:
             f"{example.said}, such as {example.external_id}. {self._what_to_do(example)}"
         )
 
-    def _what_to_do(self, example: RefusedRow) -> str:
+    def _what_to_do(self, example: FirstRefusal) -> str:
         remedy = remedy_of(example) or f"Look at `dc-assets replay {self._name} --list`."
         return (
             f"{remedy} No more rows are sent. When the cause is fixed: {self._again} Then "

@@ -39,7 +39,7 @@ class DueRefresh:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RefreshChoice:
     """The runs to request, and why the other changed partitions have to wait."""
 
     due: tuple[DueRefresh, ...]
@@ -68,7 +68,7 @@ class RefreshNeeds:
     past: Callable[[str, str], PastRefresh]
 
 
-def choose(needs: RefreshNeeds, *, now_s: float, retry_after_s: float) -> Choice:
+def choose(needs: RefreshNeeds, *, now_s: float, retry_after_s: float) -> RefreshChoice:
     """Return the partitions whose source changed since the sides last agreed, and may run now.
 
     A failed refresh is requested again after ``retry_after_s``, which doubles with each failure, up
@@ -95,7 +95,7 @@ def choose(needs: RefreshNeeds, *, now_s: float, retry_after_s: float) -> Choice
             )
         else:
             due.append(DueRefresh(key, name, past.ended + 1))
-    return Choice(tuple(due), tuple(waiting))
+    return RefreshChoice(tuple(due), tuple(waiting))
 
 
 def _wait_s(ended: int, retry_after_s: float) -> float:

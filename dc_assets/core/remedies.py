@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedRow:
+class FirstRefusal:
     """One row that the org refused, as an example of others like it."""
 
     external_id: str
@@ -92,7 +92,7 @@ REMEDIES = (
 """The first that fits an example decides. Codes: SOAP API Developer Guide, "StatusCode"."""
 
 
-def remedy_of(row: RefusedRow) -> str:
+def remedy_of(row: FirstRefusal) -> str:
     """Return what to do about a refusal, "" for a code that the table does not know.
 
     >>> remedy_of(RefusedRow("a", "STRING_TOO_LONG"))

@@ -15,7 +15,7 @@ PASS_S_MAX = 15.0
 """No more is sent over a channel in one pass after that: Dagster ends a tick after a minute."""
 
 
-class Outbox(Protocol):
+class OutboxPort(Protocol):
     """Notifications, and which channel has taken which."""
 
     def undelivered(self, channel: str, limit: int) -> Sequence[Event]:
@@ -53,7 +53,7 @@ class Passed:
 
 
 def deliver(
-    outbox: Outbox, channel: Channel, templates: Templates, now_s: Callable[[], float]
+    outbox: OutboxPort, channel: Channel, templates: Templates, now_s: Callable[[], float]
 ) -> Passed:
     """Send what a channel has not taken yet; mark each one after the server took it.
 

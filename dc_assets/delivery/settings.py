@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r"[!-;=?A-~]+@[0-9A-Za-z.\[\]:-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class DeliverySettings:
     """Where notifications go and how they look.
 
     Attributes:
@@ -50,7 +50,7 @@ class Settings:
     dagster_url: str
 
 
-def settings_from(environment: Mapping[str, str]) -> Settings:
+def settings_from(environment: Mapping[str, str]) -> DeliverySettings:
     """Read all settings; a wrong one switches its own channel off and no other."""
     channels: list[Channel] = []
     complaints: list[str] = []
@@ -61,7 +61,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             except ConfigError as error:
                 complaints.append(str(error))
     folder = environment.get(TEMPLATES)
-    return Settings(
+    return DeliverySettings(
         channels=channels,
         complaints=complaints,
         templates=Path(folder).absolute() if folder else None,

@@ -24,7 +24,7 @@ from dc_assets.demo.options import WORLD_NAMES, world_options
 from dc_assets.demo.services import LOOK_EVERY_S, free_port, refuse_taken_port
 from dc_assets.demo.world import (
     LOAD,
-    Pace,
+    DemoPace,
     Seeding,
     enter_environment,
     has_spec,
@@ -92,7 +92,7 @@ def demo(
     with ExitStack() as services:
         folder = services.enter_context(_fresh_folder())
         enter_environment(_own_tmp(folder))
-        stage = _Stage(services, Console(), folder, seeding, Pace(org, time_scale))
+        stage = _Stage(services, Console(), folder, seeding, DemoPace(org, time_scale))
         stage.say_seeding()
         webserver, env_file = stage.start(partitions, port or free_port())
         if keep:
@@ -139,7 +139,7 @@ def dev(
         services.enter_context(held_alone(DEV_FOLDER))
         if fresh:
             kept.forget()
-        stage = _Stage(services, Console(), DEV_FOLDER, seeding, Pace(org, time_scale))
+        stage = _Stage(services, Console(), DEV_FOLDER, seeding, DemoPace(org, time_scale))
         if is_new := not kept.is_there:
             stage.say_seeding()
         else:
@@ -169,7 +169,7 @@ class _Stage:
     console: Console
     folder: Path
     seeding: Seeding
-    pace: Pace
+    pace: DemoPace
 
     def say(self, line: str) -> None:
         """Print a line as it is; the terminal breaks it, so that it can be copied whole."""

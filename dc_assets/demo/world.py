@@ -41,7 +41,7 @@ class Seeding:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class DemoPace:
     """How the emulated org works: its preset, and its seconds in one second of the wall."""
 
     org: str = "instant"
@@ -49,7 +49,7 @@ class Pace:
 
 
 def start_emulator(
-    services: ExitStack, folder: Path, seeding: Seeding, pace: Pace
+    services: ExitStack, folder: Path, seeding: Seeding, pace: DemoPace
 ) -> dict[str, str]:
     """Start the emulator, wait until it is seeded, and return what its ready file says."""
     ready = folder / "emulator.json"
@@ -66,7 +66,7 @@ def start_emulator(
 
 
 def product_environment(
-    folder: Path, emulator: Mapping[str, str], pace: Pace, port: int
+    folder: Path, emulator: Mapping[str, str], pace: DemoPace, port: int
 ) -> dict[str, str]:
     """Return the settings that point the product at the emulated org, this folder and its UI.
 

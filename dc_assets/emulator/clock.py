@@ -14,7 +14,7 @@ from threading import Lock
 SCALE_MAX = 10_000.0
 
 
-class Clock:
+class OrgClock:
     """Time of the org in UTC, and time of the machine.
 
     Args:

@@ -43,7 +43,7 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class CommandSettings:
     """The options of one start."""
 
     host: str
@@ -115,13 +115,13 @@ def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options 
     seeding = ("opportunities", "accounts", "skew", "seed", "bad_rows")
     chosen = {name: options.pop(name) for name in seeding}
     try:
-        run(Settings(**options, seed=chosen))
+        run(CommandSettings(**options, seed=chosen))
     except (StartError, *STARTUP_ERRORS) as error:
         click.echo(f"emulator: {error}", err=True)
         sys.exit(2)
 
 
-def run(settings: Settings) -> None:
+def run(settings: CommandSettings) -> None:
     """Start, serve, stop."""
     _check_loopback(settings.host)
     plan = SeedPlan.from_options(settings.seed)
@@ -169,7 +169,7 @@ def _open(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
         raise StartError(text) from error
 
 
-def _fill(world: World, settings: Settings, plan: SeedPlan) -> None:
+def _fill(world: World, settings: CommandSettings, plan: SeedPlan) -> None:
     if world.is_empty():
         seed(world.core, world.data_cloud, plan)
     if settings.source is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from dc_assets.emulator.clock import Clock
+from dc_assets.emulator.clock import OrgClock
 from dc_assets.emulator.engines.ingest import Ingest
 from dc_assets.emulator.engines.lifecycle import JobService
 from dc_assets.emulator.engines.population import population
@@ -58,7 +58,7 @@ class World:
 
     address: Address
     schema: Schema
-    clock: Clock
+    clock: OrgClock
     core: CoreStore
     data_cloud: DataCloudStore
     jobs: JobStore
@@ -125,7 +125,7 @@ class Pace:
 
 def open_world(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
     """Open the stores in a folder and take up what an earlier process left there."""
-    clock, options = Clock(pace.time_scale), Options()
+    clock, options = OrgClock(pace.time_scale), Options()
     core, data_cloud, jobs = CoreStore(folder, schema), DataCloudStore(folder), JobStore(folder)
     runner = Ingest(core, jobs, clock, options, partial(population, core, data_cloud))
     world = World(

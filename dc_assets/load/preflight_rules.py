@@ -61,7 +61,7 @@ class LockRisk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Budget:
+class _DayBudget:
     """One daily allowance of the org, and what the load takes of it."""
 
     what: str
@@ -198,7 +198,7 @@ def _of_the_org(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
 def _of_budgets(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Finding]:
     limits, ours = survey.limits, spec.limits
     for budget in (
-        _Budget(
+        _DayBudget(
             "API calls",
             "api_calls_reserve",
             costs.requests,
@@ -206,7 +206,7 @@ def _of_budgets(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
             limits.api_calls_left,
             limits.api_calls_max,
         ),
-        _Budget(
+        _DayBudget(
             "ingest batches",
             "daily_batches_reserve",
             costs.jobs,
@@ -219,7 +219,7 @@ def _of_budgets(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
             yield _of_budget(budget, max(0, budget.left - budget.reserve))
 
 
-def _of_budget(budget: _Budget, usable: int) -> Finding:
+def _of_budget(budget: _DayBudget, usable: int) -> Finding:
     """Judge an allowance that is too small: without any a run stops before its first job."""
     if not usable:
         return Finding(

@@ -27,9 +27,9 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
-from dc_assets.core.pauses import Pause, batch_rows_max
-from dc_assets.core.remedies import RefusedRow
-from dc_assets.core.schedule import Schedule, WaitingBatch
+from dc_assets.core.pauses import Pause
+from dc_assets.core.remedies import FirstRefusal
+from dc_assets.core.schedule import Schedule
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.job_calls import (
     Finished,
@@ -46,8 +46,8 @@ from dc_assets.load.job_calls import (
 )
 from dc_assets.load.org_day import OrgDay
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.regroup import merge, split
 from dc_assets.load.rescue import sweep
+from dc_assets.load.send_queue import SendQueue
 from dc_assets.load.settle import SettledBatch
 from dc_assets.load.store import BatchRecord, NewBatch, Settlement
 
@@ -384,53 +384,10 @@ def _rows_of(settlement: Settlement) -> JobRows:
         landed=settlement.landed,
         again=settlement.retry.rows if settlement.retry else 0,
         refused_by_code=Counter(letter.code for letter in letters),
-        example=first and RefusedRow(first.external_id, first.code, first.fields, first.message),
+        example=first and FirstRefusal(first.external_id, first.code, first.fields, first.message),
     )
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:
     """Tell whether the org has to be asked how far a batch in flight came; else it is polled."""
     return batch.state is not BatchState.UPLOADED
-
-
-class SendQueue:
-    """The waiting batches of one schedule."""
-
-    def __init__(self, run: RangeRun, schedule: Schedule) -> None:
-        self._run = run
-        self._schedule = schedule
-
-    def add(self, batch: BatchRecord | NewBatch) -> None:
-        """Take in a planned batch."""
-        ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
-        self._schedule.wait_for_lane(
-            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
-        )
-
-    def merged_with_others(self, claimed: str, now_s: float) -> str:
-        """Let other batches of the lane that fit travel in the same job; return its batch."""
-        rows_max = self._rows_max
-        others = self._schedule.fitting_batches(claimed, now_s, rows_max)
-        left = self._run.ports.batches.rows_left() if others else None
-        if left is not None and left < 0:  # the rows of the day do not suffice for a full batch
-            room = batch_rows_max(self._run.spec) + left
-            others = self._schedule.fitting_batches(claimed, now_s, min(rows_max, room))
-        if not others:
-            return claimed
-        parts = [claimed, *others]
-        merged = self._schedule.merge(parts, self._run.ports.new_id())
-        merge(self._run, parts, merged)
-        return merged.batch_id
-
-    def split_too_big(self) -> None:
-        """Cut batches that the org could not end in half its batch time limit."""
-        rows_max = self._rows_max
-        for batch in self._schedule.too_big(rows_max):
-            parts = split(self._run, batch, rows_max)
-            del self._schedule.waiting[batch.batch_id]
-            for part in parts:
-                self.add(part)
-
-    @property
-    def _rows_max(self) -> int:
-        return self._schedule.rows_max(batch_rows_max(self._run.spec))

@@ -7,7 +7,7 @@ import dagster as dg
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.delivery.deliver import deliver
-from dc_assets.delivery.settings import HOW, Settings, settings_from
+from dc_assets.delivery.settings import HOW, DeliverySettings, settings_from
 from dc_assets.delivery.templates import Templates
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
@@ -30,7 +30,7 @@ def collect(
     return of_ledger + of_dagster, next_after
 
 
-def deliver_all(database: Database, settings: Settings) -> list[str]:
+def deliver_all(database: Database, settings: DeliverySettings) -> list[str]:
     """Send what waits over every channel; return one sentence for each channel and complaint."""
     templates = Templates(settings.templates, dagster_url=settings.dagster_url)
     outbox, now_s = Outbox(database), SystemClock().now_s

@@ -16,9 +16,9 @@ from dc_assets.ledger.forecasts import Forecasts, KeptForecast, Span
 from dc_assets.pages.report_proof import (
     CheckFinding,
     Distribution,
+    LoadProof,
     LoadVerdict,
     PartitionProof,
-    Proof,
     Totals,
     verdict_of_load,
 )
@@ -152,7 +152,7 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
     history = LoadHistory(database)
     load = LoadStates(database, named.spec_name, named.org_id).of_load(named.load_id) or named
     spec = _spec_of(load)
-    proof = Proof(load, spec)
+    proof = LoadProof(load, spec)
     jobs = history.jobs(load.load_id)
     totals, sending = proof.totals(), sending_of(jobs, load.seen_at)
     calls = history.api_calls(load.load_id)

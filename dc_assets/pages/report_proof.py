@@ -173,7 +173,7 @@ class LoadVerdict:
 
 
 @dataclass(frozen=True)
-class Proof:
+class LoadProof:
     """Everything of one load that its verdict rests on."""
 
     load: LoadState
@@ -256,7 +256,7 @@ class Proof:
         return [_distribution(name, outcomes) for name in fields]
 
 
-def verdict_of_load(proof: Proof) -> LoadVerdict:
+def verdict_of_load(proof: LoadProof) -> LoadVerdict:
     """Say how a load stands and what is missing."""
     totals = proof.totals()
     is_done = totals.partitions_done == totals.partitions > 0
@@ -283,7 +283,7 @@ _STANDINGS = {
 }
 
 
-def _standing(proof: Proof, totals: Totals, *, is_done: bool) -> tuple[str, str]:
+def _standing(proof: LoadProof, totals: Totals, *, is_done: bool) -> tuple[str, str]:
     if proof.load.is_running and not is_done:
         return ("STOP" if totals.failed else "CARE"), "STILL RUNNING"
     judged = [verdict_of(line.state, proof.checks) for line in proof.lines]
@@ -294,7 +294,7 @@ def _standing(proof: Proof, totals: Totals, *, is_done: bool) -> tuple[str, str]
     return _STANDINGS[standing.word], short.text.upper()
 
 
-def _reasons(proof: Proof, totals: Totals, *, is_done: bool) -> Sequence[str]:
+def _reasons(proof: LoadProof, totals: Totals, *, is_done: bool) -> Sequence[str]:
     load, name = proof.load, proof.load.spec_name
     reasons: list[str] = []
     if proof.load.is_running and not is_done:

@@ -95,7 +95,7 @@ class NewJob(CamelAnswer):
     id: RecordId
 
 
-class Job(CamelAnswer):
+class JobAnswer(CamelAnswer):
     """One ingest job; a number that is left out in a state is 0."""
 
     id: RecordId
@@ -201,7 +201,7 @@ class Limits(Answer):
     storage_mb: Limit = Field(default=NO_LIMIT, alias="DataStorageMB")
 
 
-class Column(CamelAnswer):
+class ColumnAnswer(CamelAnswer):
     """One column of a page; its place is left out by some servers."""
 
     place_in_order: StrictCount | None = None
@@ -210,7 +210,7 @@ class Column(CamelAnswer):
 class DataPage(CamelAnswer):
     """One page of a query in Data Cloud; its cells are looked at by column."""
 
-    metadata: dict[str, Column]
+    metadata: dict[str, ColumnAnswer]
     data: list[list[Any]] | None = None
     arrow_stream: str | None = None
     done: bool = True

@@ -16,7 +16,7 @@ from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.ports import ResultKind
-from dc_assets.salesforce.answers import Identified, Job, JobLine, Limits, NewJob, unexpected
+from dc_assets.salesforce.answers import Identified, JobAnswer, JobLine, Limits, NewJob, unexpected
 from dc_assets.salesforce.bounded import FILE
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import record_id
@@ -68,7 +68,7 @@ class BulkIngestJobs:
 
     def job(self, job_id: str) -> IngestJob:
         """Ask how far a job is."""
-        return _job(self._org.ask("GET", _path(job_id), Job))
+        return _job(self._org.ask("GET", _path(job_id), JobAnswer))
 
     def results(self, job_id: str, kind: ResultKind) -> bytes:
         """Read one result file of a finished job."""
@@ -166,7 +166,7 @@ def _path(job_id: str) -> str:
     return f"{JOBS_URL}/{record_id(job_id)}"
 
 
-def _job(job: Job) -> IngestJob:
+def _job(job: JobAnswer) -> IngestJob:
     """Return a job; when it took its last state is known of a final one alone."""
     ended_at = job.system_modstamp if job.state in TERMINAL else None
     return IngestJob(

@@ -15,10 +15,10 @@ from dc_assets.core.lanes import (
 from dc_assets.core.write_policy import ALLOWANCE_EVERY_S
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.partition_run import (
-    Batch,
     Book,
     LanesFigures,
     PartitionRun,
+    SimulatedBatch,
     Way,
     cut_evenly,
 )
@@ -51,7 +51,7 @@ def lane_map(rows_of: Mapping[str, int], rows: int, way: Way) -> LaneMap:
     return LaneMap(shared, tuple(hot[: HOT_LANES_A_SHARED_ONE * shared]))
 
 
-def planned(parents: Sequence[int], way: Way) -> Iterator[list[Batch]]:
+def planned(parents: Sequence[int], way: Way) -> Iterator[list[SimulatedBatch]]:
     """Yield the first batches of each partition: lanes of it, sorted by parent, cut evenly.
 
     A row without a parent is spread by its own number.
@@ -74,7 +74,7 @@ def planned(parents: Sequence[int], way: Way) -> Iterator[list[Batch]]:
     for part in range(len(ends)):
         frame = parts.get((part,), ordered.clear())
         yield [
-            Batch(int(lane.item(0, "lane")), 1, rows)
+            SimulatedBatch(int(lane.item(0, "lane")), 1, rows)
             for lane in frame.partition_by("lane", maintain_order=True)
             for rows in cut_evenly(lane.get_column("row").to_list(), rows_max)
         ]

@@ -70,7 +70,7 @@ class LanesFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class SimulatedBatch:
     """Rows of one lane and partition that travel in one job."""
 
     lane: int
@@ -108,7 +108,7 @@ class Book:
             self._note()
         return granted
 
-    def release(self, batch: Batch) -> None:
+    def release(self, batch: SimulatedBatch) -> None:
         """Free the lane and the slot of a settled batch."""
         self._busy.remove(batch.lane)
         self._note()
@@ -126,7 +126,11 @@ class Book:
         """Count the result files that are read of a job."""
         return 1
 
-    def sent_again(self, batch: Batch, job: SimulatedJob) -> Sequence[tuple[Batch, float]]:  # noqa: ARG002
+    def sent_again(
+        self,
+        batch: SimulatedBatch,  # noqa: ARG002 - for those that meet locks
+        job: SimulatedJob,  # noqa: ARG002
+    ) -> Sequence[tuple[SimulatedBatch, float]]:
         """Return what of a batch is tried again, and after how many seconds."""
         return ()
 
@@ -134,13 +138,15 @@ class Book:
 class PartitionRun:
     """One process: its schedule, and the threads that talk to the org."""
 
-    def __init__(self, org: SimulatedOrg, way: Way, book: Book, batches: Sequence[Batch]) -> None:
+    def __init__(
+        self, org: SimulatedOrg, way: Way, book: Book, batches: Sequence[SimulatedBatch]
+    ) -> None:
         self.ended_s = 0.0
         self._org = org
         self._way = way
         self._book = book
         self._schedule = Schedule(way.speed)
-        self._batches: dict[str, Batch] = {}
+        self._batches: dict[str, SimulatedBatch] = {}
         self._jobs: dict[str, SimulatedJob] = {}
         self._idle_threads = IO_THREADS
         self._wake_s: float | None = None
@@ -188,7 +194,7 @@ class PartitionRun:
         parts = [self._batches.pop(one) for one in (batch_id, *others)]
         parents = self._org.parents
         rows = sorted((r for part in parts for r in part.rows), key=lambda r: (parents[r], r))
-        self._batches[merged_id] = Batch(merged.lane, merged.attempt, rows)
+        self._batches[merged_id] = SimulatedBatch(merged.lane, merged.attempt, rows)
         return merged_id
 
     def _sleep(self) -> None:
@@ -242,7 +248,7 @@ class PartitionRun:
         self.ended_s = self._org.now_s
         self._book.release(batch)
 
-    def _plan(self, batch: Batch, ready_at_s: float) -> None:
+    def _plan(self, batch: SimulatedBatch, ready_at_s: float) -> None:
         batch_id = self._book.new_id()
         self._batches[batch_id] = batch
         self._book.waiting_rows[batch.lane] += len(batch.rows)
@@ -257,7 +263,7 @@ class PartitionRun:
             del self._schedule.waiting[waiting.batch_id]
             self._book.waiting_rows[batch.lane] -= len(batch.rows)
             for rows in cut_evenly(batch.rows, rows_max):
-                self._plan(Batch(batch.lane, batch.attempt, rows), waiting.ready_at_s)
+                self._plan(SimulatedBatch(batch.lane, batch.attempt, rows), waiting.ready_at_s)
 
 
 def cut_evenly(rows: Sequence[int], rows_max: int) -> list[Sequence[int]]:

@@ -42,7 +42,7 @@ class OpenDeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class DeadLetterChoice:
     """Which dead letters are meant; what is None does not narrow."""
 
     partition_keys: Collection[str] | None = None
@@ -69,7 +69,9 @@ class OpenDeadLetters(SpecRecords):
         """Return the time by the clock that dates the dead letters."""
         return self._database.time_s()
 
-    def chosen(self, choice: Choice, *, until: float | None = None) -> Sequence[OpenDeadLetter]:
+    def chosen(
+        self, choice: DeadLetterChoice, *, until: float | None = None
+    ) -> Sequence[OpenDeadLetter]:
         """Return the open dead letters that are meant, by partition and external id.
 
         ``until`` leaves out dead letters written later.
@@ -179,7 +181,7 @@ LONG_CHARS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class RefusedRow:
+class RefusedExample:
     """A dead letter without the row's values, which its reason may quote."""
 
     partition_key: str
@@ -194,7 +196,7 @@ class RefusedCode:
 
     code: str
     rows: int
-    first: Sequence[RefusedRow]
+    first: Sequence[RefusedExample]
 
 
 @one_transaction
@@ -217,10 +219,10 @@ def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
     rows: Counter[str] = Counter()
     for one in counts:
         rows[shown_code(one.code)] += one.rows
-    first: dict[str, list[RefusedRow]] = {code: [] for code in rows}
+    first: dict[str, list[RefusedExample]] = {code: [] for code in rows}
     for row in dead_letters:
         reason = without_values(row.message, row.row_json, row.external_id)
-        shown = RefusedRow(row.partition_key, row.external_id, reason, row.attempts)
+        shown = RefusedExample(row.partition_key, row.external_id, reason, row.attempts)
         first[shown_code(row.code)].append(shown)
     return [
         RefusedCode(code, number, first[code][:DEAD_LETTERS_OF_A_CODE])

@@ -13,7 +13,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.store import DeadLetter
-from dc_assets.views.dead_letters import Choice, OpenDeadLetters
+from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.receipts import landed_rows
 
 
@@ -42,7 +42,7 @@ class LatestOutcomes(SpecRecords):
             DeadLetter(
                 one.external_id, one.code, one.message, one.fields, one.row_json, one.attempts
             )
-            for one in self._dead_letters.chosen(Choice(partition_keys=[partition_key]))
+            for one in self._dead_letters.chosen(DeadLetterChoice(partition_keys=[partition_key]))
         ]
 
     @one_transaction

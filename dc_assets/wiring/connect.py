@@ -50,7 +50,7 @@ from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
-from dc_assets.views.dead_letters import Choice, OpenDeadLetters
+from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
@@ -199,7 +199,7 @@ class OpenLoad:
         )
 
     def _refused_keys(self, partition_key: str) -> list[str]:
-        dead_letters = self.dead_letters.chosen(Choice(partition_keys=[partition_key]))
+        dead_letters = self.dead_letters.chosen(DeadLetterChoice(partition_keys=[partition_key]))
         return [letter.external_id for letter in dead_letters]
 
     def audit_of_all(self) -> Audit:

@@ -19,7 +19,7 @@ from dc_assets.pages.page_files import write_whole
 from dc_assets.pages.report_facts import ReportFacts, gathered
 from dc_assets.pages.report_page import page_of
 from dc_assets.pages.report_plots import BARS_MAX, busy_times
-from dc_assets.pages.report_proof import Proof, verdict_of_load
+from dc_assets.pages.report_proof import LoadProof, verdict_of_load
 from dc_assets.pages.report_sending import sending_of
 from dc_assets.views.load_history import LoadHistory, SentJob
 from dc_assets_tests.fakes.html_page import HtmlPage
@@ -87,13 +87,13 @@ def proof_of(
     load: LoadState = LOAD,
     worst: Severity = Severity.PASSED,
     unheard: str = "",
-) -> Proof:
+) -> LoadProof:
     """Return a proof in which every check looked at every partition, one in another way."""
     checked = {
         one.partition_key: replace(one, checks=_checks(one.partition_key, worst, unheard))
         for one in partitions
     }
-    return Proof(replace(load, partitions=checked), SPEC)
+    return LoadProof(replace(load, partitions=checked), SPEC)
 
 
 def _checks(key: str, worst: Severity, unheard: str) -> dict[str, CheckResult]:
@@ -262,7 +262,7 @@ def test_a_page_is_written_when_the_spec_is_not_known(big: ReportFacts) -> None:
     ],
 )
 def test_the_verdict_says_how_a_load_stands(
-    proof: Proof, tone: str, word: str, reason: str
+    proof: LoadProof, tone: str, word: str, reason: str
 ) -> None:
     """A word and a tone for each standing, and what is missing."""
     verdict = verdict_of_load(proof)

@@ -22,7 +22,7 @@ from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.ledger.tables import load
 from dc_assets.load.store import DeadLetter, Mode, RangeTicket
-from dc_assets.views.dead_letters import Choice, OpenDeadLetters
+from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.known_jobs import KnownJobs
 from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
 from dc_assets_tests.fakes.ledgers import (
@@ -120,7 +120,7 @@ class Office:
 
     def open_ids(self) -> list[str]:
         """Return the external ids of open dead letters."""
-        return [one.external_id for one in self.dead_letters.chosen(Choice())]
+        return [one.external_id for one in self.dead_letters.chosen(DeadLetterChoice())]
 
 
 def receipt_of(landing: Sequence[str]) -> pl.DataFrame:
@@ -210,12 +210,12 @@ def test_a_letter_is_open_until_a_load_answers_it_or_the_row_lands(office: Offic
     """Refused again, it is open again, with the time of the first refusal."""
     office.load_all([letter("a"), letter("b"), letter("c", "OTHER")])
     assert office.open_ids() == ["a", "b", "c"]
-    first = office.dead_letters.chosen(Choice(external_ids=["a"]))[0]
+    first = office.dead_letters.chosen(DeadLetterChoice(external_ids=["a"]))[0]
     replay = office.ticket(mode="replay")
     office.plan(replay, [letter("b")], landing=["a"], replayed=["a", "b"])
     office.store("replay").finish_range(replay)
     assert office.open_ids() == ["b", "c"]
-    again = office.dead_letters.chosen(Choice(external_ids=["b"]))[0]
+    again = office.dead_letters.chosen(DeadLetterChoice(external_ids=["b"]))[0]
     assert (again.load_id, again.run_id) == (replay.load_id, "run-1")
     assert first.refused_at == pytest.approx(again.first_refused_at, abs=1)
     assert again.first_refused_at < again.refused_at
@@ -229,14 +229,14 @@ def test_a_choice_narrows_by_partition_code_id_and_time(office: Office) -> None:
     """What is None does not narrow."""
     office.load_all([letter("a"), letter("b", "OTHER")])
 
-    def ids(choice: Choice, until: float | None = None) -> list[str]:
+    def ids(choice: DeadLetterChoice, until: float | None = None) -> list[str]:
         return [one.external_id for one in office.dead_letters.chosen(choice, until=until)]
 
-    assert ids(Choice(codes=["OTHER"])) == ["b"]
-    assert ids(Choice(external_ids=["a", "z"])) == ["a"]
-    assert ids(Choice(partition_keys=[KEYS[1]])) == []
-    assert ids(Choice(), office.dead_letters.now_s()) == ["a", "b"]
-    assert ids(Choice(), office.dead_letters.now_s() - 60) == []
+    assert ids(DeadLetterChoice(codes=["OTHER"])) == ["b"]
+    assert ids(DeadLetterChoice(external_ids=["a", "z"])) == ["a"]
+    assert ids(DeadLetterChoice(partition_keys=[KEYS[1]])) == []
+    assert ids(DeadLetterChoice(), office.dead_letters.now_s()) == ["a", "b"]
+    assert ids(DeadLetterChoice(), office.dead_letters.now_s() - 60) == []
 
 
 def test_a_new_full_load_leaves_old_letters_behind(office: Office) -> None:

@@ -8,7 +8,7 @@ from dc_assets.core.circuit_breaker import Allowance, Breaker, JobRows
 from dc_assets.core.errors import BreakerOpened, BudgetReached, RunStopped
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.load_state import RowCounts
-from dc_assets.core.remedies import RefusedRow, remedy_of
+from dc_assets.core.remedies import FirstRefusal, remedy_of
 from dc_assets_tests.fakes.specs import small_spec
 
 
@@ -39,7 +39,7 @@ def by_code(refused: int, code: str = "STRING_TOO_LONG") -> dict[str, int]:
 
 def rows(landed: int, refused: int, code: str = "STRING_TOO_LONG") -> JobRows:
     """Return what became of the rows of a job, with an example."""
-    return JobRows(landed, 0, by_code(refused, code), RefusedRow("id1", code, "Title__c"))
+    return JobRows(landed, 0, by_code(refused, code), FirstRefusal("id1", code, "Title__c"))
 
 
 def test_five_failed_jobs_in_a_row_are_enough() -> None:
@@ -121,7 +121,7 @@ def test_first_jobs_that_are_refused_wholly_by_one_code_are_enough(jobs: int, of
     [
         [rows(1, 0), rows(0, 1), rows(0, 1), rows(0, 1)],
         [rows(0, 1), rows(0, 1, "OTHER"), rows(0, 1), rows(0, 1)],
-        [JobRows(0, 1, by_code(1), RefusedRow("id1", "STRING_TOO_LONG"))] * 4,
+        [JobRows(0, 1, by_code(1), FirstRefusal("id1", "STRING_TOO_LONG"))] * 4,
     ],
 )
 def test_first_jobs_that_are_not_refused_wholly_by_one_code_stop_nothing(
@@ -153,8 +153,8 @@ def test_a_code_that_the_table_of_remedies_lacks_names_where_to_look() -> None:
 def test_a_missing_parent_is_told_from_a_missing_field() -> None:
     """Both have the code INVALID_FIELD; the message decides."""
     message = "Foreign key external ID: acc1 not found for field External_ID__c in entity Account"
-    assert "load them first" in remedy_of(RefusedRow("id1", "INVALID_FIELD", "", message))
-    assert "target of the column" in remedy_of(RefusedRow("id1", "INVALID_FIELD", "", "No such"))
+    assert "load them first" in remedy_of(FirstRefusal("id1", "INVALID_FIELD", "", message))
+    assert "target of the column" in remedy_of(FirstRefusal("id1", "INVALID_FIELD", "", "No such"))
 
 
 @pytest.mark.parametrize(

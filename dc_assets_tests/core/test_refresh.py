@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.core.refresh import Choice, PastRefresh, RefreshNeeds, choose, state_id
+from dc_assets.core.refresh import PastRefresh, RefreshChoice, RefreshNeeds, choose, state_id
 from dc_assets.core.source_state import SourceCursor, fingerprint
 
 NOW_S = 1_000_000.0
@@ -27,7 +27,7 @@ def always(past: PastRefresh) -> Callable[[str, str], PastRefresh]:
     return of
 
 
-def chosen(past: PastRefresh = NOTHING, *, held: bool = False, state: str = "new") -> Choice:
+def chosen(past: PastRefresh = NOTHING, *, held: bool = False, state: str = "new") -> RefreshChoice:
     """Choose for one partition whose proved state is "old"."""
     needs = RefreshNeeds(
         {"r1-01": state}, {"r1-01": "old"}, ["r1-01"] if held else [], always(past)
@@ -37,7 +37,7 @@ def chosen(past: PastRefresh = NOTHING, *, held: bool = False, state: str = "new
 
 def test_an_unchanged_range_is_left_alone() -> None:
     """Neither requested nor waited for."""
-    assert chosen(state="old") == Choice((), ())
+    assert chosen(state="old") == RefreshChoice((), ())
 
 
 def test_a_changed_range_is_requested_under_a_key_of_range_state_and_attempt() -> None:

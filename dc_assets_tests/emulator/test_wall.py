@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from dc_assets.emulator.stores.duck import Database, DatabaseError
+from dc_assets.emulator.stores.duck import DatabaseError, DuckDatabase
 from dc_assets_tests.emulator.driver import Client
 
 PLANTED = "planted-secret"
@@ -128,9 +128,9 @@ def test_soql_reaches_no_file(client: Client, folder: Path) -> None:
 
 
 @pytest.fixture
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDatabase]:
     """A database with a table, and with little memory."""
-    opened = Database(tmp_path_factory.mktemp("duck") / "x.duckdb", memory_mb=40)
+    opened = DuckDatabase(tmp_path_factory.mktemp("duck") / "x.duckdb", memory_mb=40)
     with opened.session() as session:
         session.run("CREATE TABLE taken (a VARCHAR)")
     yield opened
@@ -138,7 +138,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.mark.parametrize("sql", BY_ENGINE)
-def test_the_engine_is_the_wall(database: Database, folder: Path, sql: str) -> None:
+def test_the_engine_is_the_wall(database: DuckDatabase, folder: Path, sql: str) -> None:
     """With no guard before it."""
     python_variable = pl.DataFrame({"a": [PLANTED]})
     with database.session() as session, pytest.raises(DatabaseError) as caught:
@@ -147,7 +147,7 @@ def test_the_engine_is_the_wall(database: Database, folder: Path, sql: str) -> N
     assert len(python_variable) == 1
 
 
-def test_rows_that_do_not_fit_in_memory_still_spill(database: Database) -> None:
+def test_rows_that_do_not_fit_in_memory_still_spill(database: DuckDatabase) -> None:
     """The folder to spill to is the database's own, wall or no wall."""
     with database.session() as session:
         session.run(
@@ -159,7 +159,7 @@ def test_rows_that_do_not_fit_in_memory_still_spill(database: Database) -> None:
         assert session.one("SELECT count(DISTINCT text) FROM big") == (300_000,)
 
 
-def test_every_session_has_the_settings_of_hyper(database: Database) -> None:
+def test_every_session_has_the_settings_of_hyper(database: DuckDatabase) -> None:
     """They are set once, before the lock."""
     names = ("TimeZone", "default_null_order", "integer_division", "python_enable_replacements")
     listed = ", ".join(f"current_setting('{name}')" for name in names)

@@ -10,7 +10,7 @@ from zlib import crc32
 import polars as pl
 
 from dc_assets.emulator.engines import statements
-from dc_assets.emulator.engines.binding import Plan
+from dc_assets.emulator.engines.binding import QueryPlan
 from dc_assets.emulator.engines.cells import echoed
 from dc_assets.emulator.engines.job_faults import JobFaults
 from dc_assets.emulator.engines.staging import staged, to_frame, with_waits
@@ -31,7 +31,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class WrittenBatch:
     """Rows of one job that are committed together.
 
     Args:
@@ -51,7 +51,7 @@ class Batch:
 class BatchWriter:
     """Writes the batches of one job, one after the other, in a session of its own."""
 
-    def __init__(self, core: CoreStore, jobs: JobStore, plan: Plan, faults: JobFaults) -> None:
+    def __init__(self, core: CoreStore, jobs: JobStore, plan: QueryPlan, faults: JobFaults) -> None:
         self._core = core
         self._faults = faults
         self._jobs = jobs
@@ -67,7 +67,7 @@ class BatchWriter:
         """Free the session."""
         self._session.close()
 
-    def write(self, batch: Batch, now: datetime) -> Tally:
+    def write(self, batch: WrittenBatch, now: datetime) -> Tally:
         """Write the rows of one batch; `now` is the time of the commit."""
         plan = self._plan
         frame = to_frame(batch.rows, len(plan.columns), batch.first)
@@ -127,7 +127,7 @@ class BatchWriter:
             )
 
 
-def _journal(session: Session, plan: Plan, batch: Batch, now: datetime) -> Tally:
+def _journal(session: Session, plan: QueryPlan, batch: WrittenBatch, now: datetime) -> Tally:
     counted = session.one(
         "SELECT count(*), count(*) FILTER (created AND error IS NULL), "
         "count(*) FILTER (NOT created AND error IS NULL), "

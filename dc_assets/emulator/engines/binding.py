@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dc_assets.emulator.schema import Field, ObjectType, Schema
-from dc_assets.emulator.stores.jobs import Job
+from dc_assets.emulator.stores.jobs import StoredJob
 
 
 class BatchError(Exception):
@@ -14,7 +14,7 @@ class BatchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class BoundColumn:
     """One column of an upload.
 
     ``parent`` and ``parent_field`` are set when the cell names a parent record: by an external id
@@ -34,27 +34,27 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class QueryPlan:
     """What a job does with its columns: fixed once its header is read."""
 
-    job: Job
+    job: StoredJob
     item: ObjectType
-    columns: tuple[Column, ...]
-    key: Column | None
+    columns: tuple[BoundColumn, ...]
+    key: BoundColumn | None
     """The column that finds records; None for insert."""
 
     @property
-    def written(self) -> tuple[Column, ...]:
+    def written(self) -> tuple[BoundColumn, ...]:
         """Columns that fill a field: all but the key of an update or delete, and the field Id."""
         return tuple(c for c in self.columns if c.field.type != "id")
 
     @property
-    def unique(self) -> tuple[Column, ...]:
+    def unique(self) -> tuple[BoundColumn, ...]:
         """Columns whose values no second record may have, without the key."""
         return tuple(c for c in self.written if c.field.unique and c is not self.key)
 
 
-def plan_of(job: Job, header: Sequence[str], schema: Schema) -> Plan:
+def plan_of(job: StoredJob, header: Sequence[str], schema: Schema) -> QueryPlan:
     """The plan of a job with this header.
 
     Raises:
@@ -66,35 +66,35 @@ def plan_of(job: Job, header: Sequence[str], schema: Schema) -> Plan:
     return bind(job, item, header, schema)
 
 
-def bind(job: Job, item: ObjectType, header: Sequence[str], schema: Schema) -> Plan:
+def bind(job: StoredJob, item: ObjectType, header: Sequence[str], schema: Schema) -> QueryPlan:
     """Find the field of each column.
 
     Raises:
         BatchError: a column names no field, or the column of the key is not there.
     """
     columns = tuple(_column(n, text, item, schema) for n, text in enumerate(header))
-    return Plan(job, item, columns, _key(job, item, columns))
+    return QueryPlan(job, item, columns, _key(job, item, columns))
 
 
-def _column(number: int, text: str, item: ObjectType, schema: Schema) -> Column:
+def _column(number: int, text: str, item: ObjectType, schema: Schema) -> BoundColumn:
     relation_name, dot, field_name = text.partition(".")
     if not dot:
         field = item.field(text)
         if field is None:
             raise BatchError(f"InvalidBatch : Field name not found : {text}")
         if not field.refers_to:
-            return Column(number, text, field)
+            return BoundColumn(number, text, field)
         parent = schema.parent_of(field)
-        return Column(number, text, field, parent, parent.id_field)
+        return BoundColumn(number, text, field, parent, parent.id_field)
     reference = item.relation(relation_name)
     parent = schema.parent_of(reference) if reference else None
     found = parent.field(field_name) if parent else None
     if reference is None or parent is None or found is None or not found.has_key:
         raise BatchError(f"InvalidBatch : Field name not found : {text}")
-    return Column(number, text, reference, parent, found)
+    return BoundColumn(number, text, reference, parent, found)
 
 
-def _key(job: Job, item: ObjectType, columns: tuple[Column, ...]) -> Column | None:
+def _key(job: StoredJob, item: ObjectType, columns: tuple[BoundColumn, ...]) -> BoundColumn | None:
     if job.operation == "insert":
         return None
     wanted = job.external_id_field if job.operation == "upsert" else item.id_field.name

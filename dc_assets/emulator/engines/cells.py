@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from dc_assets.emulator.engines.binding import Column
+from dc_assets.emulator.engines.binding import BoundColumn
 from dc_assets.emulator.schema import Field
 
 NULL_MARK = "#N/A"
@@ -41,7 +41,7 @@ def given(cell: pl.Expr) -> pl.Expr:
     return (cell != "") & (cell != NULL_MARK)
 
 
-def cell_errors(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFrame:
+def cell_errors(frame: pl.DataFrame, columns: tuple[BoundColumn, ...]) -> pl.DataFrame:
     """The frame with the column ``error``: of each row the first error from the left, else null."""
     errors = [error for column in columns for error in _errors(column)]
     if not errors:
@@ -55,7 +55,7 @@ def cell_errors(frame: pl.DataFrame, columns: tuple[Column, ...]) -> pl.DataFram
     return frame.with_columns(error=pl.coalesce(pl.col("ragged"), *texts))
 
 
-def _errors(column: Column) -> Iterator[Error]:
+def _errors(column: BoundColumn) -> Iterator[Error]:
     field, cell = column.field, pl.col(column.cell)
     yield cell.str.len_chars() > FIELD_CHARACTERS_MAX, _too_long(field, cell, FIELD_CHARACTERS_MAX)
     if not field.writable and field.type != "id":
@@ -72,7 +72,7 @@ def _errors(column: Column) -> Iterator[Error]:
             yield given(cell) & ~cell.is_in(list(field.values)), text
 
 
-def _typed_errors(column: Column) -> Iterator[Error]:
+def _typed_errors(column: BoundColumn) -> Iterator[Error]:
     field, cell = column.field, pl.col(column.cell)
     text = pl.concat_str(
         pl.lit(f"INVALID_FIELD:Failed to deserialize field at col {column.number}. Due to, '"),
@@ -122,7 +122,7 @@ def _not_writable(field: Field) -> str:
     )
 
 
-def echoed(column: Column) -> pl.Expr:
+def echoed(column: BoundColumn) -> pl.Expr:
     """The cell as a result file shows it: numbers are written anew."""
     cell = pl.col(column.cell)
     if column.field.type not in RENDERED:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from itertools import chain
 
-from dc_assets.emulator.clock import Clock
-from dc_assets.emulator.engines.binding import BatchError, Plan, plan_of
+from dc_assets.emulator.clock import OrgClock
+from dc_assets.emulator.engines.binding import BatchError, QueryPlan, plan_of
 from dc_assets.emulator.engines.day import BatchesOfTheDay
 from dc_assets.emulator.engines.job_faults import QUOTA_MESSAGE, Cut, JobFaults
 from dc_assets.emulator.engines.lock_keys import LockKeys, lock_keys
@@ -21,7 +21,7 @@ from dc_assets.emulator.org.background import Population
 from dc_assets.emulator.org.settings import OrgSettings, SettingError, changed
 from dc_assets.emulator.org.work import JobWork
 from dc_assets.emulator.stores.core import CoreStore
-from dc_assets.emulator.stores.jobs import IN_FLIGHT, Job, JobStore
+from dc_assets.emulator.stores.jobs import IN_FLIGHT, JobStore, StoredJob
 from dc_assets.emulator.stores.options import Options
 
 NOTHING = LockKeys(0, 1, (), frozenset())
@@ -42,7 +42,7 @@ class Ingest:
         self,
         core: CoreStore,
         jobs: JobStore,
-        clock: Clock,
+        clock: OrgClock,
         options: Options,
         population: Callable[[], Population],
     ) -> None:
@@ -75,7 +75,7 @@ class Ingest:
         self.settings = settings
         self.timed.begin(settings)
 
-    def prepare(self, job: Job) -> TimedJob | None:
+    def prepare(self, job: StoredJob) -> TimedJob | None:
         """Read the upload of a job that is about to be closed; None for an org that is instant."""
         return None if self.settings.is_instant else self._read(job)
 
@@ -111,7 +111,7 @@ class Ingest:
         self._at_once.stop()
         self.timed.stop()
 
-    def _read(self, job: Job) -> TimedJob:
+    def _read(self, job: StoredJob) -> TimedJob:
         """What a job locks, and how it will end."""
         cut = self.faults.cut(job.id)
         try:
@@ -128,7 +128,9 @@ class Ingest:
         work = JobWork(job.id, locks.keys, locks.per_row, spans)
         return TimedJob(work, plan, locks.parents, cut or COMPLETE)
 
-    def _locks(self, job: Job, rows_max: int | None) -> tuple[Plan | None, LockKeys, list[Span]]:
+    def _locks(
+        self, job: StoredJob, rows_max: int | None
+    ) -> tuple[QueryPlan | None, LockKeys, list[Span]]:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
             return None, NOTHING, []
@@ -142,6 +144,6 @@ class Ingest:
         return plan, lock_keys(plan, left, self._core), spans
 
 
-def _unusable(job: Job, message: str) -> TimedJob:
+def _unusable(job: StoredJob, message: str) -> TimedJob:
     work = JobWork(job.id, (), 1, ())
     return TimedJob(work, None, frozenset(), Cut(0, "Failed", message))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dc_assets.emulator.clock import Clock, api_datetime
+from dc_assets.emulator.clock import OrgClock, api_datetime
 from dc_assets.emulator.engines.ingest import Ingest
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.schema import Schema
-from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job, JobStore
+from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, JobStore, StoredJob
 
 OPERATIONS = ("insert", "update", "upsert", "delete")
 CREATE_VALUES: dict[str, tuple[str, ...]] = {
@@ -41,10 +41,10 @@ class JobService:
 
     jobs: JobStore
     schema: Schema
-    clock: Clock
+    clock: OrgClock
     runner: Ingest
 
-    def create(self, body: Mapping[str, object], api_version: float) -> Job:
+    def create(self, body: Mapping[str, object], api_version: float) -> StoredJob:
         """Open an ingest job."""
         check_properties(body)
         item = self.schema.find(str(body["object"]))
@@ -63,7 +63,7 @@ class JobService:
                 )
                 raise APIError(400, "INVALIDJOB", text)
         now = api_datetime(self.clock.now())
-        job = Job(
+        job = StoredJob(
             id=self.jobs.next_id(),
             kind="ingest",
             operation=operation,
@@ -79,7 +79,7 @@ class JobService:
         self.jobs.add(job)
         return job
 
-    def find(self, job_id: str, kind: str) -> Job:
+    def find(self, job_id: str, kind: str) -> StoredJob:
         """The job as it looks now: one that is kept back is still InProgress."""
         job = self.jobs.get(job_id)
         if job is None or job.kind != kind:
@@ -91,7 +91,7 @@ class JobService:
             raise not_found()
         return job
 
-    def begin_upload(self, job_id: str) -> Job:
+    def begin_upload(self, job_id: str) -> StoredJob:
         """Take the one upload of a job; from here on a second one is refused."""
         job = self.find(job_id, "ingest")
         if job.has_content:
@@ -103,7 +103,7 @@ class JobService:
             raise _bad_state(f"Job is {job.state}, data can only be uploaded to an Open job")
         return taken
 
-    def close(self, job_id: str) -> Job:
+    def close(self, job_id: str) -> StoredJob:
         """From Open to UploadComplete, and queue it.
 
         An org that takes time reads the upload here: not on the thread that answers calls.
@@ -123,7 +123,7 @@ class JobService:
         self.runner.submit(job.id, prepared)
         return closed
 
-    def abort(self, job_id: str, kind: str) -> Job:
+    def abort(self, job_id: str, kind: str) -> StoredJob:
         """From any state that is not final to Aborted; what was committed stays."""
         job = self.find(job_id, kind)
         aborted = None
@@ -153,7 +153,7 @@ class JobService:
             self.runner.abort(job.id)
         self.jobs.delete(job.id)
 
-    def finished(self, job_id: str, kind: str) -> Job:
+    def finished(self, job_id: str, kind: str) -> StoredJob:
         """The job, when its results can be read."""
         job = self.find(job_id, kind)
         if job.state not in RESULT_STATES:

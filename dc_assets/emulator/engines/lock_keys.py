@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.binding import Column, Plan
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import NULL_MARK
 from dc_assets.emulator.ids import case_suffix
 from dc_assets.emulator.schema import Field, ObjectType
@@ -32,7 +32,7 @@ class LockKeys:
     parents: frozenset[str]
 
 
-def lock_keys(plan: Plan, rows: Sequence[Sequence[str]], core: CoreStore) -> LockKeys:
+def lock_keys(plan: QueryPlan, rows: Sequence[Sequence[str]], core: CoreStore) -> LockKeys:
     """The locks of rows as uploaded.
 
     Args:
@@ -54,7 +54,7 @@ def lock_keys(plan: Plan, rows: Sequence[Sequence[str]], core: CoreStore) -> Loc
 
 
 def _of_column(
-    column: Column,
+    column: BoundColumn,
     rows: Sequence[Sequence[str]],
     core: CoreStore,
     own: ObjectType | None = None,

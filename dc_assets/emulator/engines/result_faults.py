@@ -12,12 +12,12 @@ from random import Random
 from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.engines.cells import NULL_MARK
 from dc_assets.emulator.schema import Field, ObjectType
-from dc_assets.emulator.stores.jobs import DELIMITERS, Job
+from dc_assets.emulator.stores.jobs import DELIMITERS, StoredJob
 
 Rows = list[list[str]]
 
 
-def shuffled(body: bytes, job: Job, dice: Random) -> bytes:
+def shuffled(body: bytes, job: StoredJob, dice: Random) -> bytes:
     """The same file with its columns and its rows in another order."""
     rows = _read(body, job)
     if not rows:
@@ -28,7 +28,7 @@ def shuffled(body: bytes, job: Job, dice: Random) -> bytes:
     return _written([moved[0], *lines], job)
 
 
-def rerendered(body: bytes, job: Job, item: ObjectType) -> bytes:
+def rerendered(body: bytes, job: StoredJob, item: ObjectType) -> bytes:
     """The same file with other texts of numbers, times and texts; keys and ids stay."""
     rows = _read(body, job)
     if not rows:
@@ -49,12 +49,12 @@ def _another_order(count: int, dice: Random) -> list[int]:
     return order
 
 
-def _read(body: bytes, job: Job) -> Rows:
+def _read(body: bytes, job: StoredJob) -> Rows:
     text = io.StringIO(body.decode(), newline="")
     return list(csv.reader(text, delimiter=DELIMITERS[job.column_delimiter]))
 
 
-def _written(rows: Sequence[Sequence[str]], job: Job) -> bytes:
+def _written(rows: Sequence[Sequence[str]], job: StoredJob) -> bytes:
     text = io.StringIO()
     delimiter = DELIMITERS[job.column_delimiter]
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
@@ -62,7 +62,7 @@ def _written(rows: Sequence[Sequence[str]], job: Job) -> bytes:
     return text.getvalue().encode()
 
 
-def _render_of(name: str, job: Job, item: ObjectType) -> Callable[[str], str]:
+def _render_of(name: str, job: StoredJob, item: ObjectType) -> Callable[[str], str]:
     field = item.field(name)
     is_key = name.lower() == job.external_id_field.lower()
     if field is None or is_key or field.type in {"id", "reference"} or field.external_id:

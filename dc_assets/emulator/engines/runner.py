@@ -5,14 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock, Timer
 
-from dc_assets.emulator.clock import Clock, api_datetime
-from dc_assets.emulator.engines.batch_writer import Batch, BatchWriter
+from dc_assets.emulator.clock import OrgClock, api_datetime
+from dc_assets.emulator.engines.batch_writer import BatchWriter, WrittenBatch
 from dc_assets.emulator.engines.binding import BatchError, plan_of
 from dc_assets.emulator.engines.day import BatchesOfTheDay
 from dc_assets.emulator.engines.job_faults import QUOTA_MESSAGE, Cut, JobFaults
 from dc_assets.emulator.engines.upload import batches_to_do, check_line_ending, read_rows
 from dc_assets.emulator.stores.core import CoreStore
-from dc_assets.emulator.stores.jobs import Job, JobStore
+from dc_assets.emulator.stores.jobs import JobStore, StoredJob
 from dc_assets.emulator.stores.options import Options
 
 WORKERS = 2
@@ -34,7 +34,7 @@ class JobRunner:
         self,
         core: CoreStore,
         jobs: JobStore,
-        clock: Clock,
+        clock: OrgClock,
         options: Options,
         day: BatchesOfTheDay,
         faults: JobFaults,
@@ -124,7 +124,7 @@ class JobRunner:
             system_modstamp=api_datetime(self._clock.now()),
         )
 
-    def _attempt(self, job: Job) -> Cut:
+    def _attempt(self, job: StoredJob) -> Cut:
         """Write the rows of a job, or those up to its early end; how it ended."""
         cut = self.faults.cut(job.id)
         try:
@@ -135,7 +135,7 @@ class JobRunner:
             return Cut(0, "Failed", f"InternalServerError : {error!r}")
         return cut or Cut(0, "JobComplete", "")
 
-    def _write_batches(self, job: Job, rows_max: int | None) -> None:
+    def _write_batches(self, job: StoredJob, rows_max: int | None) -> None:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
             return
@@ -153,12 +153,12 @@ class JobRunner:
         try:
             left = batches_to_do(rows, spans, rows_max)
             for number, (first, batch) in enumerate(left, start=len(done)):
-                if not self._write_batch(writer, Batch(number, first, batch)):
+                if not self._write_batch(writer, WrittenBatch(number, first, batch)):
                     return
         finally:
             writer.close()
 
-    def _write_batch(self, writer: BatchWriter, batch: Batch) -> bool:
+    def _write_batch(self, writer: BatchWriter, batch: WrittenBatch) -> bool:
         """Write one batch, unless the job was aborted or deleted or we stop.
 
         Raises:

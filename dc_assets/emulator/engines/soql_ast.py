@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.soql_tokens import Token
+from dc_assets.emulator.engines.soql_tokens import SoqlToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Comparison:
 
     left: Expression
     operator: str
-    value: Token
+    value: SoqlToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Membership:
 
     left: Expression
     negated: bool
-    values: tuple[Token, ...]
+    values: tuple[SoqlToken, ...]
 
 
 @dataclass(frozen=True, slots=True)

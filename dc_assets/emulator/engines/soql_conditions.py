@@ -15,7 +15,7 @@ from dc_assets.emulator.engines.soql_ast import (
     Negation,
 )
 from dc_assets.emulator.engines.soql_scope import Scope
-from dc_assets.emulator.engines.soql_tokens import Token, decoded, fail
+from dc_assets.emulator.engines.soql_tokens import SoqlToken, decoded, fail
 from dc_assets.emulator.ids import case_suffix
 from dc_assets.emulator.schema import Field
 
@@ -89,7 +89,7 @@ def _folded(expression: str, field: Field | None) -> str:
     return field.folded(expression) if field is not None and field.is_text else expression
 
 
-def _bound(scope: Scope, token: Token, field: Field | None, left: Expression) -> str:
+def _bound(scope: Scope, token: SoqlToken, field: Field | None, left: Expression) -> str:
     kinds = LITERAL_KINDS.get(field.type, frozenset({"text"})) if field else {"number"}
     if token.word == "NULL":
         return "NULL"
@@ -107,7 +107,7 @@ def _bound(scope: Scope, token: Token, field: Field | None, left: Expression) ->
     return _bound_text(scope, decoded(scope.soql, token), field)
 
 
-def _date(scope: Scope, token: Token) -> date:
+def _date(scope: Scope, token: SoqlToken) -> date:
     try:
         return date.fromisoformat(token.text)
     except ValueError:
@@ -120,7 +120,7 @@ def _bound_text(scope: Scope, value: str, field: Field) -> str:
     return field.folded(scope.bind(value))
 
 
-def _wrong_type(scope: Scope, token: Token, field: Field | None, left: Expression) -> NoReturn:
+def _wrong_type(scope: Scope, token: SoqlToken, field: Field | None, left: Expression) -> NoReturn:
     name = field.name if field else "expr0"
     kind = XSD.get(field.type, field.type) if field else "double"
     kind = "string" if field and field.type not in LITERAL_KINDS else kind

@@ -17,7 +17,7 @@ from dc_assets.emulator.engines.soql_ast import (
     Query,
     SelectItem,
 )
-from dc_assets.emulator.engines.soql_tokens import Token, fail, tokens_of
+from dc_assets.emulator.engines.soql_tokens import SoqlToken, fail, tokens_of
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
 OPERATORS = frozenset({"=", "!=", "<>", "<", ">", "<=", ">="})
@@ -45,15 +45,15 @@ class _Parser:
         self._at = 0
 
     @property
-    def _token(self) -> Token:
+    def _token(self) -> SoqlToken:
         return self._tokens[self._at]
 
-    def _next(self) -> Token:
+    def _next(self) -> SoqlToken:
         token = self._token
         self._at += token.kind != "end"
         return token
 
-    def _unexpected(self, token: Token | None = None) -> NoReturn:
+    def _unexpected(self, token: SoqlToken | None = None) -> NoReturn:
         token = token or self._token
         fail(self._soql, token.at, f"unexpected token: '{token.text}'")
 
@@ -97,7 +97,7 @@ class _Parser:
             offset=offset,
         )
 
-    def _name(self) -> Token:
+    def _name(self) -> SoqlToken:
         token = self._token
         if token.kind != "word" or token.word in KEYWORDS:
             self._unexpected()
@@ -161,7 +161,7 @@ class _Parser:
             self._unexpected(operator)
         return Comparison(left, operator.word or operator.text, self._literal())
 
-    def _list(self) -> tuple[Token, ...]:
+    def _list(self) -> tuple[SoqlToken, ...]:
         self._expect("(")
         values = [self._literal()]
         while self._takes(","):
@@ -169,7 +169,7 @@ class _Parser:
         self._expect(")")
         return tuple(values)
 
-    def _literal(self) -> Token:
+    def _literal(self) -> SoqlToken:
         token = self._token
         if token.kind not in LITERALS and token.word not in WORD_LITERALS:
             self._unexpected()

@@ -37,7 +37,7 @@ SNIPPET_BEFORE, SNIPPET_AFTER = 40, 25
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SoqlToken:
     """A piece of a query: its kind, its text, where it starts."""
 
     kind: str
@@ -61,22 +61,22 @@ def fail(soql: str, at: int, message: str, code: str = "MALFORMED_QUERY") -> NoR
     raise APIError(400, code, text)
 
 
-def tokens_of(soql: str) -> list[Token]:
+def tokens_of(soql: str) -> list[SoqlToken]:
     """All tokens of a query, with one of the kind ``end`` as the last."""
-    found: list[Token] = []
+    found: list[SoqlToken] = []
     at = 0
     while at < len(soql):
         match = TOKEN.match(soql, at)
         if match is None or match.lastgroup is None:
             fail(soql, at, f"line 1:{at} no viable alternative at character '{soql[at]}'")
         if match.lastgroup != "space":
-            found.append(Token(match.lastgroup, match.group(), at))
+            found.append(SoqlToken(match.lastgroup, match.group(), at))
         at = match.end()
-    found.append(Token("end", "<EOF>", len(soql)))
+    found.append(SoqlToken("end", "<EOF>", len(soql)))
     return found
 
 
-def decoded(soql: str, token: Token, *, as_pattern: bool = False) -> str:
+def decoded(soql: str, token: SoqlToken, *, as_pattern: bool = False) -> str:
     r"""The value of a text token.
 
     For a LIKE pattern ``\%`` and ``\_`` stay as they are, and so does a doubled backslash.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from dc_assets.emulator.engines.binding import Column, Plan
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import cell_errors, given
 from dc_assets.emulator.ids import COUNTER_WIDTH, DIGITS, INSTANCE, SUFFIX, case_suffix
 from dc_assets.emulator.schema import Field
@@ -33,7 +33,7 @@ def to_frame(rows: list[list[str]], width: int, first: int) -> pl.DataFrame:
     )
 
 
-def staged(plan: Plan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
+def staged(plan: QueryPlan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
     """Add ``error``, ``folded`` (the key as it is compared), ``wave`` and ``fresh_id``.
 
     Rows of one key go in waves, the first of them in wave 1: what an earlier chunk made, a later
@@ -76,12 +76,12 @@ def with_waits(frame: pl.DataFrame, waits: Mapping[int, str | None]) -> pl.DataF
     )
 
 
-def _folded(field: Field, column: Column) -> pl.Expr:
+def _folded(field: Field, column: BoundColumn) -> pl.Expr:
     cell = pl.col(column.cell)
     return cell if field.case_sensitive else cell.str.to_lowercase()
 
 
-def _with_key(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
+def _with_key(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
     if plan.key is None:
         return frame
     call = "" if plan.job.operation == "upsert" else f" in an {plan.job.operation} call"
@@ -90,7 +90,7 @@ def _with_key(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(error=pl.coalesce(pl.col("error"), missing))
 
 
-def _twice(plan: Plan, frame: pl.DataFrame) -> pl.DataFrame:
+def _twice(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
     """A key that stands twice in a chunk of an upsert: all its rows there are refused."""
     if plan.job.operation != "upsert" or plan.key is None:
         return frame

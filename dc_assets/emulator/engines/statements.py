@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dc_assets.emulator.engines.binding import Column, Plan
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import NULL_MARK
 from dc_assets.emulator.stores.duck import literal, quoted
 
@@ -22,7 +22,7 @@ STAGED = (
 """The rows of a batch, with the hash their keys are found by."""
 
 
-def _value(column: Column, cell: str) -> str:
+def _value(column: BoundColumn, cell: str) -> str:
     """The cell as a value of its field; it is neither empty nor the null mark, and valid."""
     if column.field.type == "datetime":
         # The offset +0000 becomes +00:00, the only form the cast reads.
@@ -32,7 +32,7 @@ def _value(column: Column, cell: str) -> str:
     return cell if kind == "VARCHAR" else f"TRY_CAST({cell} AS {kind})"
 
 
-def _null(column: Column) -> str:
+def _null(column: BoundColumn) -> str:
     return "false" if column.field.type == "boolean" else "NULL"
 
 
@@ -41,7 +41,7 @@ def is_given(cell: str) -> str:
     return f"({cell} <> '' AND {cell} <> '{NULL_MARK}')"
 
 
-def near_sql(plan: Plan, wave: int) -> str:
+def near_sql(plan: QueryPlan, wave: int) -> str:
     """Places of the records whose key has the hash of a row's key.
 
     The join reads no text: with one text column in it every record's text would be read.
@@ -56,7 +56,7 @@ def near_sql(plan: Plan, wave: int) -> str:
     )
 
 
-def hit_sql(plan: Plan) -> str:
+def hit_sql(plan: QueryPlan) -> str:
     """The records the keys of this wave find: place, id, how many."""
     equal = "true"
     if plan.key is not None:
@@ -70,7 +70,7 @@ def hit_sql(plan: Plan) -> str:
     )
 
 
-def resolved_sql(plan: Plan, wave: int) -> str:
+def resolved_sql(plan: QueryPlan, wave: int) -> str:
     """The rows of one wave with all that the store says of them: record, parents, final error."""
     joins = "".join(_parent_join(c) for c in _with_parent(plan))
     joins += "".join(_unique_join(plan, c) for c in plan.unique)
@@ -84,15 +84,15 @@ def resolved_sql(plan: Plan, wave: int) -> str:
     )
 
 
-def _with_parent(plan: Plan) -> list[Column]:
+def _with_parent(plan: QueryPlan) -> list[BoundColumn]:
     return [c for c in plan.written if c.parent is not None]
 
 
-def _alias(column: Column) -> str:
+def _alias(column: BoundColumn) -> str:
     return f"p{column.number}"
 
 
-def _parent_join(column: Column) -> str:
+def _parent_join(column: BoundColumn) -> str:
     """A join with the parents the batch names, each key once even if the store has it twice."""
     if column.parent is None or column.parent_field is None:
         return ""
@@ -107,7 +107,7 @@ def _parent_join(column: Column) -> str:
     )
 
 
-def _unique_join(plan: Plan, column: Column) -> str:
+def _unique_join(plan: QueryPlan, column: BoundColumn) -> str:
     field = column.field
     folded = field.folded(quoted(field.name))
     return (
@@ -118,7 +118,7 @@ def _unique_join(plan: Plan, column: Column) -> str:
     )
 
 
-def _store_errors(plan: Plan) -> list[str]:
+def _store_errors(plan: QueryPlan) -> list[str]:
     errors: list[str] = []
     if plan.key is not None and plan.job.operation == "upsert":
         label = literal(
@@ -139,14 +139,14 @@ def _store_errors(plan: Plan) -> list[str]:
     return [*errors, _lock_error(plan)]
 
 
-def _lock_error(plan: Plan) -> str:
+def _lock_error(plan: QueryPlan) -> str:
     ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
     head = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
     listed = ", ".join(["s.locked_id", *ids, "h.id", "s.fresh_id"])
     return f"CASE WHEN s.locked THEN {literal(head)} || coalesce({listed}) || ':--' END"
 
 
-def _parent_error(column: Column) -> str:
+def _parent_error(column: BoundColumn) -> str:
     if column.parent is None or column.parent_field is None:
         return "NULL"
     cell = f"s.{column.cell}"
@@ -160,7 +160,7 @@ def _parent_error(column: Column) -> str:
     return f"{missing}'INVALID_FIELD:Foreign key external ID: ' || {cell} || {tail} END"
 
 
-def _unique_error(column: Column) -> str:
+def _unique_error(column: BoundColumn) -> str:
     alias = f"u{column.number}"
     name = column.field.name
     head = literal(f"DUPLICATE_VALUE:duplicate value found: {name} duplicates value on record ")
@@ -170,7 +170,7 @@ def _unique_error(column: Column) -> str:
     )
 
 
-def _required_error(plan: Plan) -> str:
+def _required_error(plan: QueryPlan) -> str:
     by_name = {c.field.name: c for c in plan.columns}
     missing: list[str] = []
     for field in plan.item.fields:
@@ -194,11 +194,11 @@ def _required_error(plan: Plan) -> str:
     )
 
 
-def _source(column: Column) -> str:
+def _source(column: BoundColumn) -> str:
     return f"r.{_alias(column)}_id" if column.parent else _value(column, f"s.{column.cell}")
 
 
-def insert_sql(plan: Plan) -> str:
+def insert_sql(plan: QueryPlan) -> str:
     """Write the records that were not there; the parameter is the time of the commit, thrice."""
     values = {'"Id"': "r.new_id", '"IsDeleted"': "false"}
     for field in plan.item.fields:
@@ -223,7 +223,7 @@ def insert_sql(plan: Plan) -> str:
     )
 
 
-def update_sql(plan: Plan) -> str:
+def update_sql(plan: QueryPlan) -> str:
     """Change the records that were there; the parameter is the time of the commit, twice."""
     is_delete = plan.job.operation == "delete"
     changes = {'"IsDeleted"': "true"} if is_delete else _changes(plan)
@@ -236,7 +236,7 @@ def update_sql(plan: Plan) -> str:
     )
 
 
-def _changes(plan: Plan) -> dict[str, str]:
+def _changes(plan: QueryPlan) -> dict[str, str]:
     changes: dict[str, str] = {}
     for column in plan.written:
         field = column.field
@@ -253,7 +253,7 @@ def _changes(plan: Plan) -> dict[str, str]:
     return changes
 
 
-def outcome_sql(plan: Plan) -> str:
+def outcome_sql(plan: QueryPlan) -> str:
     """Keep what became of the rows of one wave."""
     key = f"s.{plan.key.cell}" if plan.key else "r.new_id"
     return (

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event, RLock, Thread
 
-from dc_assets.emulator.clock import Clock, api_datetime
-from dc_assets.emulator.engines.batch_writer import Batch, BatchWriter, Tally
-from dc_assets.emulator.engines.binding import Plan
+from dc_assets.emulator.clock import OrgClock, api_datetime
+from dc_assets.emulator.engines.batch_writer import BatchWriter, Tally, WrittenBatch
+from dc_assets.emulator.engines.binding import QueryPlan
 from dc_assets.emulator.engines.job_faults import Cut, JobFaults
 from dc_assets.emulator.engines.lock_keys import ids_of
 from dc_assets.emulator.engines.upload import read_rows, skip
@@ -49,7 +49,7 @@ class TimedJob:
     """
 
     work: JobWork
-    plan: Plan | None
+    plan: QueryPlan | None
     parents: frozenset[str]
     end: Cut
     closed_s: float = 0.0
@@ -75,7 +75,7 @@ class TimedRunner:
         self,
         core: CoreStore,
         jobs: JobStore,
-        clock: Clock,
+        clock: OrgClock,
         faults: JobFaults,
         population: Callable[[], Population],
     ) -> None:
@@ -235,11 +235,11 @@ class TimedRunner:
         except Exception as error:  # noqa: BLE001  whatever happened, a job must come to an end
             job.end, job.is_broken = Cut(0, "Failed", f"InternalServerError : {error!r}"), True
 
-    def _commit(self, job: TimedJob, plan: Plan, piece: Piece) -> None:
+    def _commit(self, job: TimedJob, plan: QueryPlan, piece: Piece) -> None:
         rows = read_rows(self._jobs.upload_path(piece.job_id), plan.job)
         skip(rows, 1 + piece.first)
         cells = list(islice(rows, piece.rows))
-        batch = Batch(job.commits, piece.first, cells, self._lock_ids(piece.locked))
+        batch = WrittenBatch(job.commits, piece.first, cells, self._lock_ids(piece.locked))
         writer = BatchWriter(self._core, self._jobs, plan, self._faults)
         try:
             tally = writer.write(batch, self._clock.moment(piece.at_s))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dc_assets.emulator.engines.binding import BatchError
 from dc_assets.emulator.engines.spans import Span, gaps
-from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job
+from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, StoredJob
 
 BATCH_ROWS = 10_000
 """Records of one internal batch of the service."""
@@ -19,7 +19,7 @@ CELL_CHARACTERS_MAX = 10_000_000
 csv.field_size_limit(CELL_CHARACTERS_MAX)
 
 
-def check_line_ending(path: Path, job: Job) -> None:
+def check_line_ending(path: Path, job: StoredJob) -> None:
     """Compare the first line break of the file with the job's setting.
 
     Raises:
@@ -45,7 +45,7 @@ def header_text(path: Path) -> str:
         return file.readline().rstrip("\r\n")
 
 
-def read_rows(path: Path, job: Job) -> Iterator[list[str]]:
+def read_rows(path: Path, job: StoredJob) -> Iterator[list[str]]:
     """All rows of the upload with the header first; empty lines are no rows."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:

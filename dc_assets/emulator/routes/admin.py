@@ -16,7 +16,7 @@ from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.stores.data_cloud import SourceError
 from dc_assets.emulator.stores.duck import DatabaseError, Row, StatementError, reason_of
-from dc_assets.emulator.stores.jobs import Job
+from dc_assets.emulator.stores.jobs import StoredJob
 from dc_assets.emulator.stores.options import OptionError
 from dc_assets.emulator.world import World
 
@@ -112,7 +112,7 @@ async def jobs(call: Call) -> Response:
     return json_answer({"jobs": in_order, "in_flight_max": world.jobs.in_flight_max})
 
 
-def _job_entry(job: Job, *, is_deleted: bool) -> dict[str, object]:
+def _job_entry(job: StoredJob, *, is_deleted: bool) -> dict[str, object]:
     return {
         "id": job.id,
         "object": job.object,

@@ -10,7 +10,7 @@ from typing import Any, cast
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from dc_assets.emulator.clock import Clock
+from dc_assets.emulator.clock import OrgClock
 
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: the connection ends with RST, not with FIN."""
@@ -31,7 +31,7 @@ class Dropped(Response):
 class Torn(Response):
     """The head of an answer and the first bytes of its body, then a reset."""
 
-    def __init__(self, whole: Response, end: int, clock: Clock) -> None:
+    def __init__(self, whole: Response, end: int, clock: OrgClock) -> None:
         super().__init__(bytes(whole.body)[:end], whole.status_code)
         self.raw_headers = whole.raw_headers
         self._clock = clock

@@ -19,14 +19,14 @@ from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
 from dc_assets.emulator.routes.ingest import job_summary, list_jobs
 from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.stores.held import Result
-from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, Job
+from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, StoredJob
 from dc_assets.emulator.world import World
 
 PAGE_ROWS = 50_000
 PROPERTIES = frozenset({"operation", "query", "contentType", "columnDelimiter", "lineEnding"})
 
 
-def query_info(job: Job) -> dict[str, object]:
+def query_info(job: StoredJob) -> dict[str, object]:
     """What create and poll answer."""
     return job_summary(job) | {
         "lineEnding": job.line_ending,
@@ -41,7 +41,7 @@ async def create(call: Call) -> Response:
     world, soql = call.world, str(body["query"])
     compiled = _compiled(world, soql, str(body["operation"]))
     now = api_datetime(world.clock.now())
-    job = Job(
+    job = StoredJob(
         id=world.jobs.next_id(),
         kind="query",
         operation=str(body["operation"]),
@@ -84,7 +84,7 @@ def _compiled(world: World, soql: str, operation: str) -> Compiled:
     return compile_soql(soql, query, world.schema, with_deleted=operation == "queryAll")
 
 
-def _result(world: World, job: Job) -> Result:
+def _result(world: World, job: StoredJob) -> Result:
     """The rows of the job; after a restart, or when they were freed, they are read again."""
     result = world.org_results.get(job.id)
     if result is None:
@@ -144,11 +144,11 @@ async def results(call: Call) -> Response:
     return Response(body, 200, headers, CSV_TYPE)
 
 
-def _locator(job: Job, start: int) -> str:
+def _locator(job: StoredJob, start: int) -> str:
     return f"{secrets.token_hex(4)}{job.id[8:15]}{start:x}"
 
 
-def _start(locator: str, job: Job) -> int:
+def _start(locator: str, job: StoredJob) -> int:
     if not locator:
         return 0
     mark, position = locator[8:15], locator[15:]
@@ -160,7 +160,7 @@ def _start(locator: str, job: Job) -> int:
         raise APIError(400, "INVALID_QUERY_LOCATOR", "invalid query locator") from error
 
 
-def _page(world: World, job: Job, start: int, max_rows: int) -> tuple[bytes, int, int]:
+def _page(world: World, job: StoredJob, start: int, max_rows: int) -> tuple[bytes, int, int]:
     result = _result(world, job)
     compiled = result.label
     assert isinstance(compiled, Compiled)  # noqa: S101  set where the result is made

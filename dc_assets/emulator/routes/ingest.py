@@ -15,14 +15,14 @@ from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.ids import USER_ID
 from dc_assets.emulator.routes.broken import WatchedAnswer
 from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
-from dc_assets.emulator.stores.jobs import DELIMITERS, Job
+from dc_assets.emulator.stores.jobs import DELIMITERS, StoredJob
 from dc_assets.emulator.world import World
 
 UPLOAD_BYTES_MAX = 150_000_000
 LIST_ROWS = 1000
 
 
-def job_summary(job: Job) -> dict[str, object]:
+def job_summary(job: StoredJob) -> dict[str, object]:
     """The fields every answer about a job has, in the order of a real org."""
     summary: dict[str, object] = {
         "id": job.id,
@@ -43,7 +43,7 @@ def job_summary(job: Job) -> dict[str, object]:
     return summary
 
 
-def job_as_created(job: Job) -> dict[str, object]:
+def job_as_created(job: StoredJob) -> dict[str, object]:
     """What create answers, and what an Open job shows."""
     content_url = f"services/data/v{job.api_version}/jobs/ingest/{job.id}/batches"
     return job_summary(job) | {
@@ -53,7 +53,7 @@ def job_as_created(job: Job) -> dict[str, object]:
     }
 
 
-def job_info(job: Job) -> dict[str, object]:
+def job_info(job: StoredJob) -> dict[str, object]:
     """What a poll answers: the address of the content only while Open, counts once there is any."""
     info = job_as_created(job) if job.state == "Open" else job_summary(job)
     info |= {
@@ -193,7 +193,7 @@ def _mark_read(world: World, job_id: str, stem: str) -> None:
         world.jobs.change(job_id, read={**job.read, stem: api_datetime(world.clock.now())})
 
 
-def _result_file(world: World, job: Job, name: str) -> bytes:
+def _result_file(world: World, job: StoredJob, name: str) -> bytes:
     stem, first_columns = RESULT_HEADERS[name]
     delimiter = DELIMITERS[job.column_delimiter]
     header = header_text(world.jobs.upload_path(job.id))
@@ -205,7 +205,7 @@ def _result_file(world: World, job: Job, name: str) -> bytes:
     return f"{delimiter.join(names)}\n".encode() + body
 
 
-def _unprocessed(world: World, job: Job) -> bytes:
+def _unprocessed(world: World, job: StoredJob) -> bytes:
     path = world.jobs.upload_path(job.id)
     header = header_text(path)
     if not header:

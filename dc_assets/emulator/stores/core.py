@@ -10,7 +10,7 @@ from threading import RLock
 
 from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.schema import ObjectType, Schema
-from dc_assets.emulator.stores.duck import Database, Session, literal, quoted
+from dc_assets.emulator.stores.duck import DuckDatabase, Session, literal, quoted
 
 JOURNAL = (
     "CREATE TABLE IF NOT EXISTS journal (job_id VARCHAR, object VARCHAR, batch BIGINT, "
@@ -47,7 +47,7 @@ class CoreStore:
 
     def __init__(self, folder: Path, schema: Schema) -> None:
         self.schema = schema
-        self.database = Database(folder / "core.duckdb")
+        self.database = DuckDatabase(folder / "core.duckdb")
         self.writing = RLock()
         with self.database.session() as session:
             for statement in self._tables():

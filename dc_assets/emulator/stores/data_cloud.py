@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dc_assets.emulator.stores.duck import Database, DatabaseError, Session, quoted, reason_of
+from dc_assets.emulator.stores.duck import DatabaseError, DuckDatabase, Session, quoted, reason_of
 from dc_assets.emulator.stores.source_file import SourceError, frames_of
 
 PIECE = "piece_of_a_source_file"
@@ -16,7 +16,7 @@ class DataCloudStore:
     """Objects of the tenant in a database of their own."""
 
     def __init__(self, folder: Path) -> None:
-        self.database = Database(folder / "data_cloud.duckdb")
+        self.database = DuckDatabase(folder / "data_cloud.duckdb")
 
     def objects(self) -> dict[str, dict[str, str]]:
         """Each object with its columns and their DuckDB types."""

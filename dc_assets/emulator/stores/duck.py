@@ -160,7 +160,7 @@ class Session:
         self.run("COMMIT")
 
 
-class Database:
+class DuckDatabase:
     """One database file; it hands out sessions and is closed once.
 
     SQL reaches this file, its log and its spill folder, whatever it says.

@@ -8,7 +8,7 @@ from threading import Lock
 
 import polars as pl
 
-from dc_assets.emulator.stores.duck import Database, Row, Session
+from dc_assets.emulator.stores.duck import DuckDatabase, Row, Session
 
 RESULTS_HELD_MAX = 256
 """Results kept at once; the one untouched for longest goes first."""
@@ -65,7 +65,7 @@ def _piece(start: int, count: int) -> str:
 class Shelf:
     """Results by key; it frees the least used when there are too many."""
 
-    def __init__(self, database: Database, held_max: int = RESULTS_HELD_MAX) -> None:
+    def __init__(self, database: DuckDatabase, held_max: int = RESULTS_HELD_MAX) -> None:
         self._database = database
         self._held_max = held_max
         self._results: OrderedDict[str, Result] = OrderedDict()

@@ -27,7 +27,7 @@ JOB_PREFIX = "750"
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StoredJob:
     """One ingest or query job. Times are texts of the API or milliseconds."""
 
     id: str
@@ -73,13 +73,13 @@ class JobStore:
         self._folder = folder / "jobs"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = RLock()
-        self._jobs: dict[str, Job] = {}
-        self._deleted: dict[str, Job] = {}
+        self._jobs: dict[str, StoredJob] = {}
+        self._deleted: dict[str, StoredJob] = {}
         self._in_flight: set[str] = set()
         self.in_flight_max = 0
         """The largest number of ingest jobs that were between close and end at once."""
         for path in sorted(self._folder.glob("*/job.json")):
-            job = Job(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
+            job = StoredJob(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
             self._jobs[job.id] = job
             self._count(job)
         self._last_path = self._folder / "last_number"
@@ -92,29 +92,31 @@ class JobStore:
             _write(self._last_path, str(self._last))
             return record_id(JOB_PREFIX, self._last)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: StoredJob) -> None:
         """Keep a new job."""
         with self._lock:
             self.folder(job.id).mkdir()
             self._save(job)
 
-    def get(self, job_id: str) -> Job | None:
+    def get(self, job_id: str) -> StoredJob | None:
         """The job of this id; 15 characters are enough. None when there is none."""
         with self._lock:
             if len(job_id) == 15:  # noqa: PLR2004  the case-sensitive form of an id
                 return next((j for j in self._jobs.values() if j.id.startswith(job_id)), None)
             return self._jobs.get(job_id)
 
-    def all(self, kind: str | None = None) -> list[Job]:
+    def all(self, kind: str | None = None) -> list[StoredJob]:
         """Jobs of one kind, or all."""
         with self._lock:
             return [job for job in self._jobs.values() if kind in {None, job.kind}]
 
-    def change(self, job_id: str, **values: object) -> Job | None:
+    def change(self, job_id: str, **values: object) -> StoredJob | None:
         """Set fields of a job; None when it is gone."""
         return self.change_if(job_id, lambda _: True, **values)
 
-    def change_if(self, job_id: str, test: Callable[[Job], bool], **values: object) -> Job | None:
+    def change_if(
+        self, job_id: str, test: Callable[[StoredJob], bool], **values: object
+    ) -> StoredJob | None:
         """Set fields of a job if it still passes the test; None when it does not or is gone."""
         with self._lock:
             job = self._jobs.get(job_id)
@@ -141,7 +143,7 @@ class JobStore:
             self._deleted.clear()
             self.in_flight_max = 0
 
-    def deleted(self) -> list[Job]:
+    def deleted(self) -> list[StoredJob]:
         """Jobs that were deleted since the start, as they were then."""
         with self._lock:
             return list(self._deleted.values())
@@ -167,13 +169,13 @@ class JobStore:
         """All parts of one result file in order."""
         return sorted(self.folder(job_id).glob(f"{result}-*.csv"))
 
-    def _save(self, job: Job) -> None:
+    def _save(self, job: StoredJob) -> None:
         text = json.dumps(asdict(job), ensure_ascii=False)
         _write(self.folder(job.id) / "job.json", text)
         self._jobs[job.id] = job
         self._count(job)
 
-    def _count(self, job: Job) -> None:
+    def _count(self, job: StoredJob) -> None:
         if job.kind == "ingest" and job.state in IN_FLIGHT:
             self._in_flight.add(job.id)
             self.in_flight_max = max(self.in_flight_max, len(self._in_flight))

@@ -1,0 +1,52 @@
+"""Batches that wait for their lane: which travel together, and which are cut."""
+
+from __future__ import annotations
+
+from dc_assets.core.pauses import batch_rows_max
+from dc_assets.core.schedule import Schedule, WaitingBatch
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.regroup import merge, split
+from dc_assets.load.store import BatchRecord, NewBatch
+
+
+class SendQueue:
+    """The waiting batches of one schedule."""
+
+    def __init__(self, run: RangeRun, schedule: Schedule) -> None:
+        self._run = run
+        self._schedule = schedule
+
+    def add(self, batch: BatchRecord | NewBatch) -> None:
+        """Take in a planned batch."""
+        ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
+        self._schedule.wait_for_lane(
+            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
+        )
+
+    def merged_with_others(self, claimed: str, now_s: float) -> str:
+        """Let other batches of the lane that fit travel in the same job; return its batch."""
+        rows_max = self._rows_max
+        others = self._schedule.fitting_batches(claimed, now_s, rows_max)
+        left = self._run.ports.batches.rows_left() if others else None
+        if left is not None and left < 0:  # the rows of the day do not suffice for a full batch
+            room = batch_rows_max(self._run.spec) + left
+            others = self._schedule.fitting_batches(claimed, now_s, min(rows_max, room))
+        if not others:
+            return claimed
+        parts = [claimed, *others]
+        merged = self._schedule.merge(parts, self._run.ports.new_id())
+        merge(self._run, parts, merged)
+        return merged.batch_id
+
+    def split_too_big(self) -> None:
+        """Cut batches that the org could not end in half its batch time limit."""
+        rows_max = self._rows_max
+        for batch in self._schedule.too_big(rows_max):
+            parts = split(self._run, batch, rows_max)
+            del self._schedule.waiting[batch.batch_id]
+            for part in parts:
+                self.add(part)
+
+    @property
+    def _rows_max(self) -> int:
+        return self._schedule.rows_max(batch_rows_max(self._run.spec))
