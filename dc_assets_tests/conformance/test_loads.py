@@ -120,6 +120,16 @@ def test_a_live_owner_keeps_its_partition(ledger: OpenLedger) -> None:
         ledger.ticket()
 
 
+def test_a_step_begun_again_in_its_process_takes_its_own_partition(ledger: OpenLedger) -> None:
+    """Its lease is still good, and what it had begun before writes nothing more."""
+    owner = current_owner("run-again")
+    before = ledger.ticket(loads=ledger.loads(owner=owner))
+    again = ledger.ticket(loads=ledger.loads(owner=owner))
+    assert again.fence > before.fence
+    with pytest.raises(LedgerConflict, match="taken over by another run"):
+        ledger.loads(owner=owner).finish_range(before)
+
+
 def test_a_released_partition_is_free_at_once(ledger: OpenLedger) -> None:
     """The end of a run, good or bad, leaves nothing to wait for."""
     loads = ledger.loads()
