@@ -51,7 +51,7 @@ def test_the_document_has_a_line_for_every_fault() -> None:
     played = text.partition("## Kills")[0]
     lines = [line for line in played.splitlines() if line.startswith("| ") and "fault" not in line]
     assert [line for line in lines if not line.split("|")[4].strip().startswith("yes")] == []
-    assert [what for what, _, test in ELSEWHERE if f"| {what} |" not in text] == []
+    assert [what for what, _, _ in ELSEWHERE if f"| {what} |" not in text] == []
     assert [test for _, _, test in ELSEWHERE if not (TESTS / test).exists()] == []
 
 
