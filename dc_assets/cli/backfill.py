@@ -125,7 +125,7 @@ class _Following:
                         load.views.states.of_spec(), self._states(), self._starts_in_s()
                     )
                     self._clock.sleep(LOOK_EVERY_S)
-            outcomes = self._silence.outlast(self._outcomes)
+            outcomes = self._outcomes()
         except (KeyboardInterrupt, DcError):
             self._say_what_goes_on()
             self._say_not_launched()
@@ -198,10 +198,19 @@ class _Following:
         return {key: first_s + n * self._launch.every_s for n, keys in groups for key in keys}
 
     def _outcomes(self) -> Sequence[CheckOutcome]:
-        spec = self._load.spec
-        checks = list(check_descriptions(spec))
-        run_ids = [run.run_id for run in self._runs().values()]
-        return self._webserver.check_outcomes(spec.asset_name, checks, run_ids)
+        """Return what the checks said in any run of the backfills, as the ledger keeps it.
+
+        A run that is started again asks only the checks that the first one had not asked.
+        """
+        run_ids = {run.run_id for one in self._launched for run in one.seen.runs}
+        newest = self._load.views.states.of_spec().newest
+        return [
+            state.checks[check].outcome
+            for key in self._load.keys
+            if (state := newest.get(key)) is not None
+            for check in check_descriptions(self._load.spec)
+            if check in state.checks and state.checks[check].run_id in run_ids
+        ]
 
     def _say_what_goes_on(self) -> None:
         name = self._load.spec.name
@@ -246,12 +255,6 @@ class _Silence:
         if self._since_s is not None:
             self._since_s = None
             self._console.print(f"Dagster at {self._webserver.url} answers again.")
-        return answer
-
-    def outlast(self, ask: Callable[[], T]) -> T:
-        """Ask until there is an answer, with the same patience."""
-        while (answer := self.bear(ask)) is None:
-            self._clock.sleep(LOOK_EVERY_S)
         return answer
 
     def _wait_on(self, error: DcError) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,9 +9,7 @@ from typing import Any, cast
 import httpx
 
 from dc_assets.core.addresses import without_login
-from dc_assets.core.checks import OUTCOME
 from dc_assets.core.errors import ERROR, ConfigError, RemoteError, TransientRemoteError
-from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.salesforce.bounded import FILE, bounded_transport
 
 GRAPHQL_TIMEOUT_S = 60.0
@@ -48,25 +45,6 @@ query Backfill($id: String!) {
     }
     ... on BackfillNotFoundError { message }
     ... on PythonError { message }
-  }
-}"""
-
-_CHECKS = """
-query Checks($asset: AssetKeyInput!, $check: String!, $limit: Int!) {
-  assetCheckExecutions(assetKey: $asset, checkName: $check, limit: $limit) {
-    runId
-    partition
-    evaluation {
-      success
-      severity
-      metadataEntries {
-        label
-        ... on TextMetadataEntry { text }
-        ... on IntMetadataEntry { intValue }
-        ... on TableMetadataEntry { table { records } }
-        ... on PathMetadataEntry { path }
-      }
-    }
   }
 }"""
 
@@ -251,26 +229,6 @@ class Webserver:
         """Return the address of a run in the UI."""
         return f"{self.url}/runs/{run_id}"
 
-    def check_outcomes(
-        self, asset: str, checks: Sequence[str], run_ids: Sequence[str]
-    ) -> Sequence[CheckOutcome]:
-        """Return what the checks of an asset said in some runs, by partition.
-
-        A check that was planned and never came to its turn said nothing: why its run ended tells.
-        """
-        executions = [
-            (check, execution)
-            for check in checks
-            for execution in self._executions(asset, check)
-            if execution["runId"] in run_ids and execution["evaluation"] is not None
-        ]
-        outcomes = [_outcome(check, execution) for check, execution in executions]
-        return sorted(outcomes, key=lambda o: (o.partition_key, checks.index(o.check)))
-
-    def _executions(self, asset: str, check: str) -> list[dict[str, Any]]:
-        variables = {"asset": {"path": [asset]}, "check": check, "limit": 1000}
-        return self._ask(_CHECKS, variables)["assetCheckExecutions"]
-
     def _ask(self, query: str, variables: Mapping[str, object]) -> dict[str, Any]:
         try:
             response = self._client.post(
@@ -350,34 +308,3 @@ def _in_one_line(error: dict[str, Any]) -> str:
     name = error.get("className")
     place, colon, words = text.partition(f"{name}: ")
     return (words if name and colon and " " not in place else text)[:MESSAGE_CHARS_MAX]
-
-
-def _outcome(check: str, execution: dict[str, Any]) -> CheckOutcome:
-    """Read back what `orchestration.checks` stored."""
-    evaluation: dict[str, Any] = execution["evaluation"]
-    entries = {entry["label"]: entry for entry in evaluation["metadataEntries"]}
-    records: list[str] = entries["values"]["table"]["records"] if "values" in entries else []
-    return CheckOutcome(
-        check,
-        execution["partition"] or "",
-        _severity(evaluation, entries),
-        entries["summary"]["text"],
-        int(entries["unexplained"]["intValue"]),
-        tuple(_value(json.loads(record)) for record in records),
-        evidence=entries["all of it"]["path"] if "all of it" in entries else "",
-        repair=entries["repair"]["text"] if "repair" in entries else "",
-    )
-
-
-def _severity(evaluation: dict[str, Any], entries: dict[str, Any]) -> Severity:
-    """Return how a check ended; an evaluation of an older program lacks our own word for it."""
-    if OUTCOME in entries:
-        return Severity(entries[OUTCOME]["text"])
-    if evaluation["success"]:
-        return Severity.PASSED
-    return Severity.WARN if evaluation["severity"] == "WARN" else Severity.ERROR
-
-
-def _value(record: dict[str, Any]) -> ValueCount:
-    counts = CountVerdict(record["source rows"], record["target rows"], record["refused"])
-    return ValueCount(record["value"], counts)

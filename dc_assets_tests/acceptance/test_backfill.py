@@ -13,6 +13,7 @@ import pytest
 
 from dc_assets.core.checks import ROW_COUNT
 from dc_assets.core.verdicts import Severity
+from dc_assets_tests.acceptance.dagster_checks import check_outcomes
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
 
@@ -65,7 +66,7 @@ def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_of: S
         )
         assert [run.status for run in backfill.runs].count("FAILURE") == 1
         checks = [ROW_COUNT, "stage_name_distribution_matches"]
-        outcomes = webserver.check_outcomes(ASSET, checks, [r.run_id for r in newest.values()])
+        outcomes = check_outcomes(webserver, ASSET, checks, [r.run_id for r in newest.values()])
         assert [(o.partition_key, o.check) for o in outcomes] == [
             (key, check) for key in stage.keys for check in checks
         ]

@@ -18,6 +18,7 @@ from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.verdicts import Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets_tests.acceptance.dagster_checks import check_outcomes
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, running, spec_content, wait_until
 
@@ -152,7 +153,7 @@ def every_row_gets_one_value(day: Day) -> None:
     with running_daemon(day.stage, day.home):
         runs = day.wait_for(PARTITIONS)
     assert sorted(run.partition_key for run in runs) == day.stage.keys
-    outcomes = day.webserver.check_outcomes(ASSET, [STAGES], [run.run_id for run in runs])
+    outcomes = check_outcomes(day.webserver, ASSET, [STAGES], [run.run_id for run in runs])
     assert {outcome.severity for outcome in outcomes} == {Severity.PASSED}
     assert {value.value for outcome in outcomes for value in outcome.values} == {"Closed Won"}
     counts = [value.counts for outcome in outcomes for value in outcome.values]
@@ -188,7 +189,7 @@ def some_change_and_the_daemon_is_killed(day: Day) -> None:
     assert len(day.stage.org.core_ids()) == ROWS + 10
     spec = read_spec(day.stage.folder / "loads" / "opportunities.yaml")
     checks = list(check_descriptions(spec))
-    outcomes = day.webserver.check_outcomes(ASSET, checks, [run.run_id for run in runs])
+    outcomes = check_outcomes(day.webserver, ASSET, checks, [run.run_id for run in runs])
     assert len(outcomes) == 3 * len(checks)
     assert {outcome.severity for outcome in outcomes} == {Severity.PASSED}
     assert COVERAGE in {outcome.check for outcome in outcomes}
