@@ -4,7 +4,8 @@ After a crash of a whole machine Dagster 1.13 leaves runs STARTED for ever, and 
 its run monitoring does nothing for the default launcher (`docs/adr/0011-…`).
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -20,27 +21,49 @@ from dc_assets.wiring.settings import ledger_url
 STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
+LOOKS_AGAIN_S = 5.0
+"""A ledger that was away comes back with heartbeats that all are old: live runs beat within a
+second or so, and are not to be failed in it."""
+
+
 def reap(
-    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, specs: Sequence[LoadSpec]
+    instance: dg.DagsterInstance,
+    heartbeats: RunHeartbeats,
+    specs: Sequence[LoadSpec],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Sequence[str]:
     """Fail every run with a part of ours that is STARTED and whose process is dead; return the ids.
 
-    A run that was never heard is dead when two leases have passed: it died before it reached our
-    part.
+    It is dead when two looks, `LOOKS_AGAIN_S` apart, say so.
+    """
+    if not _dead(instance, heartbeats, specs):
+        return []
+    sleep(LOOKS_AGAIN_S)
+    dead = _dead(instance, heartbeats, specs)
+    for run_id in dead:
+        _fail(instance, run_id)
+    return dead
+
+
+def _dead(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, specs: Sequence[LoadSpec]
+) -> list[str]:
+    """Return the runs that look dead now.
+
+    One that was never heard does when two leases have passed: it died before it reached our part.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=STARTED))
     contents = OurRuns(instance, specs).among(records)
     last, now_s = heartbeats.last(contents), heartbeats.now_s()
-    reaped: list[str] = []
+    dead: list[str] = []
     for record in records:
         run_id = record.dagster_run.run_id
         if run_id not in contents:
             continue
         watch = watch_of(instance, record, contents[run_id])
         if watch is not None and watch.is_dead(last.get(run_id), now_s):
-            _fail(instance, run_id)
-            reaped.append(run_id)
-    return reaped
+            dead.append(run_id)
+    return dead
 
 
 @dataclass(frozen=True, slots=True)

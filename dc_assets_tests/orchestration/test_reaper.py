@@ -65,15 +65,33 @@ def watched(instance: dg.DagsterInstance, run_id: str) -> Watch | None:
     return watch_of(instance, record, content)
 
 
+def no_wait(_: float) -> None:
+    """Look again at once."""
+
+
+def test_a_run_that_beats_between_two_looks_is_left_alone(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats
+) -> None:
+    """After an absence of the ledger all heartbeats are old, and live runs beat first of all."""
+    run_id = begun(instance, NIGHTLY, at_work=SPEC.asset_name)
+    heartbeats.heartbeat(dead_owner(run_id), lease_s=-1)
+
+    def beats_meanwhile(_: float) -> None:
+        heartbeats.heartbeat(current_owner(run_id), lease_s=60)
+
+    assert reap(instance, heartbeats, [SPEC], sleep=beats_meanwhile) == []
+    assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
+
+
 def test_a_run_whose_process_is_gone_is_failed(
     instance: dg.DagsterInstance, heartbeats: RunHeartbeats
 ) -> None:
     """Dagster's own retries take it from there; a second monitor finds nothing left to do."""
     run_id = begun(instance, NIGHTLY, at_work=SPEC.asset_name)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC]) == [run_id]
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
 
 
 def test_a_silent_run_is_failed_after_its_lease(
@@ -83,7 +101,7 @@ def test_a_silent_run_is_failed_after_its_lease(
     live, silent = (begun(instance, NIGHTLY, at_work=SPEC.asset_name) for _ in range(2))
     heartbeats.heartbeat(current_owner(live), lease_s=60)
     heartbeats.heartbeat(current_owner(silent), lease_s=-1)
-    assert reap(instance, heartbeats, [SPEC]) == [silent]
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [silent]
     assert status(instance, live) is dg.DagsterRunStatus.STARTED
 
 
@@ -92,7 +110,7 @@ def test_a_run_that_has_not_beaten_yet_is_given_time(
 ) -> None:
     """Its process is still importing."""
     run_id = started(instance, OURS)
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
@@ -103,9 +121,9 @@ def test_a_dead_run_of_anybody_is_failed_wherever_it_stood(
     """A user's own job over our asset and theirs: its process beats from its first to its last."""
     run_id = begun(instance, NIGHTLY, at_work=at_work)
     heartbeats.heartbeat(current_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
     heartbeats.heartbeat(current_owner(run_id), lease_s=-1)
-    assert reap(instance, heartbeats, [SPEC]) == [run_id]
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [run_id]
 
 
 @pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")]])
@@ -115,7 +133,7 @@ def test_runs_of_others_are_not_touched(
     """The ledger knows nothing of their processes."""
     run_id = started(instance, *assets)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
 
 
 @pytest.mark.parametrize("job", ["theirs", "their_check"])
@@ -125,7 +143,7 @@ def test_jobs_of_others_are_not_touched(
     """Neither over their assets, nor for a check of their own on our asset."""
     run_id = begun(instance, AROUND.resolve_job_def(job))
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
 
 
 @pytest.mark.parametrize(
@@ -142,7 +160,7 @@ def test_the_part_of_others_is_not_judged_where_each_step_has_a_process(
     run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, ended=ended, at_work=at_work)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=-1)
     assert watched(instance, run_id) is None
-    assert reap(instance, heartbeats, [SPEC]) == []
+    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
 
 
 def test_our_part_is_judged_by_silence_where_each_step_has_a_process() -> None:
