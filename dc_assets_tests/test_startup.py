@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("sqlalchemy", "polars", "matplotlib", "jinja2", "httpx", "rich", "tenacity", "duckdb")
+HEAVY = ("sqlalchemy", "polars", "jinja2", "httpx", "rich", "tenacity", "duckdb")
 
 STARTS = {
     "help": ("from dc_assets.cli.main import main; main(['--help'])", (*HEAVY, "pydantic")),
@@ -19,11 +19,11 @@ STARTS = {
     ),
     "status": (
         "from dc_assets.cli.main import main; main(['status'])",
-        ("sqlalchemy.dialects.postgresql", "polars", "httpx", "jinja2", "matplotlib", "dagster"),
+        ("sqlalchemy.dialects.postgresql", "polars", "httpx", "jinja2", "dagster"),
     ),
     "stop": (
         "from dc_assets.cli.main import main; main(['stop', '--help'])",
-        ("sqlalchemy.dialects.postgresql", "polars", "httpx", "jinja2", "matplotlib", "dagster"),
+        ("sqlalchemy.dialects.postgresql", "polars", "httpx", "jinja2", "dagster"),
     ),
 }
 """What is run, and what none of it may import."""

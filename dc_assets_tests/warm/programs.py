@@ -21,7 +21,6 @@ CALM = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:fal
 
 IMPORTED_LATE = (
     *("anyio", "certifi", "h11", "httpcore"),  # by httpx with its first client
-    *("matplotlib.figure", "matplotlib.backends.backend_svg"),  # by the first drawing
 )
 
 READ_AT_A_START = ("PYTHON", "LANG", "LC_")
