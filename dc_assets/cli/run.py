@@ -283,10 +283,10 @@ def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
 
 def print_what_is_there(load: WatchedLoad, *, is_new: bool) -> None:
     """Say of which partitions nothing is sent, or of which a new load begins."""
-    newest = load.views.states.of_spec().newest
+    seen = load.views.states.of_spec()
     sent: dict[str, list[str]] = {}
     for key in load.keys:
-        state = newest.get(key)
+        state = None if key in seen.unfinished else seen.newest.get(key)
         if state is not None and state.is_done and (state.phase == Phase.CHECKED or not is_new):
             sent.setdefault(state.load_id, []).append(key)
     for load_id, keys in sent.items():
