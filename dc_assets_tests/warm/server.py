@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -79,7 +80,8 @@ class Server:
             if child == 0:
                 return
             fate = self.fates.pop(child)
-            os.write(fate, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+            with suppress(BrokenPipeError):  # whoever started it has ended, or dropped it
+                os.write(fate, f"{os.waitstatus_to_exitcode(status)}\n".encode())
             os.close(fate)
 
 
