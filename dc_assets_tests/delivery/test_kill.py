@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -15,16 +15,41 @@ from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.outbox import Outbox
 from dc_assets_tests.delivery.servers import HookServer, MailServer
 from dc_assets_tests.fakes.ledgers import SPEC, OpenLedger
+from dc_assets_tests.warm.programs import Files, WarmProcess, WarmProgram
 
 REACHED_WITHIN_S = 60.0
 
-Start = Callable[[], subprocess.Popen[str]]
+NEEDED = ("dc_assets_tests.delivery.one_tick", "dc_assets.orchestration.notifications")
+"""What a tick imports."""
+
+
+@dataclass
+class Tick:
+    """A process that does one tick, and where it says what it did."""
+
+    process: WarmProcess
+    said: IO[str]
+
+
+Start = Callable[[], Tick]
+
+
+@pytest.fixture(scope="module")
+def one_tick() -> Generator[WarmProgram]:
+    """A warm program: each start of its own would import Dagster."""
+    name = "dc_assets_tests.delivery.one_tick"
+    late = ("anyio", "certifi", "h11", "httpcore")  # imported by httpx with its first client
+    program = WarmProgram("-m", name, modules=[*NEEDED, *late])
+    yield program
+    program.close()
 
 
 @pytest.fixture
-def start(tmp_path: Path, mail_server: MailServer, hook_server: HookServer) -> Generator[Start]:
+def start(
+    tmp_path: Path, mail_server: MailServer, hook_server: HookServer, one_tick: WarmProgram
+) -> Generator[Start]:
     """Return what starts a process that does one tick with both channels on."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Tick] = []
     settings = {
         "DC_ASSETS_DATA": str(tmp_path),
         "DC_ASSETS_LEDGER_URL": "",
@@ -35,17 +60,19 @@ def start(tmp_path: Path, mail_server: MailServer, hook_server: HookServer) -> G
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
 
-    def start_one() -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "dc_assets_tests.delivery.one_tick"]
-        process = subprocess.Popen(
-            command, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        return process
+    def start_one() -> Tick:
+        said = (tmp_path / f"said{len(started)}").open("w+")
+        with Path(os.devnull).open("rb") as nothing:
+            files = Files(nothing.fileno(), said.fileno(), 2)
+            environment = {**os.environ, **settings}
+            process = one_tick.start([], environment, folder=tmp_path, files=files)
+        started.append(Tick(process, said))
+        return started[-1]
 
     yield start_one
-    for process in started:
-        kill(process)
+    for tick in started:
+        kill(tick)
+        tick.said.close()
 
 
 @pytest.fixture(autouse=True)
@@ -58,19 +85,17 @@ def gap(ledger: OpenLedger) -> None:
     )
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(tick: Tick) -> None:
     """End a process as a crash would."""
-    process.kill()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+    tick.process.kill()
+    tick.process.wait()
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(tick: Tick) -> str:
     """Wait for a tick that nobody kills; return what it says."""
-    said, _ = process.communicate(timeout=REACHED_WITHIN_S)
-    assert process.returncode == 0
-    return said
+    assert tick.process.wait(REACHED_WITHIN_S) == 0
+    tick.said.seek(0)
+    return tick.said.read()
 
 
 def test_a_notifier_killed_before_it_sends_loses_nothing(
