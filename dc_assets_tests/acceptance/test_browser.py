@@ -44,7 +44,7 @@ def allow_at_once(home: Path, runs: int) -> None:
 def partitions_that_write(stage: Stage) -> int:
     """Count the partitions that have their rows, as the ledger tells it."""
     with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger:
-        query = "SELECT count(*) FROM range_state WHERE phase = 'writing'"
+        query = "SELECT count(*) FROM range_state WHERE phase = 'sending'"
         return int(ledger.execute(query).fetchone()[0])
 
 

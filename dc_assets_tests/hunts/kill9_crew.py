@@ -67,7 +67,7 @@ class LedgerFile:
 
     def done_keys(self) -> set[str]:
         """Return the partitions that are done."""
-        rows = self.rows("SELECT partition_key FROM range_state WHERE phase = 'done'")
+        rows = self.rows("SELECT partition_key FROM range_state WHERE phase IN ('sent', 'checked')")
         return {row[0] for row in rows}
 
     def owner_pid(self, partition_key: str) -> int | None:
