@@ -126,7 +126,7 @@ def test_status_does_not_take_a_sample_for_a_partition(story: Story) -> None:
     """Its line says so, no check has spoken, and the exit code is that of pending rows."""
     done = story.ends["status"]
     assert done.code == 4
-    assert done.out.count("canary: only a sample is done") == 2
+    assert done.out.count("canary: only a sample is sent") == 2
     assert "passed" not in done.out
 
 

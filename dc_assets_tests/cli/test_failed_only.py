@@ -76,8 +76,8 @@ def story(module_stage: StageMaker) -> Story:
     remove(stage, PLANTED)
     told.does("the operator fixes it", *FAILED_ONLY)
     told.does("named", "run", "--local", "--partitions", "r1-01")
-    told.does("unfinished", "status")
-    told.does("continued", *FAILED_ONLY)
+    told.does("after it", "status")
+    told.does("nothing left", *FAILED_ONLY)
     return told
 
 
@@ -148,12 +148,11 @@ def test_what_no_load_mends_stays_failed_until_somebody_mends_it(story: Story) -
     assert "r1-03: no_coverage_gaps failed: 0 missing, 1 extra" in mended.out
 
 
-def test_an_unfinished_load_is_gone_on_with(story: Story) -> None:
-    """A partition that was named began a new load: the others are due in it, and status says so."""
-    assert story.ends["named"].code == 0
-    assert story.ends["unfinished"].code == 0
-    assert "is unfinished: r1-02, r1-03 not begun in it" in story.ends["unfinished"].out
-    done = story.ends["continued"]
-    assert (done.code, story.sent["continued"]) == (0, 80), done.out
-    assert "r1-02: not begun in the unfinished load" in done.out
-    assert "r1-01" not in done.out
+def test_a_load_of_a_named_partition_leaves_nothing_for_the_others(story: Story) -> None:
+    """It is about that partition alone, and ends with it."""
+    assert (story.ends["named"].code, story.sent["named"]) == (0, 40)
+    assert story.ends["after it"].code == 0
+    assert "unfinished" not in story.ends["after it"].out
+    done = story.ends["nothing left"]
+    assert (done.code, story.sent["nothing left"]) == (0, 0), done.out
+    assert done.out.startswith("Nothing failed")

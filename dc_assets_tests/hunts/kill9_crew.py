@@ -66,8 +66,8 @@ class LedgerFile:
         return [flight for flight in found if flight.state in IN_FLIGHT]
 
     def done_keys(self) -> set[str]:
-        """Return the partitions that are done."""
-        rows = self.rows("SELECT partition_key FROM range_state WHERE phase IN ('sent', 'checked')")
+        """Return the partitions that are checked: one killed before has a successor."""
+        rows = self.rows("SELECT partition_key FROM range_state WHERE phase = 'checked'")
         return {row[0] for row in rows}
 
     def owner_pid(self, partition_key: str) -> int | None:
