@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
+from dc_assets.core.durations import DAY_S
 from dc_assets.ledger.tables import commit_mark, epoch_now
 from dc_assets.ledger.upsert import insert_into
 
-KEPT_S = 86_400.0
+KEPT_S = DAY_S
 """How long a mark is kept: it is looked for as soon as the server is back."""
 
 _SESSION = "dc_assets_session"
