@@ -44,10 +44,10 @@ def _begun_again() -> int:
 def in_one_sentence(begun_again: Callable[[], int] = _begun_again) -> Generator[None]:
     """Fail the step with the error's sentence and kind.
 
-    A ledger that stays away is not the load's fault and comes back: Dagster begins the step again.
-    No other Dagster retry: the ladders below have waited already, and running again is the
-    operator's choice. A lost worker is another matter: `run_retries` in dagster.yaml starts that
-    run again.
+    A ledger that stays away is not the load's fault and comes back, and so does Dagster's storage:
+    Dagster begins the step again. No other Dagster retry: the ladders below have waited already,
+    and running again is the operator's choice. A lost worker is another matter: `run_retries` in
+    dagster.yaml starts that run again.
     """
     try:
         yield
@@ -60,6 +60,23 @@ def in_one_sentence(begun_again: Callable[[], int] = _begun_again) -> Generator[
             metadata={KIND: kind_of(error), ERROR: type(error).__name__},
             allow_retries=False,
         ) from None
+    except Exception as error:
+        if _is_of_storage_away(error) and begun_again() < AGAIN_MAX:
+            raise dg.RetryRequested(AGAIN_MAX, AGAIN_AFTER_S) from error
+        raise
+
+
+def _is_of_storage_away(error: Exception) -> bool:
+    """Tell whether Dagster's own storage is away, as PostgreSQL is while it is restarted.
+
+    Dagster 1.13 raises the driver's error, or its own from it after five attempts.
+    """
+    from sqlalchemy.exc import DBAPIError
+
+    from dc_assets.ledger.absence import is_absence
+
+    causes = (error, error.__cause__)
+    return any(isinstance(one, DBAPIError) and is_absence(one) for one in causes)
 
 
 def kind_of(error: DcError) -> EventKind:

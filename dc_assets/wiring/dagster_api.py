@@ -59,7 +59,7 @@ query Failure($run: ID!, $cursor: String) {
       events {
         __typename
         ... on ExecutionStepFailureEvent {
-          error { message className }
+          error { message className errorChain { error { message className } } }
           failureMetadata {
             description
             metadataEntries { label ... on TextMetadataEntry { text } }
@@ -297,9 +297,14 @@ def _failure_of_step(event: dict[str, Any]) -> RunFailure:
     metadata: dict[str, Any] = event["failureMetadata"] or {}
     entries: list[dict[str, Any]] = metadata.get("metadataEntries") or []
     names: list[str] = [entry["text"] for entry in entries if entry["label"] == ERROR]
-    error: dict[str, Any] = event["error"] or {}
-    sentence: str = metadata.get("description") or _in_one_line(error)
+    sentence: str = metadata.get("description") or _in_one_line(_cause(event["error"] or {}))
     return RunFailure(sentence, names[0] if names else "")
+
+
+def _cause(error: dict[str, Any]) -> dict[str, Any]:
+    """Return the innermost error: the outer ones say only that a step was executed."""
+    chain: list[dict[str, Any]] = error.get("errorChain") or []
+    return chain[-1]["error"] if chain else error
 
 
 def _in_one_line(error: dict[str, Any]) -> str:

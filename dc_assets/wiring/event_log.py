@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,14 +21,16 @@ FIELDS = "dc_assets"
 def noted_in(logger: logging.Logger) -> Note:
     """Return what writes events into a log, as the setting DC_ASSETS_LOG says.
 
-    Either way the record has the fields in `FIELDS`, for whoever adds a handler.
+    Either way the record has the fields in `FIELDS`, for whoever adds a handler. A handler that
+    fails costs the line, not the load: Dagster's raises while its storage is away (1.13).
     """
     as_json = read_settings().log == "json"
 
     def note(event: RunEvent) -> None:
         fields = event.for_machines()
         message = json.dumps(fields) if as_json else printable(str(event))
-        logger.log(_LEVELS[event.level], "%s", message, extra={FIELDS: fields})
+        with suppress(Exception):
+            logger.log(_LEVELS[event.level], "%s", message, extra={FIELDS: fields})
 
     return note
 

@@ -1,7 +1,10 @@
-"""A step that lost its ledger is begun again by Dagster; no other failure of ours is."""
+"""A step that lost its ledger or Dagster's storage is begun again by Dagster; no other is."""
+
+import sqlite3
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from dc_assets.core.errors import ConfigError, DcError, LedgerAway
 from dc_assets.orchestration.failures import AGAIN_AFTER_S, AGAIN_MAX, in_one_sentence
@@ -50,3 +53,28 @@ def test_it_is_not_asked_for_ever(retries: int) -> None:
     end = dg.RetryRequested if retries < AGAIN_MAX else dg.Failure
     with pytest.raises(end), in_one_sentence(lambda: retries):
         raise AWAY
+
+
+def driver_said(code: int) -> sqlite3.OperationalError:
+    """Return an error of the driver with a code."""
+    said = sqlite3.OperationalError("the driver's words")
+    said.sqlite_errorcode = code
+    return said
+
+
+STORAGE_AWAY = OperationalError("SELECT", {}, driver_said(sqlite3.SQLITE_BUSY))
+
+
+def test_dagsters_storage_that_is_away_is_asked_again() -> None:
+    """A server that both share may be restarted while a step asks Dagster for its launch."""
+    with pytest.raises(dg.RetryRequested), in_one_sentence(lambda: 0):
+        raise STORAGE_AWAY
+    with pytest.raises(dg.RetryRequested), in_one_sentence(lambda: 0):
+        raise RuntimeError("too many retries for DB connection") from STORAGE_AWAY
+
+
+def test_a_fault_of_a_statement_is_no_absence() -> None:
+    """Beginning again would meet it again."""
+    fault = ProgrammingError("SELECT", {}, driver_said(sqlite3.SQLITE_ERROR))
+    with pytest.raises(ProgrammingError), in_one_sentence(lambda: 0):
+        raise fault

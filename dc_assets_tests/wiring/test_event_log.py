@@ -110,6 +110,24 @@ def test_a_handler_of_ones_own_finds_the_fields() -> None:
     assert record.getMessage() == SENTENCE
 
 
+class Broken(logging.Handler):
+    """A handler whose storage is away."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Fail, as Dagster's does."""
+        raise ConnectionError(record.getMessage())
+
+
+def test_a_line_that_cannot_be_written_ends_no_load() -> None:
+    """What happened is in the ledger; the log is for those who watch."""
+    logger = logging.getLogger("a test of a broken log")
+    logger.propagate, logger.handlers = False, [Broken()]
+    with environment_is({}):
+        noted_in(logger)(RETRY)
+    with pytest.raises(ConnectionError):
+        logger.warning("it is broken")
+
+
 def test_a_command_tells_people_what_matters(capsys: pytest.CaptureFixture[str]) -> None:
     """On stderr, with the time; the jobs are in the progress display already."""
     with environment_is({}):
