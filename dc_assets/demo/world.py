@@ -19,8 +19,9 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import prepare_home, write_home
 from dc_assets.salesforce.auth import Login
-from dc_assets.salesforce.data_cloud import EVERYTHING, DataCloudSource
+from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.salesforce.source_queries import EVERYTHING
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets.wiring.settings import PACKAGED_LOADS, file_names
 

@@ -29,6 +29,15 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def as_text(identifier: str) -> str:
+    """Return the value of a column as text; Trino does not know the type name ``text``.
+
+    >>> as_text("Key__c")
+    'CAST("Key__c" AS varchar)'
+    """
+    return f"CAST({name(identifier)} AS varchar)"
+
+
 def source_object(spec: LoadSpec) -> str:
     """Return the quoted name of the source object."""
     assert spec.source.object is not None, "a spec with files never comes here"
@@ -69,7 +78,7 @@ def rows(spec: LoadSpec, id_range: IdRange, *, term: str | None = None) -> str:
     clause = where(spec, id_range)
     if term is not None:
         clause = also(clause, term)
-    columns = ", ".join(f"CAST({name(c.source)} AS text) AS {name(c.source)}" for c in spec.columns)
+    columns = ", ".join(f"{as_text(c.source)} AS {name(c.source)}" for c in spec.columns)
     return f"SELECT {columns} FROM {source_object(spec)}{clause} ORDER BY {name(spec.source.key)}"
 
 
@@ -77,9 +86,9 @@ def breaks(rule: FieldRule) -> str:
     """Return the condition of the rows that break a rule; an empty text is no value.
 
     >>> breaks(FieldRule("A__c", "A", "length", length=3))
-    'LENGTH(CAST("A__c" AS text)) > 3'
+    'LENGTH(CAST("A__c" AS varchar)) > 3'
     """
-    value = f"CAST({name(rule.column)} AS text)"
+    value = as_text(rule.column)
     if rule.strips:
         value = f"TRIM({value})"
     match rule.kind:
