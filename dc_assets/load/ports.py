@@ -18,6 +18,7 @@ from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.store import BatchStore, JobFigures, LoadStore, OrgUse, Plan, RangeTicket
 
@@ -222,6 +223,7 @@ class Ports:
         new_id: returns a fresh batch id.
         note: takes what the operator is told; it may be called from any thread.
         io_threads: requests to the org that may be under way at once.
+        described: what the org says of the target's fields, read once when the ends were connected.
     """
 
     source: Source
@@ -236,6 +238,7 @@ class Ports:
     new_id: Callable[[], str]
     note: Note
     io_threads: int = 4
+    described: TargetDescription = UNDESCRIBED
 
 
 REMEMBERED_JOBS = 20

@@ -167,10 +167,23 @@ class DescribedField(CamelAnswer):
     name: str
     type: str | None = None
     length: Annotated[Count, Zero] = 0
+    precision: Count | None = None
+    scale: Count | None = None
+    digits: Count | None = None
     createable: bool | None = None
+    updateable: bool | None = None
     nillable: bool | None = None
     defaulted_on_create: bool | None = None
+    calculated: bool | None = None
+    auto_number: bool | None = None
     external_id: bool | None = None
+    id_lookup: bool | None = None
+    unique: bool | None = None
+    case_sensitive: bool | None = None
+    filterable: bool | None = None
+    groupable: bool | None = None
+    sortable: bool | None = None
+    encrypted: bool | None = None
     restricted_picklist: bool | None = None
     relationship_name: str | None = None
     reference_to: list[str] | None = None

@@ -1,4 +1,4 @@
-"""Compare a spec with the org's own description, before a row is read.
+"""Read the org's own description of the target and its parents, once a run.
 
 Source: sObject Describe, REST API Developer Guide; relationship columns of an ingest job are
 ``Relationship.ExternalIdField``, one level up only (Bulk API 2.0 Developer Guide v66).
@@ -7,86 +7,127 @@ Source: sObject Describe, REST API Developer Guide; relationship columns of an i
 from __future__ import annotations
 
 import re
+from dataclasses import fields
+from typing import Any
 
 from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import (
+    TargetDescription,
+    TargetField,
+    TargetObject,
+    TargetPath,
+)
 from dc_assets.salesforce.answers import DescribedField, Description
 from dc_assets.salesforce.session import API, OrgSession
 
+SAME = set(DescribedField.model_fields) & {one.name for one in fields(TargetField)} - {
+    "type",
+    "reference_to",
+    "relationship_name",
+}
+"""What is taken over as describe says it."""
 
-def check_target(session: OrgSession, spec: LoadSpec) -> str:
-    """Check that the org has the object, its external id field and every target field.
 
-    Returns the object whose records are locked with the rows: that of the spec's parent, or the
-    target itself when there is none.
+def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
+    """Return what the org says of the target object and of the parents that columns name.
+
+    Raises:
+        ConfigError: our user does not see the object.
+    """
+    name = spec.target.object
+    try:
+        target = _described(session, name)
+    except RejectedRequest as error:
+        raise ConfigError(
+            f"The org has no object {name} that our user can see. "
+            f"Correct the spec {spec.name}, or grant the user the object."
+        ) from error
+    parents: dict[str, TargetObject] = {}
+    for path in (TargetPath.of(column.target) for column in spec.columns):
+        _describe_parents(session, target, path, parents)
+    return TargetDescription(target, parents)
+
+
+def _describe_parents(
+    session: OrgSession, target: TargetObject, path: TargetPath, known: dict[str, TargetObject]
+) -> None:
+    """Describe the kinds that a path may lead to, up to the first that has its field."""
+    lookup = target.lookup(path.relationship)
+    for kind in () if lookup is None else lookup.reference_to:
+        if path.kind not in {"", kind}:
+            continue
+        if kind not in known:
+            try:
+                known[kind] = target if kind == target.name else _described(session, kind)
+            except RejectedRequest:
+                continue  # it is judged like one without the field
+        if path.field in known[kind].fields:
+            return
+
+
+def check_target(described: TargetDescription, spec: LoadSpec) -> None:
+    """Check that the org has the external id field and every target field.
 
     Raises:
         ConfigError: the first thing that does not fit, with what to change.
     """
-    described = _describe(session, spec, spec.target.object)
-    fields = {field.name: field for field in described}
-    locked_object = spec.target.object
+    name = spec.target.object
     for column in spec.columns:
-        relationship, dot, parent_field = column.target.partition(".")
-        if dot:
-            parent_object = _check_parent(session, spec, fields, (relationship, parent_field))
-            if column.target == spec.parent_target:
-                locked_object = parent_object
-        elif column.target not in fields:
+        filled = described.filled_by(column.target)
+        if filled.path.relationship:
+            _check_parent(described, spec, column.target)
+        elif filled.field is None:
             raise ConfigError(
-                f"{spec.target.object} has no field {column.target} that our user can see. "
+                f"{name} has no field {column.target} that our user can see. "
                 f"Correct the column in the spec {spec.name}, or grant the user the field."
             )
-    if not fields[spec.target.external_id].external_id:
+    if not described.object.fields[spec.target.external_id].external_id:
         raise ConfigError(
-            f"{spec.target.object}.{spec.target.external_id} is not an External ID field. "
+            f"{name}.{spec.target.external_id} is not an External ID field. "
             "Tick External ID (and Unique) on the field in the org, or name another one."
         )
-    return locked_object
 
 
-def _check_parent(
-    session: OrgSession,
-    spec: LoadSpec,
-    fields: dict[str, DescribedField],
-    path: tuple[str, str],
-) -> str:
-    """Return the object that a relationship column leads to."""
-    relationship, parent_field = path
-    parents = [
-        name
-        for field in fields.values()
-        if field.relationship_name == relationship
-        for name in field.reference_to or ()
-    ]
-    if not parents:
+def _check_parent(described: TargetDescription, spec: LoadSpec, target: str) -> None:
+    filled = described.filled_by(target)
+    if filled.field is None or not filled.field.reference_to:
         raise ConfigError(
-            f"{spec.target.object} has no relationship {relationship}. "
-            f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."
+            f"{spec.target.object} has no relationship {filled.path.relationship}. "
+            f"Correct the column {target} in the spec {spec.name}."
         )
-    for parent in parents:
-        described = _describe(session, spec, parent)
-        if any(field.name == parent_field for field in described):
-            return parent
-    raise ConfigError(
-        f"{' and '.join(parents)} has no field {parent_field} that our user can see. "
-        f"Correct the column {relationship}.{parent_field} in the spec {spec.name}."
-    )
-
-
-def _describe(session: OrgSession, spec: LoadSpec, object_name: str) -> list[DescribedField]:
-    try:
-        return fields_of(session, object_name)
-    except RejectedRequest as error:
+    if filled.parent_field is None:
         raise ConfigError(
-            f"The org has no object {object_name} that our user can see. "
-            f"Correct the spec {spec.name}, or grant the user the object."
-        ) from error
+            f"{' and '.join(filled.field.reference_to)} has no field {filled.path.field} that our "
+            f"user can see. Correct the column {target} in the spec {spec.name}."
+        )
 
 
-def fields_of(session: OrgSession, object_name: str) -> list[DescribedField]:
-    """Return the fields of an object that our user can see."""
+def locked_object(described: TargetDescription, spec: LoadSpec) -> str:
+    """Return the object whose records are locked with the rows.
+
+    It is that of the spec's parent, or the target itself when there is none.
+    """
+    parent = spec.parent_target and described.filled_by(spec.parent_target).parent
+    return parent.name if parent else spec.target.object
+
+
+def _described(session: OrgSession, object_name: str) -> TargetObject:
     if not re.fullmatch(r"[A-Za-z]\w*", object_name, re.ASCII):
         raise ConfigError(f"{object_name[:80]!r} is no name of an object. Correct the spec.")
     url = f"{API}/sobjects/{object_name}/describe"
-    return session.org.ask("GET", url, Description).fields_
+    found = session.org.ask("GET", url, Description).fields_
+    return TargetObject(object_name, {one.name: _field(one) for one in found})
+
+
+def _field(one: DescribedField) -> TargetField:
+    is_restricted = one.type in {"picklist", "multipicklist"} and one.restricted_picklist
+    values = (one.picklist_values or ()) if is_restricted else ()
+    same: dict[str, Any] = one.model_dump(include=SAME)
+    return TargetField(
+        **same,
+        type=one.type or "",
+        restricted_values=tuple(entry.value for entry in values if entry.active),
+        reference_to=tuple(one.reference_to or ()),
+        relationship_name=one.relationship_name or "",
+    )

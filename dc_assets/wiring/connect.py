@@ -18,6 +18,7 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import TargetDescription
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
 from dc_assets.ledger.absence import Patience, one_transaction
@@ -45,7 +46,7 @@ from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
-from dc_assets.salesforce.describe import check_target
+from dc_assets.salesforce.describe import check_target, described_target, locked_object
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
@@ -105,11 +106,11 @@ def login_from_environment(**given: str) -> Login:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrg:
-    """Both ends of a spec, connected and checked; `parent_object` is locked with the rows."""
+    """Both ends of a spec, connected and checked."""
 
     session: OrgSession
     source: FileSource | DataCloudSource
-    parent_object: str
+    described: TargetDescription
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class OpenLoad:
     def sides(self) -> BothSidesAsked:
         """Where a plan asks."""
         org, ports = self.org, self.ports
-        facts = SalesforceFacts(org.session, self.spec, org.parent_object)
+        facts = SalesforceFacts(org.session, self.spec, org.described)
         return BothSidesAsked(org.source, org.source, ports.target, facts, ports.clock)
 
     @property
@@ -279,7 +280,7 @@ def open_load(
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, note, cleanup)
         org = _open_org(spec, login, clock, note, cleanup)
-        org_id = org.session.org_id
+        org_id, parent_object = org.session.org_id, locked_object(org.described, spec)
         loads = SqlLoadStore(
             database,
             spec,
@@ -287,7 +288,7 @@ def open_load(
             owner=owner,
             mode=mode,
             lease=times,
-            parent_object=org.parent_object,
+            parent_object=parent_object,
             versions=versions(),
         )
         use = SqlOrgUse(database, org_id, org.session.org.usage.new_calls)
@@ -298,7 +299,7 @@ def open_load(
             jobs=BulkIngestJobs(org.session, spec),
             loads=loads,
             batches=SqlBatchStore(
-                database, spec, org_id=org_id, run_id=run_id, parent_object=org.parent_object
+                database, spec, org_id=org_id, run_id=run_id, parent_object=parent_object
             ),
             use=use,
             spool=DiskSpool(data_folder()),
@@ -306,6 +307,7 @@ def open_load(
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
             note=note,
+            described=org.described,
         )
         yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup)
 
@@ -316,9 +318,10 @@ def _open_org(
     """Log in, and find a wrong name before a row is read."""
     session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
     source = open_source(spec, session, cleanup)
-    parent_object = check_target(session, spec)
+    described = described_target(session, spec)
+    check_target(described, spec)
     source.check_columns()
-    return OpenOrg(session, source, parent_object)
+    return OpenOrg(session, source, described)
 
 
 def _signed(note: Note, spec_name: str, run_id: str) -> Note:

@@ -9,9 +9,11 @@ import httpx
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight import FieldRule, OrgLimits
 from dc_assets.salesforce.auth import Token, TokenStore
+from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.session import OrgSession
+from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.specs import content, small_spec
 
 NEEDED = {"createable": True, "nillable": False, "defaultedOnCreate": False}
@@ -35,32 +37,36 @@ class Answers:
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
 
-def facts(answers: Answers, spec: LoadSpec | None = None) -> SalesforceFacts:
-    """Return the facts of an org that answers so."""
+def session_of(answers: Answers) -> OrgSession:
+    """Return a session with an org that answers so."""
     tokens = TokenStore(lambda: Token("", ""))
-    session = OrgSession(answers.host, "00D000000000001AAA", "005000000000001AAA", tokens)
-    return SalesforceFacts(session, spec or small_spec(), "Parent__c")
+    return OrgSession(answers.host, "00D000000000001AAA", "005000000000001AAA", tokens)
 
 
-def described(*fields: dict[str, Any]) -> Answers:
-    """Return an org whose object has some fields."""
-    return Answers({"fields": list(fields)})
+def facts(answers: Answers, spec: LoadSpec | None = None) -> SalesforceFacts:
+    """Return the facts of an org that answers so, of whose fields the lookup is known."""
+    return SalesforceFacts(session_of(answers), spec or small_spec(), WITH_PARENT)
+
+
+def described(*fields: dict[str, Any], spec: LoadSpec | None = None) -> SalesforceFacts:
+    """Return the facts of an org whose object has some fields."""
+    answers, spec = Answers({"fields": list(fields)}), spec or small_spec()
+    session = session_of(answers)
+    return SalesforceFacts(session, spec, described_target(session, spec))
 
 
 def test_a_field_gives_the_rules_that_its_description_names() -> None:
     """Required, length and the active values of a restricted picklist."""
     values = [{"active": True, "value": "A"}, {"active": False, "value": "B"}]
-    org = facts(
-        described(
-            {"name": "Title__c", "type": "string", "length": 80, **NEEDED},
-            {
-                "name": "Price__c",
-                "type": "picklist",
-                "length": 255,
-                "restrictedPicklist": True,
-                "picklistValues": values,
-            },
-        )
+    org = described(
+        {"name": "Title__c", "type": "string", "length": 80, **NEEDED},
+        {
+            "name": "Price__c",
+            "type": "picklist",
+            "length": 255,
+            "restrictedPicklist": True,
+            "picklistValues": values,
+        },
     )
     assert org.rules() == [
         FieldRule("Title__c", "Title__c", "required"),
@@ -72,12 +78,10 @@ def test_a_field_gives_the_rules_that_its_description_names() -> None:
 def test_what_describe_leaves_out_gives_no_rule() -> None:
     """Nor does a picklist that takes any value."""
     values = [{"active": True, "value": "A"}]
-    org = facts(
-        described(
-            {"name": "Title__c"},
-            {"name": "Price__c", "type": "picklist", "picklistValues": values},
-            {"name": "Other__c", "createable": True},
-        )
+    org = described(
+        {"name": "Title__c"},
+        {"name": "Price__c", "type": "picklist", "picklistValues": values},
+        {"name": "Other__c", "createable": True},
     )
     assert org.rules() == []
     assert org.unfilled_fields() == []
@@ -87,20 +91,18 @@ def test_blanks_are_dropped_where_the_spec_says_so() -> None:
     """Then a text of blanks is no value, and they do not make it too long."""
     columns = content()["columns"]
     columns[1]["blanks"] = "strip"
-    org = facts(described({"name": "Title__c", **NEEDED}), small_spec(columns=columns))
+    org = described({"name": "Title__c", **NEEDED}, spec=small_spec(columns=columns))
     assert [rule.strips for rule in org.rules()] == [True]
 
 
 def test_a_required_field_without_a_column_is_named() -> None:
     """A relationship is filled by its column, and a default by the org."""
-    org = facts(
-        described(
-            {"name": "Parent__c", "relationshipName": "Parent__r", **NEEDED},
-            {"name": "Title__c", **NEEDED},
-            {"name": "Kind__c", **NEEDED},
-            {"name": "OwnerId", **NEEDED, "defaultedOnCreate": True},
-            {"name": "Total__c", **NEEDED, "createable": False},
-        )
+    org = described(
+        {"name": "Parent__c", "relationshipName": "Parent__r", **NEEDED},
+        {"name": "Title__c", **NEEDED},
+        {"name": "Kind__c", **NEEDED},
+        {"name": "OwnerId", **NEEDED, "defaultedOnCreate": True},
+        {"name": "Total__c", **NEEDED, "createable": False},
     )
     assert org.unfilled_fields() == ["Kind__c"]
     assert [(rule.target, rule.kind) for rule in org.rules()] == [

@@ -20,11 +20,12 @@ from dc_assets.load.preflight import FieldRule
 from dc_assets.salesforce.auth import Token, TokenStore, fetch_tenant_token
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs, BulkIngestJobs, list_ingest_jobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
-from dc_assets.salesforce.describe import check_target
+from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
+from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, small_spec
 
 JOB = "750000000000001AAA"
@@ -97,7 +98,7 @@ def source(at: SameAnswer, of: LoadSpec | None = None) -> DataCloudSource:
 
 def facts(at: SameAnswer) -> SalesforceFacts:
     """Return the facts of the org that a host is."""
-    return SalesforceFacts(at.session, spec(), "Parent__c")
+    return SalesforceFacts(at.session, spec(), WITH_PARENT)
 
 
 PAGE: JSON = {
@@ -156,9 +157,7 @@ METHODS = [
     Method("create_delete", lambda at: BulkDeleteJobs(at.session, spec()).create(), NEW),
     Method("still_there", lambda at: BulkDeleteJobs(at.session, spec()).still_there([JOB]), IDS),
     Method("list_ingest_jobs", lambda at: list_ingest_jobs(at.session), LIST),
-    Method("check_target", lambda at: check_target(at.session, spec()), OBJECT),
-    Method("rules", lambda at: facts(at).rules(), OBJECT),
-    Method("unfilled_fields", lambda at: facts(at).unfilled_fields(), OBJECT),
+    Method("described_target", lambda at: described_target(at.session, spec()), OBJECT),
     Method("absent_parents", lambda at: facts(at).absent_parents(["a"]), NAMES),
     Method("limits", lambda at: facts(at).limits(), LIMITS),
     Method("jobs_at_work", lambda at: facts(at).jobs_at_work(), LIST),
