@@ -59,6 +59,15 @@ REMEDIES = (
         "A trigger or a flow of the org fails for the rows: whoever owns it reads its message.",
     ),
     Remedy(
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+        "A flow of the org fails for the rows: whoever owns it reads its message.",
+    ),
+    Remedy(
+        "UNKNOWN_EXCEPTION",
+        "The org failed for the rows several times and does not say how: send them again later, or "
+        "ask Salesforce support with the error id of the message.",
+    ),
+    Remedy(
         "INSUFFICIENT_ACCESS_OR_READONLY",
         "Give the integration user the right to write these records and fields.",
     ),

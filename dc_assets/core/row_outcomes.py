@@ -1,12 +1,14 @@
 """What became of a row, and which refusals are worth another attempt.
 
 Source of the grammar and the codes: Bulk API 2.0 Developer Guide v66 and captured result files.
-Only the code decides; messages differ between orgs, languages and releases.
+Only the code decides; messages differ between orgs, languages and releases. A trigger or a flow of
+the org wraps the code of what it met into its own: then the wrapped one decides.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 LOCK_CODE = "UNABLE_TO_LOCK_ROW"
 """Somebody else held the row's parent, or the row, for longer than the org waits."""
@@ -14,16 +16,29 @@ LOCK_CODE = "UNABLE_TO_LOCK_ROW"
 UNPROCESSED = "UNPROCESSED"
 """Our own code for rows that a job returned untouched (file `unprocessedrecords`)."""
 
-RETRYABLE_CODES = frozenset(
-    {
-        LOCK_CODE,
-        UNPROCESSED,
-        "SERVER_UNAVAILABLE",
-        "REQUEST_RUNNING_TOO_LONG",
-        "QUERY_TIMEOUT",
-    }
-)
-"""Somebody else held a lock, or the org never looked at the row: it is sent again later."""
+UNKNOWN_EXCEPTION = "UNKNOWN_EXCEPTION"
+"""The org failed and does not say how: often it passes, and else it never does."""
+
+ATTEMPTS_MAX: Mapping[str, int | None] = {
+    LOCK_CODE: None,
+    UNPROCESSED: None,
+    "SERVER_UNAVAILABLE": None,
+    "REQUEST_RUNNING_TOO_LONG": None,
+    "QUERY_TIMEOUT": None,
+    UNKNOWN_EXCEPTION: 4,
+}
+"""Attempts of a row whose last refusal has this code; None: as many as the ladder has.
+
+Somebody else held a lock, or the org never looked at the row: it is sent again later.
+"""
+
+RETRYABLE_CODES = frozenset(ATTEMPTS_MAX)
+
+WRAPPER_PLACES: Mapping[str, str] = {
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "first error: ",
+    "CANNOT_EXECUTE_FLOW_TRIGGER": ": ",
+}
+"""Codes of a trigger and of a flow, and what stands before the code that they wrap."""
 
 STOPPING_CODES = frozenset(
     {
@@ -61,6 +76,24 @@ ERROR_PATTERN = r"(?s)^([^:]*):?(.*?)(?::([^:]*?))?\s*--\s*$"
 
 BARE_CODE_PATTERN = rf"^\s*({_WORD.pattern})\s*(?::|$)"
 """The code alone, of a text that does not end as it should: the code decides, so it is found."""
+
+
+_WRAPPERS = "|".join(rf"{code}\s*[:,].*?{place}" for code, place in WRAPPER_PLACES.items())
+WRAPPED_CODE_PATTERN = rf"(?s)^\s*(?:{_WRAPPERS})+([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s*(?:[,:]|--|$)"
+"""Group: the innermost code of a text that begins with a wrapper's, at the place of such a code.
+
+A text that merely mentions a code has it elsewhere: behind another code, or within a sentence.
+"""
+
+
+def retryable_codes(attempt: int) -> frozenset[str]:
+    """Return the codes that are worth another attempt after the given one (from 1).
+
+    >>> sorted(retryable_codes(1) - retryable_codes(4))
+    ['UNKNOWN_EXCEPTION']
+    """
+    limits = ATTEMPTS_MAX.items()
+    return frozenset(code for code, most in limits if most is None or attempt < most)
 
 
 def shown_code(code: str) -> str:

@@ -31,8 +31,11 @@ def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
     return sink.getvalue()
 
 
-def decode(body: bytes) -> pl.DataFrame:
-    """Read a result file into text columns by name; an empty body has no rows and no columns.
+def decode(body: bytes, *, is_lossy: bool = False) -> pl.DataFrame:
+    """Read a CSV file into text columns by name; an empty body has no rows and no columns.
+
+    Of a lossy one a byte that is no UTF-8 is shown as U+FFFD: an error text may quote it, and the
+    keys of the other rows are worth more. A key with such a byte is none that was sent.
 
     Raises:
         UnsettledJob: it is not a whole CSV file.
@@ -40,7 +43,8 @@ def decode(body: bytes) -> pl.DataFrame:
     if not body.strip():
         return pl.DataFrame()
     try:
-        return pl.read_csv(body, infer_schema=False, empty_string_is_null=False)
+        encoding = "utf8-lossy" if is_lossy else "utf8"
+        return pl.read_csv(body, infer_schema=False, empty_string_is_null=False, encoding=encoding)
     except pl.exceptions.PolarsError as error:
         raise UnsettledJob("a result file is cut off or not CSV") from error
 

@@ -14,9 +14,11 @@ from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.row_outcomes import (
     BARE_CODE_PATTERN,
     ERROR_PATTERN,
-    RETRYABLE_CODES,
+    LOCK_CODE,
     STOPPING_CODES,
     UNPROCESSED,
+    WRAPPED_CODE_PATTERN,
+    retryable_codes,
 )
 
 RECEIPT_SCHEMA = {
@@ -44,16 +46,20 @@ class Outcomes:
         receipt: one line per row of the batch, in `RECEIPT_SCHEMA`.
         refused: rows as sent, plus ``__code``, ``__message``, ``__fields``; never to be sent again.
         retryable: rows as sent, plus the same three columns; not refused for good.
+        locked: those of the retryable rows that met a lock, in a trigger or a flow too.
     """
 
     receipt: pl.DataFrame
     landed: int
     refused: pl.DataFrame
     retryable: pl.DataFrame
+    locked: int
 
 
-def settle(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> Outcomes:
-    """Give every sent row its outcome.
+def settle(
+    sent: pl.DataFrame, files: ResultFiles, external_id: str, *, attempt: int = 1
+) -> Outcomes:
+    """Give every sent row its outcome; ``attempt`` is which one of the batch it was.
 
     Raises:
         UnsettledJob: a sent row is in no file or in two, or a file names a row that was not sent.
@@ -73,12 +79,17 @@ def settle(sent: pl.DataFrame, files: ResultFiles, external_id: str) -> Outcomes
             f"and leave {missing:,} unnamed"
         )
     failed = joined.filter(pl.col("__code") != "").drop("__salesforce_id", "__created")
-    retryable = pl.col("__code").is_in(list(RETRYABLE_CODES | STOPPING_CODES))
+    cause = pl.col("__cause")
+    again = cause.is_in(list(retryable_codes(attempt))) | pl.col("__code").is_in(
+        list(STOPPING_CODES)
+    )
+    retryable = failed.filter(again)
     return Outcomes(
         receipt=_receipt(joined, external_id),
         landed=sent.height - failed.height,
-        refused=failed.filter(~retryable),
-        retryable=failed.filter(retryable),
+        refused=failed.filter(~again).drop("__cause"),
+        retryable=retryable.drop("__cause"),
+        locked=retryable.filter(cause == LOCK_CODE).height,
     )
 
 
@@ -112,6 +123,7 @@ def _receipt(joined: pl.DataFrame, external_id: str) -> pl.DataFrame:
 _VERDICT = {
     "__key": pl.String,
     "__code": pl.String,
+    "__cause": pl.String,
     "__message": pl.String,
     "__fields": pl.String,
     "__salesforce_id": pl.String,
@@ -143,16 +155,20 @@ def _landed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
 
 def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
     error = pl.col("sf__Error")
-    return _verdicts(
-        file,
-        external_id,
-        __code=pl.coalesce(
+    code = (
+        pl.coalesce(
             error.str.extract(ERROR_PATTERN, 1),
             error.str.extract(BARE_CODE_PATTERN, 1),
             error.str.slice(0, 80),
         )
         .str.strip_chars()
-        .replace("", "UNKNOWN_ERROR"),
+        .replace("", "UNKNOWN_ERROR")
+    )
+    return _verdicts(
+        file,
+        external_id,
+        __code=code,
+        __cause=pl.coalesce(error.str.extract(WRAPPED_CODE_PATTERN, 1), code),
         __message=pl.coalesce(error.str.extract(ERROR_PATTERN, 2), error),
         __fields=pl.coalesce(error.str.extract(ERROR_PATTERN, 3), pl.lit("")),
     )
@@ -163,6 +179,7 @@ def _unprocessed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
         file,
         external_id,
         __code=pl.lit(UNPROCESSED),
+        __cause=pl.lit(UNPROCESSED),
         __message=pl.lit("the job ended before it came to this row"),
         __fields=pl.lit(""),
     )

@@ -11,7 +11,7 @@ from dc_assets.core.circuit_breaker import met_quota
 from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
-from dc_assets.core.row_outcomes import EXHAUSTED_CODE, LOCK_CODE, STOPPING_CODES
+from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
@@ -38,7 +38,7 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
     """
     spool = run.ports.spool
     sent = spool.read_batch(batch.load_id, batch.batch_id)
-    outcomes = _outcomes(run, sent, job)
+    outcomes = _outcomes(run, sent, job, batch.attempt)
     stopping = _stopping(outcomes.retryable)
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
     retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
@@ -54,15 +54,11 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         receipt_path=path,
         receipt_sha256=digest,
         job=job,
-        locked=_locked(outcomes.retryable),
+        locked=outcomes.locked,
     )
     run.ports.batches.settled(run.ticket, settlement)
     spool.drop_batch(batch.load_id, batch.batch_id)
     return SettledBatch(settlement, stopping)
-
-
-def _locked(retryable: pl.DataFrame) -> int:
-    return retryable.filter(pl.col("__code") == LOCK_CODE).height
 
 
 def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
@@ -72,14 +68,14 @@ def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
     return {code: rows for code, rows in codes if code in STOPPING_CODES}
 
 
-def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> Outcomes:
+def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob, attempt: int) -> Outcomes:
     external_id = run.spec.target.external_id
     for reading in range(1, READS_MAX + 1):
         try:
             files = _read_files(run, sent, job)
             if job.state is not JobState.JOB_COMPLETE:
                 files = name_the_unnamed(sent, files, external_id)
-            return settle(sent, files, external_id)
+            return settle(sent, files, external_id, attempt=attempt)
         except UnsettledJob as error:
             if reading == READS_MAX:
                 raise UnsettledJob(f"Job {job.job_id}: {error}, {READS_MAX} times over.") from error
@@ -92,13 +88,13 @@ def _read_files(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> ResultFile
     Whether each row is named once is checked by its key afterwards; numbers alone prove nothing.
     """
     jobs = run.ports.jobs
-    successful = decode(jobs.results(job.job_id, "successful"))
+    successful = decode(jobs.results(job.job_id, "successful"), is_lossy=True)
     if successful.height == sent.height and job.failed_rows == 0:
         return ResultFiles(successful, failed=pl.DataFrame(), unprocessed=pl.DataFrame())
-    failed = decode(jobs.results(job.job_id, "failed"))
+    failed = decode(jobs.results(job.job_id, "failed"), is_lossy=True)
     if successful.height + failed.height == sent.height:
         return ResultFiles(successful, failed, unprocessed=pl.DataFrame())
-    unprocessed = decode(jobs.results(job.job_id, "unprocessed"))
+    unprocessed = decode(jobs.results(job.job_id, "unprocessed"), is_lossy=True)
     return ResultFiles(successful, failed, unprocessed)
 
 

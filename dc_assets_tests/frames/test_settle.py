@@ -64,6 +64,39 @@ ERRORS = [
     ("", "UNKNOWN_ERROR", ""),
 ]
 
+TRIGGER = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+FLOW = "CANNOT_EXECUTE_FLOW_TRIGGER"
+CAUSED = (
+    "execution of AfterUpdate caused by: System.DmlException: Update failed. First exception on"
+)
+WRAPPED_LOCK = (
+    "first error: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record: []"
+)
+FLOW_SAYS = (
+    "We can't save this record because the \u201cRoll up\u201d process failed. Give your admin "
+    "these details. This error occurred when the flow tried to update records: "
+)
+LOOK_UP = "You can look up ExceptionCode values in the SOAP API Developer Guide. Error ID: 1-2 (3)"
+
+LOCKS_INSIDE = [
+    f"{TRIGGER}:dlrs_ContactTrigger: {CAUSED} row 0 with id 001xxx; {WRAPPED_LOCK}:--",
+    f"{TRIGGER}: RollupTrigger: {CAUSED} row 3;\n{WRAPPED_LOCK}\n\nTrigger.Rollup: line 7:Name --",
+    f"{FLOW}:{FLOW_SAYS}UNABLE_TO_LOCK_ROW: unable to obtain exclusive access. {LOOK_UP}:--",
+    f"{FLOW}:{FLOW_SAYS}An Apex error occurred: {CAUSED} row 0; {WRAPPED_LOCK}:--",
+    f"{TRIGGER}:T: {CAUSED} row 0; first error: {TRIGGER}, U: {CAUSED} row 1; {WRAPPED_LOCK}:--",
+    f"{TRIGGER}:T: {CAUSED} row 0; first error: {FLOW}, {FLOW_SAYS}UNABLE_TO_LOCK_ROW: x:--",
+]
+LOCKS_MENTIONED = [
+    f"{RULE}:Try again when UNABLE_TO_LOCK_ROW is over:Name --",
+    f"{RULE}:the trigger said: {WRAPPED_LOCK}:Name --",
+    f"{RULE}:{TRIGGER}: {WRAPPED_LOCK}:Name --",
+    f"{TRIGGER}:T: {CAUSED} row 0; first error: {RULE}, no UNABLE_TO_LOCK_ROW, please: []:--",
+    f"{TRIGGER}:T: {CAUSED} row 0; first error: {RULE}, it said {WRAPPED_LOCK}: []:--",
+    f"{TRIGGER}:T: the admins call this UNABLE_TO_LOCK_ROW, it is a rule of ours:--",
+    f"{FLOW}:{FLOW_SAYS}{RULE}: nobody says UNABLE_TO_LOCK_ROW: here. {LOOK_UP}:--",
+    f"{FLOW}:{FLOW_SAYS}UNABLE_TO_LOCK_ROW is what we call it. {LOOK_UP}:--",
+]
+
 
 def sent(*ids: str) -> pl.DataFrame:
     """Return rows as they were sent."""
@@ -96,6 +129,33 @@ def test_an_error_text_is_taken_apart(text: str, code: str, fields: str) -> None
     rows = pl.concat([outcomes.refused, outcomes.retryable])
     assert rows.select("__code", "__fields").rows() == [(code, fields)]
     assert outcomes.retryable.height == (code == "UNABLE_TO_LOCK_ROW")
+
+
+@pytest.mark.parametrize("text", LOCKS_INSIDE)
+def test_a_lock_met_inside_a_trigger_or_a_flow_is_a_lock(text: str) -> None:
+    """It is tried again and counted; the receipt keeps the code that the org gave the row."""
+    outcomes = settle(sent("a"), ResultFiles(NONE, failed({"a": text}), NONE), "K")
+    assert (ids_of(outcomes.retryable), outcomes.refused.height, outcomes.locked) == (["a"], 0, 1)
+    assert outcomes.receipt.get_column("outcome").item() == text.partition(":")[0]
+
+
+@pytest.mark.parametrize("text", LOCKS_MENTIONED)
+def test_a_text_that_mentions_a_lock_is_refused(text: str) -> None:
+    """A code counts at the place where a trigger or a flow puts the one that it met."""
+    outcomes = settle(sent("a"), ResultFiles(NONE, failed({"a": text}), NONE), "K")
+    assert (outcomes.retryable.height, ids_of(outcomes.refused), outcomes.locked) == (0, ["a"], 0)
+
+
+@pytest.mark.parametrize(("attempt", "is_retried"), [(1, True), (3, True), (4, False), (7, False)])
+@pytest.mark.parametrize("inside", ["", f"{TRIGGER}:T: {CAUSED} row 0; first error: "])
+def test_an_unknown_exception_is_tried_four_times(
+    attempt: int, inside: str, *, is_retried: bool
+) -> None:
+    """Then it is a dead letter of its own code; a lock of the same job is tried again still."""
+    files = failed({"a": f"{inside}UNKNOWN_EXCEPTION: An unexpected error occurred:--", "b": LOCK})
+    outcomes = settle(sent("a", "b"), ResultFiles(NONE, files, NONE), "K", attempt=attempt)
+    assert ids_of(outcomes.retryable) == (["a", "b"] if is_retried else ["b"])
+    assert outcomes.locked == 1
 
 
 def test_the_message_is_what_stands_between_code_and_fields() -> None:
