@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dc_assets.core import conditions, cron
 from dc_assets.core.ladders import ROW_LADDER_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
 from dc_assets.core.ranges import IdRange, partition_ranges
+from dc_assets.core.spec_texts import SOQL, SQL, CronLine, Name, Target
+from dc_assets.core.target_fields import TargetPath
 
 ColumnType = Literal[
     "text",
@@ -35,36 +36,11 @@ NUMBERS = frozenset({"number", "currency", "percent"})
 NullPolicy = Literal["null", "unchanged"]
 BlankPolicy = Literal["keep", "strip"]
 
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-
-
-def _bracketed(dialect: conditions.Dialect) -> AfterValidator:
-    """Return the check of a condition that is put into brackets."""
-
-    def check(condition: str) -> str:
-        return _without_flaw(condition, conditions.flaw(condition, dialect))
-
-    return AfterValidator(check)
-
-
-def _without_flaw(text: str, flaw: str | None) -> str:
-    if flaw is not None:
-        raise ValueError(flaw)
-    return text
-
-
-def _cron_line(line: str) -> str:
-    return _without_flaw(line, cron.flaw(line))
-
-
 WAIT_S_MAX = 604_800
 """A week: nothing that is waited for here takes longer."""
 
 YEAR_S = 31_536_000
 
-SQL = Annotated[str, _bracketed("SQL")]
-SOQL = Annotated[str, _bracketed("SOQL")]
-CronLine = Annotated[str, AfterValidator(_cron_line)]
 Wait = Annotated[float, Field(gt=0, le=WAIT_S_MAX)]
 
 TUNED = ("profile", "limits", "checks", "refresh", "time_zone")
@@ -119,7 +95,7 @@ class ColumnSpec(_Part):
     """One column on its way: source name, target name, type."""
 
     source: Name
-    target: Name
+    target: Target
     type: ColumnType = "text"
     when_null: NullPolicy = Field(
         default="null",
@@ -137,6 +113,11 @@ class ColumnSpec(_Part):
         if self.scale is not None and self.type not in NUMBERS:
             raise ValueError(f"scale is for numbers; {self.target} is {self.type}")
         return self
+
+    @property
+    def path(self) -> TargetPath:
+        """The target, taken apart."""
+        return TargetPath.of(self.target)
 
 
 class PartitionsSpec(_Part):
@@ -307,7 +288,8 @@ class LoadSpec(_Part):
     def _columns_agree(self) -> Self:
         sources = [column.source for column in self.columns]
         targets = [column.target for column in self.columns]
-        for names, side in ((sources, "source"), (targets, "target")):
+        read = [column.path.queried for column in self.columns]
+        for names, side in ((sources, "source"), (read, "target")):
             doubled = {name for name in names if names.count(name) > 1}
             if doubled:
                 raise ValueError(f"{side} columns stand twice: {', '.join(sorted(doubled))}")

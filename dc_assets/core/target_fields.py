@@ -6,6 +6,7 @@ here, and proves nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -47,6 +48,20 @@ class TargetPath:
         'Owner.Username'
         """
         return f"{self.relationship}.{self.field}" if self.relationship else self.field
+
+
+def flaw(target: str) -> str | None:
+    """Return what is wrong with a target that has a colon; None for a right one.
+
+    >>> flaw("Owner:Username") is None, flaw("User:Owner.Username") is None
+    (False, True)
+    """
+    if ":" not in target or re.fullmatch(r"\w+:\w+\.\w+", target, re.ASCII):
+        return None
+    return (
+        f"{target!r} has a colon: a lookup that may lead to several objects is "
+        "Kind:Relationship.Field, such as User:Owner.Username"
+    )
 
 
 @dataclass(frozen=True, slots=True)

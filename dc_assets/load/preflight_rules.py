@@ -119,9 +119,9 @@ def _other_parents(spec: LoadSpec) -> list[str]:
     return [
         column.target
         for column in spec.columns
-        if ("." in column.target or column.type == "reference")
+        if (column.path.relationship or column.type == "reference")
         and column.target != spec.parent_target
-        and column.target.partition(".")[0].removesuffix("Id") not in NEVER_LOCKED
+        and (column.path.relationship or column.target.removesuffix("Id")) not in NEVER_LOCKED
     ]
 
 

@@ -44,7 +44,7 @@ def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
             f"Correct the spec {spec.name}, or grant the user the object."
         ) from error
     parents: dict[str, TargetObject] = {}
-    for path in (TargetPath.of(column.target) for column in spec.columns):
+    for path in (column.path for column in spec.columns):
         _describe_parents(session, target, path, parents)
     return TargetDescription(target, parents)
 

@@ -50,7 +50,7 @@ class SalesforceFacts:
         """Return required fields that no column fills: every new record would be refused."""
         filled = {
             path.relationship or path.field
-            for path in (TargetPath.of(column.target) for column in self._spec.columns)
+            for path in (column.path for column in self._spec.columns)
         }
         return [
             name

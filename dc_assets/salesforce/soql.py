@@ -11,6 +11,7 @@ import polars as pl
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import TargetPath
 from dc_assets.salesforce.answers import Cell, Group, Total
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import API, OrgSession
@@ -51,21 +52,21 @@ class SOQLTarget:
 
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the target rows of a range by the value of a field."""
+        read = TargetPath.of(field_name).queried
         query = (
-            f"SELECT {field_name} val, COUNT(Id) n FROM {self._spec.target.object}"
-            f"{self._where(id_range)} GROUP BY {field_name}"
+            f"SELECT {read} val, COUNT(Id) n FROM {self._spec.target.object}"
+            f"{self._where(id_range)} GROUP BY {read}"
         )
         groups = self._org.ask_pages(QUERY_URL, Group, params={"q": query})
         return {_as_text(group.val): group.n for group in groups}
 
     def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the target rows of a range: the spec's target fields, as text, in any order."""
-        fields = ", ".join(column.target for column in self._spec.columns)
-        query = f"SELECT {fields} FROM {self._spec.target.object}{self._where(id_range)}"
-        names = [column.target for column in self._spec.columns]
-        for page in query_records(self._org, query, names):
+        names = {column.path.queried: column.target for column in self._spec.columns}
+        query = f"SELECT {', '.join(names)} FROM {self._spec.target.object}{self._where(id_range)}"
+        for page in query_records(self._org, query, list(names)):
             if not page.is_empty():
-                yield page
+                yield page.rename(names)
 
     def _where(self, id_range: IdRange) -> str:
         key = self._spec.target.external_id

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from dc_assets.core.phases import UNSENT, Phase
 from dc_assets.core.row_outcomes import shown_code
+from dc_assets.core.target_fields import TargetPath
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.spec_records import SpecRecords
@@ -233,7 +234,7 @@ def refused_rows(database: Database, load_id: str) -> Sequence[RefusedCode]:
 def without_values(reason: str, row_json: str, external_id: str) -> str:
     """Replace the values of a row that a reason quotes by the names of their fields.
 
-    The external id stays, and so do the ids of parents, whose fields have a dot in their name.
+    The external id stays, and so do the ids of parents, whose fields lie behind a relationship.
 
     >>> without_values("bad value: Nope (acc1)", '{"Stage": "Nope", "A.Id": "acc1"}', "x")
     'bad value: [Stage] (acc1)'
@@ -243,7 +244,7 @@ def without_values(reason: str, row_json: str, external_id: str) -> str:
     names: dict[str, str] = {}
     for name, value in json.loads(row_json or "{}").items():
         text = "" if value is None else str(value).strip()
-        if text and text != external_id and "." not in name:
+        if text and text != external_id and not TargetPath.of(name).relationship:
             names.setdefault(text, name)
     for text, name in names.items():
         reason = _without_begin(reason, text, f"[{name}]")

@@ -1,0 +1,32 @@
+"""The texts of a spec that are looked at: conditions, times, targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from dc_assets.core import conditions, cron, target_fields
+
+Name = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+def _checked(flaw: Callable[[str], str | None]) -> AfterValidator:
+    """Return the check of a text by a function that says what is wrong with it."""
+
+    def check(text: str) -> str:
+        found = flaw(text)
+        if found is not None:
+            raise ValueError(found)
+        return text
+
+    return AfterValidator(check)
+
+
+SQL = Annotated[str, _checked(lambda condition: conditions.flaw(condition, "SQL"))]
+"""It is put into brackets, as a condition of SOQL is."""
+
+SOQL = Annotated[str, _checked(lambda condition: conditions.flaw(condition, "SOQL"))]
+CronLine = Annotated[str, _checked(cron.flaw)]
+Target = Annotated[Name, _checked(target_fields.flaw)]
