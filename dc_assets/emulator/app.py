@@ -18,6 +18,7 @@ from dc_assets.emulator.routes import (
     describe,
     faults,
     faulty,
+    identity,
     ingest,
     oauth,
     org,
@@ -38,6 +39,7 @@ from dc_assets.emulator.world import World
 
 ORG_ROUTES = (
     *oauth.ROUTES,
+    *identity.ROUTES,
     *describe.ROUTES,
     *soql.ROUTES,
     *ingest.ROUTES,
@@ -108,7 +110,7 @@ class Application:
         route, parts = self._org.find(request.method, path)
         world = self._world
         if route.kind == admin.KIND:
-            check_owner(request.headers, request.method, world.address.admin_token)
+            check_owner(request.headers, request.method, world.credentials.admin_token)
         call = await _typed(Call(world, request, parts, route.kind), route)
         if route.kind != admin.KIND:
             is_api = path.startswith(DATA_PREFIX)

@@ -17,6 +17,8 @@ from typing import Any
 import click
 
 from dc_assets.emulator.clock import SCALE_MAX
+from dc_assets.emulator.ids import USERNAME
+from dc_assets.emulator.jwt import CertificateError, read_certificate
 from dc_assets.emulator.org.settings import (
     ACTIVITIES,
     PRESETS,
@@ -31,9 +33,19 @@ from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.server import ListenError, listen, serve, url_of
 from dc_assets.emulator.stores.duck import DatabaseError, reason_of
 from dc_assets.emulator.stores.source_file import SourceError
-from dc_assets.emulator.world import Address, Pace, World, open_world
+from dc_assets.emulator.tls import Certificate, TLSUnavailable, issue
+from dc_assets.emulator.world import Address, Credentials, Pace, World, open_world
 
-STARTUP_ERRORS = (ListenError, ReadyFileError, SchemaError, SeedError, SettingError, SourceError)
+STARTUP_ERRORS = (
+    CertificateError,
+    ListenError,
+    ReadyFileError,
+    SchemaError,
+    SeedError,
+    SettingError,
+    SourceError,
+    TLSUnavailable,
+)
 
 Publish = Callable[[Mapping[str, str]], None]
 
@@ -59,6 +71,8 @@ class CommandSettings:
     org_set: tuple[str, ...]
     background: str | None
     time_scale: float
+    tls: bool
+    jwt_certificate: Path | None
 
     def pace(self) -> Pace:
         """How fast the org works.
@@ -71,6 +85,22 @@ class CommandSettings:
             values["background"] = self.background
         start = OrgSettings(preset=self.org)
         return Pace(changed(start, values), self.time_scale)
+
+    def credentials(self) -> Credentials:
+        """The secrets of this start: given by the environment, or random.
+
+        Raises:
+            CertificateError: the app's certificate cannot be used.
+        """
+        path = self.jwt_certificate
+        return Credentials(
+            client_id=os.environ.get("SF_CLIENT_ID") or f"3MVG9{secrets.token_hex(20)}",
+            client_secret=os.environ.get("SF_CLIENT_SECRET") or secrets.token_hex(32),
+            password=os.environ.get("SF_PASSWORD") or secrets.token_hex(12),
+            refresh_token=f"5Aep861{secrets.token_hex(30)}",
+            admin_token=secrets.token_urlsafe(32),
+            app_certificate=b"" if path is None else read_certificate(path),
+        )
 
 
 _EXAMPLES = """\b
@@ -109,6 +139,12 @@ Examples:
     show_default=True,
     help="Seconds of the org in one second of the machine.",
 )
+@click.option(
+    "--jwt-certificate",
+    type=click.Path(path_type=Path),
+    help="PEM certificate of the app; lets it log in by JWT.",
+)
+@click.option("--tls", is_flag=True, help="Speak https, by a certificate of this start.")
 def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options say
     """Run a small Salesforce org with a Data Cloud tenant on loopback."""
     os.umask(0o077)
@@ -125,7 +161,7 @@ def run(settings: CommandSettings) -> None:
     """Start, serve, stop."""
     _check_loopback(settings.host)
     plan = SeedPlan.from_options(settings.seed)
-    pace = settings.pace()
+    settings.pace()  # what is wrong with it is said before anything is made
     schema = load_schema(settings.schema)
     with ExitStack() as stack:
         publish = _publisher(stack, settings.ready_file)
@@ -134,18 +170,14 @@ def run(settings: CommandSettings) -> None:
         folder = settings.data or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="emulator-"))
         )
-        address = Address(
-            host=settings.host,
-            org_url=url_of(org),
-            tenant_url=url_of(tenant),
-            client_id=os.environ.get("SF_CLIENT_ID") or f"3MVG9{secrets.token_hex(20)}",
-            client_secret=os.environ.get("SF_CLIENT_SECRET") or secrets.token_hex(32),
-            admin_token=secrets.token_urlsafe(32),
-        )
-        world = _open(folder, schema, address, pace)
+        _make_folder(folder)
+        certificate = issue(folder, settings.host) if settings.tls else None
+        scheme = "http" if certificate is None else "https"
+        address = Address(settings.host, url_of(org, scheme), url_of(tenant, scheme))
+        world = _open(folder, schema, address, settings)
         stack.callback(world.close)
         _fill(world, settings, plan)
-        serve(world, org, tenant, lambda: _announce(address, publish))
+        serve(world, (org, tenant), certificate, lambda: _announce(world, certificate, publish))
 
 
 def _publisher(stack: ExitStack, path: Path | None) -> Publish | None:
@@ -161,12 +193,23 @@ def _check_loopback(host: str) -> None:
         raise StartError(f"{host} is not a loopback address; the emulator listens on no other.")
 
 
-def _open(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
+def _make_folder(folder: Path) -> None:
     try:
-        return open_world(open_folder(folder), schema, address, pace)
+        open_folder(folder)
+    except OSError as error:
+        raise _bad_folder(folder, error) from error
+
+
+def _open(folder: Path, schema: Schema, address: Address, settings: CommandSettings) -> World:
+    credentials, pace = settings.credentials(), settings.pace()
+    try:
+        return open_world(folder.resolve(), schema, address, credentials, pace)
     except (OSError, DatabaseError) as error:
-        text = f"The data folder {folder} cannot be used: {reason_of(error)}"
-        raise StartError(text) from error
+        raise _bad_folder(folder, error) from error
+
+
+def _bad_folder(folder: Path, error: Exception) -> StartError:
+    return StartError(f"The data folder {folder} cannot be used: {reason_of(error)}")
 
 
 def _fill(world: World, settings: CommandSettings, plan: SeedPlan) -> None:
@@ -177,15 +220,19 @@ def _fill(world: World, settings: CommandSettings, plan: SeedPlan) -> None:
         world.data_cloud.add_file(settings.source, name)
 
 
-def _announce(address: Address, publish: Publish | None) -> None:
+def _announce(world: World, certificate: Certificate | None, publish: Publish | None) -> None:
     """Tell the addresses to all who watch, and the secrets to the ready file alone."""
+    address, credentials = world.address, world.credentials
     shown = {
         "base_url": address.org_url,
         "tenant_url": address.tenant_url,
-        "client_id": address.client_id,
+        "client_id": credentials.client_id,
+        "username": USERNAME,
         "admin_url": f"{address.org_url}/__emulator__",
     }
+    if certificate is not None:
+        shown["ca_file"] = str(certificate.authority.resolve())
     if publish is not None:
-        secret = {"client_secret": address.client_secret, "admin_token": address.admin_token}
-        publish({**shown, **secret})
+        secret = ("client_secret", "password", "refresh_token", "admin_token")
+        publish({**shown, **{name: getattr(credentials, name) for name in secret}})
     click.echo(json.dumps(shown))

@@ -55,3 +55,5 @@ def id_macro_sql() -> str:
 
 ORG_ID = record_id("00D", ORG_ID_NUMBER)
 USER_ID = record_id("005", 1)
+USERNAME = "integration@emulator.invalid"
+"""Of the one user there is, who is the Run As user of the app."""

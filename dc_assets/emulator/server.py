@@ -13,6 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from dc_assets.emulator.app import Application
+from dc_assets.emulator.heads import OrgTransport
+from dc_assets.emulator.tls import Certificate
 from dc_assets.emulator.world import World
 
 SHUTDOWN_S = 2
@@ -43,16 +45,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """The base URL of a listener."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def serve(
-    world: World, org: socket.socket, tenant: socket.socket, when_ready: Callable[[], None]
+    world: World,
+    listeners: tuple[socket.socket, socket.socket],
+    certificate: Certificate | None,
+    when_ready: Callable[[], None],
 ) -> None:
-    """Answer calls until SIGTERM or SIGINT; both end it in good order."""
+    """Answer calls until SIGTERM or SIGINT; both end it in good order.
+
+    ``listeners`` are those of the org and of the tenant; with a certificate they speak TLS.
+    """
     app = Application(world)
     config = uvicorn.Config(
         app,
@@ -65,12 +73,13 @@ def serve(
         h11_max_incomplete_event_size=65_536,
         http=_Connection,
         date_header=False,  # the application writes it: the org's clock may be wrong
+        ssl_certfile=certificate.server if certificate else None,
     )
     server = _Server(config, when_ready)
     # The server raises the signal again when it is done; then it must do nothing.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore)
-    asyncio.run(server.serve(sockets=[org, tenant]))
+    asyncio.run(server.serve(sockets=[*listeners]))
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
@@ -81,7 +90,8 @@ class _Connection(AutoHTTPProtocol):
     """A connection whose calls can reach their transport, to reset it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast("asyncio.Transport", transport))
+        written = OrgTransport(cast("asyncio.Transport", transport))
+        super().connection_made(cast("asyncio.Transport", written))
         self.app_state = {**self.app_state, "transport": transport}
 
 

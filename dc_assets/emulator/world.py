@@ -23,17 +23,27 @@ from dc_assets.emulator.stores.tokens import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the two listeners are, who may log in, and what opens the side door.
-
-    ``host`` is the host as the user named it.
-    """
+    """Where the two listeners are; ``host`` is the host as the user named it."""
 
     host: str
     org_url: str
     tenant_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who may log in, and what opens the side door.
+
+    ``app_certificate`` is the PEM text of the app's certificate, empty when it has none: then
+    nobody logs in by JWT.
+    """
+
     client_id: str
-    client_secret: str
-    admin_token: str
+    client_secret: str = field(repr=False)
+    password: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    admin_token: str = field(repr=False)
+    app_certificate: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,7 @@ class World:
     """One org with its tenant."""
 
     address: Address
+    credentials: Credentials
     schema: Schema
     clock: OrgClock
     core: CoreStore
@@ -123,13 +134,16 @@ class Pace:
     time_scale: float = 1.0
 
 
-def open_world(folder: Path, schema: Schema, address: Address, pace: Pace) -> World:
+def open_world(
+    folder: Path, schema: Schema, address: Address, credentials: Credentials, pace: Pace
+) -> World:
     """Open the stores in a folder and take up what an earlier process left there."""
     clock, options = OrgClock(pace.time_scale), Options()
     core, data_cloud, jobs = CoreStore(folder, schema), DataCloudStore(folder), JobStore(folder)
     runner = Ingest(core, jobs, clock, options, partial(population, core, data_cloud))
     world = World(
         address=address,
+        credentials=credentials,
         schema=schema,
         clock=clock,
         core=core,

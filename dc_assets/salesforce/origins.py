@@ -65,9 +65,16 @@ def is_this_machine(url: str) -> bool:
 def sibling_url(url: str, of: str, allowed: Sequence[str]) -> str:
     """Return the URL of a host that another host named, such as the tenant of an org.
 
+    A bare host becomes https; one of this machine is spoken to as the host that named it.
+
     Raises:
         ConfigError: it is no good URL, or one of the two is this machine and the other is not.
+
+    >>> sibling_url("127.0.0.1:4002", "http://127.0.0.1:4001", ())
+    'http://127.0.0.1:4002'
     """
+    if "://" not in url and is_this_machine(url):
+        url = f"{httpx.URL(of).scheme}://{url.strip()}"
     found = checked_url(url, allowed)
     if is_loopback(httpx.URL(found).host) != is_loopback(httpx.URL(of).host):
         raise ConfigError(

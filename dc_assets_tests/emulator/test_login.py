@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 
 from dc_assets_tests.emulator.driver import API, TENANT_GRANT, Client
 
 TOKEN = "/services/oauth2/token"
+JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GOOD = {
     "grant_type": "client_credentials",
     "client_id": "the-client",
@@ -44,12 +46,41 @@ def test_credentials_may_come_in_the_form_the_query_string_or_a_basic_header(
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
+@pytest.mark.parametrize("case", ["Integration@emulator.invalid", "integration@emulator.invalid"])
+def test_a_user_logs_in_by_password_whatever_the_case_of_the_name(
+    client: Client, case: str
+) -> None:
+    """A security token may stand behind the password; the session works."""
+    user = {"username": case, "password": client.ready["password"] + "TheSecurityToken"}
+    answer = client.root.post(TOKEN, data={**GOOD, "grant_type": "password", **user}).json()
+    header = {"Authorization": f"Bearer {answer['access_token']}"}
+    assert client.root.get(f"{API}/limits", headers=header).status_code == 200
+
+
+def test_a_refresh_token_needs_no_secret_but_no_wrong_one(client: Client) -> None:
+    """An app without a secret refreshes too; a secret that is sent is compared."""
+    form = {"grant_type": "refresh_token", "refresh_token": client.ready["refresh_token"]}
+    codes = [
+        client.root.post(TOKEN, data={**form, "client_id": "the-client", **secret}).status_code
+        for secret in ({}, {"client_secret": "the-secret"}, {"client_secret": "other"})
+    ]
+    assert codes == [200, 200, 400]
+
+
+def test_a_token_has_only_the_signs_of_a_session(client: Client) -> None:
+    """Clients know one by its signs: 00D, an exclamation mark, letters, digits and dots."""
+    assert re.fullmatch(r"00D\w{15}![.\w]+", client.core_token)
+
+
 @pytest.mark.parametrize(
     ("changed", "error", "description"),
     [
         ({"client_id": "other"}, "invalid_client_id", "client identifier invalid"),
         ({"client_secret": "other"}, "invalid_client", "invalid client credentials"),
-        ({"grant_type": "password"}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": "telepathy"}, "unsupported_grant_type", "grant type not supported"),
+        ({"grant_type": "password"}, "invalid_grant", "authentication failure"),
+        ({"grant_type": "refresh_token"}, "invalid_grant", "expired access/refresh token"),
+        ({"grant_type": JWT_GRANT}, "invalid_grant", "user hasn't approved this consumer"),
     ],
 )
 def test_a_login_that_is_wrong_is_refused(
@@ -85,13 +116,10 @@ def test_a_revoked_token_is_dead(client: Client) -> None:
     assert client.org.get("/limits").status_code == 401
 
 
-def test_user_info_says_who_is_logged_in(client: Client) -> None:
-    """It needs the token in the header."""
-    path = "/services/oauth2/userinfo"
-    assert client.root.get(path).status_code == 401
-    answer = client.root.get(path, headers={"Authorization": f"Bearer {client.core_token}"})
-    assert answer.json()["user_id"].startswith("005")
-    assert len(answer.json()["organization_id"]) == 18
+def test_a_session_can_be_ended_by_a_link(client: Client) -> None:
+    """Revoke takes GET too."""
+    client.root.get("/services/oauth2/revoke", params={"token": client.core_token})
+    assert client.org.get("/limits").status_code == 401
 
 
 def test_a_core_token_buys_a_tenant_token_and_stays_alive(client: Client) -> None:
@@ -99,7 +127,7 @@ def test_a_core_token_buys_a_tenant_token_and_stays_alive(client: Client) -> Non
     answer = client.root.post(
         "/services/a360/token", data={**TENANT_GRANT, "subject_token": client.core_token}
     ).json()
-    assert answer["instance_url"] == client.ready["tenant_url"]
+    assert f"http://{answer['instance_url']}" == client.ready["tenant_url"]
     assert answer["expires_in"] > 0
     payload = answer["access_token"].split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -117,13 +145,13 @@ def test_a_dead_core_token_buys_nothing(client: Client) -> None:
     assert answer.json()["error"] == "invalid_grant"
 
 
-def test_the_tenant_url_can_come_without_a_scheme(client: Client) -> None:
-    """Some tenants answer a bare host."""
-    client.admin.post("/options", json={"instance_url_scheme": False})
+def test_the_tenant_url_can_come_with_a_scheme(client: Client) -> None:
+    """An org answers a bare host; a client that takes both is shown the other form too."""
+    client.admin.post("/options", json={"instance_url_scheme": True})
     answer = client.root.post(
         "/services/a360/token", data={**TENANT_GRANT, "subject_token": client.core_token}
     )
-    assert answer.json()["instance_url"].startswith("127.0.0.1:")
+    assert answer.json()["instance_url"] == client.ready["tenant_url"]
 
 
 def test_each_host_knows_only_its_own_tokens_and_routes(client: Client) -> None:

@@ -34,6 +34,9 @@ def test_the_ready_file_is_for_its_owner_only(running: Emulator, tmp_path: Path)
         "tenant_url",
         "client_id",
         "client_secret",
+        "username",
+        "password",
+        "refresh_token",
         "admin_token",
         "admin_url",
     }

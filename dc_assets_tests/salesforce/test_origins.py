@@ -79,6 +79,8 @@ def test_an_emulator_and_an_org_do_not_lead_to_each_other() -> None:
     """The token of an org stays away from this machine, and that of an emulator on it."""
     here, org = "http://127.0.0.1:1", "https://acme.my.salesforce.com"
     assert sibling_url("http://127.0.0.1:2", here, ()) == "http://127.0.0.1:2"
+    assert sibling_url("127.0.0.1:2", here, ()) == "http://127.0.0.1:2"
+    assert sibling_url("127.0.0.1:2", "https://127.0.0.1:1", ()) == "https://127.0.0.1:2"
     for url, of in ((org, here), (here, org)):
         with pytest.raises(ConfigError, match="as the next host"):
             sibling_url(url, of, ())

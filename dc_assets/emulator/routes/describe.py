@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from dc_assets.emulator.errors import not_found
-from dc_assets.emulator.ids import ORG_ID, USER_ID
+from dc_assets.emulator.ids import USER_ID, USERNAME
 from dc_assets.emulator.routes.http import VERSION_MAX, VERSION_MIN, Call, Route, json_answer
-from dc_assets.emulator.routes.oauth import USERNAME
+from dc_assets.emulator.routes.identity import identity_url
 from dc_assets.emulator.schema import Field, ObjectType
 
 SEASONS = ("Winter", "Spring", "Summer")
@@ -55,7 +55,7 @@ async def resources(call: Call) -> Response:
     """GET /services/data/vNN.0."""
     names = ("jobs", "limits", "query", "queryAll", "sobjects")
     body = {name: f"{call.base}/{name}" for name in names}
-    body["identity"] = f"{call.world.address.org_url}/id/{ORG_ID}/{USER_ID}"
+    body["identity"] = identity_url(call.world.address)
     return json_answer(body)
 
 

@@ -41,7 +41,7 @@ class Options:
 
     arrow: bool = True
     page_rows: int = PAGE_ROWS_MAX
-    instance_url_scheme: bool = True
+    instance_url_scheme: bool = False
     decimal_as_text: bool = False
     job_delay_s: float = 0.0
     api_requests_max: int = 10_000_000
