@@ -151,11 +151,23 @@ def doubled_keys(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     )
 
 
+PUNCTUATION = frozenset(r""" !"#$%&'()*+,-./:;<=>?@[\]^_`{|}~""")
+"""ASCII characters that can be seen and are no digit or letter, and the blank."""
+
+
 def are_order_safe(keys: pl.Series) -> bool:
     """Tell whether an org sorts these keys as bytes do, so that a SOQL range can be trusted.
 
-    An org compares text without regard to case. Keys whose part behind the common beginning is
-    made of digits and of ASCII letters of one case only sort alike both ways.
+    What is relied on of an org: it compares from left to right without regard to case, digits stand
+    before letters, and a text stands before what continues it by a digit or letter. Where it puts
+    punctuation, and whether it counts it at all, is not relied on.
+
+    Keys are judged by position, behind their common beginning. They are safe if they hold digits
+    and ASCII letters of one case and, at the same places in all keys that are so long, the same
+    punctuation; and if a key that is longer than the shortest ends in a digit or letter. Proof: two
+    keys that differ do so first where both hold a digit or letter, with the same punctuation
+    before; or one continues the other, and then by a digit or letter at least. Either way the same
+    one is smaller with and without case, and with punctuation anywhere.
     """
     if keys.is_empty():
         return True
@@ -165,5 +177,24 @@ def are_order_safe(keys: pl.Series) -> bool:
     while common < min(len(first), len(last)) and first[common] == last[common]:
         common += 1
     rest = keys.str.slice(common)
-    one_case = [rest.str.contains(pattern).all() for pattern in (r"^[0-9a-z]*$", r"^[0-9A-Z]*$")]
-    return any(one_case)
+    return _end_safely(rest) and any(_are_of_one_form(rest, case) for case in ("a-z", "A-Z"))
+
+
+def _end_safely(keys: pl.Series) -> bool:
+    """Tell whether each key that is longer than the shortest ends in a digit or letter."""
+    sizes = keys.str.len_chars()
+    return keys.filter(sizes > sizes.min()).str.contains(r"[0-9A-Za-z]$").all()
+
+
+def _are_of_one_form(keys: pl.Series, letters: str) -> bool:
+    """Tell whether keys are digits, letters of a case, and the same punctuation at its places."""
+    sizes = keys.str.len_chars()
+    longest = str(keys[sizes.arg_max() or 0])
+    punctuation = pl.zeros(len(keys), dtype=pl.UInt32, eager=True)
+    for place, sign in enumerate(longest):
+        if sign in PUNCTUATION:
+            reaches = sizes > place
+            if not (keys.filter(reaches).str.slice(place, 1) == sign).all():
+                return False
+            punctuation += reaches.cast(pl.UInt32)
+    return (keys.str.count_matches(f"[^0-9{letters}]") == punctuation).all()
