@@ -16,7 +16,7 @@ from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core import errors
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import duration_text
-from dc_assets.core.errors import DcError, LedgerConflict, LimitReached, RemoteError, RunStopped
+from dc_assets.core.errors import STOPPING, DcError, LedgerConflict, RemoteError
 from dc_assets.core.errors import TransientRemoteError as NotReplayed
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.clock import SystemClock
@@ -183,7 +183,7 @@ class _Following:
                     self._say(f"{key}: not loaded by this command, another run is at it: {why}")
                 else:
                     self._say(f"{key}: run {run.run_id} is {run.status}: {why}", style="red")
-                self._is_stopped |= _is_of(failure.error, RunStopped, LimitReached)
+                self._is_stopped |= _is_of(failure.error, *STOPPING)
 
     def _runs(self) -> Mapping[str, BackfillRun]:
         return {k: run for one in self._launched for k, run in one.seen.latest().items()}

@@ -11,13 +11,12 @@ import click
 from dc_assets.cli.interrupts import LINE, code_heard, interrupted_in_order
 from dc_assets.cli.said import never_fail_to_print, say
 from dc_assets.core.errors import (
+    STOPPING,
     ConfigError,
     DcError,
     LedgerAway,
     LedgerConflict,
-    LimitReached,
     RemoteError,
-    RunStopped,
 )
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.ledger.owner_only import keep_new_files_private
@@ -26,8 +25,7 @@ _EXIT_CODES: dict[type[DcError], ExitCode] = {
     ConfigError: ExitCode.CONFIGURATION,
     LedgerConflict: ExitCode.CONFIGURATION,
     LedgerAway: ExitCode.STOPPED,
-    RunStopped: ExitCode.STOPPED,
-    LimitReached: ExitCode.STOPPED,
+    **dict.fromkeys(STOPPING, ExitCode.STOPPED),
     RemoteError: ExitCode.CONFIGURATION,
     DcError: ExitCode.UNEXPLAINED,
 }

@@ -8,9 +8,14 @@
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
     │   │   ├── AuthExpired            refused with a new token too; a later one may be accepted
+    │   │   ├── TooManyAtOnce          a limit of the moment: the org takes more when others end
     │   │   └── UnexpectedAnswer       not an answer to this call: an outage, another server
-    │   ├── LimitReached           wait for the org, then the same call
+    │   ├── LimitReached           a limit of the day: the same command works later
     │   └── RejectedRequest        the server understood and said no: the same call never works
+    │       └── HostRefuses            no call of ours would work: not what was asked is at fault
+    │           ├── AccessRefused          the user or the app lacks a permission
+    │           ├── WrongHost              no org or tenant answers there, or somebody in between
+    │           └── OrgMoved               the org has another address now
     ├── SourceIncomplete       the source gave fewer or more rows than it counted
     ├── SourceOutOfOrder       a page is not ordered by key, or leaves its range
     ├── UnsettledJob           the org's answers do not account for every row of a job
@@ -71,6 +76,10 @@ class AuthExpired(TransientRemoteError):
     """A new token was refused too (HTTP 401 INVALID_SESSION_ID)."""
 
 
+class TooManyAtOnce(TransientRemoteError):
+    """The org has as many requests under way as it takes (HTTP 403, ``Concurrent…``)."""
+
+
 class UnexpectedAnswer(TransientRemoteError):
     """A good status with a body of another shape, size or origin than the call can have."""
 
@@ -80,7 +89,7 @@ class UnexpectedAnswer(TransientRemoteError):
 
 
 class LimitReached(RemoteError):
-    """The org is over a limit (HTTP 403 REQUEST_LIMIT_EXCEEDED)."""
+    """The org's calls or jobs of the day are used up (HTTP 403 REQUEST_LIMIT_EXCEEDED)."""
 
 
 class RejectedRequest(RemoteError):
@@ -92,8 +101,30 @@ class RejectedRequest(RemoteError):
         self.status = status
 
 
+class HostRefuses(RejectedRequest):
+    """The host says no to whatever is asked: the spec is not at fault."""
+
+
+class AccessRefused(HostRefuses):
+    """The integration user or the connected app lacks a permission."""
+
+
+class WrongHost(HostRefuses):
+    """What answered is no org or tenant, or stands between us and it."""
+
+
+class OrgMoved(HostRefuses):
+    """The org has another address; no secret was sent there."""
+
+
 FAILED_QUERY_JOB = "FAILED_QUERY_JOB"
 """Our own code of a query that the org took as a job and ended as Failed or Aborted."""
+
+TOO_MUCH = frozenset(
+    {"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED", FAILED_QUERY_JOB}
+)
+"""Codes of a query that was too big for the org, whatever the HTTP status was: a smaller one may
+work, the same one never does."""
 
 
 class SourceIncomplete(DcError):
@@ -142,3 +173,7 @@ class StoppedByOperator(RunStopped):
 
 class RowsPending(DcError):
     """A partition run came to its end with rows that neither landed nor were refused."""
+
+
+STOPPING = (RunStopped, LimitReached, TooManyAtOnce, OrgMoved)
+"""Errors after which the same command works later: nothing that it needs is wrong on our side."""

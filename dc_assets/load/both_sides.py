@@ -13,7 +13,7 @@ from typing import TypeVar
 import polars as pl
 
 from dc_assets.core.errors import (
-    FAILED_QUERY_JOB,
+    TOO_MUCH,
     DcError,
     RejectedRequest,
     RemoteError,
@@ -32,11 +32,6 @@ HALVINGS_MAX = 10
 """How often a range is halved before a query that is too slow for the org is given up."""
 
 FAULT_HALVINGS_MAX = 2
-
-TOO_MUCH = frozenset(
-    {"QUERY_TIMEOUT", "OPERATION_TOO_LARGE", "QUERY_TOO_COMPLICATED", FAILED_QUERY_JOB}
-)
-"""Codes of an org for which the range may have been too big."""
 
 T = TypeVar("T")
 

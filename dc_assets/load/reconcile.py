@@ -23,7 +23,7 @@ from dc_assets.core.checks import (
     check_descriptions,
 )
 from dc_assets.core.deletions import deletes_rows_max
-from dc_assets.core.errors import DcError
+from dc_assets.core.errors import DcError, OrgMoved
 from dc_assets.core.spec import ColumnSpec, LoadSpec, check_name
 from dc_assets.core.verdicts import (
     CheckOutcome,
@@ -80,6 +80,8 @@ class Audit:
         """Evaluate one check; a side that does not answer it takes nothing from the others."""
         try:
             return self._checks[check]()
+        except OrgMoved:  # no other check would be answered either
+            raise
         except DcError as error:
             key = self.partition_key
             return not_asked(check, key, str(error), ask_again=self._command("reconcile"))

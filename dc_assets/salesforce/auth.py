@@ -11,19 +11,17 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from dc_assets.core.errors import AuthExpired, ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError, OrgMoved, RejectedRequest
 from dc_assets.core.run_events import Note, unheard
-from dc_assets.salesforce.answers import OrgToken, TenantToken, read
-from dc_assets.salesforce.failures import UNAUTHORIZED
+from dc_assets.salesforce.answers import OrgToken, TenantToken
+from dc_assets.salesforce.causes import EXCHANGE_PATH, LOGIN_PATH, UNAUTHORIZED
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import origin_of, sibling_url
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
 EXPIRED_STATUSES = frozenset({401, 403})
-LOGIN_PATH = "/services/oauth2/token"
-EXCHANGE_PATH = "/services/a360/token"
-BAD_REQUEST = 400
+DEAD_TOKEN_STATUSES = frozenset({400, 401})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +75,16 @@ class BearerAuth(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Yield the request with the token, again with a fresh one if needed.
 
+        An org that sends on may have moved: signing in again tells its new address.
+
         Raises:
-            ConfigError: the request goes to another host than the token's.
+            OrgMoved: the request goes to another host than the token's.
         """
         token = self._tokens.token()
         refuse_elsewhere(token, request.url)
         request.headers["Authorization"] = f"Bearer {token.value}"
         response = yield request
-        if self._expired(response):
+        if self._expired(response) or response.has_redirect_location:
             fresh = self._tokens.token(stale=token)
             refuse_elsewhere(fresh, request.url)
             request.headers["Authorization"] = f"Bearer {fresh.value}"
@@ -95,13 +95,12 @@ def refuse_elsewhere(token: Token, url: httpx.URL) -> None:
     """Refuse to send a token to another host than the one it is good for.
 
     Raises:
-        ConfigError: it is another.
+        OrgMoved: it is another.
     """
     if origin_of(httpx.URL(token.instance_url)) != origin_of(url):
-        raise ConfigError(
-            f"The token of {httpx.URL(token.instance_url).host} was about to go to {url.host}: it "
-            "was not sent. If the org moved, run the same command again: it resumes where it "
-            "stopped."
+        raise OrgMoved(
+            f"The org has moved from {url.host} to {token.instance_url}: its token was not sent to "
+            "the old host. Run the same command again: it resumes where it stopped."
         )
 
 
@@ -134,13 +133,11 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = u
     host = Host.at(login.login_url, sleep=sleep, allowed=login.allowed_hosts, note=note)
     try:
         with host.client:
-            answer = host.call("POST", LOGIN_PATH, changes_nothing=True, data=form)
-    except (RejectedRequest, AuthExpired) as error:
-        raise ConfigError(
-            f"Salesforce does not let us in: {error}. Check SF_LOGIN_URL (the org's My Domain), "
-            "SF_CLIENT_ID, SF_CLIENT_SECRET and the connected app's Run As user."
-        ) from error
-    body = read(OrgToken, answer.content, host.replayed("POST", LOGIN_PATH))
+            body = host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
+    except OrgMoved:
+        raise
+    except RejectedRequest as error:
+        raise ConfigError(f"Salesforce does not let us in: {error}") from error
     instance_url = sibling_url(body.instance_url, login.login_url, login.allowed_hosts)
     return Token(body.access_token, instance_url, body.id)
 
@@ -152,20 +149,20 @@ def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
 
     Raises:
         ConfigError: the org has no Data Cloud, or the app lacks the scope.
+        OrgMoved: the org has another address now.
     """
     token = org_tokens.token()
     try:
         try:
             return _exchanged(org, token)
-        except (RejectedRequest, AuthExpired) as error:
-            if isinstance(error, RejectedRequest) and error.status != BAD_REQUEST:
+        except RejectedRequest as error:
+            if error.status not in DEAD_TOKEN_STATUSES:
                 raise
             return _exchanged(org, org_tokens.token(stale=token))
+    except OrgMoved:
+        raise
     except RejectedRequest as error:
-        raise ConfigError(
-            f"Data Cloud does not let us in: {error}. The connected app needs the scopes api and "
-            "cdp_query_api, and its user access to Data Cloud."
-        ) from error
+        raise ConfigError(f"Data Cloud does not let us in: {error}") from error
 
 
 def _exchanged(org: Host, token: Token) -> Token:

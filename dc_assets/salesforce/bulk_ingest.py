@@ -40,7 +40,7 @@ class BulkIngestJobs:
 
     def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
         self._session = session
-        self._org = session.org
+        self._org = session.org.of_batches()
         self._target = spec.target
 
     def create(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
@@ -35,6 +35,8 @@ class DataCloudSource:
         """
         try:
             list(read_pages(self._tenant, self._queries.no_rows(), self._columns))
+        except HostRefuses:
+            raise
         except RejectedRequest as error:
             raise ConfigError(
                 f"Data Cloud refuses the query for {self._spec.source.place}: {error}. Correct "

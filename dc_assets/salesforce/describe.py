@@ -10,7 +10,7 @@ import re
 from dataclasses import fields
 from typing import Any
 
-from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import (
     TargetDescription,
@@ -38,6 +38,8 @@ def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
     name = spec.target.object
     try:
         target = _described(session, name)
+    except HostRefuses:
+        raise
     except RejectedRequest as error:
         raise ConfigError(
             f"The org has no object {name} that our user can see. "
@@ -60,6 +62,8 @@ def _describe_parents(
         if kind not in known:
             try:
                 known[kind] = target if kind == target.name else _described(session, kind)
+            except HostRefuses:
+                raise
             except RejectedRequest:
                 continue  # it is judged like one without the field
         if path.field in known[kind].fields:

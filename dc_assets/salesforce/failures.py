@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
@@ -11,38 +12,49 @@ from typing import cast
 import httpx
 
 from dc_assets.core.errors import (
-    AuthExpired,
-    LimitReached,
+    OrgMoved,
     RejectedRequest,
+    RemoteError,
     TransientRemoteError,
+    UnexpectedAnswer,
+    WrongHost,
 )
-from dc_assets.salesforce.origins import host_of
+from dc_assets.salesforce.causes import Refusal, cause_of
+from dc_assets.salesforce.origins import host_of, moved_to
 
-UNAUTHORIZED = 401
 INTERNAL_ERROR = 500
-TRANSIENT_STATUSES = frozenset({420, 429, 500, 502, 503, 504})
 MESSAGE_CHARS_MAX = 300
 RETRY_AFTER_S_MAX = 300.0
 """Seconds. A server that asks for more is asked again after these."""
 
 
-def failure(response: httpx.Response, where: str) -> Exception:
-    """Return the error of an answer that is no 2xx; ``where`` names the call."""
+def failure(
+    response: httpx.Response,
+    where: str,
+    *,
+    calls_left: int | None = None,
+    allowed: Sequence[str] = (),
+) -> RemoteError:
+    """Return the error of an answer that is no 2xx; ``where`` names the call.
+
+    ``calls_left`` is what the host last said of its day; ``allowed`` are hosts besides Salesforce's
+    that an org may move to.
+    """
     code, message = error_of(response)
-    said = f"{where} answered {response.status_code}: {message}"
+    said = f"{where} answered {response.status_code}: "
     if response.has_redirect_location:
-        return RejectedRequest(f"{where} answered {response.status_code}: {_moved(response)}")
-    if response.status_code == UNAUTHORIZED:
-        return AuthExpired(said)
-    if response.status_code in TRANSIENT_STATUSES:  # 429 may carry the code of a limit too
+        return _moved(response, said, allowed)
+    refusal = Refusal(response.url.path, response.status_code, code, message, calls_left)
+    cause = cause_of(refusal)
+    said += f"{message.rstrip('.')}. {cause.remedy}" if cause.remedy else message
+    if issubclass(cause.kind, RejectedRequest):
+        return cause.kind(said, code=code, status=response.status_code)
+    if issubclass(cause.kind, UnexpectedAnswer):
+        return cause.kind(said, is_whole=False)
+    if issubclass(cause.kind, TransientRemoteError):
         fault = code if response.status_code == INTERNAL_ERROR else ""
-        return TransientRemoteError(said, retry_after_s=_retry_after_s(response), code=fault)
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        return LimitReached(
-            f"{said.rstrip('.')}. The org takes no more API calls now; its day is a rolling 24 "
-            "hours. Run the same command again later: it resumes where it stopped."
-        )
-    return RejectedRequest(said, code=code, status=response.status_code)
+        return cause.kind(said, retry_after_s=_retry_after_s(response), code=fault)
+    return cause.kind(said)
 
 
 def error_of(response: httpx.Response) -> tuple[str, str]:
@@ -72,14 +84,25 @@ def _words(value: object) -> str:
     return " ".join(value[: 4 * MESSAGE_CHARS_MAX].split())[:MESSAGE_CHARS_MAX]
 
 
-def _moved(response: httpx.Response) -> str:
+def _moved(response: httpx.Response, said: str, allowed: Sequence[str]) -> RejectedRequest:
+    """Return the error of a redirect; a call with a secret is never sent on."""
+    location = response.headers["Location"]
+    url = moved_to(location, response.url, allowed)
+    if url:
+        return OrgMoved(
+            f"{said}the org has moved to {url}: set SF_LOGIN_URL to it. Nothing was sent there. "
+            "Then run the same command again: it resumes where it stopped.",
+            status=response.status_code,
+        )
     try:
-        host = host_of(httpx.URL(response.headers["Location"]))
+        host = host_of(httpx.URL(location))
     except (httpx.InvalidURL, ValueError):
         host = ""
-    return (
-        f"it moved to {host or 'another path'}. A call with a secret is never sent on. If that is "
-        "your org's new My Domain, set SF_LOGIN_URL to it"
+    whom = f"to {host}, which is no host of Salesforce" if host else "to another path of its own"
+    return WrongHost(
+        f"{said}it sends on {whom}, and a call with a secret is not sent on. Check SF_LOGIN_URL "
+        "(the org's My Domain), and whether the network asks for a sign-in of its own.",
+        status=response.status_code,
     )
 
 

@@ -17,9 +17,10 @@ from dc_assets.core.ladders import CALL_LADDER_S, PATIENT_LADDER_S
 from dc_assets.core.run_events import Note, RunEvent, unheard
 from dc_assets.salesforce.answers import RecordPage, read, unexpected
 from dc_assets.salesforce.bounded import bounded_transport, proxy_of
+from dc_assets.salesforce.causes import REST_PREFIX
 from dc_assets.salesforce.failures import failure, http_date
 from dc_assets.salesforce.origins import checked_url, own_link
-from dc_assets.salesforce.retry import Retry, call_with_backoff
+from dc_assets.salesforce.retry import Ladder, Retry, call_with_backoff
 
 T = TypeVar("T")
 
@@ -31,9 +32,6 @@ REPEATABLE = frozenset({"GET", "DELETE"})
 PAGES_MAX = 10_000
 """Pages of one list or query: 20 million jobs, 490 million rows of Data Cloud. No count of ours
 comes near, so more of them never end."""
-
-REST_PREFIX = "/services/data/"
-"""Requests below it count against DailyApiRequests; logins and token exchanges do not."""
 
 
 class Usage:
@@ -76,7 +74,8 @@ class Host:
     """One server: a client that knows its URL and token, and a way to wait between attempts.
 
     Attributes:
-        bears_limits: whether a limit of the org is waited for on the ladder too.
+        bears_the_moment: whether a limit of the moment is waited for up to ten minutes; not where
+            a batch rests in place of its call.
         allowed: hosts besides Salesforce's own that a secret may go to.
         note: hears of each call that is made again.
     """
@@ -85,7 +84,7 @@ class Host:
     sleep: Callable[[float], None]
     usage: Usage = field(default_factory=Usage)
     ladder_s: tuple[float, ...] = CALL_LADDER_S
-    bears_limits: bool = False
+    bears_the_moment: bool = True
     allowed: tuple[str, ...] = ()
     note: Note = unheard
 
@@ -114,9 +113,13 @@ class Host:
         )
         return cls(client, sleep, usage, allowed=tuple(allowed), note=note)
 
-    def patient(self, *, bears_limits: bool = False) -> Host:
+    def patient(self) -> Host:
         """Return the same host for calls that have no batch to wait in their place."""
-        return replace(self, ladder_s=PATIENT_LADDER_S, bears_limits=bears_limits)
+        return replace(self, ladder_s=PATIENT_LADDER_S)
+
+    def of_batches(self) -> Host:
+        """Return the same host for calls of batches, which rest in their place."""
+        return replace(self, bears_the_moment=False)
 
     def call(
         self,
@@ -198,8 +201,7 @@ class Host:
         """
         return call_with_backoff(
             effect,
-            ladder_s=self.ladder_s,
-            bears_limits=self.bears_limits,
+            ladder=Ladder(self.ladder_s, self.bears_the_moment),
             sleep=self.sleep,
             chance=random.random,
             retried=lambda retry: self.note(_retried(asked, retry)),
@@ -221,7 +223,7 @@ class Host:
         self.usage.note(response)
         if response.is_success:
             return response
-        raise failure(response, where)
+        raise failure(response, where, calls_left=self.usage.api_calls_left, allowed=self.allowed)
 
 
 def _asked(method: str, url: str) -> str:

@@ -84,6 +84,21 @@ def sibling_url(url: str, of: str, allowed: Sequence[str]) -> str:
     return found
 
 
+def moved_to(location: str, of: httpx.URL, allowed: Sequence[str]) -> str:
+    """Return where a redirect leads, if that is another host a secret could go to; "" otherwise.
+
+    >>> moved_to("https://b.my.salesforce.com/x", httpx.URL("https://a.my.salesforce.com"), ())
+    'https://b.my.salesforce.com'
+    """
+    try:
+        found = httpx.URL(location)
+        base = f"{found.scheme}://{found.netloc.decode('ascii')}"
+        url = sibling_url(base, str(of), allowed)
+    except (httpx.InvalidURL, ValueError, ConfigError):
+        return ""
+    return "" if origin_of(found) == origin_of(of) else url
+
+
 def listed_hosts(text: str) -> tuple[str, ...]:
     """Read `DC_ASSETS_ALLOWED_HOSTS`: hosts and families, with commas between them.
 

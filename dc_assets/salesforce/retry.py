@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import tenacity
 
-from dc_assets.core.errors import LimitReached, RemoteError, TransientRemoteError
-from dc_assets.core.ladders import jittered
+from dc_assets.core.errors import RemoteError, TooManyAtOnce, TransientRemoteError
+from dc_assets.core.ladders import PATIENT_LADDER_S, jittered
 
 T = TypeVar("T")
 
@@ -29,51 +29,68 @@ class Retry:
     wait_s: float
 
 
-def call_with_backoff(  # noqa: PLR0913 - an effect, its ladder, and what waits and is told
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """The waits of a call, in seconds.
+
+    Attributes:
+        bears_the_moment: whether `TooManyAtOnce` climbs the patient ladder in its place.
+    """
+
+    call_s: tuple[float, ...]
+    bears_the_moment: bool = True
+
+    def rungs_s(self, error: BaseException | None) -> tuple[float, ...]:
+        """Return the waits after an error."""
+        is_borne = self.bears_the_moment and isinstance(error, TooManyAtOnce)
+        return PATIENT_LADDER_S if is_borne else self.call_s
+
+    def is_used_up(self, state: tenacity.RetryCallState) -> bool:
+        """Tell whether no wait is left after the last attempt."""
+        return state.attempt_number > len(self.rungs_s(_error_of(state)))
+
+
+def call_with_backoff(
     effect: Callable[[], T],
     *,
-    ladder_s: tuple[float, ...],
-    bears_limits: bool = False,
+    ladder: Ladder,
     sleep: Callable[[float], None],
     chance: Callable[[], float],
     retried: Callable[[Retry], None],
 ) -> T:
-    """Try once, then once more after each rung of ``ladder_s`` (seconds, jittered).
+    """Try once, then once more after each rung of a ladder, jittered.
 
-    Only `TransientRemoteError` is tried again, and `LimitReached` if the call ``bears_limits``; the
-    server's own Retry-After wins over the ladder; the last error is let through and says that the
-    ladder is used up. An effect that climbed a ladder of its own is not climbed around once more.
-    ``retried`` is told before each wait.
+    Only `TransientRemoteError` is tried again; the server's own Retry-After wins over the ladder;
+    the last error is let through and says that the ladder is used up. An effect that climbed a
+    ladder of its own is not climbed around once more. ``retried`` is told before each wait.
     """
 
     def wait_s(state: tenacity.RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error_of(state)
         if isinstance(error, TransientRemoteError) and error.retry_after_s is not None:
             return error.retry_after_s
-        if state.attempt_number > len(ladder_s):
+        if ladder.is_used_up(state):
             return 0.0  # tenacity asks before it stops
-        return jittered(ladder_s[state.attempt_number - 1], chance())
+        return jittered(ladder.rungs_s(error)[state.attempt_number - 1], chance())
 
     def tell(state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error_of(state)
         assert isinstance(error, RemoteError), "nothing else is tried again"
         retried(
             Retry(
                 attempt=state.attempt_number + 1,
-                attempts_max=len(ladder_s) + 1,
+                attempts_max=len(ladder.rungs_s(error)) + 1,
                 cause=error,
                 wait_s=state.upcoming_sleep,
             )
         )
 
     def may_pass(error: BaseException) -> bool:
-        if isinstance(error, LimitReached):
-            return bears_limits
         return isinstance(error, TransientRemoteError) and not error.after_ladder
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(may_pass),
-        stop=tenacity.stop_after_attempt(len(ladder_s) + 1),
+        stop=ladder.is_used_up,
         wait=wait_s,
         sleep=sleep,
         before_sleep=tell,
@@ -84,3 +101,7 @@ def call_with_backoff(  # noqa: PLR0913 - an effect, its ladder, and what waits 
     except TransientRemoteError as error:
         error.after_ladder = True
         raise
+
+
+def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

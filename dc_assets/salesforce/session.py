@@ -7,7 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from dc_assets.core.errors import ConfigError, TransientRemoteError
+from dc_assets.core.errors import (
+    ConfigError,
+    OrgMoved,
+    TooManyAtOnce,
+    TransientRemoteError,
+)
 from dc_assets.core.run_events import Note
 from dc_assets.salesforce.auth import (
     BearerAuth,
@@ -51,6 +56,10 @@ class OrgSession:
         org_tokens = TokenStore(lambda: fetch_org_token(login, sleep, note))
         try:
             first = org_tokens.token()
+        except OrgMoved as error:
+            raise ConfigError(str(error)) from error
+        except TooManyAtOnce:
+            raise
         except TransientRemoteError as error:
             said = str(error).rstrip(".")
             raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error

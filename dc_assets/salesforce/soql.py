@@ -36,7 +36,7 @@ class SOQLTarget:
     """The spec's object in the org."""
 
     def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
-        self._org = session.org.patient(bears_limits=True)
+        self._org = session.org.patient()
         self._org_id = session.org_id
         self._spec = spec
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import polars as pl
 
 from dc_assets.core.circuit_breaker import Allowance
-from dc_assets.core.errors import LimitReached, RejectedRequest, TransientRemoteError
+from dc_assets.core.errors import RejectedRequest, TooManyAtOnce, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ranges import IdRange
 from dc_assets.load.ports import ResultKind
@@ -194,7 +194,7 @@ class StormyOrg(FakeOrg):
         if weather.lasts("silence"):
             raise weather.lost(name)
         if weather.lasts("limit"):
-            raise LimitReached("the org is over its limit of the moment")
+            raise TooManyAtOnce("the org is over its limit of the moment")
         if weather.lasts("no_access"):
             raise RejectedRequest("no access", code="INSUFFICIENT_ACCESS", status=403)
         if weather.hits("lost"):

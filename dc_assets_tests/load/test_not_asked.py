@@ -19,9 +19,9 @@ from dc_assets.core.checks import (
 from dc_assets.core.errors import (
     FAILED_QUERY_JOB,
     DcError,
-    LimitReached,
     RejectedRequest,
     RemoteError,
+    TooManyAtOnce,
     TransientRemoteError,
 )
 from dc_assets.core.ranges import IdRange
@@ -53,7 +53,7 @@ ANSWERS: dict[str, RemoteError] = {
     "a failed query job": RejectedRequest("query job is Failed", code=FAILED_QUERY_JOB),
     "2,001 groups": RejectedRequest("does not support queryMore()", code="EXCEEDED_ID_LIMIT"),
     "an encrypted field": RejectedRequest("can not be filtered", code="INVALID_FIELD"),
-    "403 of the moment": LimitReached("answered 403: ConcurrentRequests Limit exceeded."),
+    "403 of the moment": TooManyAtOnce("answered 403: ConcurrentRequests Limit exceeded."),
 }
 
 

@@ -9,10 +9,12 @@ import httpx
 import pytest
 
 from dc_assets.core.errors import (
+    TOO_MUCH,
     AuthExpired,
     ConfigError,
     LimitReached,
     RejectedRequest,
+    TooManyAtOnce,
     TransientRemoteError,
 )
 from dc_assets.core.run_events import RunEvent
@@ -148,14 +150,53 @@ OVER = '[{"message":"ConcurrentRequests Limit exceeded.","errorCode":"REQUEST_LI
 
 
 def test_a_limit_of_the_moment_is_waited_for_where_nothing_else_waits() -> None:
-    """A question of a check climbs the ladder until the org takes calls again; others do not."""
-    answers = [httpx.Response(403, text=OVER)] * 7
+    """Any question climbs the patient ladder until the org takes calls again; a batch rests."""
+    answers = [httpx.Response(403, text=OVER)] * 13
     wire = Wire(lambda _: answers.pop() if answers else httpx.Response(200, text="{}"))
-    with pytest.raises(LimitReached):
-        wire.host.patient().call("GET", "/x")
-    assert len(wire.requests) == 1
-    assert wire.host.patient(bears_limits=True).call("GET", "/x").status_code == 200
-    assert len(wire.requests) == 8
+    with pytest.raises(TooManyAtOnce, match="too many requests at once"):
+        wire.host.of_batches().call("GET", "/x")
+    assert len(wire.requests) == 6
+    assert wire.host.call("GET", "/x").status_code == 200
+    assert len(wire.requests) == 14
+    assert max(wire.waits_s) > 40
+
+
+def limit(message: str) -> httpx.Response:
+    """Return a refusal for want of something."""
+    code = "REQUEST_LIMIT_EXCEEDED"
+    return httpx.Response(403, json=[{"message": message, "errorCode": code}])
+
+
+@pytest.mark.parametrize(
+    ("message", "usage", "kind"),
+    [
+        ("TotalRequests Limit exceeded.", "5/15000", LimitReached),
+        ("ConcurrentPerOrgLongTxn Limit exceeded.", "15000/15000", TooManyAtOnce),
+        ("ConcurrentRequests (Concurrent API Requests) Limit exceeded.", "", TooManyAtOnce),
+        ("Limit exceeded.", "5/15000", TooManyAtOnce),
+        ("Limit exceeded.", "15000/15000", LimitReached),
+        ("Limit exceeded.", "15001/15000", LimitReached),
+        ("Limit exceeded.", "", LimitReached),
+    ],
+)
+def test_the_words_tell_the_day_from_the_moment_and_else_the_calls_left(
+    message: str, usage: str, kind: type[Exception]
+) -> None:
+    """A text that says neither is held against Sforce-Limit-Info, which stands in each answer."""
+    answer = limit(message)
+    answer.headers.update({"Sforce-Limit-Info": f"api-usage={usage}"} if usage else {})
+    with pytest.raises(kind):
+        Wire(lambda _: answer).host.of_batches().call("POST", "/services/data/v64.0/x")
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+@pytest.mark.parametrize("code", sorted(TOO_MUCH))
+def test_a_query_that_is_too_big_is_known_by_its_code(status: int, code: str) -> None:
+    """Whatever the status: it is not asked again as it is, and its halves may be."""
+    wire = Wire(always(status, f'[{{"message":"too long","errorCode":"{code}"}}]'))
+    with pytest.raises(RejectedRequest) as caught:
+        wire.host.patient().call("GET", "/services/data/v64.0/query")
+    assert (caught.value.code, len(wire.requests)) == (code, 1)
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, "UNKNOWN_EXCEPTION"), (503, "")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from dc_assets.core.errors import ConfigError, UnexpectedAnswer
+from dc_assets.core.errors import ConfigError, OrgMoved, UnexpectedAnswer
 from dc_assets.salesforce.auth import BearerAuth, Token, TokenStore
 from dc_assets.salesforce.origins import checked_url, listed_hosts, own_link, record_id, sibling_url
 
@@ -126,7 +126,7 @@ def test_a_token_stays_on_its_host_whatever_the_client_asks() -> None:
         return httpx.Response(200)
 
     client = httpx.Client(base_url=BASE, auth=auth, transport=httpx.MockTransport(answer))
-    with client, pytest.raises(ConfigError, match="was not sent"):
+    with client, pytest.raises(OrgMoved, match="was not sent"):
         client.get("https://evil.example/x")
     assert seen == []
 

@@ -40,7 +40,7 @@ JSON = dict[str, Any]
 class ImpatientHost(Host):
     """A host whose calls are tried once."""
 
-    def patient(self, *, bears_limits: bool = False) -> Host:  # noqa: ARG002 - as the host
+    def patient(self) -> Host:
         """Return the same."""
         return self
 

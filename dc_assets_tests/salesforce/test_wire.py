@@ -19,7 +19,7 @@ import pytest
 
 from dc_assets.core.errors import (
     ConfigError,
-    RejectedRequest,
+    OrgMoved,
     TransientRemoteError,
     UnexpectedAnswer,
 )
@@ -165,10 +165,10 @@ def test_a_redirect_is_named_and_not_followed() -> None:
         moved = {"Location": f"{elsewhere.url}/secret-path?x=1"}
         with planted(always(lambda: (302, moved, iter(())))) as org:
             with pytest.raises(
-                RejectedRequest, match=r"302: it moved to 127\.0\.0\.1.*SF_LOGIN_URL"
+                OrgMoved, match=rf"302: the org has moved to {elsewhere.url}: set SF_LOGIN_URL"
             ):
                 at(org.url).call("GET", "/x")
-            with pytest.raises(ConfigError, match=r"moved to 127\.0\.0\.1") as caught:
+            with pytest.raises(ConfigError, match=r"moved to http://127\.0\.0\.1") as caught:
                 OrgSession.connect(
                     Login(org.url, "id", "secret"), sleep=lambda _: None, note=unheard
                 )

@@ -1,0 +1,227 @@
+"""What a refusal means: by its status, its code and its words, whose fault it is and what helps.
+
+One table, read from the top: the first line that fits decides. What no line fits was understood and
+refused: the request itself is at fault. Codes: REST API Developer Guide v67 "Status Codes and Error
+Responses", OAuth answers of Salesforce help, Query API of Data Cloud "Status Codes".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dc_assets.core.errors import (
+    TOO_MUCH,
+    AccessRefused,
+    AuthExpired,
+    LimitReached,
+    RejectedRequest,
+    RemoteError,
+    TooManyAtOnce,
+    TransientRemoteError,
+    UnexpectedAnswer,
+    WrongHost,
+)
+
+LOGIN_PATH = "/services/oauth2/token"
+EXCHANGE_PATH = "/services/a360/token"
+REST_PREFIX = "/services/data/"
+"""Requests below it count against DailyApiRequests; logins and token exchanges do not."""
+TENANT_PREFIX = "/api/"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that is no 2xx.
+
+    Attributes:
+        code: Salesforce's own; "" for an answer that is not in its shapes, such as a page of HTML.
+        calls_left: what the host last said is left of its day; None if it never did.
+    """
+
+    path: str
+    status: int
+    code: str
+    message: str
+    calls_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One line of the table: an answer that is all of this is of this kind.
+
+    Attributes:
+        statuses: empty for any.
+        codes: empty for any; {""} for an answer without one.
+        says: a pattern in code or message, without regard to case.
+        at: a pattern that the path begins with.
+        has_calls_left: whether the host must have said that its day is not used up.
+        remedy: what is said behind the answer.
+    """
+
+    kind: type[RemoteError]
+    remedy: str = ""
+    statuses: frozenset[int] = frozenset()
+    codes: frozenset[str] = frozenset()
+    says: str = ""
+    at: str = ""
+    has_calls_left: bool = False
+
+    def fits(self, refusal: Refusal) -> bool:
+        """Tell whether an answer is of this cause."""
+        words = f"{refusal.code} {refusal.message}"
+        return (
+            (not self.statuses or refusal.status in self.statuses)
+            and (not self.codes or refusal.code in self.codes)
+            and re.match(self.at, refusal.path) is not None
+            and (not self.says or re.search(self.says, words, re.IGNORECASE) is not None)
+            and (not self.has_calls_left or (refusal.calls_left or 0) > 0)
+        )
+
+
+def _any(*values: int) -> frozenset[int]:
+    return frozenset(values)
+
+
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
+TRANSIENT_STATUSES = _any(420, TOO_MANY, 500, 502, 503, 504)
+LIMIT = frozenset({"REQUEST_LIMIT_EXCEEDED"})
+OF_A_DAY = frozenset({"EXCEEDEDQUOTA", "LIMIT_EXCEEDED"})
+NO_API = frozenset({"API_CURRENTLY_DISABLED", "API_DISABLED_FOR_ORG"})
+UNREADABLE = frozenset({""})
+
+DAY_IS_USED_UP = (
+    "The org takes no more API calls now; its day is a rolling 24 hours. Run the same command "
+    "again later: it resumes where it stopped."
+)
+JOBS_ARE_USED_UP = (
+    "The org takes no more jobs of this kind now; its day is a rolling 24 hours. Run the same "
+    "command again later: it resumes where it stopped."
+)
+TOO_MANY_AT_ONCE = (
+    "That is too many requests at once, of all users of the org together, and not its day: it "
+    "takes more when some of them end."
+)
+NO_API_ACCESS = "Give the integration user a profile or permission set with API Enabled."
+NO_PERMISSION = (
+    "Give the integration user (the app's Run As user) the permission on what was asked, and the "
+    "app the scope api."
+)
+NO_DATA_CLOUD_PERMISSION = (
+    "Give the app the scope cdp_query_api, and its Run As user access to Data Cloud and to the "
+    "object's data space."
+)
+IN_BETWEEN = (
+    "Salesforce's own refusals are JSON with a code, and this one is not: a proxy or firewall may "
+    "have answered. Check the network, and the IP ranges that the user's profile allows."
+)
+NO_ORG = "Nothing of Salesforce answers there. Check SF_LOGIN_URL: it is the org's My Domain."
+NO_TENANT = (
+    "No Query API of Data Cloud answers there. Check that the org of SF_LOGIN_URL is the one with "
+    "Data Cloud, and that its tenant is not being moved."
+)
+NO_DATA_CLOUD = (
+    "The org has no Data Cloud tenant. Check that SF_LOGIN_URL is the org with Data Cloud, and "
+    "that it is set up there."
+)
+APP_OR_USER = "the app's SF_CLIENT_ID and SF_CLIENT_SECRET, and its Run As user"
+
+CAUSES: Sequence[Cause] = (
+    # Signing in: the org knows which of our settings is wrong.
+    Cause(TransientRemoteError, at=LOGIN_PATH, says="retry your request|unknown_error"),
+    Cause(
+        RejectedRequest,
+        "Correct SF_CLIENT_ID: it is the consumer key of the app.",
+        at=LOGIN_PATH,
+        says="invalid_client_id|client identifier invalid",
+    ),
+    Cause(
+        RejectedRequest,
+        "Correct SF_CLIENT_SECRET: it is the consumer secret of the app.",
+        at=LOGIN_PATH,
+        says=r"invalid_client\b|invalid client credentials",
+    ),
+    Cause(
+        RejectedRequest,
+        "Name a Run As user in the client credentials flow of the app.",
+        at=LOGIN_PATH,
+        says="no client credentials user",
+    ),
+    Cause(
+        RejectedRequest,
+        "Correct SF_LOGIN_URL: the client credentials flow works at the org's My Domain alone, "
+        "https://….my.salesforce.com.",
+        at=LOGIN_PATH,
+        says="not supported on this domain",
+    ),
+    Cause(
+        RejectedRequest,
+        "Enable the client credentials flow in the app.",
+        at=LOGIN_PATH,
+        says="unsupported_grant_type|grant type not supported",
+    ),
+    Cause(
+        RejectedRequest,
+        "Let the app's policy pre-authorize the Run As user: admin approved users, with the user's "
+        "permission set.",
+        at=LOGIN_PATH,
+        says="approved this consumer|not admin approved|invalid_app_access",
+    ),
+    Cause(
+        RejectedRequest,
+        "Activate the Run As user, or name another one in the app.",
+        at=LOGIN_PATH,
+        says="inactive_user|user is inactive",
+    ),
+    Cause(
+        RejectedRequest,
+        "Allow this machine's address in the profile's login IP ranges, or relax the app's IP "
+        "policy.",
+        at=LOGIN_PATH,
+        says="ip restricted|ip not allowed",
+    ),
+    Cause(
+        RejectedRequest,
+        "The org is inactive or being moved: ask its administrator.",
+        at=LOGIN_PATH,
+        says="inactive_org|org is locked",
+    ),
+    # Limits.
+    Cause(TransientRemoteError, statuses=_any(TOO_MANY)),
+    Cause(TooManyAtOnce, TOO_MANY_AT_ONCE, codes=LIMIT, says="Concurrent"),
+    Cause(LimitReached, DAY_IS_USED_UP, codes=LIMIT, says="TotalRequests"),
+    Cause(TooManyAtOnce, TOO_MANY_AT_ONCE, codes=LIMIT, has_calls_left=True),
+    Cause(LimitReached, DAY_IS_USED_UP, codes=LIMIT),
+    Cause(LimitReached, JOBS_ARE_USED_UP, codes=OF_A_DAY),
+    # A query that is too big, whatever the status.
+    Cause(RejectedRequest, codes=TOO_MUCH),
+    # What passes.
+    Cause(TransientRemoteError, statuses=TRANSIENT_STATUSES),
+    Cause(AccessRefused, NO_API_ACCESS, codes=NO_API),
+    Cause(AccessRefused, NO_API_ACCESS, says="not valid for use with the REST API"),
+    Cause(RejectedRequest, at=LOGIN_PATH, statuses=_any(UNAUTHORIZED)),
+    Cause(RejectedRequest, at=EXCHANGE_PATH, statuses=_any(UNAUTHORIZED)),
+    Cause(AuthExpired, statuses=_any(UNAUTHORIZED)),
+    Cause(TransientRemoteError, says=r"try again|temporarily|SERVER_UNAVAILABLE"),
+    # Hosts and permissions.
+    Cause(WrongHost, NO_ORG, at=LOGIN_PATH, statuses=_any(NOT_FOUND, 405, 410)),
+    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, statuses=_any(NOT_FOUND, 405, 410)),
+    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, says="find CDP tenant"),
+    Cause(WrongHost, NO_TENANT, at=TENANT_PREFIX, statuses=_any(405, 410)),
+    Cause(WrongHost, NO_TENANT, at=f"{TENANT_PREFIX}v2/query$", statuses=_any(NOT_FOUND)),
+    Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=EXCHANGE_PATH, says="scope"),
+    Cause(AccessRefused, IN_BETWEEN, statuses=_any(FORBIDDEN), codes=UNREADABLE),
+    Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=EXCHANGE_PATH, statuses=_any(FORBIDDEN)),
+    Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=TENANT_PREFIX, statuses=_any(FORBIDDEN)),
+    Cause(AccessRefused, NO_PERMISSION, statuses=_any(FORBIDDEN)),
+    # Not an answer of Salesforce's API, which says 404 with a code: never "it is not there".
+    Cause(UnexpectedAnswer, IN_BETWEEN, at=REST_PREFIX, statuses=_any(NOT_FOUND), codes=UNREADABLE),
+)
+
+UNKNOWN = Cause(RejectedRequest)
+
+
+def cause_of(refusal: Refusal) -> Cause:
+    """Return the first cause that fits an answer; it was understood and refused if none does."""
+    return next((cause for cause in CAUSES if cause.fits(refusal)), UNKNOWN)
