@@ -12,6 +12,8 @@ INSTANCE = "Ov"
 """Characters 4 and 5 of each id: the instance that made it."""
 
 ORG_ID_NUMBER = 4242
+SHORT_ID = 15
+"""Characters of an id without its suffix."""
 COUNTER_WIDTH = 6
 """Base-62 digits of the counter; 62**6 is 56 thousand million ids for each object."""
 

@@ -78,7 +78,8 @@ def test_content_may_come_in_chunks_without_a_length(client: Client) -> None:
             yield content[start : start + 100]
 
     job = client.open_job()
-    answer = client.org.put(f"/jobs/ingest/{job}/batches/", content=pieces())
+    headers = {"Content-Type": "text/csv; charset=UTF-8"}
+    answer = client.org.put(f"/jobs/ingest/{job}/batches/", content=pieces(), headers=headers)
     assert answer.status_code == 201
     client.close_job(job)
     assert client.finish(job)["numberRecordsProcessed"] == 50
@@ -222,8 +223,6 @@ def test_insert_update_and_delete_work_by_id(client: Client) -> None:
     assert client.count() == 0
     everything = client.org.get("/queryAll", params={"q": "SELECT COUNT() FROM Opportunity"})
     assert everything.json()["totalSize"] == 1
-    error = client.row_error(f"Id,Name\n{record_id},C\n", operation="update")
-    assert error == "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
 
 
 @pytest.mark.parametrize(

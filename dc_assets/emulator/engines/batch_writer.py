@@ -70,14 +70,14 @@ class BatchWriter:
     def write(self, batch: WrittenBatch, now: datetime) -> Tally:
         """Write the rows of one batch; `now` is the time of the commit."""
         plan = self._plan
-        frame = to_frame(batch.rows, len(plan.columns), batch.first)
-        frame = staged(plan, frame, self._first_id())
+        uploaded = to_frame(batch.rows, len(plan.columns), batch.first)
+        frame = staged(plan, uploaded, self._first_id())
         frame = with_waits(self._faults.with_locks(plan.job.id, frame), batch.locked)
         with self._core.writing, self._session.transaction():
             moment = now.astimezone(UTC).replace(tzinfo=None)
             self._apply(frame, moment)
             outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
-            self._write_results(batch.number, frame, outcome)
+            self._write_results(batch.number, uploaded, outcome)
             tally = _journal(self._session, plan, batch, moment)
         self._faults.count_locks(plan.job.id, frame, outcome)
         return tally
@@ -105,14 +105,14 @@ class BatchWriter:
                 session.run(statements.update_sql(plan), now, now)
             session.run(statements.outcome_sql(plan))
 
-    def _write_results(self, batch: int, frame: pl.DataFrame, outcome: pl.DataFrame) -> None:
+    def _write_results(self, batch: int, uploaded: pl.DataFrame, outcome: pl.DataFrame) -> None:
         """Write the parts of the result files that this batch fills.
 
         Rows stand in an order that depends on the job and not on the upload: the real service
         promises none, and a client that joins by position must be caught.
         """
         job = self._plan.job
-        rows = frame.drop("error").join(outcome, on="n", how="inner", maintain_order="left")
+        rows = uploaded.join(outcome, on="n", how="inner", maintain_order="left")
         rows = rows.sample(fraction=1, shuffle=True, seed=crc32(f"{job.id}{batch}".encode()))
         cells = [echoed(column).alias(f"echo{column.number}") for column in self._plan.columns]
         for result, is_failed in (("successful", False), ("failed", True)):

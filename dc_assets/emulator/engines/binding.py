@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dc_assets.emulator.schema import Field, ObjectType, Schema
 from dc_assets.emulator.stores.jobs import StoredJob
+
+NULL_MARK = "#N/A"
+"""The cell that says null; an empty one says nothing."""
+HEADER_CHARACTERS_MAX = 32_000
 
 
 class BatchError(Exception):
@@ -70,10 +75,23 @@ def bind(job: StoredJob, item: ObjectType, header: Sequence[str], schema: Schema
     """Find the field of each column.
 
     Raises:
-        BatchError: a column names no field, or the column of the key is not there.
+        BatchError: a column names no field or one that was named before, the column of the key
+            is not there, or a delete has another column beside it.
     """
+    _check_header(job, header)
     columns = tuple(_column(n, text, item, schema) for n, text in enumerate(header))
     return QueryPlan(job, item, columns, _key(job, item, columns))
+
+
+def _check_header(job: StoredJob, header: Sequence[str]) -> None:
+    if sum(map(len, header)) + len(header) > HEADER_CHARACTERS_MAX:
+        raise BatchError(f"InvalidBatch : The header has over {HEADER_CHARACTERS_MAX} characters")
+    names = Counter(name.lower() for name in header)
+    twice = next((name for name in header if names[name.lower()] > 1), None)
+    if twice is not None:
+        raise BatchError(f"InvalidBatch : Duplicate field name : {twice}")
+    if job.operation == "delete" and [name for name in names if name != "id"]:
+        raise BatchError("InvalidBatch : Delete batch must contain only ids")
 
 
 def _column(number: int, text: str, item: ObjectType, schema: Schema) -> BoundColumn:

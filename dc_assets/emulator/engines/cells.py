@@ -6,16 +6,24 @@ An empty cell says "leave as it is", ``#N/A`` says null; every other text must b
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import polars as pl
 
-from dc_assets.emulator.engines.binding import BoundColumn
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
+from dc_assets.emulator.engines.id_rules import Error, both_parents, given, id_errors
 from dc_assets.emulator.schema import Field
 
-NULL_MARK = "#N/A"
 FIELD_CHARACTERS_MAX = 131_072
+RECORD_CHARACTERS_MAX = 400_000
+"""Both from the limits of Bulk API 2.0, v67."""
+TEXT_CHARACTERS_MAX = {"textarea": 32_000, "string": 255, "email": 80, "phone": 40, "url": 255}
+"""Of a text field that names no length: what an org gives its type."""
+INT_MAX = 2**31 - 1
+DATES = (date(1700, 1, 1), date(4000, 12, 31))
+"""The first and the last day of an org's date fields."""
 NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
-DATETIME = r"^[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})$"
+DATETIME = r"^[0-9-]{10}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-](0[0-9]|1[0-4]):?[0-5][0-9])$"
 
 XSD_TYPES = {
     "date": "date",
@@ -32,20 +40,12 @@ RENDERED = frozenset({"currency", "double", "percent"})
 PLAIN_MIN, PLAIN_MAX = 1e-3, 1e7
 """Numbers of this range are written without an exponent."""
 
-Error = tuple[pl.Expr, pl.Expr]
-"""Which rows have it, and its text."""
 
-
-def given(cell: pl.Expr) -> pl.Expr:
-    """Whether the cell holds a value."""
-    return (cell != "") & (cell != NULL_MARK)
-
-
-def cell_errors(frame: pl.DataFrame, columns: tuple[BoundColumn, ...]) -> pl.DataFrame:
+def cell_errors(frame: pl.DataFrame, plan: QueryPlan) -> pl.DataFrame:
     """The frame with the column ``error``: of each row the first error from the left, else null."""
-    errors = [error for column in columns for error in _errors(column)]
-    if not errors:
-        return frame.with_columns(error=pl.col("ragged"))
+    errors = [_record_error(plan.columns), *both_parents(plan)]
+    for column in plan.columns:
+        errors += [*id_errors(plan, column), *_errors(column)]
     met = frame.select(mask.any().alias(f"e{n}") for n, (mask, _) in enumerate(errors)).row(0)
     texts = [
         pl.when(mask).then(text)
@@ -55,6 +55,12 @@ def cell_errors(frame: pl.DataFrame, columns: tuple[BoundColumn, ...]) -> pl.Dat
     return frame.with_columns(error=pl.coalesce(pl.col("ragged"), *texts))
 
 
+def _record_error(columns: tuple[BoundColumn, ...]) -> Error:
+    length = pl.sum_horizontal(pl.col(column.cell).str.len_chars() for column in columns)
+    text = f"STRING_TOO_LONG:Record: data value too large: (max length={RECORD_CHARACTERS_MAX}):--"
+    return length > RECORD_CHARACTERS_MAX, pl.lit(text)
+
+
 def _errors(column: BoundColumn) -> Iterator[Error]:
     field, cell = column.field, pl.col(column.cell)
     yield cell.str.len_chars() > FIELD_CHARACTERS_MAX, _too_long(field, cell, FIELD_CHARACTERS_MAX)
@@ -62,8 +68,9 @@ def _errors(column: BoundColumn) -> Iterator[Error]:
         yield given(cell), pl.lit(_not_writable(field))
     elif field.type in XSD_TYPES:
         yield from _typed_errors(column)
-    elif field.is_text and field.length and column.parent is None:
-        yield cell.str.len_chars() > field.length, _too_long(field, cell, field.length)
+    elif field.is_text and column.parent is None:
+        limit = field.length or TEXT_CHARACTERS_MAX.get(field.type, 255)
+        yield cell.str.len_chars() > limit, _too_long(field, cell, limit)
         if field.restricted and field.values:
             head = (
                 "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST:bad value for restricted picklist field: "
@@ -80,6 +87,10 @@ def _typed_errors(column: BoundColumn) -> Iterator[Error]:
         pl.lit(f"' is not a valid value for the type xsd:{XSD_TYPES[field.type]}:{field.name} --"),
     )
     yield given(cell) & ~_is_valid(field, cell).fill_null(value=False), text
+    if field.type in {"date", "datetime"}:
+        head, tail = f"FIELD_INTEGRITY_EXCEPTION:{field.label}: invalid date: ", f":{field.name} --"
+        in_range = _day(cell).is_between(*DATES)
+        yield given(cell) & ~in_range, pl.concat_str(pl.lit(head), cell, pl.lit(tail))
     if field.is_number:
         range_text = (
             f"NUMBER_OUTSIDE_VALID_RANGE:{field.label}: value outside of valid range on numeric "
@@ -93,17 +104,22 @@ def _typed_errors(column: BoundColumn) -> Iterator[Error]:
 def _is_valid(field: Field, cell: pl.Expr) -> pl.Expr:
     match field.type:
         case "date":
-            parsed = cell.str.to_date("%Y-%m-%d", strict=False).is_not_null()
-            return parsed & (cell.str.len_bytes() == len("2026-01-31"))
+            return _day(cell).is_not_null() & (cell.str.len_bytes() == len("2026-01-31"))
         case "datetime":
             moment = cell.str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
             return cell.str.contains(DATETIME) & moment.is_not_null()
         case "boolean":
             return cell.str.to_lowercase().is_in(["true", "false", "1", "0"])
         case "int":
-            return cell.str.contains("^[+-]?[0-9]+$")
+            number = cell.cast(pl.Int64, strict=False)
+            fits = number.is_between(-INT_MAX - 1, INT_MAX)
+            return cell.str.contains("^[+-]?[0-9]+$") & fits
         case _:
             return cell.str.contains(NUMBER)
+
+
+def _day(cell: pl.Expr) -> pl.Expr:
+    return cell.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
 
 
 def _too_long(field: Field, cell: pl.Expr, limit: int) -> pl.Expr:
@@ -123,11 +139,12 @@ def _not_writable(field: Field) -> str:
 
 
 def echoed(column: BoundColumn) -> pl.Expr:
-    """The cell as a result file shows it: numbers are written anew."""
+    """The cell as a result file shows it: numbers are written anew, what is none stays."""
     cell = pl.col(column.cell)
     if column.field.type not in RENDERED:
         return cell
-    number = cell.cast(pl.Float64, strict=False)
+    read = cell.cast(pl.Float64, strict=False)
+    number = pl.when(read.is_finite()).then(read)
     size = number.abs()
     is_plain = ((size >= PLAIN_MIN) & (size < PLAIN_MAX)) | (size == 0)
     other = number.map_elements(java_double, return_dtype=pl.String)

@@ -16,7 +16,7 @@ from dc_assets.emulator.engines.lock_keys import LockKeys, lock_keys
 from dc_assets.emulator.engines.runner import JobRunner
 from dc_assets.emulator.engines.spans import Span, first_rows, gaps
 from dc_assets.emulator.engines.timed import COMPLETE, TimedJob, TimedRunner
-from dc_assets.emulator.engines.upload import check_line_ending, read_rows
+from dc_assets.emulator.engines.upload import check_line_ends, read_rows
 from dc_assets.emulator.org.background import Population
 from dc_assets.emulator.org.settings import OrgSettings, SettingError, changed
 from dc_assets.emulator.org.work import JobWork
@@ -134,7 +134,7 @@ class Ingest:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
             return None, NOTHING, []
-        check_line_ending(path, job)
+        check_line_ends(path, job)
         rows = read_rows(path, job)
         plan = plan_of(job, next(rows, list[str]()), self._core.schema)
         cells = list(rows)

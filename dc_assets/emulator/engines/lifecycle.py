@@ -175,6 +175,10 @@ def check_properties(body: Mapping[str, object]) -> None:
     for name in ("object", "operation"):
         if not body.get(name):
             raise APIError(400, "API_ERROR", f"Missing required property: '{name}'")
+    if body["operation"] == "hardDelete":
+        raise APIError(
+            400, "FEATURENOTENABLED", "hardDelete operation requires special user profile"
+        )
     for name, allowed in CREATE_VALUES.items():
         value = body.get(name)
         if value is not None and value not in allowed:

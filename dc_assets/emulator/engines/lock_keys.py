@@ -11,14 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
-from dc_assets.emulator.engines.cells import NULL_MARK
-from dc_assets.emulator.ids import case_suffix
+from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
+from dc_assets.emulator.ids import SHORT_ID, case_suffix
 from dc_assets.emulator.schema import Field, ObjectType
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.duck import literal, quoted
 
-SHORT_ID = 15
 EMPTY = frozenset({"", NULL_MARK})
 
 

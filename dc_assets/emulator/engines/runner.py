@@ -10,7 +10,7 @@ from dc_assets.emulator.engines.batch_writer import BatchWriter, WrittenBatch
 from dc_assets.emulator.engines.binding import BatchError, plan_of
 from dc_assets.emulator.engines.day import BatchesOfTheDay
 from dc_assets.emulator.engines.job_faults import QUOTA_MESSAGE, Cut, JobFaults
-from dc_assets.emulator.engines.upload import batches_to_do, check_line_ending, read_rows
+from dc_assets.emulator.engines.upload import batches_to_do, check_line_ends, read_rows
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.jobs import JobStore, StoredJob
 from dc_assets.emulator.stores.options import Options
@@ -139,7 +139,7 @@ class JobRunner:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
             return
-        check_line_ending(path, job)
+        check_line_ends(path, job)
         rows = read_rows(path, job)
         plan = plan_of(job, next(rows, list[str]()), self._core.schema)
         done = self._core.committed_batches(job.id)

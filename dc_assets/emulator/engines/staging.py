@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
-from dc_assets.emulator.engines.cells import cell_errors, given
+from dc_assets.emulator.engines.cells import cell_errors
+from dc_assets.emulator.engines.id_rules import given, with_whole_ids
+from dc_assets.emulator.engines.upload import BrokenRow
 from dc_assets.emulator.ids import COUNTER_WIDTH, DIGITS, INSTANCE, SUFFIX, case_suffix
 from dc_assets.emulator.schema import Field
 
@@ -18,8 +20,7 @@ CHUNK_ROWS = 200
 def to_frame(rows: list[list[str]], width: int, first: int) -> pl.DataFrame:
     """Rows as columns ``c0…``, with their number, their chunk, and an error for a ragged row."""
     ragged = [
-        None if len(row) == width else f"INVALID_FIELD:Row has {len(row)} of {width} columns:--"
-        for row in rows
+        None if type(row) is list and len(row) == width else _told(row, width) for row in rows
     ]
     if any(ragged):
         rows = [(row + [""] * width)[:width] for row in rows]
@@ -33,6 +34,12 @@ def to_frame(rows: list[list[str]], width: int, first: int) -> pl.DataFrame:
     )
 
 
+def _told(row: list[str], width: int) -> str:
+    if isinstance(row, BrokenRow):
+        return f"INVALID_FIELD:{row.reason}:--"
+    return f"INVALID_FIELD:Row has {len(row)} of {width} columns:--"
+
+
 def staged(plan: QueryPlan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
     """Add ``error``, ``folded`` (the key as it is compared), ``wave`` and ``fresh_id``.
 
@@ -44,7 +51,7 @@ def staged(plan: QueryPlan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
         frame: what `to_frame` gave.
         first_id: number of the id the first row gets if it becomes a record.
     """
-    frame = cell_errors(frame, plan.columns)
+    frame = with_whole_ids(plan, cell_errors(frame, plan))
     frame = _with_key(plan, frame)
     key = plan.key or next(iter(plan.unique), None)
     one = pl.lit(1, dtype=pl.Int64)
@@ -82,7 +89,7 @@ def _folded(field: Field, column: BoundColumn) -> pl.Expr:
 
 
 def _with_key(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
-    if plan.key is None:
+    if plan.key is None or (plan.job.operation == "upsert" and plan.key.field.type == "id"):
         return frame
     call = "" if plan.job.operation == "upsert" else f" in an {plan.job.operation} call"
     text = pl.lit(f"MISSING_ARGUMENT:{plan.key.field.name} not specified{call}:--")
@@ -91,15 +98,17 @@ def _with_key(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _twice(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
-    """A key that stands twice in a chunk of an upsert: all its rows there are refused."""
-    if plan.job.operation != "upsert" or plan.key is None:
+    """A key that stands twice in a chunk: all its rows are refused, of an id all but the first."""
+    if plan.key is None:
         return frame
+    is_id = plan.key.field.type == "id"
     text = pl.concat_str(
-        pl.lit("DUPLICATE_VALUE:Duplicate external id specified: "),
+        pl.lit(f"DUPLICATE_VALUE:Duplicate {'id' if is_id else 'external id'} specified: "),
         pl.col(plan.key.cell),
         pl.lit(f":{plan.key.field.name} --"),
     )
-    is_twice = (pl.len().over("chunk", "folded") > 1) & (pl.col("folded") != "")
+    place = pl.int_range(pl.len()) if is_id else pl.len() - 1
+    is_twice = (place.over("chunk", "folded") > 0) & given(pl.col(plan.key.cell))
     return frame.with_columns(error=pl.coalesce(pl.col("error"), pl.when(is_twice).then(text)))
 
 

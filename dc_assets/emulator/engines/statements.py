@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
-from dc_assets.emulator.engines.cells import NULL_MARK
+from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
 from dc_assets.emulator.stores.duck import literal, quoted
 
 OUTCOME = (
@@ -12,6 +11,8 @@ OUTCOME = (
     "(n BIGINT, id VARCHAR, created BOOLEAN, key VARCHAR, error VARCHAR)"
 )
 
+GONE = "ENTITY_IS_DELETED:entity is deleted:--"
+NO_RECORD = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
 
 UPLOADED = "uploaded"
 """The name under which a batch's frame is given to the session."""
@@ -49,10 +50,12 @@ def near_sql(plan: QueryPlan, wave: int) -> str:
     if plan.key is None:
         return "CREATE OR REPLACE TEMP TABLE near (n BIGINT, folded VARCHAR, place BIGINT)"
     key = quoted(plan.key.field.key_column)
+    # A record in the bin is found by its id, to be told of; an external id does not find it.
+    where = "" if plan.key.field.type == "id" else 'NOT t."IsDeleted" AND '
     return (
         "CREATE OR REPLACE TEMP TABLE near AS SELECT s.n, s.folded, t.rowid AS place "
         f"FROM staged s JOIN {quoted(plan.item.name)} t ON t.{key} = s.key_hash "
-        f'WHERE NOT t."IsDeleted" AND s.wave = {wave} AND s.error IS NULL'
+        f"WHERE {where}s.wave = {wave} AND s.error IS NULL"
     )
 
 
@@ -64,7 +67,8 @@ def hit_sql(plan: QueryPlan) -> str:
         equal = f"{found} = near.folded"
     return (
         "CREATE OR REPLACE TEMP TABLE hit AS SELECT near.n, min(near.place) AS place, "
-        'min(t."Id") AS id, count(*) AS hits, string_agg(t."Id", \', \') AS ids '
+        'min(t."Id") AS id, count(*) AS hits, string_agg(t."Id", \', \') AS ids, '
+        'bool_and(t."IsDeleted") AS is_gone '
         f"FROM near JOIN {quoted(plan.item.name)} t ON t.rowid = near.place "
         f"WHERE {equal} GROUP BY near.n"
     )
@@ -120,7 +124,12 @@ def _unique_join(plan: QueryPlan, column: BoundColumn) -> str:
 
 def _store_errors(plan: QueryPlan) -> list[str]:
     errors: list[str] = []
-    if plan.key is not None and plan.job.operation == "upsert":
+    if plan.key is not None and plan.key.field.type == "id":
+        gone, none = literal(GONE), literal(NO_RECORD)
+        errors.append(f"CASE WHEN h.is_gone THEN {gone} END")
+        asked = is_given(f"s.{plan.key.cell}")
+        errors.append(f"CASE WHEN h.place IS NULL AND {asked} THEN {none} END")
+    elif plan.key is not None:
         label = literal(
             f"DUPLICATE_EXTERNAL_ID:{plan.key.field.label}: more than one record found "
         )
@@ -128,9 +137,6 @@ def _store_errors(plan: QueryPlan) -> list[str]:
             f"CASE WHEN h.hits > 1 THEN {label} || "
             "'for external id field: [' || h.ids || ']:--' END"
         )
-    elif plan.key is not None:
-        text = literal("INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--")
-        errors.append(f"CASE WHEN h.place IS NULL THEN {text} END")
     if plan.job.operation != "delete":
         errors += [_parent_error(c) for c in _with_parent(plan)]
         errors += [_unique_error(c) for c in plan.unique]
@@ -152,8 +158,7 @@ def _parent_error(column: BoundColumn) -> str:
     cell = f"s.{column.cell}"
     missing = f"CASE WHEN {is_given(cell)} AND {_alias(column)}.id IS NULL THEN "
     if column.parent_field.type == "id":
-        text = literal("INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--")
-        return f"{missing}{text} END"
+        return f"{missing}{literal(NO_RECORD)} END"
     tail = literal(
         f" not found for field {column.parent_field.name} in entity {column.parent.name}:--"
     )
@@ -206,9 +211,11 @@ def insert_sql(plan: QueryPlan) -> str:
             values[quoted(field.name)] = "false"
     for column in plan.written:
         if column.field.writable:
-            values[quoted(column.field.name)] = (
-                f"CASE WHEN {is_given('s.' + column.cell)} THEN {_source(column)} "
-                f"ELSE {_null(column)} END"
+            name = quoted(column.field.name)
+            # Two columns may name one parent: a row fills one of them at most.
+            other = values.get(name, _null(column)) if column.parent else _null(column)
+            values[name] = (
+                f"CASE WHEN {is_given('s.' + column.cell)} THEN {_source(column)} ELSE {other} END"
             )
     for field in plan.item.fields:
         if field.has_key and quoted(field.name) in values:
@@ -242,7 +249,7 @@ def _changes(plan: QueryPlan) -> dict[str, str]:
         field = column.field
         if column is plan.key or not field.writable:
             continue
-        old = f"t.{quoted(field.name)}"
+        old = changes.get(quoted(field.name), f"t.{quoted(field.name)}")
         value = (
             f"CASE s.{column.cell} WHEN '' THEN {old} WHEN '{NULL_MARK}' THEN {_null(column)} "
             f"ELSE {_source(column)} END"
