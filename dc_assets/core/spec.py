@@ -51,6 +51,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+DEFAULT_DATA_SPACE = "default"
+"""The data space that every tenant has, and that a token is for when none is named."""
+
+
 class SourceSpec(_Part):
     """Where the rows come from."""
 
@@ -62,6 +66,11 @@ class SourceSpec(_Part):
         description="Instead of an object: a Parquet or CSV file, a folder or a glob; a relative "
         "path begins at the spec's folder",
     )
+    data_space: str = Field(
+        default=DEFAULT_DATA_SPACE,
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$",
+        description="API name of the data space that the object is read in",
+    )
     key: Name = Field(description="Column with the external id")
     parent: Name | None = Field(
         default=None, description="Column with the parent's external id: it decides the lane"
@@ -72,12 +81,16 @@ class SourceSpec(_Part):
     def _one_place(self) -> Self:
         if (self.object is None) == (self.files is None):
             raise ValueError("source names either an object or files")
+        if self.files is not None and self.data_space != DEFAULT_DATA_SPACE:
+            raise ValueError("data_space is for an object of Data Cloud: files lie in none")
         return self
 
     @property
     def place(self) -> str:
         """The object or the files, for people."""
-        return self.object or self.files or ""
+        if self.data_space == DEFAULT_DATA_SPACE:
+            return self.object or self.files or ""
+        return f"{self.object} in the data space {self.data_space}"
 
 
 class TargetSpec(_Part):
@@ -327,9 +340,12 @@ class LoadSpec(_Part):
     def spec_hash(self) -> str:
         """Digest of everything that decides which rows are sent and what they say.
 
-        Everything else stays out: tuning a running load must not orphan it.
+        Everything else stays out: tuning a running load must not orphan it. A data space is part
+        of it unless it is the one that specs without the setting always meant.
         """
         identity = self.model_dump(mode="json", exclude=set(TUNED))
+        if self.source.data_space == DEFAULT_DATA_SPACE:
+            del identity["source"]["data_space"]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_profile(self, overrides: Mapping[str, object]) -> LoadSpec:

@@ -97,7 +97,7 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
     packaged = read_spec(PACKAGED_LOADS / f"{LOAD}.yaml")
     login = Login(emulator["base_url"], emulator["client_id"], emulator["client_secret"])
     with OrgSession.connect(login, sleep=SystemClock().sleep, note=unheard) as session:
-        source = DataCloudSource(session.tenant(), packaged)
+        source = DataCloudSource(session.tenant(packaged.source.data_space), packaged)
         bounds = source.key_quantiles(partitions, EVERYTHING)
     content["partitions"]["upper_bounds"] = list(bounds)
     content["profile"] = {"exclusive_user": True}

@@ -13,6 +13,7 @@ import httpx
 
 from dc_assets.core.errors import ConfigError, OrgMoved, RejectedRequest
 from dc_assets.core.run_events import Note, unheard
+from dc_assets.core.spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.answers import OrgToken, TenantToken
 from dc_assets.salesforce.causes import EXCHANGE_PATH, LOGIN_PATH, UNAUTHORIZED
 from dc_assets.salesforce.http import Host
@@ -142,8 +143,10 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = u
     return Token(body.access_token, instance_url, body.id)
 
 
-def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
-    """Exchange the org's token for one of the Data Cloud tenant.
+def fetch_tenant_token(
+    org: Host, org_tokens: TokenStore, data_space: str = DEFAULT_DATA_SPACE
+) -> Token:
+    """Exchange the org's token for one of the Data Cloud tenant that is good for one data space.
 
     A dead token is refused with 400 or 401: the org is signed in to once more.
 
@@ -154,23 +157,26 @@ def fetch_tenant_token(org: Host, org_tokens: TokenStore) -> Token:
     token = org_tokens.token()
     try:
         try:
-            return _exchanged(org, token)
+            return _exchanged(org, token, data_space)
         except RejectedRequest as error:
             if error.status not in DEAD_TOKEN_STATUSES:
                 raise
-            return _exchanged(org, org_tokens.token(stale=token))
+            return _exchanged(org, org_tokens.token(stale=token), data_space)
     except OrgMoved:
         raise
     except RejectedRequest as error:
-        raise ConfigError(f"Data Cloud does not let us in: {error}") from error
+        space = "" if data_space == DEFAULT_DATA_SPACE else f" to source.data_space {data_space}"
+        raise ConfigError(f"Data Cloud does not let us in{space}: {error}") from error
 
 
-def _exchanged(org: Host, token: Token) -> Token:
+def _exchanged(org: Host, token: Token, data_space: str) -> Token:
     form = {
         "grant_type": TENANT_GRANT,
         "subject_token": token.value,
         "subject_token_type": ACCESS_TOKEN_TYPE,
     }
+    if data_space != DEFAULT_DATA_SPACE:
+        form["dataspace"] = data_space
     refuse_elsewhere(token, org.client.base_url)
     body = org.ask("POST", EXCHANGE_PATH, TenantToken, changes_nothing=True, data=form, auth=None)
     return Token(body.access_token, sibling_url(body.instance_url, token.instance_url, org.allowed))

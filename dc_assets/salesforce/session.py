@@ -14,6 +14,7 @@ from dc_assets.core.errors import (
     TransientRemoteError,
 )
 from dc_assets.core.run_events import Note
+from dc_assets.core.spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.auth import (
     BearerAuth,
     Login,
@@ -69,13 +70,15 @@ class OrgSession:
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=allowed, note=note)
         return cls(org, org_id, user_id, org_tokens)
 
-    def tenant(self) -> Host:
+    def tenant(self, data_space: str = DEFAULT_DATA_SPACE) -> Host:
         """Log in to the org's Data Cloud tenant, which has a host and a token of its own.
+
+        The token is good for one data space.
 
         Raises:
             ConfigError: the org has no Data Cloud, or does not let us in.
         """
-        tokens = TokenStore(lambda: fetch_tenant_token(self.org, self.tokens))
+        tokens = TokenStore(lambda: fetch_tenant_token(self.org, self.tokens, data_space))
         auth = BearerAuth(tokens, expired=tenant_token_expired)
         url, org = tokens.token().instance_url, self.org
         return Host.at(url, sleep=org.sleep, auth=auth, allowed=org.allowed, note=org.note)

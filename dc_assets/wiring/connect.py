@@ -349,6 +349,6 @@ def open_source(
     """Connect the source of a spec."""
     if spec.source.files is not None:
         return FileSource(spec)
-    tenant = session.tenant()
+    tenant = session.tenant(spec.source.data_space)
     cleanup.enter_context(tenant.client)
     return DataCloudSource(tenant, spec)

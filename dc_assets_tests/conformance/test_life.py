@@ -140,6 +140,15 @@ def test_checks_may_come_one_by_one(ledger: OpenLedger) -> None:
         assert ledger.ticket(FIRST).phase == phase
 
 
+def test_another_data_space_is_another_source(ledger: OpenLedger) -> None:
+    """What was begun from one data space is not continued from another."""
+    spec = small_spec(name="spaced")
+    ledger.loads(spec=spec).join_load("r1-01")
+    moved = spec.model_copy(update={"source": spec.source.model_copy(update={"data_space": "b"})})
+    with pytest.raises(ConfigError, match="Put the old spec back"):
+        ledger.loads(spec=moved).join_load("r1-01")
+
+
 def test_other_bounds_under_the_same_scheme_are_refused(ledger: OpenLedger) -> None:
     """The key would mean other rows; the sentence says what to write."""
     spec = small_spec(name="cut_again", partitions={"scheme": 7, "upper_bounds": ["g"]})

@@ -73,6 +73,7 @@ def test_tuning_a_load_does_not_make_it_another_load(changes: dict[str, Any]) ->
     [
         {"source": {**SOURCE, "where": "Title__c IS NOT NULL"}},
         {"source": {**SOURCE, "parent": None}},
+        {"source": {**SOURCE, "data_space": "sales"}},
         {"partitions": {"scheme": 2, "upper_bounds": []}},
         {"partitions": {"scheme": 1, "upper_bounds": ["m"]}},
         {"columns": [COLUMNS[0], {**COLUMNS[1], "when_null": "unchanged"}, *COLUMNS[2:]]},
@@ -82,6 +83,18 @@ def test_tuning_a_load_does_not_make_it_another_load(changes: dict[str, Any]) ->
 def test_a_change_of_what_is_sent_makes_another_load(changes: dict[str, Any]) -> None:
     """Whatever decides which rows are sent, or what they say, is in the digest."""
     assert small_spec(**changes).spec_hash != small_spec().spec_hash
+
+
+def test_the_data_space_that_nobody_named_orphans_no_load() -> None:
+    """Loads that began before there was the setting are continued: their digest is the same."""
+    named = small_spec(source={**SOURCE, "data_space": "default"})
+    assert named.spec_hash == small_spec().spec_hash == "a297097323e9b908"
+
+
+def test_files_lie_in_no_data_space() -> None:
+    """The setting would be passed over silently."""
+    with pytest.raises(ValidationError, match="files lie in none"):
+        small_spec(source={"files": "x.csv", "key": SOURCE["key"], "data_space": "sales"})
 
 
 def test_a_profile_is_replaced_setting_by_setting() -> None:

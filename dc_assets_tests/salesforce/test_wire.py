@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import cast
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
@@ -325,6 +326,17 @@ def test_a_dead_token_is_exchanged_after_one_more_login() -> None:
         assert fetch_tenant_token(at(org.url), store).value == "t"
         assert len(org.seen) == 2
         assert all("Bearer" not in headers for _, headers, _ in org.seen)
+
+
+@pytest.mark.parametrize(("space", "sent"), [("default", []), ("sales", ["sales"])])
+def test_a_data_space_is_named_in_the_exchange(space: str, sent: list[str]) -> None:
+    """The token of a tenant is good for one data space; without a name it is the default one."""
+    tenant = {"access_token": "t", "instance_url": "http://127.0.0.1:1"}
+    with planted(lambda _, __: said(tenant)) as org:
+        store = TokenStore(lambda: Token("x", org.url))
+        session = OrgSession(at(org.url), "00D000000000001AAA", "005000000000001AAA", store)
+        session.tenant(space).client.close()
+        assert parse_qs(org.seen[0][2]).get("dataspace", []) == sent
 
 
 CHILD = """
