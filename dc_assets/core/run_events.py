@@ -92,6 +92,11 @@ KINDS: Mapping[str, Kind] = {
         "{cause}; {asked} is tried again in {wait_s:.1f} s, attempt {attempt} of {attempts_max}",
         level="warning",
     ),
+    "rate_limit_waits": Kind(
+        "a host said with its last answer that it takes no more calls for a time",
+        "{host} takes no more calls for {wait_s:.0f} s (its limits: {limits})",
+        level="warning",
+    ),
     "source_retried": Kind(
         "the stream of the source broke",
         "{cause}; reading on behind {behind!r} in {wait_s:.1f} s",

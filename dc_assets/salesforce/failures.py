@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -21,11 +20,10 @@ from dc_assets.core.errors import (
 )
 from dc_assets.salesforce.causes import Refusal, cause_of
 from dc_assets.salesforce.origins import host_of, moved_to
+from dc_assets.salesforce.rate_limits import bounded_wait_s, reset_s
 
 INTERNAL_ERROR = 500
 MESSAGE_CHARS_MAX = 300
-RETRY_AFTER_S_MAX = 300.0
-"""Seconds. A server that asks for more is asked again after these."""
 
 
 def failure(
@@ -107,21 +105,23 @@ def _moved(response: httpx.Response, said: str, allowed: Sequence[str]) -> Rejec
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:
-    """Read Retry-After, in seconds or as a date; None when it says nothing that can be waited."""
-    text = response.headers.get("Retry-After", "")
-    try:
-        wait_s = float(text)
-    except ValueError:
-        wait_s = _until_s(text, response.headers.get("Date", ""))
-    if not math.isfinite(wait_s) or wait_s < 0:
-        return None
-    return min(wait_s, RETRY_AFTER_S_MAX)
+    """Read when to ask again; None when the answer says nothing that can be waited.
+
+    Retry-After has seconds or a date; a rate limit says when its window ends.
+    """
+    headers = response.headers
+    text = headers.get("Retry-After", "")
+    dated = _until_s(text, headers.get("Date", ""))
+    for wait_s in (bounded_wait_s(text), bounded_wait_s(dated), reset_s(headers)):
+        if wait_s is not None:
+            return wait_s
+    return None
 
 
-def _until_s(text: str, now: str) -> float:
-    """Return the seconds until a date by the server's own clock; NaN without both dates."""
+def _until_s(text: str, now: str) -> str:
+    """Return the seconds until a date by the server's own clock; "" without both dates."""
     until, start = http_date(text), http_date(now)
-    return (until - start).total_seconds() if until and start else math.nan
+    return str((until - start).total_seconds()) if until and start else ""
 
 
 def http_date(text: str) -> datetime | None:

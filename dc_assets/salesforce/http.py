@@ -20,6 +20,7 @@ from dc_assets.salesforce.bounded import bounded_transport, proxy_of
 from dc_assets.salesforce.causes import REST_PREFIX
 from dc_assets.salesforce.failures import failure, http_date
 from dc_assets.salesforce.origins import checked_url, own_link
+from dc_assets.salesforce.rate_limits import RateWindow
 from dc_assets.salesforce.retry import Ladder, Retry, call_with_backoff
 
 T = TypeVar("T")
@@ -37,10 +38,12 @@ comes near, so more of them never end."""
 class Usage:
     """The API calls that one host was sent, what it says is left, and the time by its clock.
 
-    What is left stands in the header Sforce-Limit-Info of every answer: ``api-usage=18/5000``.
+    What is left stands in the header Sforce-Limit-Info of every answer: ``api-usage=18/5000``. Data
+    Cloud says it otherwise: `rates`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rates: RateWindow | None = None) -> None:
+        self.rates = rates or RateWindow()
         self.api_calls_left: int | None = None
         self.org_time: datetime | None = None
         self._new_calls = 0
@@ -64,6 +67,8 @@ class Usage:
         found = _API_USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
         if found:
             self.api_calls_left = int(found["max"]) - int(found["used"])
+        if response.is_success:
+            self.rates.note(response.headers)
 
 
 _API_USAGE = re.compile(r"api-usage=(?P<used>[0-9]{1,12})/(?P<max>[0-9]{1,12})")
@@ -211,6 +216,7 @@ class Host:
         base = self.client.base_url
         assert url.startswith("/"), "a call names a path: its host is the client's"
         where = f"{method} {base.host}{httpx.URL(url).path}"
+        self._await_window()
         try:
             response = self.client.request(method, url, **options)
         except (httpx.ConnectError, httpx.ProxyError) as error:
@@ -224,6 +230,15 @@ class Host:
         if response.is_success:
             return response
         raise failure(response, where, calls_left=self.usage.api_calls_left, allowed=self.allowed)
+
+    def _await_window(self) -> None:
+        """Send nothing while the host has said that it takes no more calls."""
+        rates = self.usage.rates
+        if wait_s := rates.wait_s():
+            stated = rates.limit.stated if rates.limit else ""
+            fields = {"host": self.client.base_url.host, "wait_s": wait_s, "limits": stated}
+            self.note(RunEvent("rate_limit_waits", fields))
+            self.sleep(wait_s)
 
 
 def _asked(method: str, url: str) -> str:

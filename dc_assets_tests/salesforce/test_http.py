@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Barrier, Thread
 
 import httpx
@@ -27,8 +28,9 @@ from dc_assets.salesforce.auth import (
     tenant_token_expired,
 )
 from dc_assets.salesforce.failures import error_of
-from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.http import Host, Usage
 from dc_assets.salesforce.origins import checked_url
+from dc_assets.salesforce.rate_limits import RateLimit, RateWindow
 
 SECRET = "tok-SECRET-123"
 EXPIRED = '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'
@@ -340,6 +342,49 @@ def test_each_retry_is_told_before_its_wait() -> None:
     assert {one["asked"] for one in fields} == {"GET /services/data/v64.0/limits"}
     assert "answered 503: m; GET /services/data" in str(wire.events[0])
     assert SECRET not in str(wire.events)
+
+
+LIMITS = {"x-ratelimit-limit": "500, 500;w=1, 1000;w=86400", "x-ratelimit-remaining": "0"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "waited"),
+    [
+        ({"x-ratelimit-reset": "7"}, 7),
+        ({"x-ratelimit-reset": "7", "Retry-After": "3"}, 3),
+        ({**LIMITS, "x-ratelimit-reset": "86400"}, 300),
+        ({"x-ratelimit-reset": "soon"}, None),
+    ],
+)
+def test_a_refused_call_waits_for_the_next_window(
+    headers: dict[str, str], waited: float | None
+) -> None:
+    """A 429 without Retry-After says when its window ends; no wait is longer than five minutes."""
+    wire = Wire(always(429, "", **headers))
+    with pytest.raises(TransientRemoteError) as caught:
+        wire.host.call("POST", "/x")
+    assert caught.value.retry_after_s == waited
+
+
+def test_a_host_without_a_call_left_is_not_asked_before_its_window_ends() -> None:
+    """The wait is told with what the host says, and ends when time has passed by itself."""
+    now_s = [100.0]
+    left = iter(["1", "0", "0", "5"])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        headers = {**LIMITS, "x-ratelimit-remaining": next(left), "x-ratelimit-reset": "20"}
+        return httpx.Response(200, headers=headers)
+
+    wire = Wire(answer)
+    host = replace(wire.host, usage=Usage(RateWindow(lambda: now_s[0])))
+    for passed_s in (0, 0, 5, 30):
+        now_s[0] += passed_s
+        host.call("GET", "/x")
+    assert wire.waits_s == [15]
+    assert [str(event) for event in wire.events] == [
+        "org.example takes no more calls for 15 s (its limits: 500, 500;w=1, 1000;w=86400)"
+    ]
+    assert host.usage.rates.limit == RateLimit(5, 20, LIMITS["x-ratelimit-limit"])
 
 
 def test_an_answer_at_the_first_attempt_tells_nothing() -> None:
