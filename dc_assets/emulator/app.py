@@ -22,6 +22,7 @@ from dc_assets.emulator.routes import (
     ingest,
     oauth,
     org,
+    records,
     soql,
     tenant,
 )
@@ -41,6 +42,7 @@ ORG_ROUTES = (
     *oauth.ROUTES,
     *identity.ROUTES,
     *describe.ROUTES,
+    *records.ROUTES,
     *soql.ROUTES,
     *ingest.ROUTES,
     *bulk_query.ROUTES,
@@ -102,7 +104,7 @@ class Application:
         raise APIError(status, "INVALID_HOST", sentence)
 
     async def _to_org(self, request: Request) -> Response:
-        path = normalised(request.url.path)
+        path = normalised(request.scope["raw_path"].decode("ascii"))
         if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > URI_BYTES_MAX:
             raise APIError(414, "URI_TOO_LONG", "The URI is longer than 16,384 bytes")
         if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request)):
@@ -121,7 +123,7 @@ class Application:
         return await self._answer(route, call)
 
     async def _to_tenant(self, request: Request) -> Response:
-        path = normalised(request.url.path)
+        path = normalised(request.scope["raw_path"].decode("ascii"))
         now_s = self._world.clock.now().timestamp()
         try:
             if not self._world.tokens.is_tenant(bearer(request), now_s):

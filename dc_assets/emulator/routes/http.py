@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -93,7 +94,7 @@ class Router:
         self._routes = [(route.pattern(), route) for route in routes]
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        """The route of a call and the parts of its path.
+        """The route of a call and the parts of its path, which is as it came over the wire.
 
         Raises:
             APIError: 404 when there is no such path, 405 when it takes other methods.
@@ -104,7 +105,7 @@ class Router:
             if match is None or not _version_is_served(match.groupdict()):
                 continue
             if route.method == method or (method == "HEAD" and route.method == "GET"):
-                return route, match.groupdict()
+                return route, {k: unquote(part) for k, part in match.groupdict().items()}
             allowed.append(route.method)
         if allowed:
             text = f"HTTP Method '{method}' not allowed. Allowed are {', '.join(allowed)}"

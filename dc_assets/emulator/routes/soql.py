@@ -66,7 +66,7 @@ async def _query(call: Call, *, with_deleted: bool) -> Response:
     fixed = _fixed_answer(soql, call.base)
     if fixed is not None:
         return json_answer(fixed)
-    work = partial(_run, call.world, soql, call.base, _batch_size(call))
+    work = partial(run_soql, call.world, soql, call.base, _batch_size(call))
     return json_answer(await run_in_threadpool(work, with_deleted=with_deleted))
 
 
@@ -96,9 +96,10 @@ def _fixed_answer(soql: str, base: str) -> dict[str, object] | None:
     return {"totalSize": 1, "done": True, "records": [row]}
 
 
-def _run(
+def run_soql(
     world: World, soql: str, base: str, page_rows: int, *, with_deleted: bool
 ) -> dict[str, object]:
+    """The answer of a query: its first page."""
     compiled = compile_soql(soql, parse(soql), world.schema, with_deleted=with_deleted)
     if compiled.counts_rows:
         with world.core.database.session() as session:

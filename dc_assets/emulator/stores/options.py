@@ -24,6 +24,7 @@ KINDS = (
     "list",
     "bulk_query",
     "soql",
+    "record",
     "describe",
     "limits",
     "other",
