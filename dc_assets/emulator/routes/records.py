@@ -10,7 +10,7 @@ from typing import cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.cells import NULL_MARK
+from dc_assets.emulator.engines.binding import NULL_MARK
 from dc_assets.emulator.engines.one_record import (
     RecordWrite,
     UnknownField,
