@@ -34,7 +34,7 @@ ColumnType = Literal[
 ]
 NUMBERS = frozenset({"number", "currency", "percent"})
 NullPolicy = Literal["null", "unchanged"]
-BlankPolicy = Literal["keep", "strip"]
+BlankPolicy = Literal["keep", "strip", "exact"]
 
 WAIT_S_MAX = 604_800
 """A week: nothing that is waited for here takes longer."""
@@ -115,7 +115,9 @@ class ColumnSpec(_Part):
         description="null: clear the field in the org. unchanged: leave it as it is",
     )
     blanks: BlankPolicy = Field(
-        default="keep", description="strip: drop blanks around a value before it is sent"
+        default="keep",
+        description="keep: send blanks around a value, and do not compare them: an org may drop "
+        "them. strip: drop them before it is sent. exact: send and compare them",
     )
     scale: int | None = Field(
         default=None, ge=0, le=18, description="Decimals that a number is rounded to"

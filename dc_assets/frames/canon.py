@@ -7,7 +7,7 @@ refuses the row by name, which is better than a value that silently became null.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
@@ -16,6 +16,9 @@ from dc_assets.core.spec import NUMBERS, ColumnSpec, ColumnType, LoadSpec
 
 LANE = "__lane"
 """Column that carries the lane number beside the target columns."""
+
+TEXTS: frozenset[ColumnType] = frozenset({"text", "picklist", "reference"})
+"""Types whose values are sent with the blanks around them."""
 
 DOUBLE_DIGITS = 15
 """Digits of any decimal number that survive a double."""
@@ -47,15 +50,49 @@ def canonical_target(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
 
 
 def as_replayed(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
-    """Bring the long numbers of canonical rows to what an org can answer of them, for comparison.
+    """Bring canonical rows to what an org can answer of them, for comparison.
 
     An org keeps 18 digits and answers an `xsd:double` (sObject Describe, soapType): of a number
-    with more than 15 digits the nearest double is all that both sides can be compared with.
+    with more than 15 digits the nearest double is all that both sides can be compared with. It may
+    drop the blanks around a text, which is then compared without them.
     """
-    numbers = [c.target for c in spec.columns if c.type in NUMBERS]
     return frame.with_columns(
-        pl.col(name).map_batches(_nearest_doubles, return_dtype=pl.String) for name in numbers
+        pl.col(c.target).map_batches(_nearest_doubles, return_dtype=pl.String)
+        if c.type in NUMBERS
+        else _without_outer_blanks(pl.col(c.target))
+        for c in spec.columns
+        if c.type in NUMBERS or _may_lose_blanks(c, spec)
     )
+
+
+def comparable_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
+    """Return the canonical text of one column without blanks that an org may drop."""
+    text = canonical_text(value, column)
+    return text if column.blanks == "exact" else _without_outer_blanks(text)
+
+
+def outer_blanks(frame: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
+    """Count the values of canonical rows that have blanks around them, by field.
+
+    Only those count whose blanks are sent and not compared.
+    """
+    texts = [c.target for c in spec.columns if _may_lose_blanks(c, spec)]
+    if not texts:
+        return {}
+    counts = frame.select(
+        (pl.col(name) != pl.col(name).str.strip_chars()).sum() for name in texts
+    ).row(0, named=True)
+    return {name: int(values) for name, values in counts.items() if values}
+
+
+def _may_lose_blanks(column: ColumnSpec, spec: LoadSpec) -> bool:
+    is_key = column.target == spec.target.external_id
+    return column.type in TEXTS and column.blanks == "keep" and not is_key
+
+
+def _without_outer_blanks(text: pl.Expr) -> pl.Expr:
+    stripped = text.str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
 
 
 def _nearest_doubles(texts: pl.Series) -> pl.Series:
@@ -156,7 +193,10 @@ def _date(value: pl.Expr) -> pl.Expr:
 
 
 def _datetime(value: pl.Expr) -> pl.Expr:
-    """Bring a timestamp to UTC with milliseconds; one without a zone is taken as UTC."""
+    """Bring a timestamp to UTC and whole seconds; one without a zone is taken as UTC.
+
+    An org drops the fraction of a second, and does not round it.
+    """
     plain = value.str.strip_chars().str.replace(r"[zZ]$", "+00:00").str.replace("T", " ")
     zoned = (
         pl.when(plain.str.contains(r"[+-]\d{2}(:?\d{2})?$") & plain.str.contains(":"))
@@ -164,7 +204,7 @@ def _datetime(value: pl.Expr) -> pl.Expr:
         .otherwise(plain + "+00:00")
     )
     parsed = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
-    return pl.coalesce(parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.%3fZ"), value)
+    return pl.coalesce(parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.000Z"), value)
 
 
 _CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {

@@ -59,9 +59,9 @@ REWRITINGS = (
         lambda raw, column: (raw != "") & raw.ne_missing(canonical_text(raw, column)),
     ),
     Rewriting(
-        "cut to milliseconds",
+        "cut to seconds",
         lambda column: column.type == "datetime",
-        lambda raw, _: raw.str.contains(r"\.\d{3}\d*[1-9]"),
+        lambda raw, _: raw.str.contains(r"\.\d*[1-9]"),
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,7 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import ColumnSpec, LoadSpec
-from dc_assets.frames.canon import as_replayed, canonical, canonical_target
+from dc_assets.frames.canon import as_replayed, canonical, canonical_target, outer_blanks
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.archive import DiskArchive, ParquetPages
@@ -53,8 +53,9 @@ def halvings_max(error: RemoteError) -> int:
 class BothSides:
     """One id range of a spec on both sides; what is read is read once.
 
-    Rows go to disk page by page. Memory holds the external id and a digest of each row, so a range
-    of millions of rows can be compared; the fields of rows that differ are read back.
+    Rows go to disk page by page, as they were read. Memory holds the external id and a digest of
+    each row, so a range of millions of rows can be compared; the fields of rows that differ are
+    read back.
 
     Attributes:
         mark: the state of the ledger; it changes whenever a batch is settled.
@@ -85,7 +86,7 @@ class BothSides:
         """What came of reading the source, once for all checks; a failure is kept like rows."""
         pages = ordered_pages(self.spec, self.id_range, self.ports)
         rows = (self._canonical_source(page) for page in pages)
-        return _attempt(lambda: self._kept(self._source_files, rows))
+        return _attempt(lambda: self._kept(self._source_files, rows, self._source_blanks))
 
     def _canonical_source(self, page: pl.DataFrame) -> pl.DataFrame:
         self._rewritten.update(rewritten_values(page, self.spec))
@@ -100,9 +101,24 @@ class BothSides:
         assert self.source_digests is not None, "the source is read"
         return dict(self._rewritten.most_common())
 
+    def dropped_blanks(self) -> Mapping[str, int]:
+        """Count the values by how many the source has more with blanks around them, by field."""
+        assert self.keys is not None, "both sides are read"
+        return dict((self._source_blanks - self._target_blanks).most_common())
+
+    @cached_property
+    def _source_blanks(self) -> Counter[str]:
+        return Counter()
+
+    @cached_property
+    def _target_blanks(self) -> Counter[str]:
+        return Counter()
+
     @cached_property
     def _target_reading(self) -> Reading:
-        return _attempt(lambda: self._kept(self._target_files, self._target_pages()))
+        return _attempt(
+            lambda: self._kept(self._target_files, self._target_pages(), self._target_blanks)
+        )
 
     def _target_pages(self) -> Iterator[pl.DataFrame]:
         if self.is_order_safe:
@@ -133,14 +149,22 @@ class BothSides:
         return key_by_key(self.source_digests, self.target_digests, self.spec)
 
     def rows_of(self, keys: pl.Series) -> pl.DataFrame:
-        """Return all fields of some external ids from both sides, beside each other."""
+        """Return all fields of some external ids from both sides, beside each other, to compare."""
+        found = [as_replayed(rows, self.spec) for rows in self._read_back(keys)]
+        return side_by_side(found[0], found[1], self.spec)
+
+    def whole_rows_of(self, keys: pl.Series) -> pl.DataFrame:
+        """Return the same as each side holds it, with what is not compared."""
+        source, target = self._read_back(keys)
+        return side_by_side(source, target, self.spec)
+
+    def _read_back(self, keys: pl.Series) -> Sequence[pl.DataFrame]:
         assert self.keys is not None, "both sides are read"
         wanted = pl.col(self._key).is_in(keys.implode())
-        found = [
+        return [
             _no_rows(self.spec) if rows is None else rows.filter(wanted).collect()
             for rows in (self._source_files.scan(), self._target_files.scan())
         ]
-        return side_by_side(found[0], found[1], self.spec)
 
     def count_source(self) -> int:
         """Count the source rows of the range."""
@@ -208,14 +232,16 @@ class BothSides:
             inside &= key <= self.id_range.upto
         return inside
 
-    def _kept(self, files: ParquetPages, pages: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    def _kept(
+        self, files: ParquetPages, pages: Iterable[pl.DataFrame], blanks: Counter[str]
+    ) -> pl.DataFrame:
         """Write the rows of the range to disk and return their digests."""
         kept = [digests(_no_rows(self.spec), self.spec)]
         for page in pages:
-            rows = as_replayed(page, self.spec)
-            if not rows.is_empty():
-                files.add(rows)
-                kept.append(digests(rows, self.spec))
+            if not page.is_empty():
+                files.add(page)
+                blanks.update(outer_blanks(page, self.spec))
+                kept.append(digests(as_replayed(page, self.spec), self.spec))
         return pl.concat(kept)
 
     def _counted(self, files: ParquetPages, field: str) -> Mapping[str | None, int]:

@@ -139,7 +139,7 @@ def rows_before_deletion(audit: Audit, record_ids: Mapping[str, str]) -> pl.Data
     """Return the records of gone rows as the target holds them, with their ids."""
     spec = audit.sides.spec
     key = spec.target.external_id
-    rows = audit.sides.rows_of(pl.Series(sorted(record_ids), dtype=pl.String))
+    rows = audit.sides.whole_rows_of(pl.Series(sorted(record_ids), dtype=pl.String))
     fields = [column.target for column in spec.columns if column.target != key]
     return rows.select(
         pl.col(key),

@@ -38,7 +38,7 @@ from dc_assets.core.verdicts import (
     worst,
 )
 from dc_assets.frames.agreement import agreeing_setting
-from dc_assets.frames.canon import canonical_text
+from dc_assets.frames.canon import comparable_text
 from dc_assets.frames.differences import (
     ALIKE,
     IN_SOURCE,
@@ -253,7 +253,8 @@ class Audit:
             f"{rows.height:,} of {compared:,} compared rows differ ({scope}): "
             f"{refused:,} refused, {rows.height - refused:,} unexplained"
             + (f"; fields: {fields}" if fields else "")
-            + self._stored_otherwise(again),
+            + self._stored_otherwise(again)
+            + _not_compared(self.sides.dropped_blanks()),
             rows.height - refused,
             table=tuple(changed.head(SHOWN).fill_null("(null)").iter_rows(named=True)),
             evidence=self._evidence(VALUES, flagged),
@@ -373,10 +374,21 @@ class Audit:
         return " ".join(word for word in words if word)
 
 
+def _not_compared(dropped_blanks: Mapping[str, int]) -> str:
+    """Tell the differences that the way an org stores a text makes."""
+    if not dropped_blanks:
+        return ""
+    named = ", ".join(f"{field} {values:,}" for field, values in dropped_blanks.items())
+    return (
+        f"; not compared: blanks around a value that the target lacks ({named}; blanks: exact in "
+        "the spec compares them)"
+    )
+
+
 def _canonical(counts: Mapping[str | None, int], column: ColumnSpec) -> Mapping[str | None, int]:
     """Merge the counts of values that mean the same, such as 1.50 and 1.5."""
     raw = pl.Series("value", list(counts), dtype=pl.String)
-    values = pl.DataFrame(raw).select(canonical_text(pl.col("value"), column)).to_series()
+    values = pl.DataFrame(raw).select(comparable_text(pl.col("value"), column)).to_series()
     merged: Counter[str | None] = Counter()
     for value, rows in zip(values.to_list(), counts.values(), strict=True):
         merged[value] += rows

@@ -18,6 +18,7 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.stored_form import as_stored
 from dc_assets.core.target_fields import TargetDescription
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.files import FileSource
@@ -162,6 +163,11 @@ class OpenLoad:
         facts = SalesforceFacts(org.session, self.spec, org.described)
         return BothSidesAsked(org.source, org.source, ports.target, facts, ports.clock)
 
+    @cached_property
+    def _stored(self) -> LoadSpec:
+        """The spec as the org's fields keep its values: what is sent and compared."""
+        return as_stored(self.spec, self.org.described)
+
     @property
     def _place(self) -> tuple[Database, str, str]:
         return self.database, self.spec.name, self.org.session.org_id
@@ -192,7 +198,7 @@ class OpenLoad:
             return pl.Series(sorted(set(keys)), dtype=pl.String)
 
         return load_partition(
-            self.spec,
+            self._stored,
             partition_key,
             self.ports,
             None if self.mode == "full" else choose,
@@ -211,7 +217,7 @@ class OpenLoad:
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""
         folder = data_folder() / "dry-run" / self.spec.name / partition_key
-        return dry_run(self.spec, partition_key, self.ports, folder)
+        return dry_run(self._stored, partition_key, self.ports, folder)
 
     def checked(
         self, partition_key: str, wanted: Collection[str] | None = None
@@ -243,7 +249,7 @@ class OpenLoad:
         """Return what sends and checks samples; their checks are never kept as a partition's."""
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
         return Canary(
-            self.spec,
+            self._stored,
             self.ports,
             outcomes.landed,
             outcomes.refused,
@@ -257,7 +263,7 @@ class OpenLoad:
 
     def _both_sides(self, id_range: IdRange) -> BothSides:
         mark = self.explanations.settled_mark()
-        return BothSides(self.spec, id_range, self.ports, self._archive, mark)
+        return BothSides(self._stored, id_range, self.ports, self._archive, mark)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, small_spec
         (
             ["2026-01-01 00:00:00.1234567", "2026-01-01 00:00:00.120000", "2026-01-01T00:00:00Z"],
             {"type": "datetime"},
-            {"V: cut to milliseconds": 1},
+            {"V: cut to seconds": 2},
         ),
     ],
 )

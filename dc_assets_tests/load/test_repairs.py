@@ -18,7 +18,7 @@ from dc_assets.load.partition import load_partition
 from dc_assets.load.reconcile import Audit
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets_tests.fakes.org import Cells, FakeJob, FakeOrg
-from dc_assets_tests.fakes.source import FakeSource, things
+from dc_assets_tests.fakes.source import FakeSource, thing, things
 from dc_assets_tests.fakes.world import World, small_world
 
 KEY = "r1-01"
@@ -30,6 +30,14 @@ class RoundingOrg(FakeOrg):
 
     def _land(self, job: FakeJob, row: Cells) -> None:
         FakeOrg._land(self, job, {**row, "Price__c": "2"})
+
+
+@dataclass(slots=True)
+class TrimmingOrg(FakeOrg):
+    """An org that drops the blanks around a text."""
+
+    def _land(self, job: FakeJob, row: Cells) -> None:
+        FakeOrg._land(self, job, {name: text.strip() for name, text in row.items()})
 
 
 def audit_of(world: World) -> Audit:
@@ -72,6 +80,27 @@ def test_a_repair_that_changed_nothing_is_told_the_second_time(tmp_path: Path) -
     assert told in fourth.summary
     assert "Title__c 1 (" not in fourth.summary
     assert fourth.repair == first.repair
+
+
+def test_blanks_that_the_org_drops_ask_for_no_repair(tmp_path: Path) -> None:
+    """The check passes, says how many values lost them, and nothing is sent again."""
+    rows = [thing(f"id{n}", title=title) for n, title in enumerate([" a", "b ", "c", "  "])]
+    with small_world(tmp_path, FakeSource(rows), TrimmingOrg()) as world:
+        world.run()
+        found = compared(world)
+        chosen = audit_of(world).keys_to_send("changed")
+    assert (found.severity, found.unexplained, found.repair) == (Severity.PASSED, 0, "")
+    assert "not compared: blanks around a value that the target lacks (Title__c 3;" in found.summary
+    assert chosen.to_list() == []
+
+
+def test_a_value_that_differs_behind_its_blanks_is_told(tmp_path: Path) -> None:
+    """Only the blanks are left out of the comparison."""
+    with small_world(tmp_path, FakeSource([thing("id1", title=" a ")])) as world:
+        world.run()
+        world.org.rows["id1"]["Title__c"] = "b"
+        found = compared(world)
+    assert (found.severity, found.unexplained) == (Severity.ERROR, 1)
 
 
 @pytest.mark.parametrize(

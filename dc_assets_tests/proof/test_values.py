@@ -197,7 +197,7 @@ def test_exact_numbers_and_moments_stand_in_core(org: Org, tmp_path: Path) -> No
         ("n4", "Share__c", "0.123456789012345", "0.123456789012345"),
         ("n5", "Day__c", "1704-02-29", "1704-02-29"),
         ("n6", "Moment__c", "1883-11-18 12:03:58-04:56", "1883-11-18 16:59:58"),
-        ("n7", "Moment__c", "2024-02-29T23:59:59.123456+13:45", "2024-02-29 10:14:59.123"),
+        ("n7", "Moment__c", "2024-02-29T23:59:59.123456+13:45", "2024-02-29 10:14:59"),
         ("n8", "Bare__c", " \t bare\u3000", "bare"),
         ("n9", "Many__c", " x ;b;a;b", "a;b;x"),
     ]
@@ -346,10 +346,10 @@ def test_a_number_is_exact_or_rounded_by_its_scale(number: str, scale: int | Non
 @settings(deadline=None)
 @given(moment=DATETIMES)
 def test_a_moment_is_the_same_in_utc(moment: str) -> None:
-    """Whatever the zone: the canonical text is that moment, cut to milliseconds."""
+    """Whatever the zone: the canonical text is that moment, cut to seconds."""
     column = ColumnSpec(source="m", target="m", type="datetime")
     frame = pl.DataFrame({"m": [moment]}, schema={"m": pl.String})
     text = str(frame.select(canonical_text(pl.col("m"), column)).item())
     found, wanted = datetime.fromisoformat(text), datetime.fromisoformat(moment).astimezone(UTC)
-    assert timedelta(0) <= wanted - found < timedelta(milliseconds=1)
+    assert timedelta(0) <= wanted - found < timedelta(seconds=1)
     assert text.endswith("Z")
