@@ -180,6 +180,37 @@ def test_the_next_rows_are_locked(client: Client) -> None:
     assert len(_locked(client, client.finish(_closed(client, 6)))) == 1
 
 
+INNER = {
+    "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": (
+        "first error: UNABLE_TO_LOCK_ROW, unable to obtain exclusive access to this record: []"
+    ),
+    "CANNOT_EXECUTE_FLOW_TRIGGER": (
+        "to update records: UNABLE_TO_LOCK_ROW: unable to obtain exclusive access to this record"
+    ),
+}
+"""The code of a wrapper, and where the lock stands in its text."""
+
+
+def test_a_lock_is_met_inside_a_trigger_or_a_flow(client: Client) -> None:
+    """Under the wrapper's code, with the lock's in the text; once, as the plain ones."""
+    client.faults({"what": "row_locks", "share": 1.0, "form": "mixed"})
+    job = client.finish(_closed(client, 30))
+    errors = [row["sf__Error"] for row in client.result(job["id"], "failedResults")]
+    wrapped = [error for error in errors if not error.startswith("UNABLE_TO_LOCK_ROW:")]
+    assert len(errors) == client.fired() == 30
+    assert len(wrapped) in range(10, 28)
+    assert {error.partition(":")[0] for error in wrapped} == set(INNER)
+    assert all(INNER[error.partition(":")[0]] in error for error in wrapped)
+    assert client.finish(_closed(client, 30))["numberRecordsFailed"] == 0
+
+
+def test_an_unknown_exception_passes(client: Client) -> None:
+    """Its row lands when it is sent again."""
+    client.faults({"what": "row_unknown", "times": 1})
+    assert client.row_error(one_row()).startswith("UNKNOWN_EXCEPTION:An unexpected error occurred")
+    assert client.load(one_row())["numberRecordsFailed"] == 0
+
+
 def test_a_row_that_is_wrong_never_comes_to_a_lock(client: Client) -> None:
     """Its own error is the one that is told."""
     client.faults({"what": "row_locks", "share": 1.0})

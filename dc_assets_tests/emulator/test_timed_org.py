@@ -86,6 +86,20 @@ def test_rows_that_waited_too_long_name_the_account_they_waited_for(org: Client)
     assert re.search(r": \w{18}:--$", text)
 
 
+def test_a_lock_of_a_parent_with_a_roll_up_is_told_in_the_wrapper_s_words(org: Client) -> None:
+    """Some by a trigger and some by a flow, each parent always the same way; rows plainly."""
+    change(org, roll_up_share=1, fail_scope="rows", lock_wait_s=1, row_ms=100)
+    rows = rows_csv(40, accounts=40)
+    closed(org, rows)
+    advance(org, 0.1)
+    job = closed(org, rows.replace("externalOpp", "other"))
+    advance(org, 12)
+    errors = [row["sf__Error"] for row in org.result(job, "failedResults")]
+    codes = {error.partition(":")[0] for error in errors}
+    assert codes == {"CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "CANNOT_EXECUTE_FLOW_TRIGGER"}
+    assert all("UNABLE_TO_LOCK_ROW" in error for error in errors)
+
+
 def test_a_row_that_is_wrong_keeps_its_own_error(org: Client) -> None:
     """Though its whole chunk found a parent locked."""
     change(org, chunk_rows=2000)

@@ -110,6 +110,16 @@ EVENT_FAULTS = [
         Promise.CONTINUES,
         [{"what": "row_locks", "share": 0.2, "rounds": 2}],
     ),
+    Scenario(
+        "a fifth of the rows meet a lock inside a trigger",
+        Promise.CONTINUES,
+        [{"what": "row_locks", "share": 0.2, "rounds": 2, "form": "mixed"}],
+    ),
+    Scenario(
+        "a fifth of the rows meet an unknown exception",
+        Promise.CONTINUES,
+        [{"what": "row_unknown", "share": 0.2, "rounds": 2}],
+    ),
 ]
 
 CHANGES = (

@@ -13,6 +13,7 @@ from dc_assets.emulator.engines import statements
 from dc_assets.emulator.engines.binding import QueryPlan
 from dc_assets.emulator.engines.cells import echoed
 from dc_assets.emulator.engines.job_faults import JobFaults
+from dc_assets.emulator.engines.passing import Wait
 from dc_assets.emulator.engines.staging import staged, to_frame, with_waits
 from dc_assets.emulator.engines.upload import BATCH_ROWS
 from dc_assets.emulator.stores.core import CoreStore
@@ -38,14 +39,13 @@ class WrittenBatch:
         number: of the commits of the job, from 0.
         first: number of the first row in the upload, from 0.
         rows: cells as uploaded.
-        locked: rows, by their number in the upload, that waited too long for a lock, with the id
-            of its record; None when it has no id yet.
+        locked: rows, by their number in the upload, that waited too long for a lock.
     """
 
     number: int
     first: int
     rows: list[list[str]]
-    locked: Mapping[int, str | None] = field(default_factory=dict[int, str | None])
+    locked: Mapping[int, Wait] = field(default_factory=dict[int, Wait])
 
 
 class BatchWriter:
@@ -72,14 +72,14 @@ class BatchWriter:
         plan = self._plan
         uploaded = to_frame(batch.rows, len(plan.columns), batch.first)
         frame = staged(plan, uploaded, self._first_id())
-        frame = with_waits(self._faults.with_locks(plan.job.id, frame), batch.locked)
+        frame = with_waits(self._faults.with_met(plan.job.id, frame), batch.locked)
         with self._core.writing, self._session.transaction():
             moment = now.astimezone(UTC).replace(tzinfo=None)
             self._apply(frame, moment)
             outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
             self._write_results(batch.number, uploaded, outcome)
             tally = _journal(self._session, plan, batch, moment)
-        self._faults.count_locks(plan.job.id, frame, outcome)
+        self._faults.count_met(plan.job.id, frame, outcome)
         return tally
 
     def _first_id(self) -> int:

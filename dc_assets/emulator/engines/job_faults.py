@@ -7,10 +7,11 @@ from threading import Lock
 
 import polars as pl
 
+from dc_assets.emulator.engines.passing import CODES, inner_form
 from dc_assets.emulator.stores.faults import Fault, Hit
 
 QUOTA_MESSAGE = "ExceededQuota : ApiBatchItems Limit exceeded."
-LOCK_CODE = "UNABLE_TO_LOCK_ROW"
+ROW_FAULTS = ("row_locks", "row_unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +74,27 @@ class JobFaults:
             return ""
         return "job" if any(hit.is_set("job") for hit in hits) else "results"
 
-    def with_locks(self, job_id: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the column ``locked``: whether a row is to find its parent locked."""
-        faults = [hit.fault for hit in self._of(job_id, "row_locks")]
+    def with_met(self, job_id: str, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the column ``met``: the form of what a row is to meet, or null."""
+        faults = [hit.fault for hit in self._of(job_id, *ROW_FAULTS)]
         if not faults:
-            return frame.with_columns(locked=pl.lit(value=False))
+            return frame.with_columns(met=pl.lit(None, dtype=pl.String))
         keys = _lock_keys(frame)
-        places: list[int | None] = [
-            next((fault.place for fault in faults if _locks(fault, key)), None) for key in keys
-        ]
-        by = pl.Series("locked_by", places, dtype=pl.Int64)
-        return frame.with_columns(by, locked=by.is_not_null())
+        met = [next((fault for fault in faults if _meets(fault, key)), None) for key in keys]
+        places = [fault and fault.place for fault in met]
+        forms = [fault and _form(fault, key) for fault, key in zip(met, keys, strict=True)]
+        return frame.with_columns(
+            pl.Series("met_by", places, dtype=pl.Int64), pl.Series("met", forms, dtype=pl.String)
+        )
 
-    def count_locks(self, job_id: str, frame: pl.DataFrame, outcome: pl.DataFrame) -> None:
-        """Count the rows that really were refused: others failed before they came to a lock."""
-        faults = {hit.fault.place: hit.fault for hit in self._of(job_id, "row_locks")}
-        if "locked_by" not in frame.columns:
+    def count_met(self, job_id: str, frame: pl.DataFrame, outcome: pl.DataFrame) -> None:
+        """Count the rows that really were refused: others failed before they came so far."""
+        faults = {hit.fault.place: hit.fault for hit in self._of(job_id, *ROW_FAULTS)}
+        if "met_by" not in frame.columns:
             return
-        refused = outcome.filter(pl.col("error").str.starts_with(LOCK_CODE))
-        rows = frame.join(refused.select("n"), on="n", how="semi")
-        for key, place in zip(_lock_keys(rows), rows["locked_by"].to_list(), strict=True):
+        is_met = pl.any_horizontal(pl.col("error").str.starts_with(code) for code in CODES)
+        rows = frame.join(outcome.filter(is_met).select("n"), on="n", how="semi")
+        for key, place in zip(_lock_keys(rows), rows["met_by"].to_list(), strict=True):
             if place in faults:
                 faults[place].failures[key] += 1
                 faults[place].fired += 1
@@ -102,7 +104,7 @@ class JobFaults:
             return [hit for hit in self._by_job.get(job_id, []) if hit.what in names]
 
 
-def _locks(fault: Fault, key: str) -> bool:
+def _meets(fault: Fault, key: str) -> bool:
     rounds = fault.parameters["rounds"]
     assert isinstance(rounds, int)  # noqa: S101  checked when the list was taken
     if fault.failures[key] >= rounds:
@@ -111,6 +113,11 @@ def _locks(fault: Fault, key: str) -> bool:
         return fault.decides()
     fault.seen += 1
     return fault.chance(key) < fault.share
+
+
+def _form(fault: Fault, key: str) -> str:
+    form = str(fault.parameters.get("form", "unknown"))
+    return inner_form(fault.chance(f"form of {key}"), 2 / 3) if form == "mixed" else form
 
 
 def _lock_keys(frame: pl.DataFrame) -> list[str]:

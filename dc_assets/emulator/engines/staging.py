@@ -9,6 +9,7 @@ import polars as pl
 from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import cell_errors
 from dc_assets.emulator.engines.id_rules import given, with_whole_ids
+from dc_assets.emulator.engines.passing import Wait
 from dc_assets.emulator.engines.upload import BrokenRow
 from dc_assets.emulator.ids import COUNTER_WIDTH, DIGITS, INSTANCE, SUFFIX, case_suffix
 from dc_assets.emulator.schema import Field
@@ -67,19 +68,18 @@ def staged(plan: QueryPlan, frame: pl.DataFrame, first_id: int) -> pl.DataFrame:
     return frame.with_columns(fresh_id=_record_ids(plan.item.key_prefix, number))
 
 
-def with_waits(frame: pl.DataFrame, waits: Mapping[int, str | None]) -> pl.DataFrame:
+def with_waits(frame: pl.DataFrame, waits: Mapping[int, Wait]) -> pl.DataFrame:
     """The frame with ``locked_id``: the record whose lock a row waited for in vain.
 
     Args:
-        frame: rows with ``n`` and ``locked``; rows of the waits become locked.
-        waits: rows by their number, with the id of the record, or None when it has none yet.
+        frame: rows with ``n`` and ``met``; rows of the waits meet what theirs say.
+        waits: rows by their number.
     """
-    if not waits:
-        return frame.with_columns(locked_id=pl.lit(None, dtype=pl.String))
-    numbers = frame["n"].to_list()
+    found = [waits.get(number) for number in frame["n"].to_list()] if waits else [None] * len(frame)
+    forms = pl.Series("form", [wait and wait.form for wait in found], dtype=pl.String)
+    ids = [wait and wait.record_id for wait in found]
     return frame.with_columns(
-        pl.col("locked") | pl.Series([number in waits for number in numbers]),
-        pl.Series("locked_id", [waits.get(number) for number in numbers], dtype=pl.String),
+        pl.Series("locked_id", ids, dtype=pl.String), met=pl.coalesce(forms, pl.col("met"))
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
+from dc_assets.emulator.engines.passing import error_sql
 from dc_assets.emulator.stores.duck import literal, quoted
 
 OUTCOME = (
@@ -142,14 +143,13 @@ def _store_errors(plan: QueryPlan) -> list[str]:
         errors += [_unique_error(c) for c in plan.unique]
         errors.append(_required_error(plan))
     # Last: a row that is wrong never comes to a lock.
-    return [*errors, _lock_error(plan)]
+    return [*errors, _passing_error(plan)]
 
 
-def _lock_error(plan: QueryPlan) -> str:
+def _passing_error(plan: QueryPlan) -> str:
     ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
-    head = "UNABLE_TO_LOCK_ROW:unable to obtain exclusive access to this record or 1 records: "
     listed = ", ".join(["s.locked_id", *ids, "h.id", "s.fresh_id"])
-    return f"CASE WHEN s.locked THEN {literal(head)} || coalesce({listed}) || ':--' END"
+    return error_sql("s.met", f"coalesce({listed})")
 
 
 def _parent_error(column: BoundColumn) -> str:

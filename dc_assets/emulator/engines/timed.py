@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import islice
 from threading import Event, RLock, Thread
 
@@ -18,6 +19,7 @@ from dc_assets.emulator.engines.batch_writer import BatchWriter, Tally, WrittenB
 from dc_assets.emulator.engines.binding import QueryPlan
 from dc_assets.emulator.engines.job_faults import Cut, JobFaults
 from dc_assets.emulator.engines.lock_keys import ids_of
+from dc_assets.emulator.engines.passing import Wait, inner_form
 from dc_assets.emulator.engines.upload import read_rows, skip
 from dc_assets.emulator.org.background import Background, Population
 from dc_assets.emulator.org.engine import Engine
@@ -239,7 +241,7 @@ class TimedRunner:
         rows = read_rows(self._jobs.upload_path(piece.job_id), plan.job)
         skip(rows, 1 + piece.first)
         cells = list(islice(rows, piece.rows))
-        batch = WrittenBatch(job.commits, piece.first, cells, self._lock_ids(piece.locked))
+        batch = WrittenBatch(job.commits, piece.first, cells, self._waits(job, piece.locked))
         writer = BatchWriter(self._core, self._jobs, plan, self._faults)
         try:
             tally = writer.write(batch, self._clock.moment(piece.at_s))
@@ -260,13 +262,16 @@ class TimedRunner:
                 processing_ms=round(job.work.active_s * 1000),
             )
 
-    def _lock_ids(self, locked: tuple[LockedRows, ...]) -> dict[int, str | None]:
-        """Each row that failed, with the id of the record whose lock it waited for."""
+    def _waits(self, job: TimedJob, locked: tuple[LockedRows, ...]) -> dict[int, Wait]:
+        """Each row that failed, with the record whose lock it waited for."""
         if not locked:
             return {}
-        ids = ids_of({str(rows.key) for rows in locked}, self._core)
+        keys = {str(rows.key) for rows in locked}
+        ids, settings = ids_of(keys, self._core), self._engine.settings
+        # A row's own lock is no roll-up's.
+        forms = {key: roll_up(settings, key) if key in job.parents else "plain" for key in keys}
         return {
-            number: ids.get(str(rows.key))
+            number: Wait(ids.get(str(rows.key)), forms[str(rows.key)])
             for rows in locked
             for number in range(rows.first, rows.first + rows.rows)
         }
@@ -300,6 +305,13 @@ class TimedRunner:
             "retries": job.work.requeues,
             "ended_s": at_s,
         }
+
+
+def roll_up(settings: OrgSettings, key: str) -> str:
+    """The form in which a lock of this parent is met; the same each time."""
+    text = f"roll-up of {key}, {settings.seed}"
+    chance = int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) / 2**64
+    return inner_form(chance, settings.roll_up_share)
 
 
 def _nothing() -> None:

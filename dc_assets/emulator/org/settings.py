@@ -68,6 +68,9 @@ class OrgSettings:
     """What fails when a lock is not had: the whole ``chunk``, or the ``rows`` of that parent."""
     lock_order: str = "row"
     """Locks are asked for in the order of the file (``row``) or ``sorted``."""
+    roll_up_share: float = 0.0
+    """Of parents that a trigger or a flow of their children updates, half by each: a lock of one
+    is told in the wrapper's words. Reported by users, no share was."""
     seed: int = 0
     """Of the queue latency and of all that goes on beside the jobs."""
     background: str = "none"
@@ -94,6 +97,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fail_scope": ("chunk", "rows"),
     "lock_order": ("row", "sorted"),
 }
+AT_MOST_ONE = frozenset({"roll_up_share"})
 AT_LEAST_ONE = frozenset({"workers", "chunk_rows", "batch_rows"})
 SORTS = {"int": "a whole number", "float": "a number", "str": "a text"}
 TYPES = {entry.name: str(entry.type) for entry in fields(OrgSettings)}
@@ -129,6 +133,8 @@ def _check(name: str, value: object) -> None:
         least = 1 if name in AT_LEAST_ONE else 0
         if not math.isfinite(value) or value < least:
             raise SettingError(f"The setting {name} of the org is at least {least}.")
+        if name in AT_MOST_ONE and value > 1:
+            raise SettingError(f"The setting {name} of the org is at most 1.")
 
 
 def parsed(assignment: str) -> tuple[str, object]:

@@ -73,6 +73,8 @@ class FaultKind:
 
 ACTED = Parameter(default=False, types=(bool,))
 COMMITTED = Parameter(0, (int,), least=0)
+ROUNDS = Parameter(1, (int,), least=1)
+LOCK_FORMS = ("plain", "trigger", "flow", "mixed")
 CLOSE = ("close",)
 RESULTS = ("results",)
 QUERY = ("data_cloud_query",)
@@ -131,7 +133,13 @@ JOB_FAULTS = {
     "job_waits": FaultKind(CLOSE, CLOSE, {"seconds": Parameter(1.0, Number, least=0, most=86_400)}),
     "results_gone": FaultKind(CLOSE, CLOSE, {"job": Parameter(default=True, types=(bool,))}),
     "daily_batches": FaultKind(CLOSE, CLOSE),
-    "row_locks": FaultKind(CLOSE, CLOSE, {"rounds": Parameter(1, (int,), least=1)}, by_row=True),
+    "row_locks": FaultKind(
+        CLOSE,
+        CLOSE,
+        {"rounds": ROUNDS, "form": Parameter("plain", (str,), LOCK_FORMS)},
+        by_row=True,
+    ),
+    "row_unknown": FaultKind(CLOSE, CLOSE, {"rounds": ROUNDS}, by_row=True),
 }
 
 FAULT_KINDS: dict[str, FaultKind] = CALL_FAULTS | EVENT_FAULTS | JOB_FAULTS
