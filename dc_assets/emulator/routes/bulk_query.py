@@ -16,7 +16,7 @@ from dc_assets.emulator.engines.soql_compiler import Compiled, compile_soql
 from dc_assets.emulator.engines.soql_parser import parse
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
-from dc_assets.emulator.routes.ingest import job_summary, list_jobs
+from dc_assets.emulator.routes.ingest import job_summary
 from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, StoredJob
@@ -185,15 +185,9 @@ def _cell(value: object) -> str:
     return str(shown).lower() if isinstance(shown, bool) else str(shown)
 
 
-async def list_query_jobs(call: Call) -> Response:
-    """GET all query jobs."""
-    return await list_jobs(call, "query")
-
-
 BASE = "/services/data/v{version}/jobs/query"
 ROUTES = (
     Route("POST", BASE, "bulk_query", create),
-    Route("GET", BASE, "list", list_query_jobs),
     Route("GET", f"{BASE}/{{id}}", "bulk_query", info),
     Route("PATCH", f"{BASE}/{{id}}", "bulk_query", abort),
     Route("DELETE", f"{BASE}/{{id}}", "delete", delete),

@@ -20,7 +20,6 @@ from dc_assets.emulator.world import World
 
 UPLOAD_BYTES_MAX = 100 * 1024**2
 """Of the raw content. An org takes 150 MB of its base64, which it reckons half as long again."""
-LIST_ROWS = 1000
 
 
 def job_summary(job: StoredJob) -> dict[str, object]:
@@ -162,29 +161,6 @@ async def delete(call: Call) -> Response:
     return Response(b"", 204)
 
 
-async def list_jobs(call: Call, kind: str = "ingest") -> Response:
-    """GET all jobs, a thousand at a time, newest id last."""
-    start = call.query("queryLocator", "0").rpartition("-")[2]
-    if not start.isdigit():
-        raise APIError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    shown = (job for job in call.world.jobs.all(kind) if job.gone != "job")
-    jobs = sorted(shown, key=lambda job: job.id)
-    page = jobs[int(start) : int(start) + LIST_ROWS]
-    end = int(start) + LIST_ROWS
-    done = end >= len(jobs)
-    # Asked one by one, because a job that is kept back shows another state.
-    records = [job_summary(call.world.service.find(job.id, kind)) for job in page]
-    return json_answer(
-        {
-            "done": done,
-            "records": records,
-            "nextRecordsUrl": None
-            if done
-            else f"{call.base}/jobs/ingest?queryLocator=01gRO0000000000000-{end}",
-        }
-    )
-
-
 RESULT_HEADERS = {
     "successfulresults": ("successful", ("sf__Id", "sf__Created")),
     "failedresults": ("failed", ("sf__Id", "sf__Error")),
@@ -244,7 +220,6 @@ def _unprocessed(world: World, job: StoredJob) -> bytes:
 BASE = "/services/data/v{version}/jobs/ingest"
 ROUTES = (
     Route("POST", BASE, "create", create),
-    Route("GET", BASE, "list", list_jobs),
     Route("GET", f"{BASE}/{{id}}", "poll", info),
     Route("PATCH", f"{BASE}/{{id}}", "close", change_state, kind_of=kind_of_change),
     Route("DELETE", f"{BASE}/{{id}}", "delete", delete),

@@ -19,6 +19,7 @@ from dc_assets.emulator.engines.soql_parser import parse
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.ids import ORG_ID, USER_ID
 from dc_assets.emulator.routes.http import Call, Route, json_answer
+from dc_assets.emulator.routes.query_columns import columns
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import World
 
@@ -32,6 +33,7 @@ FIXED_RECORDS: dict[str, dict[str, object]] = {
         "IsSandbox": False,
         "InstanceName": "EMU1",
         "NamespacePrefix": None,
+        "TrialExpirationDate": None,
     },
     "user": {"Id": USER_ID, "Username": "integration@emulator.invalid", "Name": "Integration User"},
 }
@@ -63,6 +65,8 @@ async def _query(call: Call, *, with_deleted: bool) -> Response:
     soql = call.query("q")
     if not soql.strip():
         raise APIError(400, "MALFORMED_QUERY", "unexpected token: '<EOF>'")
+    if call.query("columns") == "true":
+        return await columns(call)
     fixed = _fixed_answer(soql, call.base)
     if fixed is not None:
         return json_answer(fixed)
