@@ -53,7 +53,7 @@ class RecordWriter(BatchWriter):
     def write_record(self, cells: list[str], now: datetime) -> WrittenRecord:
         """Write the row; `now` is the time of the commit."""
         frame = staged(self._plan, to_frame([cells], len(cells), 0), self._first_id())
-        frame = with_waits(self._faults.with_locks(self.job_id, frame), {})
+        frame = with_waits(self._faults.with_met(self.job_id, frame), {})
         with self._core.writing, self._session.transaction():
             self._apply(frame, now.astimezone(UTC).replace(tzinfo=None))
             found = self._session.one("SELECT id, created, error FROM outcome")
