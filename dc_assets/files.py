@@ -16,6 +16,7 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.faults import FAULTS, reason_of
 from dc_assets.load.preflight import FieldRule
 
@@ -39,6 +40,14 @@ class FileSource:
             ConfigError: there is no such file, it cannot be read, or it lacks a column.
         """
         self._collect(self._selected(pl.LazyFrame(schema=self._schema(self._scan()))))
+
+    def columns(self) -> Mapping[str, ValueKind]:
+        """Return the kind of each column; of CSV all is text.
+
+        Raises:
+            ConfigError: there is no such file, or it cannot be read.
+        """
+        return {name: _kind(dtype) for name, dtype in self._schema(self._scan()).items()}
 
     def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the rows of a range in ascending key order, as source columns of text."""
@@ -254,6 +263,23 @@ def _breaks(rule: FieldRule) -> pl.Expr:
             return value.str.len_chars() > rule.length
         case "picklist":
             return (value != "") & ~value.is_in(rule.values)
+
+
+_KINDS: tuple[tuple[type[pl.DataType], ValueKind], ...] = (
+    (pl.String, "text"),
+    (pl.Boolean, "boolean"),
+    (pl.Date, "date"),
+    (pl.Datetime, "datetime"),
+)
+
+
+def _kind(dtype: pl.DataType) -> ValueKind:
+    if dtype.is_numeric():
+        return "number"
+    for of, kind in _KINDS:
+        if isinstance(dtype, of):
+            return kind
+    return "unknown"
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

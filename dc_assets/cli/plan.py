@@ -21,15 +21,18 @@ from dc_assets.ledger.forecasts import Span, ToldLoad
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.ports import Source, speed_after
 from dc_assets.load.preflight import Survey, survey
-from dc_assets.load.preflight_rules import (
-    Advice,
-    Costs,
-    judged,
-    lock_risk,
-)
+from dc_assets.load.preflight_findings import Advice, Finding, SpecRefused, worst_first
+from dc_assets.load.preflight_rules import Costs, judged, lock_risk
 from dc_assets.load.spec_files import spec_file, write_ranges
 from dc_assets.load.store import JobFigures
-from dc_assets.pages.plan_facts import STYLES, VERDICTS, PlannedLoad, facts_of, figures_of
+from dc_assets.pages.plan_facts import (
+    STYLES,
+    VERDICTS,
+    PlannedLoad,
+    facts_of,
+    figures_of,
+    findings_told,
+)
 from dc_assets.pages.plan_page import write_page
 from dc_assets.simulation.forecast import (
     FASTEST,
@@ -97,6 +100,23 @@ def plan(
         _print_spec(console, spec)
         return ExitCode.PROVED
     notes = Console(stderr=True)
+    try:
+        return _asked_of_both(spec, write_ranges, page, as_json=as_json)
+    except SpecRefused as refused:
+        if page is not None:
+            notes.print("No page was written: without both sides it would be empty.")
+        return _stopped(console, spec, refused.findings, as_json=as_json)
+
+
+def _asked_of_both(
+    spec: LoadSpec, write_ranges: int | None, page: Path | None, *, as_json: bool
+) -> ExitCode:
+    """Make and show the plan, or cut the source anew.
+
+    Raises:
+        SpecRefused: the spec lets nobody ask for rows.
+    """
+    console, notes = Console(), Console(stderr=True)
     with open_load(spec, login_from_environment(), run_id="plan", note=noted_on_stderr()) as opened:
         if write_ranges is not None:
             _propose_ranges(console, spec, opened.ports.source, write_ranges)
@@ -118,6 +138,24 @@ def plan(
     if cut:
         notes.print(cut, style="bold red", soft_wrap=True)
     return ExitCode.STOPPED if cut or planned.advice is Advice.STOP else ExitCode.PROVED
+
+
+def _stopped(
+    console: Console, spec: LoadSpec, findings: Sequence[Finding], *, as_json: bool
+) -> ExitCode:
+    """Show why there is no plan: what does not fit, each with its cause and remedy."""
+    if as_json:
+        figures = {"load": spec.name, "verdict": VERDICTS[Advice.STOP]}
+        click.echo(json.dumps({**figures, "findings": findings_told(findings)}, indent=2))
+    else:
+        _print_findings(console, Advice.STOP, findings)
+    return ExitCode.STOPPED
+
+
+def _print_findings(console: Console, advice: Advice, findings: Sequence[Finding]) -> None:
+    console.print(VERDICTS[advice], style=f"bold {STYLES[advice]}")
+    for finding in findings:
+        console.print(f"- {finding.sentence}", style=STYLES[finding.advice], soft_wrap=True)
 
 
 def _print_spec(console: Console, spec: LoadSpec) -> None:
@@ -150,7 +188,7 @@ def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
         forecast=told,
         row_s=_row_s(told, past, spec.profile.window),
         risk=lock_risk(spec, seen),
-        findings=judged(spec, seen, costs),
+        findings=worst_first([*opened.org.findings, *judged(spec, seen, costs)]),
     )
 
 
@@ -215,11 +253,5 @@ def print_plan(console: Console, planned: PlannedLoad) -> None:
     console.print()
     for what, fact in facts_of(planned).items():
         console.print(f"{what:<17} {fact}", soft_wrap=True)
-    advice = planned.advice
-    console.print(f"\n{VERDICTS[advice]}", style=f"bold {STYLES[advice]}")
-    for finding in planned.findings:
-        console.print(
-            f"- {finding.sentence}",
-            style=STYLES[finding.advice],
-            soft_wrap=True,
-        )
+    console.print()
+    _print_findings(console, planned.advice, planned.findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 import uuid
 from collections.abc import Generator, Mapping, Sequence
@@ -84,6 +85,11 @@ Examples:
     "must land (99). Stops at the first stage under its bar. Runs in this process: a sample "
     "never makes a partition green in Dagster.",
 )
+@click.option(
+    "--anyway",
+    metavar="REASON",
+    help="Send although the plan says STOP; the ledger keeps the reason.",
+)
 @click.option("--batch-rows-max", type=click.IntRange(1, 10_000), help="Rows in one ingest job.")
 @click.option("--window", type=click.IntRange(1, 100), help="Jobs in flight over all partitions.")
 def run(
@@ -97,6 +103,7 @@ def run(
     new_load: bool,
     stagger: str | None,
     canary: str | None,
+    anyway: str | None,
     batch_rows_max: int | None,
     window: int | None,
 ) -> int:
@@ -123,11 +130,12 @@ def run(
         new_load=new_load,
         is_new=new_load or partitions is not None,
         every_s=seconds_of(stagger) if stagger is not None else 0,
+        anyway=_reason(anyway),
     )
     _refuse_contradictions(order, dry_run=dry_run)
     if canary is not None:
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
-        others |= {"--dry-run": dry_run, "--new-load": new_load}
+        others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
         return run_canary(order.applied, keys, stages_alone(canary, others), followed)
     return _run(order, keys, dry_run=dry_run)
 
@@ -147,6 +155,7 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
             return _dry_run(order.applied, keys, console)
         if not order.is_local:
             _ask_where_dagster_loads(spec)
+            _refuse_what_stops(order)
         if order.new_load:
             _give_up_load(spec, order.mode or "full", console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
@@ -168,6 +177,7 @@ class _Order:
         overrides: settings of the spec's profile, None for those that stay.
         is_new: whether a new load of what is done begins.
         every_s: distance of their launches; 0 for all at once.
+        anyway: why to send although the plan says STOP.
     """
 
     spec: LoadSpec
@@ -178,6 +188,7 @@ class _Order:
     new_load: bool
     is_new: bool
     every_s: int
+    anyway: str
 
     @property
     def profile(self) -> Mapping[str, int]:
@@ -194,6 +205,7 @@ class _Order:
         words = ["dc-assets run", self.spec.name]
         words += ["--failed-only"] if self.failed_only else []
         words += [f"--{mode}"] if mode in {"missing", "changed"} and not self.failed_only else []
+        words += ["--anyway", shlex.quote(self.anyway)] if self.anyway else []
         for setting, value in self.profile.items():
             words += [f"--{setting.replace('_', '-')}", str(value)]
         return " ".join([*words, "--stagger", duration_text(self.every_s)])
@@ -231,7 +243,7 @@ def _load(
     """Load some partitions of a load, here or through Dagster."""
     part = replace(load, keys=keys)
     if order.is_local:
-        return Loaded(_load_here(part, order.applied, mode, is_new=is_new))
+        return Loaded(_load_here(part, order, mode, is_new=is_new))
     webserver = _webserver()
     launch = Launch(
         groups=[[key] for key in keys] if order.every_s else [keys],
@@ -239,6 +251,7 @@ def _load(
             "mode": mode,
             "resume": not is_new,
             "partition_keys": list(keys),
+            **({"anyway": order.anyway} if order.anyway else {}),
             **order.profile,
         },
         every_s=order.every_s,
@@ -257,6 +270,28 @@ def _ask_where_dagster_loads(spec: LoadSpec) -> None:
         refuse_other_place(webserver, spec)
     finally:
         webserver.close()
+
+
+def _refuse_what_stops(order: _Order) -> None:
+    """Refuse a spec that does not fit before anything is launched, where this place has the login.
+
+    Its runs would refuse it too, one by one.
+    """
+    if read_settings().texts()["SF_LOGIN_URL"]:
+        login, note = login_from_environment(), noted_on_stderr()
+        with open_load(order.applied, login, run_id="cli", note=note) as opened:
+            opened.refuse_what_stops(order.anyway)
+
+
+def _reason(anyway: str | None) -> str:
+    """Return the reason that was given, on one line.
+
+    Raises:
+        UsageError: it says nothing.
+    """
+    if anyway is not None and not anyway.strip():
+        raise click.UsageError('--anyway wants a reason, such as --anyway "tested in a sandbox".')
+    return " ".join((anyway or "").split())
 
 
 def _webserver() -> Webserver:
@@ -326,17 +361,17 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
 
 
 def _load_here(
-    load: WatchedLoad, spec: LoadSpec, mode: Mode, *, is_new: bool
+    load: WatchedLoad, order: _Order, mode: Mode, *, is_new: bool
 ) -> Sequence[CheckOutcome]:
     """Load the partitions one after another; a failed one does not keep the others from trying."""
     outcomes: list[CheckOutcome] = []
     failures: list[DcError] = []
     login = login_from_environment()
     note, run_id = noted_on_stderr(), f"local-{os.getpid()}"
-    request = LoadRequest(is_new=is_new, partition_keys=load.keys, launch=uuid.uuid4().hex)
+    request = LoadRequest(is_new, load.keys, launch=uuid.uuid4().hex, anyway=order.anyway)
     with (
         followed(load),
-        open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened,
+        open_load(order.applied, login, run_id=run_id, note=note, mode=mode) as opened,
     ):
         for key in load.keys:
             try:

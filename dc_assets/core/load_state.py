@@ -144,6 +144,7 @@ class LoadState:
         spec_json: the spec as it was, bounds included; None for loads of older programs.
         versions: of the programs that began it.
         seen_at: the ledger's time when it was asked.
+        anyway: why it was sent although the spec did not fit org or source, "" if it did.
         partitions: by key, in their order.
     """
 
@@ -158,6 +159,7 @@ class LoadState:
     spec_json: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict[str, str])
     seen_at: float = 0.0
+    anyway: str = ""
     partitions: Mapping[str, PartitionState] = field(default_factory=dict[str, PartitionState])
 
     @property

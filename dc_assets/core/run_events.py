@@ -122,6 +122,11 @@ KINDS: Mapping[str, Kind] = {
         level="warning",
     ),
     "stop_taken_back": Kind("the run config after_stop", "took back the order to stop"),
+    "stop_overridden": Kind(
+        "the spec does not fit its org or source, and a person said why to send all the same",
+        "sends although the plan says STOP ({cause}), because: {reason}",
+        level="warning",
+    ),
     "orphan_aborted": Kind(
         "a job that a lost call made", "aborted job {job_id}: open, without rows, and in no ledger"
     ),

@@ -293,6 +293,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         """,
         "CREATE UNIQUE INDEX one_unfinished_range ON range_state (open_as)",
     ),
+    6: ("ALTER TABLE load ADD COLUMN anyway TEXT",),
 }
 """What leads to each version from the one before; new tables need no step."""
 

@@ -60,6 +60,7 @@ class LoadsOfMode:
         row = newest.get(partition_key)
         if row is not None and not self._begins_anew(connection, row, request):
             self._took_part(connection, row, request.launch)
+            _keep_reason(connection, row.load_id, request.anyway)
             return str(row.load_id)
         load_id = self._open_to(connection, partition_key)
         if load_id is None:
@@ -71,6 +72,7 @@ class LoadsOfMode:
             ]
             self._about(connection, load_id, others, None)
         self._about(connection, load_id, [partition_key], request.launch)
+        _keep_reason(connection, load_id, request.anyway)
         return load_id
 
     def _begins_anew(self, connection: Connection, row: Row[Any], request: LoadRequest) -> bool:
@@ -261,6 +263,12 @@ class LoadsOfMode:
         if connection.dialect.name == "postgresql":
             line = sa.func.hashtext(f"{self.org_id}/{self.spec.name}/{self.mode}")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LINE, line)))
+
+
+def _keep_reason(connection: Connection, load_id: str, anyway: str) -> None:
+    """Keep why a load was sent although the spec did not fit; the last word stays."""
+    if anyway:
+        connection.execute(load.update().where(load.c.load_id == load_id).values(anyway=anyway))
 
 
 _LINE = 0x0DC_A55E

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 metadata = MetaData()
 
@@ -46,6 +46,7 @@ load = Table(
     Column("window_cut_at", Float, doc="when the window was last halved"),
     Column("spec_json", Text, doc="the spec as it was when the load began"),
     Column("versions", Text, doc="JSON: versions of the programs that began the load"),
+    Column("anyway", Text, doc="why it was sent although the spec did not fit org or source"),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )

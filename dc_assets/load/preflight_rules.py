@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 from math import ceil
 
 from dc_assets.core.durations import DAY_S
@@ -12,6 +11,7 @@ from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight import Survey
+from dc_assets.load.preflight_findings import Advice, Finding, worst_first
 
 RECORD_KB = 2
 """Data storage of one record (Salesforce Help, "Data and File Storage Allocations")."""
@@ -25,22 +25,6 @@ SKEWED_SHARE = 0.05
 
 NEVER_LOCKED = frozenset({"Owner", "RecordType"})
 """Lookups of every object that hold no rows up (assumed)."""
-
-
-class Advice(IntEnum):
-    """What to do, the worst finding decides."""
-
-    GO = 0
-    CARE = 1
-    STOP = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is worth knowing before the load; its sentence says what to do."""
-
-    advice: Advice
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +67,7 @@ def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
         *_of_partitions(survey),
         *_of_parents(spec, survey),
     ]
-    return sorted(findings, key=lambda finding: -finding.advice)
-
-
-def advice_of(findings: Sequence[Finding]) -> Advice:
-    """Return the worst advice; without findings it is to go."""
-    return max((finding.advice for finding in findings), default=Advice.GO)
+    return worst_first(findings)
 
 
 def lock_risk(spec: LoadSpec, survey: Survey) -> LockRisk:

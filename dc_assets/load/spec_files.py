@@ -183,6 +183,11 @@ def spec_file(folder: Path, name: str) -> Path:
     raise ConfigError(f"There is no load called {name} in {folder}.")
 
 
+def line_of(file: Path, setting: Sequence[int | str]) -> int:
+    """Return the line of a setting in a spec file that can be read."""
+    return _line_of(read_document(file.read_text(encoding="utf-8")).root, tuple(setting))
+
+
 def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> None:
     """Replace scheme and bounds of a spec, and leave everything else in the file as it is.
 

@@ -63,11 +63,13 @@ class LoadRequest:
             is.
         partition_keys: the partitions that a load begun by it is about, besides the run's own.
         launch: who asked; a run and its retries share it. "" if nothing retries the run.
+        anyway: why to send although the spec does not fit, "" if nobody said so.
     """
 
     is_new: bool = False
     partition_keys: Sequence[str] = ()
     launch: str = ""
+    anyway: str = ""
 
 
 RESUMED = LoadRequest()

@@ -43,6 +43,11 @@ class LoadConfig(dg.Config):
         description="Take back an operator's order to stop (dc-assets stop) that is older than "
         "this launch; without it a run of a stopped load fails at once",
     )
+    anyway: str = Field(
+        default="",
+        description="Why to send although the spec does not fit its org or source, which a plan "
+        "tells; the ledger keeps the reason. Without it such a run fails before a row is sent",
+    )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
     )
@@ -114,6 +119,7 @@ def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSp
         is_new=not config.resume,
         partition_keys=config.partition_keys or _of_backfill(context, spec),
         launch=context.run.root_run_id or context.run.run_id,
+        anyway=config.anyway,
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from dc_assets.core.durations import duration
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight import Survey
-from dc_assets.load.preflight_rules import RECORD_KB, Advice, Finding, LockRisk, advice_of
+from dc_assets.load.preflight_findings import Advice, Finding, advice_of
+from dc_assets.load.preflight_rules import RECORD_KB, LockRisk
 from dc_assets.simulation.forecast import Forecast, Outlook
 
 VERDICTS = {Advice.GO: "GO", Advice.CARE: "GO, WITH CARE", Advice.STOP: "STOP"}
@@ -162,11 +163,23 @@ def figures_of(planned: PlannedLoad) -> dict[str, object]:
         "forecast": _forecast_figures(planned.forecast),
         "lock_risk": asdict(planned.risk),
         "verdict": VERDICTS[planned.advice],
-        "findings": [
-            {"advice": finding.advice.name, "sentence": finding.sentence}
-            for finding in planned.findings
-        ],
+        "findings": findings_told(planned.findings),
     }
+
+
+def findings_told(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Return findings as a machine is told of them."""
+    return [
+        {
+            "advice": one.advice.name,
+            "sentence": one.sentence,
+            "column": one.column,
+            "reason": one.reason,
+            "remedy": one.remedy,
+            "place": one.place,
+        }
+        for one in findings
+    ]
 
 
 def _forecast_figures(told: Forecast | None) -> dict[str, object] | None:

@@ -218,6 +218,7 @@ class ColumnAnswer(CamelAnswer):
     """One column of a page; its place is left out by some servers."""
 
     place_in_order: StrictCount | None = None
+    type: str | None = None
 
 
 class DataPage(CamelAnswer):

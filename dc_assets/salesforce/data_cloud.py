@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import polars as pl
 
@@ -10,8 +11,9 @@ from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.value_kinds import ValueKind, kind_in_sql
 from dc_assets.load.preflight import FieldRule
-from dc_assets.salesforce.data_pages import SmallAnswers, read_pages
+from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import SourceQueries
 from dc_assets.salesforce.source_states import SourceStates
@@ -27,21 +29,43 @@ class DataCloudSource:
         self._asked = SmallAnswers(tenant)
         self._states = SourceStates(spec, self._asked)
 
-    def check_columns(self) -> None:
-        """Ask for no rows of all columns.
+    def columns(self) -> Mapping[str, ValueKind]:
+        """Return the kind of each column of the object.
 
         Raises:
-            ConfigError: the object or a column does not exist.
+            ConfigError: there is no such object that our user can see.
         """
-        try:
+        with self._refusals("source.object"):
+            types = read_types(self._tenant, self._queries.no_columns_named())
+        return {self._spelt(types, name): kind_in_sql(of) for name, of in types.items()}
+
+    def _spelt(self, types: Mapping[str, str], name: str) -> str:
+        """Return a column as the spec spells it, where the server writes all in lower case."""
+        if any(one != one.lower() for one in types):
+            return name
+        refresh = self._spec.refresh.modified
+        spelt = (one for one in (*self._columns, refresh) if one and one.lower() == name)
+        return next(spelt, name)
+
+    def check_columns(self) -> None:
+        """Ask for no rows of the spec's columns under its condition.
+
+        Raises:
+            ConfigError: they are refused.
+        """
+        with self._refusals("source.where and the source columns"):
             list(read_pages(self._tenant, self._queries.no_rows(), self._columns))
+
+    @contextmanager
+    def _refusals(self, settings: str) -> Generator[None]:
+        try:
+            yield
         except HostRefuses:
             raise
         except RejectedRequest as error:
             raise ConfigError(
                 f"Data Cloud refuses the query for {self._spec.source.place}: {error}. Correct "
-                "source.object, source.where and the source columns of the spec "
-                f"{self._spec.name}."
+                f"{settings} of the spec {self._spec.name}."
             ) from error
 
     def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:

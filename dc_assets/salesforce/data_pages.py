@@ -91,6 +91,12 @@ def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.Da
         yield page.rename(dict(zip(page.columns, names, strict=True)))
 
 
+def read_types(tenant: Host, query: str) -> dict[str, str]:
+    """Return the type of each column of a query that is asked for no rows, "" if it is not said."""
+    page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
+    return {name: column.type or "" for name, column in page.metadata.items()}
+
+
 def _are(found: Sequence[str], names: Sequence[str]) -> bool:
     """Tell whether columns are the named ones; their letters may be of another case."""
     return [name.casefold() for name in found] == [name.casefold() for name in names]

@@ -70,43 +70,6 @@ def _describe_parents(
             return
 
 
-def check_target(described: TargetDescription, spec: LoadSpec) -> None:
-    """Check that the org has the external id field and every target field.
-
-    Raises:
-        ConfigError: the first thing that does not fit, with what to change.
-    """
-    name = spec.target.object
-    for column in spec.columns:
-        filled = described.filled_by(column.target)
-        if filled.path.relationship:
-            _check_parent(described, spec, column.target)
-        elif filled.field is None:
-            raise ConfigError(
-                f"{name} has no field {column.target} that our user can see. "
-                f"Correct the column in the spec {spec.name}, or grant the user the field."
-            )
-    if not described.object.fields[spec.target.external_id].external_id:
-        raise ConfigError(
-            f"{name}.{spec.target.external_id} is not an External ID field. "
-            "Tick External ID (and Unique) on the field in the org, or name another one."
-        )
-
-
-def _check_parent(described: TargetDescription, spec: LoadSpec, target: str) -> None:
-    filled = described.filled_by(target)
-    if filled.field is None or not filled.field.reference_to:
-        raise ConfigError(
-            f"{spec.target.object} has no relationship {filled.path.relationship}. "
-            f"Correct the column {target} in the spec {spec.name}."
-        )
-    if filled.parent_field is None:
-        raise ConfigError(
-            f"{' and '.join(filled.field.reference_to)} has no field {filled.path.field} that our "
-            f"user can see. Correct the column {target} in the spec {spec.name}."
-        )
-
-
 def locked_object(described: TargetDescription, spec: LoadSpec) -> str:
     """Return the object whose records are locked with the rows.
 

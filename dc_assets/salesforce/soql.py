@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetPath
@@ -49,6 +50,22 @@ class SOQLTarget:
         """Count the target rows whose external id lies in a range."""
         query = f"SELECT COUNT() FROM {self._spec.target.object}{self._where(id_range)}"
         return self._org.ask("GET", QUERY_URL, Total, params={"q": query}).total_size
+
+    def check_scope(self) -> None:
+        """Ask for no records under the spec's scope.
+
+        Raises:
+            ConfigError: the org refuses it.
+        """
+        scope = self._spec.target.scope
+        query = f"SELECT Id FROM {self._spec.target.object} WHERE ({scope}) LIMIT 0"
+        try:
+            self._org.ask("GET", QUERY_URL, Total, params={"q": query})
+        except RejectedRequest as error:
+            raise ConfigError(
+                f"The org refuses the condition {scope}: {error}. Correct target.scope of the spec "
+                f"{self._spec.name}: it is SOQL over {self._spec.target.object}."
+            ) from error
 
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the target rows of a range by the value of a field."""

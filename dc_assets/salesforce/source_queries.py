@@ -37,6 +37,10 @@ class SourceQueries:
         """Ask for no rows of all columns: the names are checked, nothing is read."""
         return f"{sql.rows(self.spec, EVERYTHING)} LIMIT 0"
 
+    def no_columns_named(self) -> str:
+        """Ask for no rows of whatever columns the object has: their types are in the answer."""
+        return f"SELECT * FROM {sql.source_object(self.spec)} LIMIT 0"
+
     def rows(self, id_range: IdRange) -> str:
         """Ask for the rows of a range, every column as text, in key order."""
         return sql.rows(self.spec, id_range, term=fresh())
@@ -245,6 +249,7 @@ def sql_forms(spec: LoadSpec) -> Sequence[SQLForm]:
 def _forms_of_rows(spec: LoadSpec) -> Iterator[SQLForm]:
     ask, some = SourceQueries(spec), IdRange(after="a", upto="b'")
     yield SQLForm("no rows", ask.no_rows())
+    yield SQLForm("columns", ask.no_columns_named())
     yield SQLForm("rows", ask.rows(some))
     yield SQLForm("all rows", ask.rows(EVERYTHING))
     yield SQLForm("count", ask.count(some))

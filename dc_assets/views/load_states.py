@@ -173,6 +173,7 @@ def load_of(row: Row[Any], partitions: Mapping[str, PartitionState] | None = Non
         spec_json=row.spec_json,
         versions=json.loads(row.versions or "{}"),
         seen_at=row.seen_at,
+        anyway=row.anyway or "",
         partitions=partitions or {},
     )
 

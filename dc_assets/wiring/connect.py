@@ -16,7 +16,7 @@ import polars as pl
 from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
-from dc_assets.core.run_events import Note
+from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.stored_form import as_stored
 from dc_assets.core.target_fields import TargetDescription
@@ -42,12 +42,15 @@ from dc_assets.load.explanations import AllPartitions
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight import BothSidesAsked
+from dc_assets.load.preflight_findings import Advice, Finding, refuse
+from dc_assets.load.preflight_fit import fit
 from dc_assets.load.reconcile import Audit
+from dc_assets.load.spec_files import line_of, read_folder
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
-from dc_assets.salesforce.describe import check_target, described_target, locked_object
+from dc_assets.salesforce.describe import described_target, locked_object
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
 from dc_assets.salesforce.session import OrgSession
@@ -57,7 +60,7 @@ from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
-from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
+from dc_assets.wiring.settings import data_folder, ledger_url, loads_folder, read_settings
 
 
 def lease() -> Lease:
@@ -107,11 +110,13 @@ def login_from_environment(**given: str) -> Login:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrg:
-    """Both ends of a spec, connected and checked."""
+    """Both ends of a spec, connected, and what of the spec does not fit them."""
 
     session: OrgSession
     source: FileSource | DataCloudSource
+    target: SOQLTarget
     described: TargetDescription
+    findings: Sequence[Finding]
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,13 @@ class OpenLoad:
         *,
         wanted: Sequence[str] | None = None,
     ) -> LoadedRange:
-        """Load one partition in this load's mode; a replay sends all its dead letters, or some."""
+        """Load one partition in this load's mode; a replay sends all its dead letters, or some.
+
+        Raises:
+            SpecRefused: the spec does not fit org or source, and nobody said why to send anyway.
+        """
+        if self.mode != "replay":
+            self.refuse_what_stops(request.anyway)
 
         def choose() -> pl.Series:
             if self.mode != "replay":
@@ -204,6 +215,19 @@ class OpenLoad:
             None if self.mode == "full" else choose,
             request=request,
         )
+
+    def refuse_what_stops(self, anyway: str = "") -> None:
+        """Send nothing of a spec that does not fit, unless a person said why to do it anyway.
+
+        Raises:
+            SpecRefused: it does not fit; the sentences are those of the plan.
+        """
+        stops = [one for one in self.org.findings if one.advice is Advice.STOP]
+        if stops and anyway:
+            cause = " ".join(one.reason for one in stops)
+            self.ports.note(RunEvent("stop_overridden", {"cause": cause, "reason": anyway}))
+            return
+        refuse(self.org.findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
 
     def _refused_keys(self, partition_key: str) -> list[str]:
         dead_letters = self.dead_letters.chosen(DeadLetterChoice(partition_keys=[partition_key]))
@@ -246,7 +270,12 @@ class OpenLoad:
         return Audit(partition_key, sides, self.explanations)
 
     def canary(self) -> Canary:
-        """Return what sends and checks samples; their checks are never kept as a partition's."""
+        """Return what sends and checks samples; their checks are never kept as a partition's.
+
+        Raises:
+            SpecRefused: the spec does not fit org or source.
+        """
+        self.refuse_what_stops()
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
         return Canary(
             self._stored,
@@ -301,7 +330,7 @@ def open_load(
         cleanup.callback(use.count_the_rest)
         ports = Ports(
             source=org.source,
-            target=SOQLTarget(org.session, spec),
+            target=org.target,
             jobs=BulkIngestJobs(org.session, spec),
             loads=loads,
             batches=SqlBatchStore(
@@ -321,13 +350,38 @@ def open_load(
 def _open_org(
     spec: LoadSpec, login: Login, clock: SystemClock, note: Note, cleanup: ExitStack
 ) -> OpenOrg:
-    """Log in, and find a wrong name before a row is read."""
+    """Log in, and compare the spec with both ends before a row is read.
+
+    Raises:
+        SpecRefused: what is wrong lets nobody ask for rows.
+    """
     session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
     source = open_source(spec, session, cleanup)
     described = described_target(session, spec)
-    check_target(described, spec)
-    source.check_columns()
-    return OpenOrg(session, source, described)
+    target = SOQLTarget(session, spec)
+    findings = placed(fit(spec, described, source, target), spec)
+    refuse(findings, (one for one in findings if one.bars))
+    return OpenOrg(session, source, target, described, findings)
+
+
+def placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:
+    """Say where in the spec's file each finding has its cause, if that is in the loads folder."""
+    if not findings:
+        return findings
+    try:
+        specs = read_folder(loads_folder()).specs
+    except ConfigError:
+        return findings
+    files = (file for file, one in specs.items() if one.spec_hash == spec.spec_hash)
+    file = next(files, None)
+    if file is None:
+        return findings
+    return [
+        replace(one, place=f"{file.name}, line {line_of(file, one.setting)}")
+        if one.setting
+        else one
+        for one in findings
+    ]
 
 
 def _signed(note: Note, spec_name: str, run_id: str) -> Note:

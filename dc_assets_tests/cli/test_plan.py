@@ -177,14 +177,17 @@ def test_a_plan_that_cannot_be_made_is_said(
 
 
 def test_a_source_that_cannot_be_read_stops_the_plan(stage: Stage) -> None:
-    """One sentence, before the org is asked for anything else."""
+    """The verdict is STOP, with the line of the condition, and nothing else is asked."""
     content = spec_content(stage.rows, stage.partitions)
     content["source"]["where"] = '"NoSuchColumn" = 1'
     stage.write_spec(content)
     done = stage.run("plan", "--json")
-    assert done.code == 2
-    assert "Data Cloud refuses the query" in done.err
-    assert done.out == ""
+    assert done.code == 5, done.err
+    told = json.loads(done.out)
+    assert told["verdict"] == "STOP"
+    (finding,) = told["findings"]
+    assert "Data Cloud refuses the query" in finding["reason"]
+    assert re.fullmatch(r"opportunities\.yaml, line \d+", finding["place"])
 
 
 def test_an_empty_source_is_a_stop_and_no_forecast(stage: Stage) -> None:

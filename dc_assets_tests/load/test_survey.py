@@ -22,7 +22,8 @@ from dc_assets.load.preflight import (
     Survey,
     survey,
 )
-from dc_assets.load.preflight_rules import Advice, Costs, advice_of, judged, lock_risk
+from dc_assets.load.preflight_findings import Advice, advice_of
+from dc_assets.load.preflight_rules import Costs, judged, lock_risk
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
