@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetPath
@@ -61,6 +61,8 @@ class SOQLTarget:
         query = f"SELECT Id FROM {self._spec.target.object} WHERE ({scope}) LIMIT 0"
         try:
             self._org.ask("GET", QUERY_URL, Total, params={"q": query})
+        except HostRefuses:
+            raise
         except RejectedRequest as error:
             raise ConfigError(
                 f"The org refuses the condition {scope}: {error}. Correct target.scope of the spec "
