@@ -37,12 +37,42 @@ REMEDIES = (
     ),
     Remedy(
         "INVALID_FIELD",
+        "The text is no value of the field's type: correct it in the source, or the type of the "
+        "column in the spec.",
+        says="ailed to deserialize",
+    ),
+    Remedy(
+        "INVALID_FIELD",
         "Correct the target of the column in the spec, or let the integration user see the field.",
     ),
     Remedy(
         "INVALID_CROSS_REFERENCE_KEY",
         "A reference names a record that the org does not have or that the integration user does "
         "not see: load those records first, or correct the reference column.",
+    ),
+    Remedy(
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "Let the integration user write the field, or take its column out of the spec.",
+    ),
+    Remedy(
+        "FIELD_INTEGRITY_EXCEPTION",
+        "Correct the day in the source: an org stores those from 1700-01-01 to 4000-12-31.",
+        says="invalid date",
+    ),
+    Remedy(
+        "FIELD_INTEGRITY_EXCEPTION",
+        "The field does not take the value: correct it in the source, or name a record of the "
+        "object that the field refers to.",
+    ),
+    Remedy(
+        "MALFORMED_ID",
+        "Correct the record id in the source: it has 15 or 18 characters and is of the object that "
+        "the field refers to.",
+    ),
+    Remedy(
+        "ENTITY_IS_DELETED",
+        "The record is in the recycle bin of the org: restore it there, or leave the row out with "
+        "source.where.",
     ),
     Remedy(
         "REQUIRED_FIELD_MISSING",
