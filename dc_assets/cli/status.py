@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -15,6 +16,7 @@ from dc_assets.cli.proof import print_refusals
 from dc_assets.cli.specs import broken_specs, chosen_spec
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.load_state import PartitionState, SpecState, sum_of
+from dc_assets.core.source_costs import SourceCosts, source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.absence import BEARS_S
 from dc_assets.ledger.clock import SystemClock
@@ -67,6 +69,8 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
         if as_json:
             said = {**_for_machines(state), "stopped_loads": stopped}
             said["other_bounds"] = cut
+            costs = _source_costs(spec, views)
+            said["source_costs"] = costs and asdict(costs)
             said["checks"] = checks_for_machines(spec, state)
             said["broken_specs"] = broken_specs()
             click.echo(json.dumps(said, indent=2))
@@ -74,11 +78,20 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             console.print(partitions_table(list(spec.ranges), state.newest))
             print_refusals(console, views, spec, state.newest)
             print_last_checks(console, spec, state)
+            if (costs := _source_costs(spec, views)) is not None:
+                console.print(f"Data Cloud: {costs}", soft_wrap=True)
             _print_older(console, spec, state, cut)
             _print_stopped(console, spec, stopped)
             for sentence in broken_specs():
                 console.print(f"Not loaded: {sentence}", style="yellow", soft_wrap=True)
     return ExitCode.UNEXPLAINED if cut else verdict(spec, state)
+
+
+def _source_costs(spec: LoadSpec, views: LedgerViews) -> SourceCosts | None:
+    """Return what Data Cloud processes for the rows of the last full load of each partition."""
+    rows = views.partition_rows()
+    known = [rows[key] for key in spec.ranges if key in rows]
+    return source_costs(spec, sum(known)) if len(known) == len(spec.ranges) else None
 
 
 def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> None:

@@ -69,6 +69,19 @@ class FieldRule:
                 return "the value is none of the restricted picklist. Fix it, or add it in the org."
 
 
+@dataclass(frozen=True, slots=True)
+class SourceCalls:
+    """What the source last said of the calls that it takes.
+
+    Attributes:
+        left: calls until its window ends.
+        limits: all its windows, as it writes them; "" if it does not say.
+    """
+
+    left: int
+    limits: str
+
+
 class SourceFacts(Protocol):
     """What only a plan asks of the source."""
 
@@ -82,6 +95,11 @@ class SourceFacts(Protocol):
 
     def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
         """Count the rows that break each rule, in the order of the rules."""
+        ...
+
+    @property
+    def calls(self) -> SourceCalls | None:
+        """What is left of its calls; None if it does not say."""
         ...
 
 
@@ -178,6 +196,7 @@ class Survey:
     unfilled_fields: Sequence[str]
     refusals: Sequence[ExpectedRefusal]
     request_s: float
+    source_calls: SourceCalls | None = None
 
     @property
     def parents_total(self) -> int:
@@ -234,6 +253,7 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
         unfilled_fields=sides.org.unfilled_fields(),
         refusals=[*_broken_rules(sides), *_without_parent(spec, sides, hot)],
         request_s=request_s,
+        source_calls=sides.source_facts.calls,
     )
 
 

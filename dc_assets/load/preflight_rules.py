@@ -9,6 +9,7 @@ from math import ceil
 from dc_assets.core.durations import DAY_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pauses import seconds_a_day
+from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight import Survey
 from dc_assets.load.preflight_findings import Advice, Finding, worst_first
@@ -66,6 +67,7 @@ def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
         *_of_pauses(spec, survey, costs),
         *_of_partitions(survey),
         *_of_parents(spec, survey),
+        *_of_looks(spec, survey),
     ]
     return worst_first(findings)
 
@@ -273,4 +275,16 @@ def _of_parents(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
             Advice.CARE,
             f"One parent has {share:.1%} of the rows. They are written one after another, which "
             "bounds the duration: more jobs in flight do not help.",
+        )
+
+
+def _of_looks(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    costs = source_costs(spec, survey.rows)
+    if costs is not None and costs.is_dear:
+        yield Finding(
+            Advice.CARE,
+            f"The sensor for changes would look {costs.looks_a_day:,} times a day at "
+            f"{costs.rows_a_look:,} rows: Data Cloud bills {costs.rows_a_day:,} rows processed a "
+            f"day. Set refresh.look_every_s to {costs.look_every_s_min:,} or more, or leave the "
+            "sensor off.",
         )

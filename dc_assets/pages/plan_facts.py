@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from dc_assets.core.durations import duration
+from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import Survey
+from dc_assets.load.preflight import SourceCalls, Survey
 from dc_assets.load.preflight_findings import Advice, Finding, advice_of
 from dc_assets.load.preflight_rules import RECORD_KB, LockRisk
 from dc_assets.simulation.forecast import Forecast, Outlook
@@ -56,6 +57,8 @@ def facts_of(planned: PlannedLoad) -> dict[str, str]:
         "lanes": f"{seen.lanes.shared} shared, {len(seen.lanes.hot)} for one parent each; "
         f"{spec.profile.window} jobs in flight at most",
     }
+    if (costs := source_costs(spec, seen.rows)) is not None:
+        facts["Data Cloud"] = f"{costs}{_calls_left(seen.source_calls)}"
     facts |= _parent_facts(planned)
     facts |= _forecast_facts(planned)
     facts["storage"] = (
@@ -119,6 +122,13 @@ def _read_speed(seen: Survey) -> str:
     return f"read at {rate:,.0f} rows/s, all in about {duration(seen.rows / rate)}"
 
 
+def _calls_left(calls: SourceCalls | None) -> str:
+    if calls is None:
+        return ""
+    stated = f" (limits: {calls.limits})" if calls.limits else ""
+    return f"; {calls.left:,} calls left{stated}"
+
+
 def _of(left: int | None, what: str, *, day: bool = True) -> str:
     if left is None:
         return ""
@@ -128,6 +138,7 @@ def _of(left: int | None, what: str, *, day: bool = True) -> str:
 def figures_of(planned: PlannedLoad) -> dict[str, object]:
     """Return what a machine is told; `docs/planning.md` explains each key."""
     seen = planned.survey
+    costs = source_costs(planned.spec, seen.rows)
     return {
         "load": planned.spec.name,
         "rows": seen.rows,
@@ -156,6 +167,8 @@ def figures_of(planned: PlannedLoad) -> dict[str, object]:
         "request_s": round(seen.request_s, 4),
         "locked_object": seen.parent_object,
         "limits": asdict(seen.limits),
+        "source_costs": costs and asdict(costs),
+        "source_calls": seen.source_calls and asdict(seen.source_calls),
         "storage_needed_mb": planned.storage_needed_mb,
         "jobs_at_work": dict(seen.jobs_at_work),
         "unfilled_fields": list(seen.unfilled_fields),

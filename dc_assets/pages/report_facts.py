@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pydantic import ValidationError
 
 from dc_assets.core.load_state import LoadState
+from dc_assets.core.source_costs import SourceCosts, source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import rewritten_in
 from dc_assets.ledger.database import Database
@@ -104,6 +105,7 @@ class Budget:
         api_calls: of this load; None where nobody counted them.
         jobs_of_org_day: jobs of all our loads in the org, in the 24 hours before its end or now.
         limits: those that the spec sets, by name.
+        source: rows that Data Cloud processes for the rows of a full load; None for other loads.
     """
 
     api_calls: int | None
@@ -112,6 +114,7 @@ class Budget:
     jobs_of_org_day: int
     allowance: AllowanceSeen | None
     limits: Mapping[str, int | str]
+    source: SourceCosts | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,9 @@ def gathered(database: Database, named: LoadState) -> ReportFacts:
             jobs_of_org_day=history.jobs_of_a_day(load.org_id, end),
             allowance=history.allowance(load.org_id),
             limits={} if spec is None else _limits(spec),
+            source=None
+            if spec is None or load.mode != "full"
+            else source_costs(spec, totals.selected),
         ),
         past=[_past_line(one) for one in history.past(load, PAST_LOADS)],
         forecast=_forecast(forecasts.of_load(load.load_id), load, totals, sending, calls),

@@ -12,7 +12,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load.preflight import FieldRule, SourceCalls
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import SourceQueries
@@ -135,6 +135,12 @@ class DataCloudSource:
     def look(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
         """Return the states of some ranges by one query; those of known cursors are comparable."""
         return self._states.look(ranges, known)
+
+    @property
+    def calls(self) -> SourceCalls | None:
+        """What the tenant last said is left of its calls, if it did."""
+        limit = self._tenant.usage.rates.limit
+        return None if limit is None else SourceCalls(limit.left, limit.stated)
 
     @property
     def _columns(self) -> Sequence[str]:

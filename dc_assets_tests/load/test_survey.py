@@ -280,6 +280,21 @@ def test_a_load_that_pauses_says_when_it_ends(limits: dict[str, object], said: s
     assert ("pause and resume by themselves" in text) is (said is not None)
 
 
+@pytest.mark.parametrize(("modified", "advice"), [(None, Advice.GO), ("M__c", Advice.CARE)])
+def test_looks_that_are_dear_are_told(modified: str | None, advice: Advice) -> None:
+    """What Data Cloud bills for a day of looks, and the setting that makes it less."""
+    parts = {f"r1-{n:02}": 100_000 for n in range(20)}
+    many = replace(GOOD, rows=2_000_000, partition_rows=parts, parents=())
+    limits = replace(GOOD.limits, storage_left_mb=10_000)
+    found, text = sentences(
+        replace(many, limits=limits), spec=small_spec(refresh={"modified": modified})
+    )
+    assert found is advice
+    assert ("192,000,000 rows processed a day. Set refresh.look_every_s to 3,600" in text) is (
+        modified is not None
+    )
+
+
 def test_a_parent_that_the_lanes_do_not_know_is_said() -> None:
     """Without source.parent two jobs of ours may lock one parent; owners hold nobody up."""
     loose = small_spec(source={"object": "Things__dlm", "key": KEY})
