@@ -43,7 +43,13 @@ Secret = Annotated[str, StringConstraints(strict=True, pattern=r"^[\x21-\x7e]{1,
 Count = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 """A whole number; older versions write it as text."""
 
-StrictCount = Annotated[StrictInt, Field(ge=0, le=NUMBER_MAX)]
+
+def _whole(value: object) -> object:
+    """Return a number without the ``.0`` that some servers write behind whole ones."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+StrictCount = Annotated[StrictInt, Field(ge=0, le=NUMBER_MAX), BeforeValidator(_whole)]
 Milliseconds = Annotated[float, Field(ge=0, le=NUMBER_MAX, allow_inf_nan=False)]
 Cell = str | int | float | bool | None
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
@@ -90,7 +96,7 @@ class TenantToken(Answer):
 
 
 class NewJob(CamelAnswer):
-    """A job that was opened."""
+    """A job that was opened, closed or aborted."""
 
     id: RecordId
 
@@ -222,8 +228,13 @@ class ColumnAnswer(CamelAnswer):
 
 
 class DataPage(CamelAnswer):
-    """One page of a query in Data Cloud; its cells are looked at by column."""
+    """One page of a query in Data Cloud; its cells are looked at by column.
 
+    Attributes:
+        row_count: of this page; None where it is left out.
+    """
+
+    row_count: StrictCount | None = None
     metadata: dict[str, ColumnAnswer]
     data: list[list[Any]] | None = None
     arrow_stream: str | None = None

@@ -60,11 +60,11 @@ class BulkIngestJobs:
 
     def close(self, job_id: str) -> None:
         """Hand the rows to the org. From here on they may land."""
-        self._org.call("PATCH", _path(job_id), json={"state": "UploadComplete"})
+        self._org.ask("PATCH", _path(job_id), NewJob, json={"state": "UploadComplete"})
 
     def abort(self, job_id: str) -> None:
         """Stop a job that is not finished; rows that landed stay."""
-        self._org.call("PATCH", _path(job_id), json={"state": "Aborted"})
+        self._org.ask("PATCH", _path(job_id), NewJob, json={"state": "Aborted"})
 
     def job(self, job_id: str) -> IngestJob:
         """Ask how far a job is."""

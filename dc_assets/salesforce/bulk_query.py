@@ -101,7 +101,11 @@ def _page(org: Host, url: str, locator: str) -> tuple[pl.DataFrame, str]:
     if told is not None and told.strip() != str(rows.height):
         what = f"a page of {rows.height:,} rows, its header says {told[:20]!r}"
         raise unexpected(place, what, is_whole=False)
-    return rows, answer.headers.get("Sforce-Locator", LAST)
+    found = answer.headers.get("Sforce-Locator")
+    if found is None and (told is None or rows.height >= PAGE_ROWS):
+        what = "a page without the header Sforce-Locator, which says whether more follow"
+        raise unexpected(place, what, is_whole=False)
+    return rows, LAST if found is None else found
 
 
 def _named(page: pl.DataFrame, names: Sequence[str], place: str) -> pl.DataFrame:

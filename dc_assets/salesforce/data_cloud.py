@@ -103,7 +103,7 @@ class DataCloudSource:
 
     def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
         """Count the rows that break each rule, in the order of the rules, by one query."""
-        return self._asked.counts(self._queries.breaking(rules), len(rules), sums=True)
+        return self._asked.counts(self._queries.breaking(rules), len(rules))
 
     def ambiguous_keys(self) -> Sequence[str]:
         """Return the lower-cased keys that stand twice or differ in case only."""

@@ -7,7 +7,8 @@ got lost on the way cannot be asked for again, so the caller reads on behind the
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
@@ -55,22 +56,20 @@ class SmallAnswers:
 
         return self._tenant.repeat(ask, "an aggregate of Data Cloud")
 
-    def counts(self, query: str, width: int, *, sums: bool = False) -> list[int]:
-        """Return the numbers of an aggregate; some servers write ``sums`` with decimals."""
-        row = self.one_row(query, width)
-        return [self.whole((count or "").removesuffix(".0") if sums else count) for count in row]
+    def counts(self, query: str, width: int) -> list[int]:
+        """Return the numbers of an aggregate."""
+        return [self.whole(count) for count in self.one_row(query, width)]
 
     def whole(self, count: str | None) -> int:
-        """Read a number of rows; a sum of no rows is none."""
-        if not count:
-            return 0
+        """Read a number of rows; a sum of no rows is none, and some servers write decimals."""
+        count = re.sub(r"\.0+$", "", count or "0")
         if not (count.isascii() and count.isdecimal() and len(count) <= COUNT_CHARS_MAX):
             raise self._unexpected(f"{count[:40]!r} is no number of rows")
         return int(count)
 
     def _rows(self, query: str, width: int) -> list[tuple[str | None, ...]]:
         found: list[tuple[str | None, ...]] = []
-        for page in _frames(self._tenant, query, lambda names: len(names) == width):
+        for page in _frames(self._tenant, query, width):
             found += page.iter_rows()
             if len(found) > ROWS_MAX:
                 raise self._unexpected(f"more than {ROWS_MAX:,} rows")
@@ -87,7 +86,7 @@ def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.Da
         TransientRemoteError: the stream broke; ask again from the last key that was yielded.
         UnexpectedAnswer: a page is of another shape, came twice, or there is no end.
     """
-    for page in _frames(tenant, query, lambda found: _are(found, names)):
+    for page in _frames(tenant, query, names):
         yield page.rename(dict(zip(page.columns, names, strict=True)))
 
 
@@ -102,12 +101,11 @@ def _are(found: Sequence[str], names: Sequence[str]) -> bool:
     return [name.casefold() for name in found] == [name.casefold() for name in names]
 
 
-def _frames(
-    tenant: Host, query: str, fits: Callable[[Sequence[str]], bool]
-) -> Iterator[pl.DataFrame]:
+def _frames(tenant: Host, query: str, wanted: Sequence[str] | int) -> Iterator[pl.DataFrame]:
+    """Yield the pages of a query; ``wanted`` are its columns, or how many they are."""
     place = tenant.replayed("POST", QUERY_URL)
     page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
-    yield _frame(page, fits, place)
+    yield _frame(page, wanted, place)
     seen: set[str] = set()
     while not page.done:
         batch = page.next_batch_id
@@ -122,7 +120,7 @@ def _frames(
             page = _ask(tenant, "GET", f"{QUERY_URL}/{_segment(batch, place)}")
         except RejectedRequest as error:  # used, expired or lost: only a new query helps
             raise TransientRemoteError(f"a batch of the query was lost: {error}") from error
-        yield _frame(page, fits, place)
+        yield _frame(page, wanted, place)
 
 
 def _segment(batch: str, place: str) -> str:
@@ -140,29 +138,38 @@ def _ask(tenant: Host, method: str, url: str, **options: Any) -> DataPage:  # no
     )
 
 
-def _frame(page: DataPage, fits: Callable[[Sequence[str]], bool], place: str) -> pl.DataFrame:
-    """Read one page into text columns, in the order of the query.
-
-    The metadata is an object whose order means nothing; ``placeInOrder`` does.
-    """
-    names = _names(page, place)
-    if not fits(names):
-        raise unexpected(place, "its columns are not those of the query")
+def _frame(page: DataPage, wanted: Sequence[str] | int, place: str) -> pl.DataFrame:
+    """Read one page into text columns, in the order of the query; it has all rows it counts."""
+    names = _names(page, wanted, place)
     if page.arrow_stream:
-        return _arrow(page.arrow_stream, names, place)
-    schema = dict.fromkeys(names, pl.String)
-    columns = list(zip(*_texts(page.data or [], len(names), place), strict=True))
-    return pl.DataFrame(columns or None, schema=schema, orient="col")
+        frame = _arrow(page.arrow_stream, names, place)
+    else:
+        schema = dict.fromkeys(names, pl.String)
+        columns = list(zip(*_texts(page.data or [], len(names), place), strict=True))
+        frame = pl.DataFrame(columns or None, schema=schema, orient="col")
+    if page.row_count not in {None, frame.height}:
+        what = f"a page of {frame.height:,} rows, its rowCount says {page.row_count:,}"
+        raise unexpected(place, what, is_whole=False)
+    return frame
 
 
-def _names(page: DataPage, place: str) -> list[str]:
+def _names(page: DataPage, wanted: Sequence[str] | int, place: str) -> list[str]:
+    """Return the columns by their place in the query.
+
+    The order of the metadata means nothing, ``placeInOrder`` does. A server that leaves it out is
+    understood where the names themselves stand in the order of the query.
+    """
     places = {name: column.place_in_order for name, column in page.metadata.items()}
-    if len(places) == 1:
-        return list(places)
     ordered = {number: name for name, number in places.items() if number is not None}
-    if not places or sorted(ordered) != list(range(len(places))):
+    if len(places) == 1 or not (ordered or isinstance(wanted, int)):
+        names = list(places)
+    elif places and sorted(ordered) == list(range(len(places))):
+        names = [ordered[number] for number in range(len(places))]
+    else:
         raise unexpected(place, "its metadata does not give the columns an order (placeInOrder)")
-    return [ordered[number] for number in range(len(places))]
+    if not (len(names) == wanted if isinstance(wanted, int) else _are(names, wanted)):
+        raise unexpected(place, "its columns are not those of the query")
+    return names
 
 
 def _texts(rows: list[list[Any]], width: int, place: str) -> list[list[str | None]]:

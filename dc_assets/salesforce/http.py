@@ -30,6 +30,9 @@ TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
 
 REPEATABLE = frozenset({"GET", "DELETE"})
 
+HTML = "text/html"
+"""The media type of no answer of an API."""
+
 PAGES_MAX = 10_000
 """Pages of one list or query: 20 million jobs, 490 million rows of Data Cloud. No count of ours
 comes near, so more of them never end."""
@@ -228,6 +231,10 @@ class Host:
             raise TransientRemoteError(f"{where}{_by_proxy(base)}: {reason}") from error
         self.usage.note(response)
         if response.is_success:
+            if HTML in response.headers.get("Content-Type", "").lower():
+                place = self.replayed(method, url)
+                what = "a page of HTML, as a proxy or a sign-in page gives"
+                raise unexpected(place, what, is_whole=False)
             return response
         raise failure(response, where, calls_left=self.usage.api_calls_left, allowed=self.allowed)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
-from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
@@ -82,6 +82,8 @@ class SourceStates:
     def _refusals(self) -> Generator[None]:
         try:
             yield
+        except HostRefuses:
+            raise
         except RejectedRequest as error:
             raise ConfigError(
                 f"Data Cloud refuses to tell what changed in {self._spec.source.place}: {error}. "
