@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -82,8 +83,8 @@ class Host:
     """One server: a client that knows its URL and token, and a way to wait between attempts.
 
     Attributes:
-        bears_the_moment: whether a limit of the moment is waited for up to ten minutes; not where
-            a batch rests in place of its call.
+        moment_s: the waits after a limit of the moment, for calls that may act too: ten minutes,
+            but not where a batch rests in place of its call.
         allowed: hosts besides Salesforce's own that a secret may go to.
         note: hears of each call that is made again.
     """
@@ -92,7 +93,7 @@ class Host:
     sleep: Callable[[float], None]
     usage: Usage = field(default_factory=Usage)
     ladder_s: tuple[float, ...] = CALL_LADDER_S
-    bears_the_moment: bool = True
+    moment_s: tuple[float, ...] = PATIENT_LADDER_S
     allowed: tuple[str, ...] = ()
     note: Note = unheard
 
@@ -127,7 +128,7 @@ class Host:
 
     def of_batches(self) -> Host:
         """Return the same host for calls of batches, which rest in their place."""
-        return replace(self, bears_the_moment=False)
+        return replace(self, moment_s=CALL_LADDER_S)
 
     def call(
         self,
@@ -140,14 +141,15 @@ class Host:
         """Send one request and return its answer, if it is a 2xx.
 
         GET and DELETE climb the ladder, and so does a POST that ``changes_nothing``; any other
-        POST, PUT or PATCH is sent once: whether it acted is for the caller to find out.
+        POST, PUT or PATCH is sent again only after a limit of the moment, which it did not pass:
+        whether it acted is for the caller to find out.
 
         Raises:
             TransientRemoteError, AuthExpired, UnexpectedAnswer, LimitReached, RejectedRequest
         """
-        if method not in REPEATABLE and not changes_nothing:
-            return self._call_once(method, url, options)
-        return self.repeat(lambda: self._call_once(method, url, options), _asked(method, url))
+        may_repeat = changes_nothing or method in REPEATABLE
+        effect = partial(self._call_once, method, url, options)
+        return self._climbed(effect, _asked(method, url), may_repeat=may_repeat)
 
     def ask(
         self,
@@ -167,9 +169,8 @@ class Host:
             response = self._call_once(method, url, options)
             return read(shape, response.content, self.replayed(method, url))
 
-        if method not in REPEATABLE and not changes_nothing:
-            return once()
-        return self.repeat(once, _asked(method, url))
+        may_repeat = changes_nothing or method in REPEATABLE
+        return self._climbed(once, _asked(method, url), may_repeat=may_repeat)
 
     def ask_pages(
         self, url: str, row: type[T], *, params: Mapping[str, str] | None = None
@@ -207,9 +208,12 @@ class Host:
         Raises:
             TransientRemoteError: the ladder is used up.
         """
+        return self._climbed(effect, asked, may_repeat=True)
+
+    def _climbed(self, effect: Callable[[], T], asked: str, *, may_repeat: bool) -> T:
         return call_with_backoff(
             effect,
-            ladder=Ladder(self.ladder_s, self.bears_the_moment),
+            ladder=Ladder(self.ladder_s if may_repeat else (), self.moment_s),
             sleep=self.sleep,
             chance=random.random,
             retried=lambda retry: self.note(_retried(asked, retry)),

@@ -87,14 +87,17 @@ def sibling_url(url: str, of: str, allowed: Sequence[str]) -> str:
 def moved_to(location: str, of: httpx.URL, allowed: Sequence[str]) -> str:
     """Return where a redirect leads, if that is another host a secret could go to; "" otherwise.
 
+    An org does not move to this machine.
+
     >>> moved_to("https://b.my.salesforce.com/x", httpx.URL("https://a.my.salesforce.com"), ())
     'https://b.my.salesforce.com'
     """
     try:
         found = httpx.URL(location)
-        base = f"{found.scheme}://{found.netloc.decode('ascii')}"
-        url = sibling_url(base, str(of), allowed)
+        url = checked_url(f"{found.scheme}://{found.netloc.decode('ascii')}", allowed)
     except (httpx.InvalidURL, ValueError, ConfigError):
+        return ""
+    if is_loopback(found.host) and not is_loopback(of.host):
         return ""
     return "" if origin_of(found) == origin_of(of) else url
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import tenacity
 
 from dc_assets.core.errors import RemoteError, TooManyAtOnce, TransientRemoteError
-from dc_assets.core.ladders import PATIENT_LADDER_S, jittered
+from dc_assets.core.ladders import jittered
 
 T = TypeVar("T")
 
@@ -34,16 +34,17 @@ class Ladder:
     """The waits of a call, in seconds.
 
     Attributes:
-        bears_the_moment: whether `TooManyAtOnce` climbs the patient ladder in its place.
+        call_s: after an answer that may come if it is asked for again; empty for a call that may
+            have acted.
+        moment_s: after `TooManyAtOnce`, a call that did not act.
     """
 
     call_s: tuple[float, ...]
-    bears_the_moment: bool = True
+    moment_s: tuple[float, ...]
 
     def rungs_s(self, error: BaseException | None) -> tuple[float, ...]:
         """Return the waits after an error."""
-        is_borne = self.bears_the_moment and isinstance(error, TooManyAtOnce)
-        return PATIENT_LADDER_S if is_borne else self.call_s
+        return self.moment_s if isinstance(error, TooManyAtOnce) else self.call_s
 
     def is_used_up(self, state: tenacity.RetryCallState) -> bool:
         """Tell whether no wait is left after the last attempt."""
@@ -99,7 +100,7 @@ def call_with_backoff(
     try:
         return retrying(effect)
     except TransientRemoteError as error:
-        error.after_ladder = True
+        error.after_ladder |= bool(ladder.rungs_s(error))
         raise
 
 
