@@ -111,9 +111,10 @@ class FileSource:
         counted = self._collect(self._rows(EVERYTHING).select(sums))
         return [int(count or 0) for count in counted.row(0)]
 
-    def ambiguous_keys(self) -> Sequence[str]:
-        """Return the lower-cased keys that stand twice or differ in case only."""
-        folded = self._rows(EVERYTHING).group_by(self._key.str.to_lowercase().alias("folded"))
+    def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
+        """Return the keys that stand twice: lower-cased, unless those of other case are others."""
+        key = self._key if with_case else self._key.str.to_lowercase()
+        folded = self._rows(EVERYTHING).group_by(key.alias("folded"))
         doubled = folded.agg(pl.len().alias("rows")).filter(pl.col("rows") > 1)
         return self._collect(doubled.select("folded")).to_series().to_list()
 

@@ -108,6 +108,7 @@ REMEDIES = (
     ),
     Remedy("INACTIVE_OWNER_OR_USER", "Name an active user as owner, or activate the user."),
     Remedy("STRING_TOO_LONG", "Shorten the text, or lengthen the field in the org."),
+    Remedy("TOO_LONG_FOR_A_JOB", "Shorten the text in the source, or do not map the column."),
     Remedy(
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
         "Add the value to the picklist in the org, or correct it in the source.",

@@ -68,7 +68,8 @@ EXHAUSTED_CODE = "LOCK_EXHAUSTED"
 AMBIGUOUS_ID = "AMBIGUOUS_ID"
 NOT_REPRESENTABLE = "NOT_REPRESENTABLE"
 BLANK_ID = "MISSING_ARGUMENT"
-NEVER_SENT = frozenset({AMBIGUOUS_ID, NOT_REPRESENTABLE, BLANK_ID})
+TOO_LONG = "TOO_LONG_FOR_A_JOB"
+NEVER_SENT = frozenset({AMBIGUOUS_ID, NOT_REPRESENTABLE, BLANK_ID, TOO_LONG})
 """Dead-letter codes of our own, of rows that cannot be sent at all."""
 
 ERROR_PATTERN = r"(?s)^([^:]*):?(.*?)(?::([^:]*?))?\s*--\s*$"

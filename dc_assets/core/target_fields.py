@@ -172,6 +172,11 @@ class TargetDescription:
         parent = next(fitting, seen[0] if seen else None)
         return FilledField(path, lookup, parent, parent and parent.fields.get(path.field))
 
+    def has_case(self, target: str) -> bool:
+        """Tell whether values of a field that differ in case only are two values to the org."""
+        field = self.field_of(target)
+        return field is not None and bool(field.case_sensitive)
+
     def field_of(self, target: str) -> TargetField | None:
         """Return the field whose values a column carries: of the parent for a relationship."""
         filled = self.filled_by(target)

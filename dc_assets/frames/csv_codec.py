@@ -16,6 +16,9 @@ from dc_assets.core.spec import LoadSpec
 
 NULL_TEXT = "#N/A"
 
+PAYLOAD_BYTES_MAX = 100_000_000
+"""An upload may have 150 MB as the org counts it, after base64 (Bulk API 2.0 limits, v67)."""
+
 
 def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
     """Write rows of canonical text as the payload of one job.
@@ -29,6 +32,26 @@ def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
         for c in spec.columns
     ).write_csv(sink, null_value=NULL_TEXT, line_terminator="\n", quote_style="necessary")
     return sink.getvalue()
+
+
+def payload_bytes(rows: pl.DataFrame) -> int:
+    """Return how many bytes the payload of some rows takes at most, its header aside.
+
+    Quotes are counted only where it matters how many there are: each becomes two.
+    """
+    if not rows.width:
+        return 0
+    cells = [pl.col(name) for name in rows.columns]
+    bare = _sum(rows, [cell.str.len_bytes() for cell in cells])
+    bare += rows.height * rows.width * (len(NULL_TEXT) + len('"",'))
+    if 2 * bare <= PAYLOAD_BYTES_MAX:
+        return 2 * bare
+    return bare + _sum(rows, [cell.str.count_matches('"', literal=True) for cell in cells])
+
+
+def _sum(rows: pl.DataFrame, counts: list[pl.Expr]) -> int:
+    sums = rows.select(pl.sum_horizontal(one.cast(pl.Int64).sum() for one in counts))
+    return int(sums.item())
 
 
 def decode(body: bytes, *, is_lossy: bool = False) -> pl.DataFrame:

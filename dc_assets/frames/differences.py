@@ -140,9 +140,13 @@ def with_sent_again(changed: pl.DataFrame, before: pl.DataFrame, spec: LoadSpec)
     ).with_columns(pl.col(SENT_AGAIN).fill_null(value=False))
 
 
-def doubled_keys(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
-    """Return external ids that stand twice or differ in case only: ``key``, ``rows``, sorted."""
-    folded = pl.col(spec.target.external_id).str.to_lowercase()
+def doubled_keys(frame: pl.DataFrame, spec: LoadSpec, *, with_case: bool = False) -> pl.DataFrame:
+    """Return external ids that stand twice: ``key``, ``rows``, sorted.
+
+    Ids that differ in case only are one, and shown in lower case, unless case makes two of them.
+    """
+    key = pl.col(spec.target.external_id)
+    folded = key if with_case else key.str.to_lowercase()
     return (
         frame.group_by(folded.alias("key"))
         .agg(pl.len().alias("rows"))

@@ -9,6 +9,7 @@ import polars as pl
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
+from dc_assets.frames.csv_codec import PAYLOAD_BYTES_MAX, payload_bytes
 
 
 def with_lane(rows: pl.DataFrame, spec: LoadSpec, lanes: LaneMap) -> pl.DataFrame:
@@ -34,9 +35,25 @@ def in_sending_order(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     return rows.sort(order, nulls_last=True)
 
 
-def cut(rows: pl.DataFrame, batch_rows_max: int) -> Iterator[pl.DataFrame]:
-    """Cut a lane into batches of nearly equal size, none above ``batch_rows_max`` rows."""
-    count = -(-rows.height // batch_rows_max)
+def cut(
+    rows: pl.DataFrame, batch_rows_max: int, bytes_max: int = PAYLOAD_BYTES_MAX
+) -> Iterator[pl.DataFrame]:
+    """Cut a lane into batches of nearly equal size, none above ``batch_rows_max`` rows.
+
+    None is above ``bytes_max`` bytes of payload either, but for one of a single row.
+    """
+    count = max(-(-rows.height // batch_rows_max), -(-payload_bytes(rows) // bytes_max))
     for number in range(count):
         start = rows.height * number // count
-        yield rows.slice(start, rows.height * (number + 1) // count - start)
+        part = rows.slice(start, rows.height * (number + 1) // count - start)
+        yield from _halved(part, bytes_max)
+
+
+def _halved(rows: pl.DataFrame, bytes_max: int) -> Iterator[pl.DataFrame]:
+    """Halve a batch until its parts fit: long rows may stand beside each other."""
+    if rows.height > 1 and payload_bytes(rows) > bytes_max:
+        middle = rows.height // 2
+        yield from _halved(rows.head(middle), bytes_max)
+        yield from _halved(rows.slice(middle), bytes_max)
+    elif not rows.is_empty():
+        yield rows

@@ -45,7 +45,7 @@ def dry_run(spec: LoadSpec, partition_key: str, ports: Ports, folder: Path) -> D
     """
     ticket = RangeTicket(TICKET_LOAD, partition_key, fence=0, phase=Phase.READING)
     ports.spool.drop_pages(ticket)
-    run = RangeRun(spec, ticket, make_plan(spec, ports.source), ports)
+    run = RangeRun(spec, ticket, make_plan(spec, ports.source, ports.described), ports)
     selected = extract(run)
     jobs = payload_bytes = 0
     refused: Counter[str] = Counter()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dc_assets.core.errors import ConfigError, SourceIncomplete
 from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.store import Plan
 
@@ -20,12 +21,12 @@ def agreed_plan(spec: LoadSpec, load_id: str, ports: Ports) -> Plan:
         if plan is not None:
             return plan
         if ports.loads.take_planning(load_id):
-            ports.loads.keep_plan(load_id, make_plan(spec, ports.source))
+            ports.loads.keep_plan(load_id, make_plan(spec, ports.source, ports.described))
         else:
             ports.clock.sleep(PLAN_AGAIN_S)
 
 
-def make_plan(spec: LoadSpec, source: Source) -> Plan:
+def make_plan(spec: LoadSpec, source: Source, described: TargetDescription = UNDESCRIBED) -> Plan:
     """Look at the source once and decide lanes and window.
 
     Raises:
@@ -45,11 +46,12 @@ def make_plan(spec: LoadSpec, source: Source) -> Plan:
             f"on purpose with source.where in the spec {spec.name}."
         )
     lanes, _ = lanes_for(spec, source, rows)
+    with_case = described.has_case(spec.target.external_id)
     return Plan(
         lanes=lanes,
         window=spec.profile.window,
         rows=rows,
-        ambiguous_keys=frozenset(source.ambiguous_keys()),
+        ambiguous_keys=frozenset(source.ambiguous_keys(with_case=with_case)),
     )
 
 

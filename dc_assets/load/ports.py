@@ -56,8 +56,8 @@ class Source(Protocol):
         """Return parents with more than the given number of rows, biggest first."""
         ...
 
-    def ambiguous_keys(self) -> Sequence[str]:
-        """Return the lower-cased keys that stand twice or differ in case only."""
+    def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
+        """Return the keys that stand twice: lower-cased, unless those of other case are others."""
         ...
 
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:
@@ -268,6 +268,11 @@ class RangeRun:
     def id_range(self) -> IdRange:
         """The ids that are read: those of the partition, or of a part of it."""
         return self.part or self.spec.ranges[self.ticket.partition_key]
+
+    @property
+    def keys_have_case(self) -> bool:
+        """Whether external ids that differ in case only are those of two records."""
+        return self.ports.described.has_case(self.spec.target.external_id)
 
     def known_speed(self) -> Speed:
         """Return what earlier jobs of the spec tell of the org's speed."""

@@ -207,12 +207,14 @@ class Audit:
         )
 
     def duplicates(self) -> CheckOutcome:
-        """Look for external ids that one side holds more than once, upper and lower case alike.
+        """Look for external ids that one side holds more than once.
 
-        In the source they warn: all their rows are dead letters and none was sent.
+        Upper and lower case are alike, unless the org's field tells them apart. In the source they
+        warn: all their rows are dead letters and none was sent.
         """
-        source = doubled_keys(self.sides.source_digests, self._spec)
-        target = doubled_keys(self.sides.target_digests, self._spec)
+        with_case = self.sides.ports.described.has_case(self._key)
+        source = doubled_keys(self.sides.source_digests, self._spec, with_case=with_case)
+        target = doubled_keys(self.sides.target_digests, self._spec, with_case=with_case)
         found = pl.concat(
             [
                 source.with_columns(pl.lit("source").alias("side")),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
 from dc_assets.core.pauses import batch_rows_max
-from dc_assets.core.row_outcomes import AMBIGUOUS_ID, BLANK_ID, NOT_REPRESENTABLE
 from dc_assets.core.schedule import WaitingBatch
-from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.canon import LANE
-from dc_assets.frames.csv_codec import not_representable
+from dc_assets.frames.csv_codec import PAYLOAD_BYTES_MAX, payload_bytes
 from dc_assets.frames.lanes import cut, in_sending_order
+from dc_assets.frames.sendable import DoubledKeys, sift
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.settle import dead_letters_of
-from dc_assets.load.store import DeadLetter, NewBatch, Plan
+from dc_assets.load.store import DeadLetter, NewBatch
 
 
 def regroup(run: RangeRun, *, selected: int) -> None:
@@ -44,17 +43,36 @@ def regroup(run: RangeRun, *, selected: int) -> None:
     ports.spool.drop_pages(ticket)
 
 
-def merge(run: RangeRun, batch_ids: Sequence[str], merged: WaitingBatch) -> None:
+def fitting(run: RangeRun, batch_ids: Sequence[str]) -> Mapping[str, pl.DataFrame]:
+    """Return the rows of the first of some batches, and of those that fit into one upload with it.
+
+    The first one that does not fit ends the search: a lane of long rows is not read for nothing.
+    """
+    spool, load_id = run.ports.spool, run.ticket.load_id
+    found: dict[str, pl.DataFrame] = {}
+    room = PAYLOAD_BYTES_MAX
+    for batch_id in batch_ids:
+        rows = spool.read_batch(load_id, batch_id)
+        room -= payload_bytes(rows)
+        if room < 0 and found:
+            break
+        found[batch_id] = rows
+    return found
+
+
+def merge(run: RangeRun, parts: Mapping[str, pl.DataFrame], merged: WaitingBatch) -> None:
     """Put the rows of several batches of one lane into one; the first of them is claimed.
 
     The rows are on disk before the ledger hears of it, and the old ones stay there until it has.
     """
     spool, load_id = run.ports.spool, run.ticket.load_id
-    rows = pl.concat(spool.read_batch(load_id, batch_id) for batch_id in batch_ids)
-    spool.write_batch(load_id, merged.batch_id, in_sending_order(rows, run.spec))
+    spool.write_batch(
+        load_id, merged.batch_id, in_sending_order(pl.concat(parts.values()), run.spec)
+    )
     new = NewBatch(merged.batch_id, merged.lane, merged.attempt, merged.rows)
-    run.ports.batches.merge(run.ticket, batch_ids[0], batch_ids[1:], new)
-    for batch_id in batch_ids:
+    claimed, *others = parts
+    run.ports.batches.merge(run.ticket, claimed, others, new)
+    for batch_id in parts:
         spool.drop_batch(load_id, batch_id)
 
 
@@ -78,39 +96,10 @@ def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[Dead
     if pages is None:
         return
     rows_max = run.known_speed().rows_max(batch_rows_max(run.spec))
+    spec = run.spec
+    doubled = DoubledKeys(run.plan.ambiguous_keys, run.keys_have_case)
     for lane in range(run.plan.lanes.total):
         rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
-        sendable, refused = _sift(rows, run.spec, run.plan)
-        ordered = in_sending_order(sendable, run.spec)
-        yield lane, list(cut(ordered, rows_max)), refused
-
-
-def _sift(rows: pl.DataFrame, spec: LoadSpec, plan: Plan) -> tuple[pl.DataFrame, list[DeadLetter]]:
-    """Split off the rows that must not or cannot be sent, each with its reason."""
-    key = pl.col(spec.target.external_id)
-    ambiguous = key.is_duplicated()  # a double that came after the plan was made
-    if plan.ambiguous_keys:
-        ambiguous |= key.str.to_lowercase().is_in(list(plan.ambiguous_keys))
-    unfit = [pl.when(not_representable(c.target)).then(pl.lit(c.target)) for c in spec.columns]
-    judged = rows.with_columns(
-        pl.when(ambiguous)
-        .then(pl.lit(AMBIGUOUS_ID))
-        .when(key == "")
-        .then(pl.lit(BLANK_ID))
-        .when(pl.any_horizontal(not_representable(c.target) for c in spec.columns))
-        .then(pl.lit(NOT_REPRESENTABLE))
-        .alias("__code"),
-        pl.concat_str(unfit, separator=",", ignore_nulls=True).alias("__fields"),
-    )
-    refused = judged.filter(pl.col("__code").is_not_null()).with_columns(
-        pl.col("__code").replace_strict(_REASONS).alias("__message")
-    )
-    sendable = judged.filter(pl.col("__code").is_null()).drop("__code", "__fields")
-    return sendable, dead_letters_of(refused, spec, attempts=0)
-
-
-_REASONS = {
-    AMBIGUOUS_ID: "the source has this external id more than once, upper and lower case alike",
-    BLANK_ID: "the external id is empty text",
-    NOT_REPRESENTABLE: "a value holds NUL or CR, or is the text #N/A, which means null in a job",
-}
+        sendable, refused = sift(rows, spec, doubled)
+        parts = list(cut(in_sending_order(sendable, spec), rows_max))
+        yield lane, parts, dead_letters_of(refused, spec, attempts=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dc_assets.core.pauses import batch_rows_max
 from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.regroup import merge, split
+from dc_assets.load.regroup import fitting, merge, split
 from dc_assets.load.store import BatchRecord, NewBatch
 
 
@@ -33,8 +33,10 @@ class SendQueue:
             others = self._schedule.fitting_batches(claimed, now_s, min(rows_max, room))
         if not others:
             return claimed
-        parts = [claimed, *others]
-        merged = self._schedule.merge(parts, self._run.ports.new_id())
+        parts = fitting(self._run, [claimed, *others])
+        if len(parts) == 1:
+            return claimed
+        merged = self._schedule.merge(list(parts), self._run.ports.new_id())
         merge(self._run, parts, merged)
         return merged.batch_id
 

@@ -105,9 +105,10 @@ class DataCloudSource:
         """Count the rows that break each rule, in the order of the rules, by one query."""
         return self._asked.counts(self._queries.breaking(rules), len(rules))
 
-    def ambiguous_keys(self) -> Sequence[str]:
-        """Return the lower-cased keys that stand twice or differ in case only."""
-        return [str(row[0]) for row in self._asked.rows(self._queries.ambiguous_keys(), 1)]
+    def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
+        """Return the keys that stand twice: lower-cased, unless those of other case are others."""
+        query = self._queries.ambiguous_keys(with_case=with_case)
+        return [str(row[0]) for row in self._asked.rows(query, 1)]
 
     def key_quantiles(self, parts: int, id_range: IdRange) -> Sequence[str]:
         """Return the keys that cut a range into nearly equal parts, one less than parts."""

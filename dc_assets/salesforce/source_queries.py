@@ -84,9 +84,9 @@ class SourceQueries:
         )
         return f"SELECT {sums} FROM {self._fresh()}"
 
-    def ambiguous_keys(self) -> str:
-        """Ask for the lower-cased keys that stand twice or differ in case only."""
-        folded = f"lower({self.key})"
+    def ambiguous_keys(self, *, with_case: bool) -> str:
+        """Ask for the keys that stand twice: lower-cased, unless those of other case are others."""
+        folded = self.key if with_case else f"lower({self.key})"
         return (
             f'SELECT {folded} AS "folded" FROM {self._of(EVERYTHING)} '
             f"GROUP BY {folded} HAVING COUNT(*) > 1"
@@ -262,7 +262,8 @@ def _forms_of_plans(spec: LoadSpec) -> Iterator[SQLForm]:
     ask = SourceQueries(spec)
     yield SQLForm("totals", ask.totals())
     yield SQLForm("key ends", ask.key_ends())
-    yield SQLForm("ambiguous keys", ask.ambiguous_keys())
+    yield SQLForm("ambiguous keys", ask.ambiguous_keys(with_case=False))
+    yield SQLForm("doubled keys", ask.ambiguous_keys(with_case=True))
     yield SQLForm(
         "breaking", ask.breaking([replace(r, column=spec.source.key) for r in SOME_RULES])
     )

@@ -133,9 +133,10 @@ class FakeSource:
             sum(_is_broken(rule, row[rule.column] or "") for row in self.rows) for rule in rules
         ]
 
-    def ambiguous_keys(self) -> Sequence[str]:
-        """Return keys that stand twice when their case is ignored."""
-        counts = Counter((row[KEY] or "").lower() for row in self.rows)
+    def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
+        """Return keys that stand twice, when their case is ignored or not."""
+        keys = [row[KEY] or "" for row in self.rows]
+        counts = Counter(keys if with_case else [key.lower() for key in keys])
         return [key for key, count in counts.items() if count > 1]
 
     def value_counts(self, column: str, id_range: IdRange) -> Mapping[str | None, int]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from dc_assets.core.load_state import PartitionState
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_store import SqlLoadStore
@@ -45,6 +46,7 @@ class World:
     clock: SimClock = field(default_factory=SimClock)
     events: list[RunEvent] = field(default_factory=list[RunEvent])
     io_threads: int = 4
+    described: TargetDescription = UNDESCRIBED
     runs: itertools.count[int] = field(default_factory=itertools.count)
 
     def ports(self, owner: Owner | None = None, mode: Mode = "full") -> Ports:
@@ -64,6 +66,7 @@ class World:
             new_id=lambda: uuid.uuid4().hex,
             note=self.events.append,
             io_threads=self.io_threads,
+            described=self.described,
         )
 
     def run(self, partition_key: str = "r1-01", *, owner: Owner | None = None) -> LoadedRange:

@@ -33,7 +33,9 @@ QUESTIONS: dict[str, Callable[[FileSource], object]] = {
     "key_ends": lambda source: source.key_ends(),
     "rows_per_parent": lambda source: source.rows_per_parent(),
     "count_breaking": lambda source: source.count_breaking([FieldRule(KEY, "N", "required")]),
-    "ambiguous_keys": lambda source: source.ambiguous_keys(),
+    "ambiguous_keys": lambda source: [
+        source.ambiguous_keys(with_case=with_case) for with_case in (False, True)
+    ],
     "key_quantiles": lambda source: source.key_quantiles(2, ALL),
     "key_at": lambda source: source.key_at(ALL, 1),
     "value_counts": lambda source: source.value_counts("Title__c", ALL),

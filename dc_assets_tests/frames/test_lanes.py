@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.frames.canon import LANE
+from dc_assets.frames.csv_codec import encode
 from dc_assets.frames.lanes import cut, in_sending_order, with_lane
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, PARENT, small_spec, text_frame
 
@@ -85,3 +86,23 @@ def test_batches_are_nearly_equal_and_lose_nothing(rows: int, rows_max: int) -> 
     assert len(sizes) == -(-rows // rows_max)
     assert all(0 < size <= rows_max for size in sizes)
     assert not sizes or max(sizes) - min(sizes) <= 1
+
+
+@given(
+    lengths=st.lists(st.integers(0, 400), min_size=1, max_size=60),
+    rows_max=st.integers(1, 30),
+    quote=st.sampled_from(["x", '"', "é"]),
+)
+def test_no_batch_is_above_the_bytes_of_an_upload(
+    lengths: list[int], rows_max: int, quote: str
+) -> None:
+    """Long rows are cut further, nothing is lost, and a row that is too long by itself is alone."""
+    lane = things(["p"] * len(lengths)).with_columns(
+        pl.Series("Title__c", [quote * length for length in lengths])
+    )
+    parts = list(cut(lane, rows_max, bytes_max=2_000))
+    assert [i for part in parts for i in part[EXTERNAL_ID]] == lane[EXTERNAL_ID].to_list()
+    assert all(0 < part.height <= rows_max for part in parts)
+    spec = small_spec()
+    header = len(encode(lane.clear(), spec))
+    assert all(part.height == 1 or len(encode(part, spec)) - header <= 2_000 for part in parts)

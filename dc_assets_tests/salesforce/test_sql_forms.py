@@ -37,7 +37,9 @@ CALLS: dict[str, Callable[[DataCloudSource], object]] = {
     "key_ends": lambda source: source.key_ends(),
     "rows_per_parent": lambda source: source.rows_per_parent(),
     "count_breaking": lambda source: source.count_breaking(RULES),
-    "ambiguous_keys": lambda source: source.ambiguous_keys(),
+    "ambiguous_keys": lambda source: [
+        source.ambiguous_keys(with_case=with_case) for with_case in (False, True)
+    ],
     "key_quantiles": lambda source: source.key_quantiles(3, SOME),
     "key_at": lambda source: source.key_at(SOME, 1),
     "value_counts": lambda source: [source.value_counts(c, SOME) for c in COLUMNS],
