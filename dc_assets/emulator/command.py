@@ -28,7 +28,8 @@ from dc_assets.emulator.org.settings import (
     parsed,
 )
 from dc_assets.emulator.owned import ReadyFileError, open_folder, ready_file
-from dc_assets.emulator.schema import PACKAGED, Schema, SchemaError, load_schema
+from dc_assets.emulator.schema import Schema, SchemaError
+from dc_assets.emulator.schema_file import PACKAGED, load_schema
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.server import ListenError, listen, serve, url_of
 from dc_assets.emulator.stores.duck import DatabaseError, reason_of

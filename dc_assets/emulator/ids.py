@@ -11,7 +11,7 @@ SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 INSTANCE = "Ov"
 """Characters 4 and 5 of each id: the instance that made it."""
 
-ORG_ID_NUMBER = 4242
+ORG_ID_NUMBER = 1
 SHORT_ID = 15
 """Characters of an id without its suffix."""
 COUNTER_WIDTH = 6
@@ -39,23 +39,22 @@ def record_id(prefix: str, number: int) -> str:
     return body + case_suffix(body)
 
 
-def id_macro_sql() -> str:
-    """The SQL macro ``sf_id(prefix, n)``: the same ids as `record_id`, made by the column."""
+def id_macro_sql(prefix: str) -> str:
+    """The SQL macro ``sf_id(n)``: the same ids as `record_id`, made by the column."""
     digit = [f"((n // {62**k}) % 62)" for k in range(COUNTER_WIDTH)]
     text = [f"substr('{DIGITS}', ({d} + 1)::BIGINT, 1)" for d in digit]
     upper = [f"({d} BETWEEN 10 AND 35)::BIGINT" for d in digit]
     middle = f"(16 * {upper[5]} + 1)"
     last = "(" + " + ".join(f"{1 << k} * {upper[4 - k]}" for k in range(5)) + " + 1)"
     body = " || ".join(reversed(text))
-    first = case_suffix(f"000{INSTANCE}0000000000")[0]  # key prefixes of the schema have no letter
+    first = case_suffix(f"{prefix}{INSTANCE}0000000000")[0]
     suffix = f"'{first}' || substr('{SUFFIX}', {middle}, 1) || substr('{SUFFIX}', {last}, 1)"
     return (
-        "CREATE OR REPLACE TEMP MACRO sf_id(prefix, n) AS "
-        f"prefix || '{INSTANCE}0000' || {body} || {suffix}"
+        f"CREATE OR REPLACE TEMP MACRO sf_id(n) AS '{prefix}{INSTANCE}0000' || {body} || {suffix}"
     )
 
 
 ORG_ID = record_id("00D", ORG_ID_NUMBER)
 USER_ID = record_id("005", 1)
 USERNAME = "integration@emulator.invalid"
-"""Of the one user there is, who is the Run As user of the app."""
+"""Of the Run As user of the app."""

@@ -1,29 +1,19 @@
-"""The objects of the org, read from data: code names no object, and only the system fields."""
+"""The objects of the org and what its user sees of them: code names no object."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+import re
+from dataclasses import dataclass, field, replace
 
-import yaml
-
-PACKAGED = Path(__file__).with_name("schema.yaml")
+from dc_assets.emulator.profile import Profile, ProfileError
 
 TEXT_TYPES = frozenset(
-    {"string", "textarea", "picklist", "id", "reference", "email", "phone", "url"}
+    {"string", "textarea", "picklist", "multipicklist", "combobox", "encryptedstring"}
+    | {"id", "reference", "email", "phone", "url"}
 )
 NUMBER_TYPES = frozenset({"currency", "double", "percent", "int"})
-
-SYSTEM_FIELDS: dict[str, dict[str, object]] = {
-    "Id": {"type": "id", "length": 18, "required": True, "id_lookup": True},
-    "IsDeleted": {"label": "Deleted", "type": "boolean"},
-    "CreatedDate": {"label": "Created Date", "type": "datetime", "required": True},
-    "LastModifiedDate": {"label": "Last Modified Date", "type": "datetime", "required": True},
-    "SystemModstamp": {"label": "System Modstamp", "type": "datetime", "required": True},
-}
-"""Fields the org itself writes; each object has them first and last, no caller may set them."""
+NAMED = re.compile(r"\{(\w+)\}")
+"""A field in a formula."""
 
 
 class SchemaError(Exception):
@@ -41,15 +31,29 @@ class Field:
     precision: int
     scale: int
     required: bool
-    writable: bool
+    createable: bool
+    updateable: bool
     external_id: bool
     unique: bool
     case_sensitive: bool
     id_lookup: bool
     restricted: bool
+    encrypted: bool
+    calculated: bool
+    filterable: bool
+    groupable: bool
+    sortable: bool
     values: tuple[str, ...]
-    refers_to: str
+    refers_to: tuple[str, ...]
     relationship: str
+    formula: str
+    """SQL of a value that is computed when it is read, with fields of the record in braces."""
+    auto_number: str
+    """The form of a number the org draws, such as ``A-{0000}``."""
+    default: str
+    """The value of a record that was created without one."""
+    trims: bool
+    """Whether blanks around a text are dropped when it is stored."""
 
     @property
     def is_text(self) -> bool:
@@ -62,9 +66,34 @@ class Field:
         return self.type in NUMBER_TYPES
 
     @property
+    def is_stored(self) -> bool:
+        """Whether it has a column; a formula has none."""
+        return not self.formula
+
+    @property
+    def is_polymorphic(self) -> bool:
+        """Whether it may point to records of several objects."""
+        return len(self.refers_to) > 1
+
+    @property
+    def writable(self) -> bool:
+        """Whether a caller may set it on some occasion."""
+        return self.createable or self.updateable
+
+    @property
+    def is_defaulted(self) -> bool:
+        """Whether the org gives it a value when the caller gives none."""
+        return bool(self.default) or self.type == "boolean" or not self.createable
+
+    @property
+    def is_aggregatable(self) -> bool:
+        """Whether COUNT and its like take it."""
+        return self.type not in {"boolean", "multipicklist"} and self.filterable
+
+    @property
     def has_key(self) -> bool:
         """Whether records are found by it, so that a hash of it is kept."""
-        return self.external_id or self.type == "id"
+        return self.is_stored and (self.external_id or self.id_lookup or self.type == "id")
 
     @property
     def key_column(self) -> str:
@@ -77,11 +106,29 @@ class Field:
             return f"DECIMAL({self.precision},{self.scale})"
         return SQL_TYPES.get(self.type, "VARCHAR")
 
+    def default_sql(self) -> str:
+        """SQL of the value of a record that was created without one."""
+        if self.type == "boolean":
+            return "true" if self.default.lower() == "true" else "false"
+        text = "'" + self.default.replace("'", "''") + "'"
+        return f"CAST({text} AS {self.sql_type()})" if self.default else "NULL"
+
     def folded(self, expression: str) -> str:
-        """SQL of a text made equal to each text this field takes as equal."""
-        return expression if self.case_sensitive else f"lower({expression})"
+        """SQL of a value made equal to each value this field takes as equal."""
+        if self.is_number:
+            return f"TRY_CAST({expression} AS DOUBLE)"
+        text = f"trim({expression}, {BLANKS})" if self.trims else expression
+        return text if self.case_sensitive else f"lower({text})"
+
+    def read_sql(self, alias: str) -> str:
+        """SQL of its value in the record that is called `alias`, a quoted name."""
+        if self.is_stored:
+            return f'{alias}."{self.name}"'
+        value = NAMED.sub(lambda match: f'{alias}."{match.group(1)}"', self.formula)
+        return f"CAST({value} AS {self.sql_type()})"
 
 
+BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
 SQL_TYPES = {
     "double": "DOUBLE",
     "int": "BIGINT",
@@ -93,13 +140,19 @@ SQL_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
-    """One sObject: its names and its fields in the order of the file."""
+    """One sObject: its names and its fields in the order of the file.
+
+    ``records`` are those it begins with. ``is_setup`` says that it belongs to the org itself, as
+    its users do: nothing is loaded into it.
+    """
 
     name: str
     label: str
     plural: str
     key_prefix: str
     fields: tuple[Field, ...]
+    records: tuple[tuple[tuple[str, object], ...], ...] = ()
+    is_setup: bool = False
 
     def field(self, name: str) -> Field | None:
         """The field of this name in any case, or None."""
@@ -117,82 +170,87 @@ class ObjectType:
         return self.fields[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Schema:
-    """All objects of the org."""
+    """All objects of the org, and what its user sees of them.
 
-    objects: tuple[ObjectType, ...]
+    Args:
+        stored: the objects as they are.
+        first_profile: what the user may not see or write at the start and after a reset.
+    """
+
+    stored: tuple[ObjectType, ...]
+    first_profile: Profile = field(default_factory=Profile)
+    profile: Profile = field(init=False)
+    objects: tuple[ObjectType, ...] = field(init=False)
+    """The objects as the user sees them."""
+
+    def __post_init__(self) -> None:
+        """Begin with the first profile."""
+        self.restore()
+
+    def restore(self) -> None:
+        """Take the first profile again."""
+        self.take(self.first_profile)
+
+    def take(self, profile: Profile) -> None:
+        """Let the user see what a profile lets him see.
+
+        Raises:
+            ProfileError: it names what is not there, or hides what an org never hides.
+        """
+        seen = tuple(_seen(item, profile) for item in self.stored)
+        for name in profile.objects():
+            if _named(self.stored, name) is None:
+                raise ProfileError(f"There is no object {name}, which the profile names.")
+        self.profile, self.objects = profile, seen
 
     def find(self, name: str) -> ObjectType | None:
-        """The object of this name in any case, or None."""
-        wanted = name.lower()
-        return next((item for item in self.objects if item.name.lower() == wanted), None)
+        """The object of this name in any case as the user sees it, or None."""
+        return _named(self.objects, name)
 
-    def parent_of(self, field: Field) -> ObjectType:
-        """The object a reference field points to."""
-        parent = self.find(field.refers_to)
-        if parent is None:
-            raise SchemaError(f"{field.name} refers to {field.refers_to}, which is no object.")
-        return parent
+    def whole(self, name: str) -> ObjectType | None:
+        """The object of this name in any case with all its fields, or None."""
+        return _named(self.stored, name)
 
+    def of_id(self, record_id: str) -> ObjectType | None:
+        """The object whose records have ids like this one, or None."""
+        return next((item for item in self.stored if item.key_prefix == record_id[:3]), None)
 
-def load_schema(path: Path = PACKAGED) -> Schema:
-    """Read a YAML or JSON schema file (JSON is YAML).
+    def parents_of(self, reference: Field) -> tuple[ObjectType, ...]:
+        """The objects a reference field points to."""
+        found = [self.find(name) for name in reference.refers_to]
+        return tuple(item for item in found if item is not None)
 
-    Raises:
-        SchemaError: the file cannot be read or says something else than the format allows.
-    """
-    try:
-        loaded: object = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SchemaError(f"The schema file {path} cannot be read: {error}.") from error
-    if not isinstance(loaded, dict) or "objects" not in loaded:
-        raise SchemaError(f"The schema file {path} has no `objects`.")
-    entries = cast("Mapping[str, Mapping[str, Any]]", loaded["objects"])
-    try:
-        schema = Schema(tuple(_object(name, entry) for name, entry in entries.items()))
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise SchemaError(f"The schema file {path} is not in the format: {error!r}.") from error
-    for item in schema.objects:
-        for field in item.fields:
-            if field.refers_to:
-                schema.parent_of(field)
-    return schema
+    def parent_of(self, reference: Field) -> ObjectType:
+        """The one object a reference field that is not polymorphic points to."""
+        return self.parents_of(reference)[0]
 
 
-def _object(name: str, entry: Mapping[str, Any]) -> ObjectType:
-    first = {"Id": SYSTEM_FIELDS["Id"], "IsDeleted": SYSTEM_FIELDS["IsDeleted"]}
-    last = {key: value for key, value in SYSTEM_FIELDS.items() if key not in first}
-    own = cast("Mapping[str, Mapping[str, Any]]", entry["fields"])
-    fields = (
-        *(_field(key, value, writable=False) for key, value in first.items()),
-        *(_field(key, value, writable=True) for key, value in own.items()),
-        *(_field(key, value, writable=False) for key, value in last.items()),
+def _named(objects: tuple[ObjectType, ...], name: str) -> ObjectType | None:
+    wanted = name.lower()
+    return next((item for item in objects if item.name.lower() == wanted), None)
+
+
+def _seen(item: ObjectType, profile: Profile) -> ObjectType:
+    hidden, read_only = profile.hidden_of(item.name), profile.read_only_of(item.name)
+    if not hidden and not read_only:
+        return item
+    by_name = {entry.name.lower(): entry for entry in item.fields}
+    for name in sorted(hidden | read_only):
+        entry = by_name.get(name)
+        if entry is None:
+            raise ProfileError(f"The object {item.name} has no field {name} to hide or to lock.")
+        if entry.required or not entry.writable:
+            raise ProfileError(
+                f"The field {entry.name} of {item.name} is required or belongs to the org: no "
+                "profile hides or locks it."
+            )
+    kept = (entry for entry in item.fields if entry.name.lower() not in hidden)
+    locked = tuple(
+        replace(entry, createable=False, updateable=False)
+        if entry.name.lower() in read_only
+        else entry
+        for entry in kept
     )
-    label = str(entry.get("label", name))
-    prefix = str(entry["key_prefix"])
-    if len(prefix) != 3 or not prefix.isdigit():  # noqa: PLR2004  the length of a key prefix
-        raise ValueError(f"key_prefix of {name} must be three digits")
-    return ObjectType(name, label, str(entry.get("plural", f"{label}s")), prefix, fields)
-
-
-def _field(name: str, entry: Mapping[str, Any], *, writable: bool) -> Field:
-    kind = str(entry["type"])
-    return Field(
-        name=name,
-        label=str(entry.get("label", name)),
-        type=kind,
-        length=int(entry.get("length", 18 if kind == "reference" else 0)),
-        precision=int(entry.get("precision", 18 if kind in NUMBER_TYPES else 0)),
-        scale=int(entry.get("scale", 0)),
-        required=bool(entry.get("required", False)),
-        writable=writable,
-        external_id=bool(entry.get("external_id", False)),
-        unique=bool(entry.get("unique", False)),
-        case_sensitive=bool(entry.get("case_sensitive", kind in {"id", "reference"})),
-        id_lookup=bool(entry.get("id_lookup", entry.get("external_id", False))),
-        restricted=bool(entry.get("restricted", False)),
-        values=tuple(str(value) for value in entry.get("values", ())),
-        refers_to=str(entry.get("refers_to", "")),
-        relationship=str(entry.get("relationship", "")),
-    )
+    return replace(item, fields=locked)

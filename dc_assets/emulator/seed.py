@@ -154,14 +154,14 @@ def _rolled(expression: str) -> str:
 
 
 def _seed_parents(core: CoreStore, spec: Mapping[str, Any], plan: SeedPlan) -> None:
-    item = core.schema.find(str(spec["object"]))
+    item = core.schema.whole(str(spec["object"]))
     if item is None:
         raise SeedError(f"The schema has no object {spec['object']}, which seeding fills.")
     values = {"Name": str(spec["name"]), str(spec["key"]): str(spec["key_sql"]), **spec["columns"]}
     columns = _parent_columns(item, {k: str(v) for k, v in values.items()})
     sequence = literal(quoted("seq_" + item.name))
     with core.writing, core.database.session() as session, session.transaction():
-        session.run(id_macro_sql())
+        session.run(id_macro_sql(item.key_prefix))
         _macros(session, plan.seed)
         session.run(
             f"INSERT INTO {quoted(item.name)} ({', '.join(columns)}) "
@@ -174,7 +174,7 @@ def _seed_parents(core: CoreStore, spec: Mapping[str, Any], plan: SeedPlan) -> N
 
 def _parent_columns(item: ObjectType, values: Mapping[str, str]) -> dict[str, str]:
     columns = {
-        '"Id"': f"sf_id({literal(item.key_prefix)}, number)",
+        '"Id"': "sf_id(number)",
         '"IsDeleted"': "false",
     }
     for name, expression in values.items():

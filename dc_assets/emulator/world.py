@@ -90,7 +90,7 @@ class World:
         """Whether neither store has a row."""
         if self.data_cloud.objects():
             return False
-        return not any(self.core.count(item) for item in self.schema.objects)
+        return all(self.core.count(item) <= len(item.records) for item in self.schema.stored)
 
     def reset(self) -> None:
         """Forget everything but the addresses and credentials; jobs at work end first."""
@@ -104,6 +104,7 @@ class World:
         self.tokens.revoke_all()
         self.calls.clear()
         self.options.restore()
+        self.schema.restore()
         self.replace_faults(())
 
     def replace_faults(self, faults: tuple[Fault, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dc_assets_tests.emulator.driver import API, Client
+from dc_assets_tests.emulator.driver import Client
 
 
 def test_versions_are_listed_without_a_token(client: Client) -> None:
@@ -77,7 +77,7 @@ def test_describe_of_an_unknown_object_is_not_found(client: Client) -> None:
     """So it is a preflight check."""
     assert client.org.get("/sobjects/Nothing/describe").status_code == 404
     names = [entry["name"] for entry in client.org.get("/sobjects").json()["sobjects"]]
-    assert names == ["Account", "Opportunity"]
+    assert names == ["Account", "Opportunity", "Organization", "User", "Group", "RecordType"]
 
 
 def test_each_answer_says_how_many_calls_were_made(client: Client) -> None:
@@ -103,8 +103,41 @@ def test_calls_over_the_daily_limit_are_refused(client: Client) -> None:
 
 def test_clients_find_the_organization_and_the_user(client: Client) -> None:
     """The first questions of real command-line tools."""
-    org = client.soql("SELECT Id, IsSandbox FROM Organization")["records"][0]
-    user = client.soql("SELECT Username FROM User")["records"][0]
-    assert org["Id"].startswith("00D")
-    assert user["attributes"]["type"] == "User"
-    assert client.org.get(f"{API}/sobjects/User/005Ov0000000001IAA").status_code in {200, 404}
+    org = client.soql("SELECT Id, IsSandbox FROM Organization LIMIT 1")["records"][0]
+    identity = client.org.get(client.org.get("/").json()["identity"]).json()
+    condition = f"Id = '{identity['user_id']}' AND IsActive = true"
+    (user,) = client.soql(f"SELECT Username FROM User WHERE {condition}")["records"]
+    assert (org["Id"], org["IsSandbox"]) == (identity["organization_id"], False)
+    assert (user["attributes"]["type"], user["Username"]) == (
+        "User",
+        identity["username"],
+    )
+    assert client.org.get(f"/sobjects/User/{identity['user_id']}").status_code == 200
+
+
+def test_the_records_of_the_org_itself_outlive_a_reset(client: Client) -> None:
+    """They are no records that were loaded: neither the state nor the storage counts them."""
+    client.admin.post("/reset")
+    client.log_in()
+    assert client.soql("SELECT COUNT() FROM User")["totalSize"] == 2
+    assert client.admin.get("/state").json()["core"] == {"Account": 0, "Opportunity": 0}
+
+
+def test_describe_says_who_owns_and_what_is_computed(client: Client) -> None:
+    """The owner may be of two kinds and is given; computed fields can be read only."""
+    body = client.org.get("/sobjects/Opportunity/describe").json()
+    by_name = {field["name"]: field for field in body["fields"]}
+    owner = by_name["OwnerId"]
+    assert (owner["referenceTo"], owner["polymorphicForeignKey"]) == (["Group", "User"], True)
+    assert (owner["nillable"], owner["defaultedOnCreate"], owner["createable"]) == (
+        False,
+        True,
+        True,
+    )
+    for name in ("IsClosed", "ExpectedRevenue", "CreatedById", "LastModifiedById"):
+        assert (by_name[name]["createable"], by_name[name]["updateable"]) == (False, False), name
+    assert [kind["developerName"] for kind in body["recordTypeInfos"]] == [
+        "New_Business",
+        "Renewal",
+        "Master",
+    ]

@@ -156,7 +156,11 @@ BROKEN = {
         "INVALID_FIELD",
         "No such column 'Foo' on entity 'Account'.",
     ),
-    "SELECT Owner.Name FROM Opportunity": ("INVALID_FIELD", "Didn't understand relationship"),
+    "SELECT Boss.Name FROM Opportunity": ("INVALID_FIELD", "Didn't understand relationship"),
+    "SELECT Owner.IsDeleted FROM Opportunity": (
+        "INVALID_FIELD",
+        "No such column 'IsDeleted' on entity 'Name'.",
+    ),
     "SELECT Id FROM Xyzzy": ("INVALID_TYPE", "sObject type 'Xyzzy' is not supported."),
     "SELECT Id FROM": ("MALFORMED_QUERY", "unexpected token: '<EOF>'"),
     "SELECT Id From From Account": ("MALFORMED_QUERY", "unexpected token: 'From'"),
@@ -176,6 +180,59 @@ BROKEN = {
         "INVALID_FIELD",
         "must be of type date and should not be enclosed in quotes",
     ),
+    "SELECT Id FROM Opportunity WHERE Description != null": (
+        "INVALID_FIELD",
+        "field 'Description' can not be filtered in a query call",
+    ),
+    "SELECT Id FROM Opportunity ORDER BY Description": (
+        "MALFORMED_QUERY",
+        "field 'Description' can not be sorted in a query call",
+    ),
+    "SELECT Amount, COUNT(Id) FROM Opportunity GROUP BY Amount": (
+        "MALFORMED_QUERY",
+        "field 'Amount' can not be grouped in a query call",
+    ),
+    "SELECT ExpectedRevenue FROM Opportunity GROUP BY ExpectedRevenue": (
+        "MALFORMED_QUERY",
+        "field 'ExpectedRevenue' can not be grouped in a query call",
+    ),
+    "SELECT COUNT(Description) FROM Opportunity": (
+        "MALFORMED_QUERY",
+        "field Description does not support aggregate operator COUNT",
+    ),
+    "SELECT COUNT(Id) FROM Opportunity HAVING COUNT(Id) > 1": (
+        "MALFORMED_QUERY",
+        "unexpected token: 'HAVING'",
+    ),
+    "SELECT Id FROM Opportunity WHERE COUNT(Id) > 1": ("MALFORMED_QUERY", "unexpected token: '('"),
+    "SELECT StageName FROM Opportunity GROUP BY StageName HAVING Name = 'a'": (
+        "MALFORMED_QUERY",
+        "Field must be grouped or aggregated: Name",
+    ),
+    "SELECT StageName FROM Opportunity GROUP BY StageName ORDER BY Name": (
+        "MALFORMED_QUERY",
+        "Ordered field must be grouped or aggregated: Name",
+    ),
+    "SELECT COUNT(Id) FROM Opportunity ORDER BY Name": (
+        "MALFORMED_QUERY",
+        "Ordered field must be grouped or aggregated: Name",
+    ),
+    "SELECT Id FROM Opportunity ORDER BY COUNT(Id)": ("MALFORMED_QUERY", "cannot also use ORDER"),
+    "SELECT COUNT() FROM Opportunity GROUP BY StageName": ("MALFORMED_QUERY", "with GROUP BY"),
+    "SELECT COUNT() FROM Opportunity ORDER BY StageName": ("MALFORMED_QUERY", "with ORDER BY"),
+    "SELECT COUNT(Id) FROM Opportunity LIMIT 5": (
+        "MALFORMED_QUERY",
+        "Non-grouped query that uses overall aggregate functions cannot also use LIMIT",
+    ),
+    "SELECT Name n FROM Opportunity": (
+        "MALFORMED_QUERY",
+        "only aggregate expressions use field aliasing",
+    ),
+    "SELECT COUNT(Id) n, COUNT(Name) N FROM Opportunity": ("MALFORMED_QUERY", "duplicate alias: N"),
+    "SELECT Id FROM Opportunity WHERE CreatedDate > 2026-02-30T00:00:00Z": (
+        "MALFORMED_QUERY",
+        "Invalid date: 2026-02-30T00:00:00Z",
+    ),
 }
 
 
@@ -188,6 +245,61 @@ def test_a_wrong_query_is_refused_in_the_words_of_the_org(client: Client) -> Non
         assert error["errorCode"] == code, soql
         assert text in error["message"], soql
         assert "ERROR at Row:1:Column:" in error["message"], soql
+
+
+UNPLACED = {
+    r"SELECT Id FROM Opportunity WHERE Name = '\ud800'": "MALFORMED_QUERY",
+    "SELECT Id FROM Opportunity WHERE AccountId = 'acc0000001'": "INVALID_QUERY_FILTER_OPERATOR",
+}
+
+
+def test_a_value_that_cannot_be_is_refused_and_is_no_fault_of_the_org(client: Client) -> None:
+    """400 with a code, by REST and by a query job alike."""
+    for soql, code in UNPLACED.items():
+        body = {"operation": "query", "query": soql}
+        answers = [
+            client.org.get("/query", params={"q": soql}),
+            client.org.post("/jobs/query", json=body),
+        ]
+        for answer in answers:
+            assert (answer.status_code, answer.json()[0]["errorCode"]) == (400, code), soql
+
+
+def test_names_may_begin_with_the_alias_of_the_object(loaded: Client) -> None:
+    """`FROM Opportunity o`: the alias, the name of the object or nothing stands before a field."""
+    soql = (
+        "SELECT o.Name, Opportunity.StageName, o.Account.Name FROM Opportunity o "
+        "WHERE o.Name = 'Opp 1' AND o.Account.Name != null ORDER BY o.Name LIMIT 1"
+    )
+    (record,) = loaded.soql(soql)["records"]
+    assert (record["Name"], record["StageName"]) == ("Opp 1", "Prospecting")
+    assert record["Account"]["Name"] == "Account 2"
+
+
+def test_the_owner_is_read_through_a_lookup_to_several_objects(loaded: Client) -> None:
+    """The user the rows were loaded by, its kind, and the owner of the parent."""
+    soql = (
+        "SELECT Owner.Username, Owner.Type, Account.Owner.Name, CreatedBy.Name, RecordType.Name "
+        "FROM Opportunity WHERE Owner.Username LIKE 'integration%' LIMIT 1"
+    )
+    (record,) = loaded.soql(soql)["records"]
+    assert list(record) == ["attributes", "Owner", "Account", "CreatedBy", "RecordType"]
+    assert record["Owner"]["attributes"]["type"] == record["Owner"]["Type"] == "User"
+    assert record["Owner"]["Username"] == "integration@emulator.invalid"
+    assert record["Account"]["Owner"]["Name"] == "Integration User"
+    assert (record["CreatedBy"]["Name"], record["RecordType"]["Name"]) == (
+        "Integration User",
+        "New Business",
+    )
+
+
+def test_a_parent_that_is_not_there_is_null(client: Client) -> None:
+    """And so is all that lies behind it."""
+    client.load("External_ID__c,Name,StageName,CloseDate\na,A,Closed Won,2026-01-01\n")
+    soql = "SELECT Name, Account.Owner.Name, IsClosed, IsWon FROM Opportunity WHERE IsWon = true"
+    (record,) = client.soql(soql)["records"]
+    del record["attributes"]
+    assert record == {"Name": "A", "Account": None, "IsClosed": True, "IsWon": True}
 
 
 def test_an_unknown_locator_is_refused(client: Client) -> None:

@@ -75,7 +75,8 @@ class BatchWriter:
         frame = with_waits(self._faults.with_met(plan.job.id, frame), batch.locked)
         with self._core.writing, self._session.transaction():
             moment = now.astimezone(UTC).replace(tzinfo=None)
-            self._apply(frame, moment)
+            # The stamps of records have whole seconds; the journal is exact.
+            self._apply(frame, moment.replace(microsecond=0))
             outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
             self._write_results(batch.number, uploaded, outcome)
             tally = _journal(self._session, plan, batch, moment)
@@ -91,7 +92,7 @@ class BatchWriter:
         session, plan = self._session, self._plan
         session.run(statements.OUTCOME)
         with session.given(statements.UPLOADED, frame):
-            session.run(statements.STAGED)
+            session.run(statements.staged_sql(plan))
         for wave in sorted(frame["wave"].unique().to_list()):
             session.run(statements.near_sql(plan, wave))
             session.run(statements.hit_sql(plan))

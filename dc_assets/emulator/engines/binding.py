@@ -100,12 +100,13 @@ def _column(number: int, text: str, item: ObjectType, schema: Schema) -> BoundCo
         field = item.field(text)
         if field is None:
             raise BatchError(f"InvalidBatch : Field name not found : {text}")
-        if not field.refers_to:
+        if not field.refers_to or field.is_polymorphic:
             return BoundColumn(number, text, field)
         parent = schema.parent_of(field)
         return BoundColumn(number, text, field, parent, parent.id_field)
     reference = item.relation(relation_name)
-    parent = schema.parent_of(reference) if reference else None
+    single = reference is not None and not reference.is_polymorphic
+    parent = schema.parent_of(reference) if reference is not None and single else None
     found = parent.field(field_name) if parent else None
     if reference is None or parent is None or found is None or not found.has_key:
         raise BatchError(f"InvalidBatch : Field name not found : {text}")

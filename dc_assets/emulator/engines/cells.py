@@ -65,7 +65,7 @@ def _errors(column: BoundColumn) -> Iterator[Error]:
     field, cell = column.field, pl.col(column.cell)
     yield cell.str.len_chars() > FIELD_CHARACTERS_MAX, _too_long(field, cell, FIELD_CHARACTERS_MAX)
     if not field.writable and field.type != "id":
-        yield given(cell), pl.lit(_not_writable(field))
+        yield given(cell), pl.lit(not_writable(field))
     elif field.type in XSD_TYPES:
         yield from _typed_errors(column)
     elif field.is_text and column.parent is None:
@@ -130,7 +130,8 @@ def _too_long(field: Field, cell: pl.Expr, limit: int) -> pl.Expr:
     )
 
 
-def _not_writable(field: Field) -> str:
+def not_writable(field: Field) -> str:
+    """What a row is told that sets a field it may not set."""
     return (
         f"INVALID_FIELD_FOR_INSERT_UPDATE:Unable to create/update fields: {field.name}. Please "
         "check the security settings of this field and verify that it is read/write for your "

@@ -56,7 +56,7 @@ class JobService:
         key = str(body.get("externalIdFieldName") or "")
         if operation == "upsert":
             field = item.field(key)
-            if field is None or not field.has_key:
+            if field is None or not (field.external_id or field.type == "id"):
                 text = (
                     f"InvalidJob : Field name provided, {key} does not match an External ID "
                     f"for {item.name}"

@@ -73,7 +73,16 @@ def _of_column(
 
 
 def _fold(field: Field) -> Callable[[str], str]:
+    if field.is_number:
+        return _as_number
     return str if field.case_sensitive else str.lower
+
+
+def _as_number(cell: str) -> str:
+    try:
+        return str(float(cell))
+    except ValueError:
+        return cell
 
 
 def naming_field(item: ObjectType) -> Field:
@@ -111,12 +120,12 @@ def ids_of(keys: Iterable[str], core: CoreStore) -> dict[str, str]:
     found: dict[str, str] = {}
     with core.database.session() as session:
         for name, texts in by_field.items():
-            item = core.schema.find(name.partition(".")[0])
+            item = core.schema.whole(name.partition(".")[0])
             field = item.field(name.partition(".")[2]) if item is not None else None
             assert item is not None  # noqa: S101  we made the name
             assert field is not None  # noqa: S101
             folded = field.folded(quoted(field.name))
-            hashes = ", ".join(f"hash({literal(text)})" for text in texts)
+            hashes = ", ".join(f"hash({field.folded(literal(text))})" for text in texts)
             sql = (
                 f'SELECT {folded}, min("Id") FROM {quoted(item.name)} WHERE NOT "IsDeleted" AND '
                 f"{quoted(field.key_column)} IN ({hashes}) "

@@ -13,18 +13,16 @@ from dc_assets.emulator.stores.duck import quoted
 
 def population(core: CoreStore, data_cloud: DataCloudStore) -> Population:
     """All records that can be a parent; they are as popular as the seeded source names them."""
-    objects = core.schema.objects
-    referred = {field.refers_to.lower() for item in objects for field in item.fields}
-    parents = [
-        key for item in objects if item.name.lower() in referred for key in parents_of(item, core)
-    ]
+    objects = [item for item in core.schema.stored if not item.is_setup]
+    referred = {name for item in objects for field in item.fields for name in field.refers_to}
+    parents = [key for item in objects if item.name in referred for key in parents_of(item, core)]
     return Population(parents, _named(core, data_cloud, frozenset(parents)))
 
 
 def _named(core: CoreStore, data_cloud: DataCloudStore, known: frozenset[str]) -> list[str]:
     """One entry for each row of the seeded source that names a parent."""
     column = parent_column()
-    item = core.schema.find(column.parent)
+    item = core.schema.whole(column.parent)
     field = item.field(column.key) if item is not None else None
     if item is None or field is None:
         return []

@@ -88,6 +88,7 @@ class Query:
     counts_rows: bool
     object_name: str
     object_at: int
+    alias: str
     where: Condition | None
     group_by: tuple[FieldRef, ...]
     having: Condition | None

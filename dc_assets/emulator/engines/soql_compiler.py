@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dc_assets.emulator.engines.soql_ast import Aggregate, FieldRef, OrderItem, Query, SelectItem
 from dc_assets.emulator.engines.soql_conditions import aggregate_sql, condition_sql
-from dc_assets.emulator.engines.soql_scope import CUSTOM_HINT, Scope
+from dc_assets.emulator.engines.soql_rules import check_shape
+from dc_assets.emulator.engines.soql_scope import CUSTOM_HINT, Path, Scope
 from dc_assets.emulator.engines.soql_tokens import fail
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.schema import ObjectType, Schema
@@ -19,10 +20,12 @@ GROUPS_MAX = 2000
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One column of the answer: its place in a record. A hidden one is an id for ``attributes``."""
+    """One column of the answer: its place in a record.
 
-    path: tuple[str, ...]
-    parent: str = ""
+    A hidden one is the id of the record at that place, for its ``attributes``.
+    """
+
+    path: Path
     hidden: bool = False
 
 
@@ -36,7 +39,6 @@ class Compiled:
     item: ObjectType
     counts_rows: bool
     is_aggregate: bool
-    is_limited: bool
 
 
 def compile_soql(soql: str, query: Query, schema: Schema, *, with_deleted: bool) -> Compiled:
@@ -50,12 +52,14 @@ def compile_soql(soql: str, query: Query, schema: Schema, *, with_deleted: bool)
         hint = CUSTOM_HINT.format(what="object", name="entity")
         text = f"sObject type '{query.object_name}' is not supported. {hint}"
         fail(soql, query.object_at, text, "INVALID_TYPE")
-    scope = Scope(soql, schema, item)
+    check_shape(soql, query)
+    scope = Scope(soql, schema, item, query.alias)
     columns, outputs = _columns(scope, query)
     where = [] if with_deleted else ['NOT t."IsDeleted"']
     if query.where is not None:
         where.append(condition_sql(scope, query.where))
-    groups = [scope.resolve(ref)[0] for ref in query.group_by]
+    groups = [_group(scope, ref) for ref in query.group_by]
+    scope.groups = frozenset(groups) if query.is_aggregate else None
     having = condition_sql(scope, query.having) if query.having is not None else ""
     order = [_order_term(scope, query, term) for term in query.order_by]
     # SOQL may name one column twice, so columns get numbers for names.
@@ -76,7 +80,6 @@ def compile_soql(soql: str, query: Query, schema: Schema, *, with_deleted: bool)
         item=item,
         counts_rows=query.counts_rows,
         is_aggregate=query.is_aggregate,
-        is_limited=query.limit is not None,
     )
 
 
@@ -101,9 +104,9 @@ def _columns(scope: Scope, query: Query) -> tuple[list[str], list[Output]]:
         expression, _, path = scope.resolve(entry.expression)
         columns.append(expression)
         outputs.append(Output(path))
-    for alias, parent, relationship in scope.parents():
-        columns.append(f'{quoted(alias)}."Id"')
-        outputs.append(Output((relationship,), parent=parent, hidden=True))
+    for record_id, path in scope.parents():
+        columns.append(record_id)
+        outputs.append(Output(path, hidden=True))
     return columns, outputs
 
 
@@ -122,6 +125,8 @@ def _aggregate_columns(scope: Scope, query: Query) -> tuple[list[str], list[Outp
         else:
             columns.append(_grouped_column(scope, entry, entry.expression, grouped))
             name = name or scope.resolve(entry.expression)[2][-1]
+        if any(name.lower() == other.path[0].lower() for other in outputs):
+            fail(scope.soql, entry.expression.at, f"duplicate alias: {name}")
         outputs.append(Output((name,)))
     return columns, outputs
 
@@ -134,13 +139,28 @@ def _grouped_column(scope: Scope, entry: SelectItem, ref: FieldRef, grouped: set
     return expression
 
 
+def _group(scope: Scope, ref: FieldRef) -> str:
+    expression, field, _ = scope.resolve(ref)
+    if not field.groupable:
+        fail(scope.soql, ref.at, f"field '{field.name}' can not be grouped in a query call")
+    return expression
+
+
 def _order_term(scope: Scope, query: Query, term: OrderItem) -> str:
     if isinstance(term.expression, Aggregate):
         expression = aggregate_sql(scope, term.expression)
     else:
-        expression, field, _ = scope.resolve(term.expression)
-        # A grouped text is ordered as it is: only grouped expressions may stand there.
-        if field.is_text and not query.is_aggregate:
-            expression = field.folded(expression)
+        expression = _order_field(scope, query, term.expression)
     way = "DESC" if term.descending else "ASC"
     return f"{expression} {way} NULLS {'FIRST' if term.nulls_first else 'LAST'}"
+
+
+def _order_field(scope: Scope, query: Query, ref: FieldRef) -> str:
+    expression, field, path = scope.resolve(ref)
+    if query.is_aggregate and expression not in (scope.groups or ()):
+        text = f"Ordered field must be grouped or aggregated: {'.'.join(path)}"
+        fail(scope.soql, ref.at, text)
+    if not field.sortable:
+        fail(scope.soql, ref.at, f"field '{field.name}' can not be sorted in a query call")
+    # A grouped text is ordered as it is: only grouped expressions may stand there.
+    return field.folded(expression) if field.is_text and not query.is_aggregate else expression

@@ -16,10 +16,11 @@ from dc_assets.emulator.engines.soql_ast import (
 )
 from dc_assets.emulator.engines.soql_scope import Scope
 from dc_assets.emulator.engines.soql_tokens import SoqlToken, decoded, fail
-from dc_assets.emulator.ids import case_suffix
+from dc_assets.emulator.errors import APIError
+from dc_assets.emulator.ids import SHORT_ID, case_suffix
 from dc_assets.emulator.schema import Field
 
-SHORT_ID = 15
+LONG_ID = 18
 XSD = {"currency": "double", "percent": "double", "datetime": "dateTime"}
 LITERAL_KINDS = {
     "int": frozenset({"number"}),
@@ -50,7 +51,12 @@ def condition_sql(scope: Scope, condition: Condition) -> str:
 def _left(scope: Scope, left: Expression) -> tuple[str, Field | None]:
     if isinstance(left, Aggregate):
         return aggregate_sql(scope, left), None
-    expression, field, _ = scope.resolve(left)
+    expression, field, path = scope.resolve(left)
+    if scope.groups is not None and expression not in scope.groups:
+        fail(scope.soql, left.at, f"Field must be grouped or aggregated: {'.'.join(path)}")
+    if not field.filterable:
+        text = f"field '{field.name}' can not be filtered in a query call"
+        fail(scope.soql, left.at, text, "INVALID_FIELD")
     return expression, field
 
 
@@ -82,7 +88,8 @@ def _like(scope: Scope, condition: Comparison, left: str, field: Field | None) -
     if token.kind != "text" or field is None or not field.is_text:
         fail(scope.soql, condition.left.at, "invalid operator LIKE", "INVALID_FIELD")
     pattern = scope.bind(decoded(scope.soql, token, as_pattern=True))
-    return f"({left} ILIKE {pattern} ESCAPE '\\')"
+    like = "LIKE" if field.case_sensitive else "ILIKE"
+    return f"({left} {like} {pattern} ESCAPE '\\')"
 
 
 def _folded(expression: str, field: Field | None) -> str:
@@ -100,8 +107,7 @@ def _bound(scope: Scope, token: SoqlToken, field: Field | None, left: Expression
     if token.kind == "date":
         return scope.bind(_date(scope, token))
     if token.kind == "datetime":
-        at = datetime.fromisoformat(token.text)
-        return scope.bind(at.astimezone(UTC).replace(tzinfo=None))
+        return scope.bind(_moment(scope, token))
     if token.kind == "word":
         return scope.bind(token.word == "TRUE")
     return _bound_text(scope, decoded(scope.soql, token), field)
@@ -114,10 +120,30 @@ def _date(scope: Scope, token: SoqlToken) -> date:
         return fail(scope.soql, token.at, f"Invalid date: {token.text}")
 
 
+def _moment(scope: Scope, token: SoqlToken) -> datetime:
+    """The whole second of a moment: an org keeps no parts of it."""
+    try:
+        at = datetime.fromisoformat(token.text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return fail(scope.soql, token.at, f"Invalid date: {token.text}")
+    return at.replace(tzinfo=None, microsecond=0)
+
+
 def _bound_text(scope: Scope, value: str, field: Field) -> str:
-    if field.type in {"id", "reference"} and len(value) == SHORT_ID:
-        value += case_suffix(value)
+    if field.type in {"id", "reference"}:
+        value = _whole_id(value)
     return field.folded(scope.bind(value))
+
+
+def _whole_id(value: str) -> str:
+    """The id with its suffix.
+
+    Raises:
+        APIError: it has not the form of an id.
+    """
+    if not (value.isascii() and value.isalnum() and len(value) in {SHORT_ID, LONG_ID}):
+        raise APIError(400, "INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value}")
+    return value + case_suffix(value) if len(value) == SHORT_ID else value
 
 
 def _wrong_type(scope: Scope, token: SoqlToken, field: Field | None, left: Expression) -> NoReturn:
@@ -136,11 +162,13 @@ def aggregate_sql(scope: Scope, aggregate: Aggregate) -> str:
     expression, field, _ = scope.resolve(aggregate.field)
     folded = _folded(expression, field)
     function = aggregate.function
-    if function == "COUNT_DISTINCT":
-        return f"count(DISTINCT {folded})"
-    if function in {"SUM", "AVG"} and not field.is_number:
+    # A field that no aggregate takes, and a sum of texts.
+    is_refused = not field.is_aggregatable or (function in {"SUM", "AVG"} and not field.is_number)
+    if is_refused:
         text = f"field {field.name} does not support aggregate operator {function}"
         fail(scope.soql, aggregate.at, text)
+    if function == "COUNT_DISTINCT":
+        return f"count(DISTINCT {folded})"
     if function in {"MIN", "MAX"} and field.is_text:
         return f"arg_{function.lower()}({expression}, {folded})"
     return f"{function.lower()}({expression})"

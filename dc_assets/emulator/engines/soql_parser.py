@@ -25,7 +25,7 @@ LITERALS = frozenset({"text", "number", "date", "datetime"})
 WORD_LITERALS = frozenset({"NULL", "TRUE", "FALSE"})
 KEYWORDS = frozenset(
     {"FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "AND", "OR", "NOT", "IN"}
-    | {"LIKE", "ASC", "DESC", "NULLS", "FOR", "WITH", "SELECT"}
+    | {"LIKE", "ASC", "DESC", "NULLS", "FOR", "WITH", "SELECT", "USING", "NULL"}
 )
 
 
@@ -43,6 +43,7 @@ class _Parser:
         self._soql = soql
         self._tokens = tokens_of(soql)
         self._at = 0
+        self._has_groups = False
 
     @property
     def _token(self) -> SoqlToken:
@@ -74,11 +75,13 @@ class _Parser:
         counts_rows = self._takes("COUNT", "(", ")")
         items = () if counts_rows else self._items()
         self._expect("FROM")
-        name = self._name()
-        self._alias()
+        name = self._object_name()
+        alias = self._alias()
         where = self._condition() if self._takes("WHERE") else None
         group_by = self._fields() if self._takes("GROUP", "BY") else ()
-        having = self._condition() if self._takes("HAVING") else None
+        # Without GROUP BY there is no HAVING: it is left for the end, where nothing may stand.
+        self._has_groups = bool(group_by)
+        having = self._condition() if group_by and self._takes("HAVING") else None
         order_by = self._order() if self._takes("ORDER", "BY") else ()
         limit = self._whole() if self._takes("LIMIT") else None
         offset = self._whole() if self._takes("OFFSET") else 0
@@ -89,6 +92,7 @@ class _Parser:
             counts_rows=counts_rows,
             object_name=name.text,
             object_at=name.at,
+            alias=alias,
             where=where,
             group_by=group_by,
             having=having,
@@ -102,6 +106,10 @@ class _Parser:
         if token.kind != "word" or token.word in KEYWORDS:
             self._unexpected()
         return self._next()
+
+    def _object_name(self) -> SoqlToken:
+        """The name after FROM; the object Group has the name of a keyword."""
+        return self._next() if self._token.word == "GROUP" else self._name()
 
     def _alias(self) -> str:
         if self._token.kind == "word" and self._token.word not in KEYWORDS:
@@ -151,7 +159,8 @@ class _Parser:
             inner = self._condition()
             self._expect(")")
             return inner
-        left = self._expression()
+        # WHERE looks at single rows: only the conditions of groups have functions of many.
+        left = self._expression() if self._has_groups else self._field()
         if self._takes("NOT", "IN"):
             return Membership(left, negated=True, values=self._list())
         if self._takes("IN"):

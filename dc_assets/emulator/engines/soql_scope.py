@@ -1,19 +1,28 @@
 """Names of a SOQL query looked up in the schema, and the parameters of its SQL."""
+# ruff: noqa: S608  names come from the schema file
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from dc_assets.emulator.engines.soql_ast import FieldRef
 from dc_assets.emulator.engines.soql_tokens import fail
 from dc_assets.emulator.schema import Field, ObjectType, Schema
-from dc_assets.emulator.stores.duck import quoted
+from dc_assets.emulator.stores.duck import literal, quoted
 
 CUSTOM_HINT = (
     "If you are attempting to use a custom {what}, be sure to append the '__c' after the "
     "{name} name. Please reference your WSDL or the describe call for the appropriate names."
 )
+NAME_FIELDS = ("Id", "Name", "Username", "Email", "Alias", "IsActive")
+"""What an org shows of a record that a lookup to several objects points to, whatever it is."""
+
+STEPS_MAX = 5
+"""Relationships in one path."""
+
+Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -23,41 +32,48 @@ class Scope:
     soql: str
     schema: Schema
     item: ObjectType
-    joins: dict[str, str] = field(default_factory=dict[str, str])
-    joined: dict[str, Field] = field(default_factory=dict[str, Field])
+    alias: str = ""
+    """The name the query gives its object."""
+    joins: dict[Path, str] = field(default_factory=dict[Path, str])
+    """The SQL of each parent that is joined, by the relationships that lead to it."""
     values: list[object] = field(default_factory=list[object])
+    groups: frozenset[str] | None = None
+    """SQL of what the rows are grouped by, while the conditions of groups are compiled."""
 
-    def resolve(self, ref: FieldRef) -> tuple[str, Field, tuple[str, ...]]:
+    def resolve(self, ref: FieldRef) -> tuple[str, Field, Path]:
         """The SQL of a field, the field, and its path with the names of the schema."""
-        path = ref.path[1:] if ref.path[0].lower() == self.item.name.lower() else ref.path
-        if len(path) == 1:
-            found = self.item.field(path[0])
-            if found is None:
-                self._no_column(ref, path[0], self.item)
-            return f"t.{quoted(found.name)}", found, (found.name,)
-        return self._parent_field(ref, path)
-
-    def _parent_field(
-        self, ref: FieldRef, path: tuple[str, ...]
-    ) -> tuple[str, Field, tuple[str, ...]]:
-        names = list(path)
-        reference = self.item.relation(names[0]) if len(names) == 2 else None  # noqa: PLR2004
-        if reference is None:
-            text = f"Didn't understand relationship '{names[0] if names else ''}' in field path. "
-            hint = CUSTOM_HINT.format(what="relationship", name="custom relationship")
-            fail(self.soql, ref.at, text + hint.replace("__c", "__r"), "INVALID_FIELD")
-        parent = self.schema.parent_of(reference)
-        found = parent.field(names[1])
+        names = list(ref.path)
+        if len(names) > 1 and names[0].lower() in {self.item.name.lower(), self.alias.lower()}:
+            del names[0]
+        item, joined, path = self.item, "t", ()
+        for name in names[:-1]:
+            reference = item.relation(name) if len(path) < STEPS_MAX else None
+            if reference is None:
+                self._no_relation(ref, name)
+            item, joined, path = self._join(reference, joined, path)
+        found = item.field(names[-1])
         if found is None:
-            self._no_column(ref, names[1], parent)
-        alias = f"p_{reference.name}"
-        self.joins[alias] = (
-            f' LEFT JOIN {quoted(parent.name)} {quoted(alias)} ON {quoted(alias)}."Id" = '
-            f"t.{quoted(reference.name)}"
+            self._no_column(ref, names[-1], item)
+        return found.read_sql(joined), found, (*path, found.name)
+
+    def _join(self, reference: Field, from_alias: str, path: Path) -> tuple[ObjectType, str, Path]:
+        """Join the parent that a reference of the record `from_alias` points to."""
+        path = (*path, reference.relationship)
+        alias = quoted("p." + ".".join(path))
+        parents = self.schema.parents_of(reference)
+        item, table = parents[0], quoted(parents[0].name)
+        if reference.is_polymorphic:
+            item = name_object(parents)
+            table = f"({' UNION ALL '.join(_named_records(item, parent) for parent in parents)})"
+        self.joins[path] = (
+            f' LEFT JOIN {table} {alias} ON {alias}."Id" = {reference.read_sql(from_alias)}'
         )
-        self.joined[alias] = reference
-        name = (reference.relationship, found.name)
-        return f"{quoted(alias)}.{quoted(found.name)}", found, name
+        return item, alias, path
+
+    def _no_relation(self, ref: FieldRef, name: str) -> NoReturn:
+        text = f"Didn't understand relationship '{name}' in field path. "
+        hint = CUSTOM_HINT.format(what="relationship", name="custom relationship")
+        fail(self.soql, ref.at, text + hint.replace("__c", "__r"), "INVALID_FIELD")
 
     def _no_column(self, ref: FieldRef, name: str, item: ObjectType) -> NoReturn:
         hint = CUSTOM_HINT.format(what="field", name="custom field")
@@ -69,6 +85,29 @@ class Scope:
         self.values.append(value)
         return "?"
 
-    def parents(self) -> list[tuple[str, str, str]]:
-        """Each joined parent: its alias, its object, its relationship."""
-        return [(alias, f.refers_to, f.relationship) for alias, f in self.joined.items()]
+    def parents(self) -> list[tuple[str, Path]]:
+        """The SQL of the id of each joined parent, and the relationships that lead to it."""
+        return [(f'{quoted("p." + ".".join(path))}."Id"', path) for path in self.joins]
+
+
+def name_object(parents: Sequence[ObjectType]) -> ObjectType:
+    """What several objects have in common for a query: the object Name of an org."""
+    fields: list[Field] = []
+    for name in NAME_FIELDS:
+        found = next((f for f in (parent.field(name) for parent in parents) if f), None)
+        if found is not None:
+            fields.append(replace(found, formula=""))
+    kind = replace(fields[0], name="Type", label="Type", type="string")
+    return replace(parents[0], name="Name", fields=(*fields, kind))
+
+
+def _named_records(item: ObjectType, parent: ObjectType) -> str:
+    """The records of one object as records of the object Name."""
+    columns: list[str] = []
+    for wanted in item.fields:
+        found = parent.field(wanted.name)
+        value = found.read_sql("s") if found is not None else f"CAST(NULL AS {wanted.sql_type()})"
+        if wanted is item.fields[-1]:
+            value = literal(parent.name)
+        columns.append(f"{value} AS {quoted(wanted.name)}")
+    return f"SELECT {', '.join(columns)} FROM {quoted(parent.name)} s"

@@ -85,7 +85,11 @@ def with_waits(frame: pl.DataFrame, waits: Mapping[int, Wait]) -> pl.DataFrame:
 
 def _folded(field: Field, column: BoundColumn) -> pl.Expr:
     cell = pl.col(column.cell)
-    return cell if field.case_sensitive else cell.str.to_lowercase()
+    if field.is_number:
+        # One number may be written in many ways.
+        return cell.cast(pl.Float64, strict=False).cast(pl.String).fill_null(cell)
+    text = cell.str.strip_chars(" \t\n\r") if field.trims else cell
+    return text if field.case_sensitive else text.str.to_lowercase()
 
 
 def _with_key(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
+from dc_assets.emulator.engines.cells import not_writable
 from dc_assets.emulator.engines.passing import error_sql
+from dc_assets.emulator.schema import BLANKS
 from dc_assets.emulator.stores.duck import literal, quoted
 
 OUTCOME = (
@@ -18,10 +20,14 @@ NO_RECORD = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
 UPLOADED = "uploaded"
 """The name under which a batch's frame is given to the session."""
 
-STAGED = (
-    f"CREATE OR REPLACE TEMP TABLE staged AS SELECT *, hash(folded) AS key_hash FROM {UPLOADED}"
-)
-"""The rows of a batch, with the hash their keys are found by."""
+
+def staged_sql(plan: QueryPlan) -> str:
+    """The rows of a batch, with the hash their keys are found by."""
+    folded = plan.key.field.folded("folded") if plan.key is not None else "folded"
+    return (
+        f"CREATE OR REPLACE TEMP TABLE staged AS SELECT *, hash({folded}) AS key_hash "
+        f"FROM {UPLOADED}"
+    )
 
 
 def _value(column: BoundColumn, cell: str) -> str:
@@ -31,7 +37,9 @@ def _value(column: BoundColumn, cell: str) -> str:
         moment = f"regexp_replace({cell}, '([+-][0-9][0-9])([0-9][0-9])$', '\\1:\\2')"
         return f"CAST(TRY_CAST({moment} AS TIMESTAMPTZ) AS TIMESTAMP)"
     kind = column.field.sql_type()
-    return cell if kind == "VARCHAR" else f"TRY_CAST({cell} AS {kind})"
+    if kind != "VARCHAR":
+        return f"TRY_CAST({cell} AS {kind})"
+    return f"nullif(trim({cell}, {BLANKS}), '')" if column.field.trims else cell
 
 
 def _null(column: BoundColumn) -> str:
@@ -65,7 +73,7 @@ def hit_sql(plan: QueryPlan) -> str:
     equal = "true"
     if plan.key is not None:
         found = plan.key.field.folded(f"t.{quoted(plan.key.field.name)}")
-        equal = f"{found} = near.folded"
+        equal = f"{found} = {plan.key.field.folded('near.folded')}"
     return (
         "CREATE OR REPLACE TEMP TABLE hit AS SELECT near.n, min(near.place) AS place, "
         'min(t."Id") AS id, count(*) AS hits, string_agg(t."Id", \', \') AS ids, '
@@ -139,6 +147,7 @@ def _store_errors(plan: QueryPlan) -> list[str]:
             "'for external id field: [' || h.ids || ']:--' END"
         )
     if plan.job.operation != "delete":
+        errors += [_access_error(c) for c in plan.written]
         errors += [_parent_error(c) for c in _with_parent(plan)]
         errors += [_unique_error(c) for c in plan.unique]
         errors.append(_required_error(plan))
@@ -150,6 +159,16 @@ def _passing_error(plan: QueryPlan) -> str:
     ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
     listed = ", ".join(["s.locked_id", *ids, "h.id", "s.fresh_id"])
     return error_sql("s.met", f"coalesce({listed})")
+
+
+def _access_error(column: BoundColumn) -> str:
+    """A field that can be set only when the record is made, or only later."""
+    field = column.field
+    if field.createable == field.updateable:
+        return "NULL"
+    occasion = "h.place IS NOT NULL" if field.createable else "h.place IS NULL"
+    text = literal(not_writable(field))
+    return f"CASE WHEN {is_given(f's.{column.cell}')} AND {occasion} THEN {text} END"
 
 
 def _parent_error(column: BoundColumn) -> str:
@@ -184,11 +203,12 @@ def _required_error(plan: QueryPlan) -> str:
         name = literal(field.name)
         column = by_name.get(field.name)
         if column is None:
-            missing.append(f"CASE WHEN h.place IS NULL THEN {name} END")
+            absent = "false" if field.is_defaulted else "h.place IS NULL"
+            missing.append(f"CASE WHEN {absent} THEN {name} END")
             continue
         cell = f"s.{column.cell}"
-        empty = f"{cell} = '{NULL_MARK}' OR (h.place IS NULL AND {cell} = '')"
-        missing.append(f"CASE WHEN {empty} THEN {name} END")
+        absent = "false" if field.is_defaulted else f"(h.place IS NULL AND {cell} = '')"
+        missing.append(f"CASE WHEN {cell} = '{NULL_MARK}' OR {absent} THEN {name} END")
     if not missing:
         return "NULL"
     listed = ", ".join(missing)
@@ -206,14 +226,11 @@ def _source(column: BoundColumn) -> str:
 def insert_sql(plan: QueryPlan) -> str:
     """Write the records that were not there; the parameter is the time of the commit, thrice."""
     values = {'"Id"': "r.new_id", '"IsDeleted"': "false"}
-    for field in plan.item.fields:
-        if field.type == "boolean" and field.writable:
-            values[quoted(field.name)] = "false"
     for column in plan.written:
-        if column.field.writable:
-            name = quoted(column.field.name)
+        if column.field.createable:
+            name, default = quoted(column.field.name), column.field.default_sql()
             # Two columns may name one parent: a row fills one of them at most.
-            other = values.get(name, _null(column)) if column.parent else _null(column)
+            other = values.get(name, default) if column.parent else default
             values[name] = (
                 f"CASE WHEN {is_given('s.' + column.cell)} THEN {_source(column)} ELSE {other} END"
             )
@@ -247,7 +264,7 @@ def _changes(plan: QueryPlan) -> dict[str, str]:
     changes: dict[str, str] = {}
     for column in plan.written:
         field = column.field
-        if column is plan.key or not field.writable:
+        if column is plan.key or not field.updateable:
             continue
         old = changes.get(quoted(field.name), f"t.{quoted(field.name)}")
         value = (

@@ -93,7 +93,7 @@ def _state(world: World) -> dict[str, object]:
     for job in world.jobs.all():
         jobs[job.state] = jobs.get(job.state, 0) + 1
     return {
-        "core": {item.name: world.core.count(item) for item in world.schema.objects},
+        "core": {i.name: world.core.count(i) for i in world.schema.stored if not i.is_setup},
         "data_cloud": {name: world.data_cloud.count(name) for name in world.data_cloud.objects()},
         "jobs": jobs,
         "in_flight_max": world.jobs.in_flight_max,

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.engines.cells import java_double
 from dc_assets.emulator.engines.lifecycle import CREATE_VALUES
 from dc_assets.emulator.engines.soql_compiler import Compiled, compile_soql
 from dc_assets.emulator.engines.soql_parser import parse
@@ -18,6 +19,7 @@ from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
 from dc_assets.emulator.routes.ingest import job_summary
 from dc_assets.emulator.routes.soql import json_value
+from dc_assets.emulator.stores.duck import DatabaseError, reason_of
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, StoredJob
 from dc_assets.emulator.world import World
@@ -55,7 +57,11 @@ async def create(call: Call) -> Response:
         column_delimiter=str(body.get("columnDelimiter") or "COMMA"),
     )
     world.jobs.add(job)
-    result = await run_in_threadpool(partial(_result, world, job))
+    try:
+        result = await run_in_threadpool(partial(_result, world, job))
+    except DatabaseError as error:
+        world.jobs.delete(job.id)
+        raise APIError(400, "MALFORMED_QUERY", reason_of(error)) from error
     world.jobs.change(job.id, state="JobComplete", rows_processed=result.row_count)
     return json_answer(query_info(job))
 
@@ -182,6 +188,8 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     shown = json_value(value)
+    if isinstance(shown, float):
+        return java_double(shown)
     return str(shown).lower() if isinstance(shown, bool) else str(shown)
 
 

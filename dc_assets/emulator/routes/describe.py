@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.errors import not_found
-from dc_assets.emulator.ids import USER_ID, USERNAME
 from dc_assets.emulator.routes.http import VERSION_MAX, VERSION_MIN, Call, Route, json_answer
 from dc_assets.emulator.routes.identity import identity_url
 from dc_assets.emulator.schema import Field, ObjectType
+from dc_assets.emulator.world import World
 
 SEASONS = ("Winter", "Spring", "Summer")
 FIRST_SEASON_YEAR = 21
@@ -25,6 +28,9 @@ SOAP_TYPES = {
     "datetime": "xsd:dateTime",
     "boolean": "xsd:boolean",
 }
+MASTER_RECORD_TYPE = "012000000000000AAA"
+"""The record type of each object, and the only one of most."""
+
 LIMITS = {
     "DailyBulkV2QueryJobs": 10_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
@@ -75,13 +81,13 @@ def object_entry(item: ObjectType, base: str) -> dict[str, object]:
         "keyPrefix": item.key_prefix,
         "custom": item.name.endswith("__c"),
         "customSetting": False,
-        "createable": True,
-        "updateable": True,
-        "deletable": True,
+        "createable": not item.is_setup,
+        "updateable": not item.is_setup,
+        "deletable": not item.is_setup,
         "queryable": True,
         "retrieveable": True,
         "searchable": True,
-        "undeletable": True,
+        "undeletable": not item.is_setup,
         "triggerable": True,
         "urls": {"sobject": url, "describe": f"{url}/describe", "rowTemplate": f"{url}/{{ID}}"},
     }
@@ -103,19 +109,48 @@ async def describe(call: Call) -> Response:
         }
         for child in call.world.schema.objects
         for field in child.fields
-        if field.refers_to == item.name
+        if item.name in field.refers_to
     ]
+    kinds = await run_in_threadpool(partial(_record_types, call.world, item, call.base))
     body = object_entry(item, call.base) | {
         "childRelationships": children,
         "fields": [field_entry(field) for field in item.fields],
-        "recordTypeInfos": [],
+        "recordTypeInfos": kinds,
     }
     return json_answer(body)
 
 
+def _record_types(world: World, item: ObjectType, base: str) -> list[dict[str, object]]:
+    """The record types of an object, and the one that each object has."""
+    reference = item.field("RecordTypeId")
+    default = reference.default if reference is not None else ""
+    sql = (
+        'SELECT "Id", "Name", "DeveloperName", "IsActive" FROM "RecordType" '
+        'WHERE "SobjectType" = ? AND NOT "IsDeleted" ORDER BY "Id"'
+    )
+    with world.core.database.session() as session:
+        found = session.rows(sql, item.name) if world.schema.whole("RecordType") else []
+    return [
+        {
+            "active": bool(active),
+            "available": True,
+            "defaultRecordTypeMapping": record_id == (default or MASTER_RECORD_TYPE),
+            "developerName": developer_name,
+            "master": record_id == MASTER_RECORD_TYPE,
+            "name": name,
+            "recordTypeId": record_id,
+            "urls": {"layout": f"{base}/sobjects/{item.name}/describe/layouts/{record_id}"},
+        }
+        for record_id, name, developer_name, active in [
+            *found,
+            (MASTER_RECORD_TYPE, "Master", "Master", True),
+        ]
+    ]
+
+
 def field_entry(field: Field) -> dict[str, object]:
     """What describe says of one field."""
-    has_values = field.type == "picklist"
+    has_values = field.type in {"picklist", "multipicklist", "combobox"}
     values = [
         {"active": True, "defaultValue": False, "label": value, "validFor": None, "value": value}
         for value in field.values
@@ -132,50 +167,38 @@ def field_entry(field: Field) -> dict[str, object]:
         "scale": field.scale,
         "digits": 8 if field.type == "int" else 0,
         "nillable": not field.required and field.type != "boolean",
-        "defaultedOnCreate": field.type == "boolean" or not field.writable,
-        "createable": field.writable,
-        "updateable": field.writable,
-        "calculated": False,
-        "autoNumber": False,
+        "defaultedOnCreate": field.is_defaulted,
+        "createable": field.createable,
+        "updateable": field.updateable,
+        "calculated": field.calculated,
+        "calculatedFormula": field.formula if field.calculated else None,
+        "autoNumber": bool(field.auto_number),
         "custom": field.name.endswith("__c"),
         "externalId": field.external_id,
         "idLookup": field.id_lookup,
         "unique": field.unique,
         "caseSensitive": field.case_sensitive and field.external_id,
-        "referenceTo": [field.refers_to] if field.refers_to else [],
+        "encrypted": field.encrypted,
+        "referenceTo": list(field.refers_to),
+        "polymorphicForeignKey": field.is_polymorphic,
         "relationshipName": field.relationship or None,
         "restrictedPicklist": field.restricted,
         "picklistValues": values,
-        "filterable": field.type != "textarea",
-        "groupable": field.type not in {"textarea", "currency", "double", "percent", "datetime"},
-        "sortable": field.type != "textarea",
-        "aggregatable": field.type not in {"textarea", "boolean"},
+        "filterable": field.filterable,
+        "groupable": field.groupable,
+        "sortable": field.sortable,
+        "aggregatable": field.is_aggregatable,
         "permissionable": field.writable and not field.required,
-        "defaultValue": None,
+        "defaultValue": field.default or None,
         "inlineHelpText": None,
     }
-
-
-async def user(call: Call) -> Response:
-    """GET /sobjects/User/{id}."""
-    if call.parts["id"] not in {USER_ID, USER_ID[:15]}:
-        raise not_found()
-    return json_answer(
-        {
-            "attributes": {"type": "User", "url": f"{call.base}/sobjects/User/{USER_ID}"},
-            "Id": USER_ID,
-            "Username": USERNAME,
-            "Name": "Integration User",
-            "Email": USERNAME,
-            "IsActive": True,
-        }
-    )
 
 
 async def limits(call: Call) -> Response:
     """GET /limits."""
     world = call.world
-    records = sum(world.core.count(item) for item in world.schema.objects)
+    loaded = (item for item in world.schema.stored if not item.is_setup)
+    records = sum(world.core.count(item) for item in loaded)
     used = {
         "DailyBulkV2QueryJobs": len(world.jobs.all("query")),
         "DataStorageMB": records * RECORD_KB // 1024,
@@ -202,7 +225,6 @@ ROUTES = (
     Route("GET", "/services/data", "other", versions, needs_token=False),
     Route("GET", BASE, "other", resources),
     Route("GET", f"{BASE}/sobjects", "describe", all_objects),
-    Route("GET", f"{BASE}/sobjects/User/{{id}}", "describe", user),
     Route("GET", f"{BASE}/sobjects/{{object}}/describe", "describe", describe),
     Route("GET", f"{BASE}/limits", "limits", limits),
 )

@@ -34,7 +34,8 @@ async def columns(call: Call) -> Response:
             entries.append(_aggregate(entry, entry.expression, unnamed))
             unnamed += not entry.alias
         else:
-            entries.append(_column(schema, item, entry.expression.path, query.object_name))
+            own = frozenset({query.object_name.lower(), query.alias.lower()})
+            entries.append(_column(schema, item, entry.expression.path, own))
     names = [entry["columnName"] for entry in entries]
     return json_answer(
         {
@@ -48,10 +49,10 @@ async def columns(call: Call) -> Response:
 
 
 def _column(
-    schema: Schema, item: ObjectType, path: tuple[str, ...], from_name: str
+    schema: Schema, item: ObjectType, path: tuple[str, ...], own: frozenset[str]
 ) -> dict[str, object]:
-    """The column of a field; its path may begin with the name of the object itself."""
-    names = [name for n, name in enumerate(path) if n or name.lower() != from_name.lower()]
+    """The column of a field; its path may begin with the name of the object itself or its alias."""
+    names = [name for n, name in enumerate(path) if n or name.lower() not in own]
     first, *rest = names or path
     reference = item.relation(first)
     if not rest or reference is None:
@@ -59,7 +60,7 @@ def _column(
         return _entry(first if field is None else field.name, field)
     entry = _entry(reference.relationship, None)
     entry["foreignKeyName"] = reference.name
-    entry["joinColumns"] = [_column(schema, schema.parent_of(reference), tuple(rest), "")]
+    entry["joinColumns"] = [_column(schema, schema.parent_of(reference), tuple(rest), frozenset())]
     return entry
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
@@ -17,27 +17,16 @@ from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.engines.soql_compiler import GROUPS_MAX, Compiled, compile_soql
 from dc_assets.emulator.engines.soql_parser import parse
 from dc_assets.emulator.errors import APIError
-from dc_assets.emulator.ids import ORG_ID, USER_ID
 from dc_assets.emulator.routes.http import Call, Route, json_answer
 from dc_assets.emulator.routes.query_columns import columns
+from dc_assets.emulator.stores.duck import DatabaseError, reason_of
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import World
 
 PAGE_ROWS_MIN, PAGE_ROWS_MAX = 200, 2000
 
-FIXED_RECORDS: dict[str, dict[str, object]] = {
-    "organization": {
-        "Id": ORG_ID,
-        "Name": "Emulated Org",
-        "OrganizationType": "Developer Edition",
-        "IsSandbox": False,
-        "InstanceName": "EMU1",
-        "NamespacePrefix": None,
-        "TrialExpirationDate": None,
-    },
-    "user": {"Id": USER_ID, "Username": "integration@emulator.invalid", "Name": "Integration User"},
-}
-"""Objects outside the schema that clients ask for at the start: one record each."""
+Attributes = Callable[[str], dict[str, object]]
+"""From the id of a record to what an answer says of it first."""
 
 
 def json_value(value: object) -> object:
@@ -67,11 +56,12 @@ async def _query(call: Call, *, with_deleted: bool) -> Response:
         raise APIError(400, "MALFORMED_QUERY", "unexpected token: '<EOF>'")
     if call.query("columns") == "true":
         return await columns(call)
-    fixed = _fixed_answer(soql, call.base)
-    if fixed is not None:
-        return json_answer(fixed)
     work = partial(run_soql, call.world, soql, call.base, _batch_size(call))
-    return json_answer(await run_in_threadpool(work, with_deleted=with_deleted))
+    try:
+        return json_answer(await run_in_threadpool(work, with_deleted=with_deleted))
+    except DatabaseError as error:
+        # A value that no column can have, such as half a character.
+        raise APIError(400, "MALFORMED_QUERY", reason_of(error)) from error
 
 
 def _batch_size(call: Call) -> int:
@@ -79,25 +69,6 @@ def _batch_size(call: Call) -> int:
     match = re.search(r"batchSize\s*=\s*(\d+)", options, re.IGNORECASE)
     wanted = int(match.group(1)) if match else PAGE_ROWS_MAX
     return max(PAGE_ROWS_MIN, min(wanted, PAGE_ROWS_MAX))
-
-
-def _fixed_answer(soql: str, base: str) -> dict[str, object] | None:
-    match = re.match(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)", soql, re.IGNORECASE | re.DOTALL)
-    record = FIXED_RECORDS.get(match.group(2).lower()) if match else None
-    if match is None or record is None:
-        return None
-    name = match.group(2).title()
-    by_name = {key.lower(): key for key in record}
-    row: dict[str, object] = {
-        "attributes": {"type": name, "url": f"{base}/sobjects/{name}/{record['Id']}"}
-    }
-    for column in match.group(1).split(","):
-        key = by_name.get(column.strip().lower())
-        if key is None:
-            text = f"No such column '{column.strip()}' on entity '{name}'."
-            raise APIError(400, "INVALID_FIELD", text)
-        row[key] = record[key]
-    return {"totalSize": 1, "done": True, "records": [row]}
 
 
 def run_soql(
@@ -139,7 +110,7 @@ def _first_page(
 ) -> dict[str, object]:
     result.label = compiled
     locator = f"01g{secrets.token_hex(6)}AAA"
-    answer = _page(result, base, f"{locator}-0-{page_rows}")
+    answer = _page(world, result, base, f"{locator}-0-{page_rows}")
     if answer["done"]:
         result.close()
     else:
@@ -147,44 +118,49 @@ def _first_page(
     return answer
 
 
-def _page(result: Result, base: str, position: str) -> dict[str, object]:
+def _page(world: World, result: Result, base: str, position: str) -> dict[str, object]:
     """One page: a position is locator, first row, rows of a page."""
     locator, start, page_rows = position.split("-")
     end = int(start) + int(page_rows)
     compiled = result.label
     if not isinstance(compiled, Compiled):
         raise _bad_locator()
-    rows = result.rows(int(start), int(page_rows))
+    rows, of_id = result.rows(int(start), int(page_rows)), _attributes(world, base)
     answer: dict[str, object] = {
         "totalSize": result.row_count,
         "done": end >= result.row_count,
     }
     if not answer["done"]:
         answer["nextRecordsUrl"] = f"{base}/query/{locator}-{end}-{page_rows}"
-    answer["records"] = [_record(compiled, row, base) for row in rows]
+    answer["records"] = [_record(compiled, row, of_id) for row in rows]
     return answer
 
 
-def _record(compiled: Compiled, row: Sequence[object], base: str) -> dict[str, object]:
-    record: dict[str, object] = {}
-    parents: dict[str, dict[str, object]] = {}
-    for out, value in zip(compiled.outputs, row, strict=True):
-        if out.hidden and not out.parent:
-            record["attributes"] = _attributes(compiled.item.name, value, base)
-        elif out.hidden:
-            attributes = {"attributes": _attributes(out.parent, value, base)}
-            found = attributes | parents[out.path[0]]
-            record[out.path[0]] = found if value is not None else None
-        elif len(out.path) == 1:
-            record[out.path[0]] = json_value(value)
-        else:
-            parents.setdefault(out.path[0], {})[out.path[1]] = json_value(value)
-            record.setdefault(out.path[0], None)
-    return record
+def _record(compiled: Compiled, row: Sequence[object], of_id: Attributes) -> dict[str, object]:
+    """One record with its parents in it; a parent that is not there is null."""
+    cells = list(zip(compiled.outputs, row, strict=True))
+    records = {out.path: of_id(str(v)) if v else None for out, v in cells if out.hidden}
+    for out, value in cells:
+        if out.hidden:
+            continue
+        inner = records[()]
+        for length, name in enumerate(out.path[:-1], start=1):
+            if inner is not None:
+                inner[name] = inner = records[out.path[:length]]
+        if inner is not None:
+            inner[out.path[-1]] = json_value(value)
+    return records[()] or {}
 
 
-def _attributes(name: str, record_id: object, base: str) -> dict[str, object]:
-    return {"type": name, "url": f"{base}/sobjects/{name}/{record_id}"}
+def _attributes(world: World, base: str) -> Attributes:
+    """What begins a record of an id: its object and its address."""
+    names = {item.key_prefix: item.name for item in world.schema.stored}
+
+    def of_id(record_id: str) -> dict[str, object]:
+        name = names.get(record_id[:3], "Name")
+        return {"attributes": {"type": name, "url": f"{base}/sobjects/{name}/{record_id}"}}
+
+    return of_id
 
 
 def _bad_locator() -> APIError:
@@ -199,7 +175,9 @@ async def next_page(call: Call) -> Response:
     result = call.world.org_results.get(position.partition("-")[0])
     if result is None:
         raise _bad_locator()
-    return json_answer(await run_in_threadpool(partial(_page, result, call.base, position)))
+    return json_answer(
+        await run_in_threadpool(partial(_page, call.world, result, call.base, position))
+    )
 
 
 BASE = "/services/data/v{version}"

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
 from dc_assets.emulator.clock import api_datetime
-from dc_assets.emulator.schema import ObjectType, Schema
+from dc_assets.emulator.ids import record_id
+from dc_assets.emulator.schema import Field, ObjectType, Schema
 from dc_assets.emulator.stores.duck import DuckDatabase, Session, literal, quoted
 
 JOURNAL = (
@@ -24,6 +27,45 @@ JOURNAL_KEYS = (
     "batch BIGINT, created BOOLEAN)"
 )
 COMMITS_OF_KEYS = "FROM journal_keys k JOIN journal j ON j.job_id = k.job_id AND j.batch = k.batch"
+STAMPS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
+BEGINNING = datetime(2026, 1, 1)  # noqa: DTZ001  moments of the store are UTC without a zone
+"""The time of the records an org begins with."""
+
+
+def columns_of(item: ObjectType) -> dict[str, str]:
+    """The columns of an object by their names, as SQL defines them."""
+    columns = {
+        field.name: f"{quoted(field.name)} {field.sql_type()}{_default_sql(item, field)}"
+        for field in item.fields
+        if field.is_stored
+    }
+    hashes = [field.key_column for field in item.fields if field.has_key]
+    return columns | {name: f"{quoted(name)} UBIGINT" for name in hashes}
+
+
+def statements_of(item: ObjectType) -> list[str]:
+    """What makes the sequences and the table of an object."""
+    numbered = [_number_sequence(item, field) for field in item.fields if field.auto_number]
+    # The ids of the records an org begins with are not drawn again.
+    first = len(item.records) + 1
+    return [
+        f"CREATE SEQUENCE IF NOT EXISTS {quoted('seq_' + item.name)} START {first}",
+        *(f"CREATE SEQUENCE IF NOT EXISTS {quoted(name)}" for name in numbered),
+        f"CREATE TABLE IF NOT EXISTS {quoted(item.name)} ({', '.join(columns_of(item).values())})",
+    ]
+
+
+def _number_sequence(item: ObjectType, field: Field) -> str:
+    return f"number_{item.name}_{field.name}"
+
+
+def _default_sql(item: ObjectType, field: Field) -> str:
+    if field.auto_number:
+        head, digits, tail = re.split("[{}]", field.auto_number)
+        drawn = f"nextval({literal(_number_sequence(item, field))})"
+        number = f"format('{{:0{len(digits)}d}}', {drawn})"
+        return f" DEFAULT ({literal(head)} || {number} || {literal(tail)})"
+    return f" DEFAULT {field.default_sql()}" if field.default or field.type == "boolean" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +92,48 @@ class CoreStore:
         self.database = DuckDatabase(folder / "core.duckdb")
         self.writing = RLock()
         with self.database.session() as session:
-            for statement in self._tables():
+            for statement in (JOURNAL, JOURNAL_GROWN, JOURNAL_KEYS):
                 session.run(statement)
+            for item in schema.stored:
+                for statement in statements_of(item):
+                    session.run(statement)
+            self._grow(session)
+            self._begin(session)
 
-    def _tables(self) -> list[str]:
-        tables = [JOURNAL, JOURNAL_GROWN, JOURNAL_KEYS]
-        for item in self.schema.objects:
-            tables.append(f"CREATE SEQUENCE IF NOT EXISTS {quoted('seq_' + item.name)}")
-            columns = [f"{quoted(f.name)} {f.sql_type()}" for f in item.fields]
-            columns += [f"{quoted(f.key_column)} UBIGINT" for f in item.fields if f.has_key]
-            tables.append(f"CREATE TABLE IF NOT EXISTS {quoted(item.name)} ({', '.join(columns)})")
-        return tables
+    def _grow(self, session: Session) -> None:
+        """Add the columns that a data folder of an earlier schema lacks."""
+        named = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+        there = {(str(table), str(column)) for table, column in session.rows(named)}
+        missing = [
+            (item, column)
+            for item in self.schema.stored
+            for name, column in columns_of(item).items()
+            if (item.name, name) not in there
+        ]
+        for item, column in missing:
+            session.run(f"ALTER TABLE {quoted(item.name)} ADD COLUMN {column}")
+        if missing:
+            self.rehash(session)
 
-    def rehash(self, session: Session) -> None:
+    def _begin(self, session: Session) -> None:
+        """Write the records an org begins with, where an object has none."""
+        for item in self.schema.stored:
+            if not item.records or session.rows(f"SELECT 1 FROM {quoted(item.name)} LIMIT 1"):
+                continue
+            for number, record in enumerate(item.records, start=1):
+                values = dict.fromkeys(STAMPS, BEGINNING)
+                values |= {"Id": record_id(item.key_prefix, number), **dict(record)}
+                names = ", ".join(quoted(name) for name in values)
+                places = ", ".join("?" for _ in values)
+                session.run(
+                    f"INSERT INTO {quoted(item.name)} ({names}) VALUES ({places})",
+                    *values.values(),
+                )
+            self.rehash(session, (item,))
+
+    def rehash(self, session: Session, objects: Sequence[ObjectType] = ()) -> None:
         """Make the hidden hashes anew where they are not those of their fields."""
-        for item in self.schema.objects:
+        for item in objects or self.schema.stored:
             for field in item.fields:
                 if field.has_key:
                     column, wanted = quoted(field.key_column), field.folded(quoted(field.name))
@@ -143,10 +212,11 @@ class CoreStore:
             return int(session.one(sql)[0])
 
     def clear(self) -> None:
-        """Delete all records and the journal."""
+        """Delete all records but those an org begins with, and the journal."""
         with self.writing, self.database.session() as session, session.transaction():
-            for name in ("journal", "journal_keys", *(item.name for item in self.schema.objects)):
+            for name in ("journal", "journal_keys", *(item.name for item in self.schema.stored)):
                 session.run(f"DELETE FROM {quoted(name)}")
+            self._begin(session)
 
     def close(self) -> None:
         """Let go of the file."""
