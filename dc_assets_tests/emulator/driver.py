@@ -100,10 +100,10 @@ def run_to_end(*arguments: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def side_door(ready: Mapping[str, str]) -> httpx.Client:
+def side_door(ready: Mapping[str, str], verify: ssl.SSLContext = NO_TLS) -> httpx.Client:
     """A client of the admin routes; it has the token of the ready file."""
     headers = {"Authorization": f"Bearer {ready['admin_token']}"}
-    return httpx.Client(base_url=ready["admin_url"], headers=headers, timeout=60, verify=NO_TLS)
+    return httpx.Client(base_url=ready["admin_url"], headers=headers, timeout=60, verify=verify)
 
 
 def wait(seconds: float) -> None:
@@ -117,12 +117,14 @@ class Client:
     With a `token` it takes part in a session of the org that another client began.
     """
 
-    def __init__(self, ready: Mapping[str, str], token: str = "") -> None:
+    def __init__(
+        self, ready: Mapping[str, str], token: str = "", verify: ssl.SSLContext = NO_TLS
+    ) -> None:
         self.ready = dict(ready)
-        self.root = httpx.Client(base_url=ready["base_url"], timeout=30, verify=NO_TLS)
-        self.admin = side_door(ready)
-        self.org = httpx.Client(base_url=ready["base_url"] + API, timeout=30, verify=NO_TLS)
-        self.tenant = httpx.Client(base_url=ready["tenant_url"], timeout=30, verify=NO_TLS)
+        self.root = httpx.Client(base_url=ready["base_url"], timeout=30, verify=verify)
+        self.admin = side_door(ready, verify)
+        self.org = httpx.Client(base_url=ready["base_url"] + API, timeout=30, verify=verify)
+        self.tenant = httpx.Client(base_url=ready["tenant_url"], timeout=30, verify=verify)
         if token:
             self.org.headers["Authorization"] = f"Bearer {token}"
         else:

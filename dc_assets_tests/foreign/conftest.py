@@ -1,0 +1,63 @@
+"""One emulated org for each module: over http for Node, over https for clients that force it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dc_assets_tests.emulator.driver import Client, start
+from dc_assets_tests.foreign.node import Node, installed
+from dc_assets_tests.foreign.orgs import ACCOUNTS, Org, Untyped
+
+WHY_SKIPPED = "{} is not installed: .ci/run foreign brings it"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.foreign)
+
+
+@pytest.fixture(scope="module")
+def plain_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
+    """An org that speaks http."""
+    emulator = start(tmp_path_factory.mktemp("org"), "--accounts", str(ACCOUNTS))
+    inside = Client(emulator.ready)
+    yield Org(emulator, inside)
+    inside.close()
+    assert emulator.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def app() -> Untyped:
+    """An app with a key, which may log in by JWT."""
+    reason = WHY_SKIPPED.format("trustme")
+    signing: Untyped = pytest.importorskip("dc_assets_tests.emulator.signing", reason=reason)
+    return signing.new_app()
+
+
+@pytest.fixture(scope="module")
+def secure_org(app: Untyped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
+    """An org that speaks https, with rows in its tenant."""
+    folder = tmp_path_factory.mktemp("org")
+    certificate = folder / "app.pem"
+    certificate.write_bytes(app.certificate)
+    seeding = ("--accounts", str(ACCOUNTS), "--opportunities", "3000")
+    emulator = start(folder, "--tls", "--jwt-certificate", str(certificate), *seeding)
+    trusted = ssl.create_default_context(cafile=emulator.ready["ca_file"])
+    inside = Client(emulator.ready, verify=trusted)
+    yield Org(emulator, inside)
+    inside.close()
+    assert emulator.stop() == 0
+
+
+def node_with(package: str, home: Path) -> Node:
+    """Node with a package, in a home that is empty; else the test is skipped."""
+    modules = installed(package)
+    if modules is None:
+        pytest.skip(WHY_SKIPPED.format(f"{package} or Node"))
+    return Node(modules, home)
