@@ -22,14 +22,15 @@ class BatchError(Exception):
 class BoundColumn:
     """One column of an upload.
 
-    ``parent`` and ``parent_field`` are set when the cell names a parent record: by an external id
-    in a relationship column, by an id in a reference column.
+    ``parents`` and ``parent_field`` are set when the cell names a parent record: by a key in a
+    relationship column, which is of one object; by an id in a reference column, which may point to
+    several.
     """
 
     number: int
     header: str
     field: Field
-    parent: ObjectType | None = None
+    parents: tuple[ObjectType, ...] = ()
     parent_field: Field | None = None
 
     @property
@@ -95,22 +96,28 @@ def _check_header(job: StoredJob, header: Sequence[str]) -> None:
 
 
 def _column(number: int, text: str, item: ObjectType, schema: Schema) -> BoundColumn:
-    relation_name, dot, field_name = text.partition(".")
+    path, dot, field_name = text.rpartition(".")
     if not dot:
         field = item.field(text)
         if field is None:
             raise BatchError(f"InvalidBatch : Field name not found : {text}")
-        if not field.refers_to or field.is_polymorphic:
-            return BoundColumn(number, text, field)
-        parent = schema.parent_of(field)
-        return BoundColumn(number, text, field, parent, parent.id_field)
+        parents = schema.parents_of(field)
+        return BoundColumn(number, text, field, parents, parents[0].id_field if parents else None)
+    kind, _, relation_name = path.rpartition(":")
     reference = item.relation(relation_name)
-    single = reference is not None and not reference.is_polymorphic
-    parent = schema.parent_of(reference) if reference is not None and single else None
+    parent = _parent(reference, kind, schema) if reference is not None else None
     found = parent.field(field_name) if parent else None
     if reference is None or parent is None or found is None or not found.has_key:
         raise BatchError(f"InvalidBatch : Field name not found : {text}")
-    return BoundColumn(number, text, reference, parent, found)
+    return BoundColumn(number, text, reference, (parent,), found)
+
+
+def _parent(reference: Field, kind: str, schema: Schema) -> ObjectType | None:
+    """The object a relationship column leads to; a lookup to several wants its name, no other."""
+    if bool(kind) != reference.is_polymorphic:
+        return None
+    parents = schema.parents_of(reference)
+    return next((p for p in parents if kind.lower() in {"", p.name.lower()}), None)
 
 
 def _key(job: StoredJob, item: ObjectType, columns: tuple[BoundColumn, ...]) -> BoundColumn | None:

@@ -68,7 +68,7 @@ def _errors(column: BoundColumn) -> Iterator[Error]:
         yield given(cell), pl.lit(not_writable(field))
     elif field.type in XSD_TYPES:
         yield from _typed_errors(column)
-    elif field.is_text and column.parent is None:
+    elif field.is_text and not column.parents:
         limit = field.length or TEXT_CHARACTERS_MAX.get(field.type, 255)
         yield cell.str.len_chars() > limit, _too_long(field, cell, limit)
         if field.restricted and field.values:

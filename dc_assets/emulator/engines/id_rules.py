@@ -37,12 +37,12 @@ def id_errors(plan: QueryPlan, column: BoundColumn) -> Iterator[Error]:
         label = "Record" if plan.item.name.endswith("__c") else plan.item.label
         is_one = cell.str.contains(ID_FORM) & cell.str.starts_with(plan.item.key_prefix)
         yield given(cell) & ~is_one, _wrong_id("MALFORMED_ID", f"{label} ID", column)
-    elif column.parent is not None and _holds_ids(column):
+    elif column.parents and _holds_ids(column):
         yield (
             given(cell) & ~cell.str.contains(ID_FORM),
             _wrong_id("MALFORMED_ID", field.label, column),
         )
-        of_parent = cell.str.starts_with(column.parent.key_prefix)
+        of_parent = cell.str.slice(0, 3).is_in([parent.key_prefix for parent in column.parents])
         yield given(cell) & ~of_parent, _wrong_id("FIELD_INTEGRITY_EXCEPTION", field.label, column)
 
 
@@ -55,7 +55,7 @@ def both_parents(plan: QueryPlan) -> Iterator[Error]:
     """Rows that name one parent by two columns."""
     by_field: dict[str, list[BoundColumn]] = defaultdict(list)
     for column in plan.columns:
-        if column.parent is not None:
+        if column.parents:
             by_field[column.field.name].append(column)
     for name, columns in by_field.items():
         if len(columns) > 1:

@@ -38,37 +38,38 @@ def lock_keys(plan: QueryPlan, rows: Sequence[Sequence[str]], core: CoreStore) -
         rows: cells; a row may be too short.
         core: where records that are given by their id are looked up.
     """
-    named = [column for column in plan.written if column.parent is not None]
+    # Nobody waits for a user whose records he owns: what belongs to the org itself is not locked.
+    named = [c for c in plan.written if any(not parent.is_setup for parent in c.parents)]
     per_row = len(named) + 1
     keys: list[str | None] = [None] * (len(rows) * per_row)
     parents: set[str] = set()
     for place, column in enumerate(named):
-        found = _of_column(column, rows, core)
+        found = _of_column(column, column.parents, rows, core)
         keys[place::per_row] = found
         parents.update(key for key in found if key is not None)
     if plan.key is not None:
-        keys[per_row - 1 :: per_row] = _of_column(plan.key, rows, core, plan.item)
+        keys[per_row - 1 :: per_row] = _of_column(plan.key, (plan.item,), rows, core)
     return LockKeys(len(rows), per_row, keys, frozenset(parents))
 
 
 def _of_column(
     column: BoundColumn,
+    items: Sequence[ObjectType],
     rows: Sequence[Sequence[str]],
     core: CoreStore,
-    own: ObjectType | None = None,
 ) -> list[str | None]:
     number = column.number
     cells = [row[number] if number < len(row) else "" for row in rows]
-    item = own or column.parent
-    field = column.field if own is not None else column.parent_field
-    assert item is not None  # noqa: S101  a column with a parent has both
-    assert field is not None  # noqa: S101
+    field = column.parent_field or column.field
     distinct = set(cells) - EMPTY
     if field.type == "id":
-        names = _by_id(item, distinct, core)
+        names: dict[str, str] = {}
+        for item in items:
+            of_item = (cell for cell in distinct if cell.startswith(item.key_prefix))
+            names |= _by_id(item, of_item, core)
     else:
         fold = _fold(field)
-        names = {cell: f"{item.name}.{field.name}:{fold(cell)}" for cell in distinct}
+        names = {cell: f"{items[0].name}.{field.name}:{fold(cell)}" for cell in distinct}
     return [names.get(cell) for cell in cells]
 
 

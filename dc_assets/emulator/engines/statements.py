@@ -6,7 +6,7 @@ from __future__ import annotations
 from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import not_writable
 from dc_assets.emulator.engines.passing import error_sql
-from dc_assets.emulator.schema import BLANKS
+from dc_assets.emulator.schema import BLANKS, Field
 from dc_assets.emulator.stores.duck import literal, quoted
 
 OUTCOME = (
@@ -15,6 +15,7 @@ OUTCOME = (
 )
 
 GONE = "ENTITY_IS_DELETED:entity is deleted:--"
+MANY = "more than one record found for external id field: ["
 NO_RECORD = "INVALID_CROSS_REFERENCE_KEY:invalid cross reference id:--"
 
 UPLOADED = "uploaded"
@@ -98,7 +99,7 @@ def resolved_sql(plan: QueryPlan, wave: int) -> str:
 
 
 def _with_parent(plan: QueryPlan) -> list[BoundColumn]:
-    return [c for c in plan.written if c.parent is not None]
+    return [c for c in plan.written if c.parents]
 
 
 def _alias(column: BoundColumn) -> str:
@@ -106,18 +107,26 @@ def _alias(column: BoundColumn) -> str:
 
 
 def _parent_join(column: BoundColumn) -> str:
-    """A join with the parents the batch names, each key once even if the store has it twice."""
-    if column.parent is None or column.parent_field is None:
+    """A join with the parents the batch names, each key once, with how many have it."""
+    if column.parent_field is None:
         return ""
     field = column.parent_field
     folded = field.folded(quoted(field.name))
     named = field.folded(column.cell)
     return (
-        f' LEFT JOIN (SELECT {folded} AS k, min("Id") AS id FROM {quoted(column.parent.name)} '
+        f' LEFT JOIN (SELECT {folded} AS k, min("Id") AS id, count(*) AS hits, '
+        f"string_agg(\"Id\", ', ') AS ids FROM {_parents(column, field)} "
         f'WHERE NOT "IsDeleted" AND {quoted(field.key_column)} IN '
         f"(SELECT hash({named}) FROM staged) GROUP BY k) {_alias(column)} "
         f"ON {_alias(column)}.k = {field.folded('s.' + column.cell)}"
     )
+
+
+def _parents(column: BoundColumn, field: Field) -> str:
+    """The records a column may name, as a table."""
+    names = ", ".join(map(quoted, dict.fromkeys(["Id", "IsDeleted", field.name, field.key_column])))
+    tables = [f"SELECT {names} FROM {quoted(parent.name)}" for parent in column.parents]
+    return f"({' UNION ALL '.join(tables)})"
 
 
 def _unique_join(plan: QueryPlan, column: BoundColumn) -> str:
@@ -139,13 +148,8 @@ def _store_errors(plan: QueryPlan) -> list[str]:
         asked = is_given(f"s.{plan.key.cell}")
         errors.append(f"CASE WHEN h.place IS NULL AND {asked} THEN {none} END")
     elif plan.key is not None:
-        label = literal(
-            f"DUPLICATE_EXTERNAL_ID:{plan.key.field.label}: more than one record found "
-        )
-        errors.append(
-            f"CASE WHEN h.hits > 1 THEN {label} || "
-            "'for external id field: [' || h.ids || ']:--' END"
-        )
+        head = literal(f"DUPLICATE_EXTERNAL_ID:{plan.key.field.label}: {MANY}")
+        errors.append(f"CASE WHEN h.hits > 1 THEN {head} || h.ids || ']:--' END")
     if plan.job.operation != "delete":
         errors += [_access_error(c) for c in plan.written]
         errors += [_parent_error(c) for c in _with_parent(plan)]
@@ -172,16 +176,20 @@ def _access_error(column: BoundColumn) -> str:
 
 
 def _parent_error(column: BoundColumn) -> str:
-    if column.parent is None or column.parent_field is None:
+    if column.parent_field is None:
         return "NULL"
-    cell = f"s.{column.cell}"
-    missing = f"CASE WHEN {is_given(cell)} AND {_alias(column)}.id IS NULL THEN "
+    cell, found = f"s.{column.cell}", _alias(column)
+    missing = f"WHEN {is_given(cell)} AND {found}.id IS NULL THEN"
     if column.parent_field.type == "id":
-        return f"{missing}{literal(NO_RECORD)} END"
+        return f"CASE {missing} {literal(NO_RECORD)} END"
     tail = literal(
-        f" not found for field {column.parent_field.name} in entity {column.parent.name}:--"
+        f" not found for field {column.parent_field.name} in entity {column.parents[0].name}:--"
     )
-    return f"{missing}'INVALID_FIELD:Foreign key external ID: ' || {cell} || {tail} END"
+    several = literal(f"DUPLICATE_EXTERNAL_ID:{column.field.label}: {MANY}")
+    return (
+        f"CASE {missing} 'INVALID_FIELD:Foreign key external ID: ' || {cell} || {tail} "
+        f"WHEN {found}.hits > 1 THEN {several} || {found}.ids || ']:--' END"
+    )
 
 
 def _unique_error(column: BoundColumn) -> str:
@@ -220,7 +228,7 @@ def _required_error(plan: QueryPlan) -> str:
 
 
 def _source(column: BoundColumn) -> str:
-    return f"r.{_alias(column)}_id" if column.parent else _value(column, f"s.{column.cell}")
+    return f"r.{_alias(column)}_id" if column.parents else _value(column, f"s.{column.cell}")
 
 
 def insert_sql(plan: QueryPlan) -> str:
@@ -230,7 +238,7 @@ def insert_sql(plan: QueryPlan) -> str:
         if column.field.createable:
             name, default = quoted(column.field.name), column.field.default_sql()
             # Two columns may name one parent: a row fills one of them at most.
-            other = values.get(name, default) if column.parent else default
+            other = values.get(name, default) if column.parents else default
             values[name] = (
                 f"CASE WHEN {is_given('s.' + column.cell)} THEN {_source(column)} ELSE {other} END"
             )
