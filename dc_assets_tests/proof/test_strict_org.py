@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from threading import Event
 
 import polars as pl
 import pytest
 import yaml
 
+from dc_assets.core.errors import ConfigError, RejectedRequest
+from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.remedies import FirstRefusal, remedy_of
+from dc_assets.load.ports import IngestJobs
 from dc_assets_tests.acceptance.stage import Org, emulated_org
 from dc_assets_tests.proof.world import Content, World, total
 
@@ -76,6 +80,69 @@ def org(module_folder: Path) -> Generator[Org]:
     schema.write_text(yaml.safe_dump(SCHEMA), encoding="utf-8")
     with emulated_org(module_folder, "--schema", str(schema)) as running:
         yield running
+
+
+def _with_column(column: Content) -> Content:
+    """Return the spec with the key and one more column."""
+    return SPEC | {"columns": [SPEC["columns"][0], column]}
+
+
+def _one_row(folder: Path, name: str, value: str) -> None:
+    pl.DataFrame({KEY: ["k1"], name: [value]}).write_parquet(folder / "rows.parquet")
+
+
+LED_ASTRAY = {
+    "Owner.Username": "Write target: User:Owner.Username",
+    "Holder__r.Name": "no external id and no idLookup",
+}
+"""Columns that find no parent, and what a load says of them before it sends anything."""
+
+
+@pytest.mark.parametrize("target", LED_ASTRAY)
+def test_a_column_that_finds_no_parent_is_known_before_and_fails_a_job(
+    org: Org, tmp_path: Path, target: str
+) -> None:
+    """A lookup to several kinds without the kind; a field that is no key."""
+    _one_row(tmp_path, "Parent__c", "x")
+    column = {"source": "Parent__c", "target": target, "type": "reference"}
+    with pytest.raises(ConfigError, match=LED_ASTRAY[target]):
+        World.of(org, tmp_path, _with_column(column)).load()
+    world = World.of(org, tmp_path, _with_column({"source": "Parent__c", "target": "Note__c"}))
+    with world.opened() as load:
+        ended = _ended(load.ports.jobs, f"{KEY},{target}\nk1,x\n".encode())
+    assert ended.state is JobState.FAILED
+    assert ended.error_message == f"InvalidBatch : Field name not found : {target}"
+
+
+def _ended(jobs: IngestJobs, payload: bytes) -> IngestJob:
+    job_id = jobs.create()
+    jobs.upload(job_id, payload)
+    jobs.close(job_id)
+    for _ in range(1_000):
+        job = jobs.job(job_id)
+        if job.state in TERMINAL:
+            return job
+        Event().wait(0.02)
+    raise AssertionError("the job does not end")
+
+
+def test_an_owner_is_found_by_kind_and_name(org: Org, tmp_path: Path) -> None:
+    """The kind stands in the header, and the checks read the name without it."""
+    _one_row(tmp_path, "Owner__c", "seller@emulator.invalid")
+    column = {"source": "Owner__c", "target": "User:Owner.Username", "type": "reference"}
+    world = World.of(org, tmp_path, _with_column(column))
+    assert total(world.load()).landed == 1
+    assert world.audit().is_green(), world.audit().sentences()
+
+
+def test_an_upload_over_the_limit_is_refused(org: Org, tmp_path: Path) -> None:
+    """The org takes 100 MB of CSV in one job, and says so."""
+    _one_row(tmp_path, "Note__c", "x")
+    note = {"source": "Note__c", "target": "Note__c"}
+    with World.of(org, tmp_path, _with_column(note)).opened() as load:
+        job_id = load.ports.jobs.create()
+        with pytest.raises(RejectedRequest, match="150 MB"):
+            load.ports.jobs.upload(job_id, bytes(100 * 1024**2 + 1))
 
 
 def test_what_the_org_refuses_is_a_dead_letter_and_the_rest_lands(org: Org, tmp_path: Path) -> None:
