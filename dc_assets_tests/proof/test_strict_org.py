@@ -14,7 +14,9 @@ import yaml
 from dc_assets.core.errors import ConfigError, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, IngestJob, JobState
 from dc_assets.core.remedies import FirstRefusal, remedy_of
+from dc_assets.load.deletion import delete_records
 from dc_assets.load.ports import IngestJobs
+from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
 from dc_assets_tests.acceptance.stage import Org, emulated_org
 from dc_assets_tests.proof.world import Content, World, total
 
@@ -74,12 +76,19 @@ LANDED = {
 
 
 @pytest.fixture(scope="module")
-def org(module_folder: Path) -> Generator[Org]:
+def running(module_folder: Path) -> Generator[Org]:
     """An org with one object to load and one that it refers to."""
     schema = module_folder / "schema.yaml"
     schema.write_text(yaml.safe_dump(SCHEMA), encoding="utf-8")
-    with emulated_org(module_folder, "--schema", str(schema)) as running:
-        yield running
+    with emulated_org(module_folder, "--schema", str(schema)) as started:
+        yield started
+
+
+@pytest.fixture
+def org(running: Org) -> Org:
+    """The same without a record."""
+    running.tell("reset")
+    return running
 
 
 def _with_column(column: Content) -> Content:
@@ -143,6 +152,20 @@ def test_an_upload_over_the_limit_is_refused(org: Org, tmp_path: Path) -> None:
         job_id = load.ports.jobs.create()
         with pytest.raises(RejectedRequest, match="150 MB"):
             load.ports.jobs.upload(job_id, bytes(100 * 1024**2 + 1))
+
+
+def test_what_is_in_the_bin_is_gone_without_another_look(org: Org, tmp_path: Path) -> None:
+    """The org says so in a code of its own, by which a deletion can be asked for twice."""
+    _one_row(tmp_path, "Note__c", "x")
+    world = World.of(org, tmp_path, _with_column({"source": "Note__c", "target": "Note__c"}))
+    assert total(world.load()).landed == 1
+    [[record_id]] = world.rows_of_core("Id")
+    with world.opened() as load:
+        jobs, looks = BulkDeleteJobs(load.org.session, world.spec), org.calls("soql")
+        for _ in range(2):
+            done = delete_records([record_id], jobs, load.ports.clock, job_wait_s_max=60)
+            assert (done.gone, done.refused) == ([record_id], {})
+    assert org.calls("soql") == looks
 
 
 def test_what_the_org_refuses_is_a_dead_letter_and_the_rest_lands(org: Org, tmp_path: Path) -> None:
