@@ -40,11 +40,15 @@ class TenantError(WireError):
         status: HTTP status.
         message: text for people.
         sqlstate: five characters, empty when it is no SQL error.
+        position: line and column of a query, empty when there is none.
         path: the path that was asked.
     """
 
-    def __init__(self, status: int, message: str, *, sqlstate: str = "", path: str = "") -> None:
-        details: Mapping[str, str] = {"sqlState": sqlstate} if sqlstate else {}
+    def __init__(
+        self, status: int, message: str, *, sqlstate: str = "", position: str = "", path: str = ""
+    ) -> None:
+        told = {"sqlState": sqlstate, "position": position}
+        details: Mapping[str, str] = {name: value for name, value in told.items() if value}
         body = {
             "timestamp": "",
             "error": TENANT_CODES.get(status, "COMMON_ERROR_GENERIC"),

@@ -130,10 +130,10 @@ REFUSED = {
     "unknown column": (f'SELECT "Nothing__c" FROM {OBJECT}', "42703"),
     "unknown table": ('SELECT 1 AS "n" FROM "Nothing__dlm"', "42P01"),
     "text with number": (f'SELECT 1 AS "n" FROM {OBJECT} WHERE "ExternalId__c" > 5', "42601"),
-    "two statements": ('SELECT 1 AS "n"; SELECT 2 AS "n"', "42601"),
+    "two statements": ('SELECT 1 AS "n"; SELECT 2 AS "n"', "0A000"),
     "no query": (f"DELETE FROM {OBJECT}", "0A000"),
     "broken": ("SELEC 1", "42601"),
-    "file": ("SELECT * FROM read_csv('/etc/hostname')", "42883"),
+    "file": ("SELECT * FROM read_csv('/etc/hostname')", "42601"),
     "division by zero": ('SELECT 1 / 0 AS "n"', "22012"),
 }
 
@@ -146,6 +146,19 @@ def test_what_hyper_refuses_is_refused(seeded: Client) -> None:
         body = answer.json()
         assert body["details"]["sqlState"] == sqlstate, (case, body)
         assert {"timestamp", "error", "message", "path", "internalErrorCode"} <= set(body)
+
+
+def test_a_refusal_is_worded_as_hyper_words_it(seeded: Client) -> None:
+    """The details name SQLSTATE and place."""
+    body = seeded.sql(f'SELECT 1,\n hash("Name__c") FROM {OBJECT}').json()
+    assert body["message"] == 'function "hash" does not exist'
+    assert body["details"] == {"sqlState": "42883", "position": "line 2, column 2"}
+
+
+def test_columns_without_a_name_are_counted(seeded: Client) -> None:
+    """Query API V2 calls them `_col0` and so on, by their place."""
+    sql = f'SELECT count(*), max("Name__c") AS "name", 1 FROM {OBJECT}'
+    assert set(seeded.sql(sql).json()["metadata"]) == {"_col0", "name", "_col2"}
 
 
 ALLOWED = (

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import NoReturn, cast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
 
-from dc_assets.emulator.errors import TenantError
-from dc_assets.emulator.stores.duck import Session
-
-Node = Mapping[str, object]
-Catalog = Mapping[str, Mapping[str, str]]
+from dc_assets.emulator.engines.hyper_errors import (
+    NOT_SUPPORTED,
+    SYNTAX,
+    refusal,
+    syntax_error,
+    translate,
+)
+from dc_assets.emulator.engines.hyper_scope import Catalog, Columns, Node, Scope
+from dc_assets.emulator.engines.hyper_selects import Selects
+from dc_assets.emulator.engines.hyper_texts import as_hyper_writes
+from dc_assets.emulator.engines.hyper_words import check_words
+from dc_assets.emulator.stores.data_cloud import DataCloudStore, columns_of
+from dc_assets.emulator.stores.duck import DatabaseError, Session, reason_of
+from dc_assets.emulator.stores.held import Result, Shelf
 
 TOKEN = re.compile(
     r"""(?P<comment>--[^\n]*|/\*.*?\*/)
@@ -21,30 +31,68 @@ TOKEN = re.compile(
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
-TABLE_FUNCTIONS = frozenset({"generate_series", "unnest"})
-TEXT_TYPES = frozenset({"VARCHAR"})
-NUMBER_LITERALS = frozenset({"INTEGER", "DECIMAL", "DOUBLE", "BIGINT", "HUGEINT", "NUMERIC"})
-COMPARISONS = frozenset({"COMPARISON"})
 AGGREGATES = frozenset(
     {"count", "count_star", "sum", "min", "max", "avg", "string_agg", "approx_count_distinct"}
 )
 
 
-def checked(sql: str, session: Session, catalog: Catalog) -> str:
-    """The query as DuckDB is to run it: words that are not quoted are in lower case.
+V2_NAMES, HYPER_NAMES = "_col{place}", "{called}"
+"""What columns without a name are called: Query API V2 counts them from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A query Hyper takes: the text DuckDB is to run, and its columns if they can be told."""
+
+    sql: str
+    columns: Columns | None
+
+    def names(self, unnamed: str = V2_NAMES) -> list[str] | None:
+        """The names of the columns, those without one as the service calls them."""
+        if self.columns is None:
+            return None
+        found: list[str] = []
+        taken: set[str] = set()
+        for place, column in enumerate(self.columns):
+            called = unnamed.format(place=place, called=column.name)
+            name = column.name if column.is_named else called
+            # An answer of JSON has each name once, and DuckDB makes no difference of case.
+            while name.lower() in taken:
+                name += "_1"
+            taken.add(name.lower())
+            found.append(name)
+        return found
+
+
+def checked(sql: str, session: Session, catalog: Catalog) -> Checked:
+    """Check a query; the text to run has words that are not quoted in lower case.
 
     Raises:
         TenantError: 400 with the SQLSTATE Hyper gives.
     """
     folded = _fold(sql)
-    nodes = list(_nodes(_tree(folded, session)))
-    named = {name for node in nodes for name in _given_names(node)}
-    for node in nodes:
-        _check_table(node, catalog, named)
-        _check_column(node, catalog, named)
-        _check_rows(node)
-        _check_compare(node, catalog)
-    return folded.rstrip().rstrip(";")
+    check_words(folded)
+    statement = cast("Node", _tree(folded, session))
+    selects = Selects(folded, catalog)
+    columns = selects.columns(cast("Node", statement["node"]), Scope())
+    if selects.unlike:
+        raise selects.unlike[0]
+    text = as_hyper_writes(folded, selects.texts)
+    return Checked(text.rstrip().rstrip(";"), columns)
+
+
+def answer(sql: str, store: DataCloudStore, shelf: Shelf, *, unnamed: str = V2_NAMES) -> Result:
+    """The rows of a query.
+
+    Raises:
+        TenantError: 400 with the SQLSTATE Hyper gives, whichever engine refuses it.
+    """
+    with store.database.session() as session:
+        query = checked(sql, session, columns_of(session))
+    try:
+        return shelf.compute(query.sql, names=query.names(unnamed) or ())
+    except DatabaseError as error:
+        raise translate(reason_of(error)) from error
 
 
 def is_aggregate(sql: str, session: Session) -> bool:
@@ -69,16 +117,13 @@ def _without_subqueries(tree: object) -> object:
     return {name: _without_subqueries(value) for name, value in node.items()}
 
 
-def _refuse(sqlstate: str, message: str) -> NoReturn:
-    raise TenantError(400, message, sqlstate=sqlstate)
-
-
 def _fold(sql: str) -> str:
-    """The text without comments and with all words in lower case but the quoted ones."""
+    """The text with all words in lower case but the quoted ones, and blanks for comments."""
     out: list[str] = []
     for match in TOKEN.finditer(sql):
         kind, text = match.lastgroup, match.group()
-        out.append({"comment": " ", "word": text.lower()}.get(kind or "", text))
+        blank = re.sub(r"[^\n]", " ", text)
+        out.append({"comment": blank, "word": text.lower()}.get(kind or "", text))
     return "".join(out)
 
 
@@ -87,11 +132,14 @@ def _tree(sql: str, session: Session) -> object:
     parsed = cast("dict[str, object]", json.loads(text))
     if parsed.get("error"):
         if parsed.get("error_type") == "not implemented":
-            _refuse("0A000", "only queries are allowed")
-        _refuse("42601", f"syntax error: {parsed.get('error_message')}")
+            raise refusal(NOT_SUPPORTED, "only queries are allowed")
+        position = str(parsed.get("position") or "")
+        raise syntax_error(sql, int(position) if position.isdigit() else len(sql.rstrip()))
     statements = cast("list[object]", parsed["statements"])
-    if len(statements) != 1:
-        _refuse("42601", "exactly one statement is allowed")
+    if len(statements) > 1:
+        raise refusal(NOT_SUPPORTED, "multi-part queries are disabled")
+    if not statements:
+        raise refusal(SYNTAX, "syntax error: got end of input")
     return statements[0]
 
 
@@ -105,78 +153,3 @@ def _nodes(tree: object) -> Iterator[Node]:
             waiting.extend(node.values())
         elif isinstance(value, list):
             waiting.extend(cast("list[object]", value))
-
-
-def _given_names(node: Node) -> Iterator[str]:
-    """Names the query itself gives: aliases and common tables."""
-    if node.get("alias"):
-        yield str(node["alias"])
-    entries = node.get("cte_map")
-    if isinstance(entries, dict):
-        for entry in cast("dict[str, list[dict[str, object]]]", entries).get("map", []):
-            yield str(entry["key"])
-    listed = node.get("column_name_alias")
-    if isinstance(listed, list):
-        yield from (str(name) for name in cast("list[object]", listed))
-
-
-def _check_table(node: Node, catalog: Catalog, named: set[str]) -> None:
-    if node.get("type") == "TABLE_FUNCTION":
-        function = cast("Node", node["function"])
-        name = str(function.get("function_name"))
-        if name not in TABLE_FUNCTIONS:
-            _refuse("42883", f"unknown table function '{name}'")
-    if node.get("type") == "BASE_TABLE":
-        name = str(node.get("table_name"))
-        if name not in catalog and name not in named:
-            _refuse("42P01", f'table "{name}" does not exist')
-
-
-def _check_column(node: Node, catalog: Catalog, named: set[str]) -> None:
-    """Refuse a name that is that of a column but for its case: the engine below would take it."""
-    if node.get("class") != "COLUMN_REF":
-        return
-    columns = {name for table in catalog.values() for name in table}
-    folded = {name.lower() for name in columns}
-    for name in cast("list[str]", node["column_names"]):
-        known = name in columns or name in catalog or name in named
-        if not known and name.lower() in folded:
-            _refuse("42703", f'unknown column "{name}"')
-
-
-def _check_rows(node: Node) -> None:
-    if node.get("class") == "FUNCTION" and node.get("function_name") == "row":
-        _refuse("0A000", "ROW types are disabled")
-
-
-def _check_compare(node: Node, catalog: Catalog) -> None:
-    if node.get("class") in COMPARISONS:
-        sides = [node.get("left"), node.get("right")]
-    elif node.get("type") == "COMPARE_BETWEEN":
-        sides = [node.get("input"), node.get("lower"), node.get("upper")]
-    elif node.get("type") in {"COMPARE_IN", "COMPARE_NOT_IN"}:
-        sides = cast("list[object]", node.get("children") or [])
-    else:
-        return
-    kinds = {_kind(cast("Node", side), catalog) for side in sides}
-    if {"text", "number"} <= kinds:
-        _refuse("42601", "operator does not exist: text and numeric are not comparable")
-
-
-def _kind(side: Node, catalog: Catalog) -> str:
-    """Whether a side of a comparison is surely text or surely a number."""
-    if side.get("class") == "COLUMN_REF":
-        name = cast("list[str]", side["column_names"])[-1]
-        types = {table[name] for table in catalog.values() if name in table}
-        if types and types <= TEXT_TYPES:
-            return "text"
-        return "number" if types and all(_is_number(kind) for kind in types) else ""
-    literal = side.get("literal")
-    if isinstance(literal, dict):
-        kind = str(cast("dict[str, object]", literal).get("kind"))
-        return "number" if kind in NUMBER_LITERALS else ""
-    return ""
-
-
-def _is_number(kind: str) -> bool:
-    return kind.partition("(")[0] in {"DECIMAL", "DOUBLE", "INTEGER", "BIGINT", "HUGEINT"}

@@ -15,11 +15,10 @@ import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.dialect import checked, is_aggregate
+from dc_assets.emulator.engines.dialect import answer, is_aggregate
 from dc_assets.emulator.errors import TenantError
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
-from dc_assets.emulator.stores.data_cloud import columns_of
-from dc_assets.emulator.stores.duck import DatabaseError, quoted, reason_of
+from dc_assets.emulator.stores.duck import quoted
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import Cursor, World
 
@@ -38,14 +37,6 @@ TYPES = {
 """Names and java.sql.Types codes of the answer, by DuckDB type; DECIMAL comes with digits."""
 
 FIELD_TYPES = {"DECIMAL": "NUMBER", "DATE": "DATE", "TIMESTAMP": "DATE_TIME", "DOUBLE": "NUMBER"}
-
-SQLSTATES = (
-    (re.compile(r"Table with name|does not exist", re.IGNORECASE), "42P01"),
-    (re.compile(r"column .* not found|Referenced column", re.IGNORECASE), "42703"),
-    (re.compile(r"division by zero", re.IGNORECASE), "22012"),
-    (re.compile(r"Conversion Error|Could not convert", re.IGNORECASE), "22P02"),
-)
-"""SQLSTATE by the text DuckDB gives; 42601 when none fits."""
 
 
 def _json_text(column: str, kind: str, *, decimal_as_text: bool) -> str:
@@ -115,14 +106,7 @@ def _emptied(world: World, sql: str, cursor: Cursor) -> Cursor:
 
 
 def _compute(world: World, sql: str) -> Result:
-    with world.data_cloud.database.session() as session:
-        text = checked(sql, session, columns_of(session))
-    try:
-        return world.tenant_results.compute(text)
-    except DatabaseError as error:
-        message = reason_of(error)
-        state = next((code for pattern, code in SQLSTATES if pattern.search(message)), "42601")
-        raise TenantError(400, message, sqlstate=state) from error
+    return answer(sql, world.data_cloud, world.tenant_results)
 
 
 async def next_batch(call: Call) -> Response:

@@ -12,11 +12,25 @@ PIECE = "piece_of_a_source_file"
 """The name under which the rows of a file are given to the session, some at a time."""
 
 
+DOUBLE_TEXT = "double_text"
+"""The name of a macro that only our own text calls."""
+
+DOUBLE_TEXT_SQL = rf"""
+CREATE OR REPLACE MACRO {DOUBLE_TEXT}(t) AS CASE
+WHEN regexp_full_match(t, '-?[0-9]{{16}}[.][0-9]+') THEN regexp_replace(
+    regexp_replace(t, '^(-?[0-9])([0-9]+)[.]([0-9]+)$', '\1.\2\3'), '[.]?0*$', '') || 'e+15'
+ELSE regexp_replace(t, '[.]0$', '') END
+"""
+"""The text of a double as Hyper writes it: no ``.0``, and an exponent from 1e15 on."""
+
+
 class DataCloudStore:
     """Objects of the tenant in a database of their own."""
 
     def __init__(self, folder: Path) -> None:
         self.database = DuckDatabase(folder / "data_cloud.duckdb")
+        with self.database.session() as session:
+            session.run(DOUBLE_TEXT_SQL)
 
     def objects(self) -> dict[str, dict[str, str]]:
         """Each object with its columns and their DuckDB types."""

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from threading import Lock
 
 import polars as pl
 
-from dc_assets.emulator.stores.duck import DuckDatabase, Row, Session
+from dc_assets.emulator.stores.duck import DuckDatabase, Row, Session, quoted
 
 RESULTS_HELD_MAX = 256
 """Results kept at once; the one untouched for longest goes first."""
@@ -17,16 +18,20 @@ RESULTS_HELD_MAX = 256
 class Result:
     """The rows of one query in a temporary table of a session of its own.
 
-    ``label`` is whatever the owner wants to find again with the rows.
+    ``names`` are those of the columns, if they are not the names the query gives; ``label`` is
+    whatever the owner wants to find again with the rows.
     """
 
-    def __init__(self, session: Session, sql: str, values: list[object]) -> None:
+    def __init__(
+        self, session: Session, sql: str, values: list[object], names: Sequence[str] = ()
+    ) -> None:
         self._session = session
         self._lock = Lock()
         self.label: object = None
         self.is_kept = False
         """Whether a later answer needs the rows too; `close` does nothing then."""
-        session.run(f"CREATE TEMP TABLE held AS {sql}", *values)
+        listed = f"({', '.join(map(quoted, names))})" if names else ""
+        session.run(f"CREATE TEMP TABLE held{listed} AS {sql}", *values)
         described = session.rows("DESCRIBE held")
         self.columns = {str(row[0]): str(row[1]) for row in described}
         self.row_count = int(session.one("SELECT count(*) FROM held")[0])
@@ -71,11 +76,13 @@ class Shelf:
         self._results: OrderedDict[str, Result] = OrderedDict()
         self._lock = Lock()
 
-    def compute(self, sql: str, values: list[object] | None = None) -> Result:
+    def compute(
+        self, sql: str, values: list[object] | None = None, names: Sequence[str] = ()
+    ) -> Result:
         """Run the query; the result is not on the shelf yet."""
         session = self._database.open_session()
         try:
-            return Result(session, sql, values or [])
+            return Result(session, sql, values or [], names)
         except BaseException:
             session.close()
             raise

@@ -1,0 +1,1 @@
+"""The real Hyper, the engine of Data Cloud, against which the emulated tenant is held."""
