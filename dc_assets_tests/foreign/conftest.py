@@ -10,8 +10,9 @@ import pytest
 
 from dc_assets_tests.emulator.driver import Client, start
 from dc_assets_tests.foreign.node import Node, installed
-from dc_assets_tests.foreign.orgs import ACCOUNTS, Org, Untyped
+from dc_assets_tests.foreign.orgs import ACCOUNTS, SOURCE_ROWS, Org, Untyped
 
+SEEDING = ("--accounts", str(ACCOUNTS), "--opportunities", str(SOURCE_ROWS))
 WHY_SKIPPED = "{} is not installed: .ci/run foreign brings it"
 
 
@@ -25,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def plain_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
     """An org that speaks http."""
-    emulator = start(tmp_path_factory.mktemp("org"), "--accounts", str(ACCOUNTS))
+    emulator = start(tmp_path_factory.mktemp("org"), *SEEDING)
     inside = Client(emulator.ready)
     yield Org(emulator, inside)
     inside.close()
@@ -46,8 +47,7 @@ def secure_org(app: Untyped, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("org")
     certificate = folder / "app.pem"
     certificate.write_bytes(app.certificate)
-    seeding = ("--accounts", str(ACCOUNTS), "--opportunities", "3000")
-    emulator = start(folder, "--tls", "--jwt-certificate", str(certificate), *seeding)
+    emulator = start(folder, "--tls", "--jwt-certificate", str(certificate), *SEEDING)
     trusted = ssl.create_default_context(cafile=emulator.ready["ca_file"])
     inside = Client(emulator.ready, verify=trusted)
     yield Org(emulator, inside)

@@ -13,6 +13,9 @@ Untyped = Any
 ACCOUNTS = 4_500
 """More than two pages of SOQL."""
 
+SOURCE_ROWS = 3_000
+"""Rows of the tenant."""
+
 AWKWARD = {
     "plain": "Plain",
     "comma": "a,b;c|d",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dc_assets_tests.foreign.conftest import WHY_SKIPPED
-from dc_assets_tests.foreign.orgs import Org, Untyped
+from dc_assets_tests.foreign.orgs import SOURCE_ROWS, Org, Untyped
 
 # It compares no certificates, and says that a successor is coming.
 pytestmark = [
@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
 ]
-ROWS = 3_000
 BY_KEY = 'SELECT "ExternalId__c", "Amount__c" FROM "ExtOpportunities__dlm" ORDER BY 1'
 
 
@@ -60,7 +59,7 @@ def test_it_logs_in_and_gives_its_core_token_back(
     calls = secure_org.inside.admin.get("/calls").json()["calls"].get("other", 0)
     cursor = connection(connector, secure_org, **given).cursor()
     cursor.execute('SELECT COUNT(*) FROM "ExtOpportunities__dlm"')
-    assert cursor.fetchall() == [[ROWS]]
+    assert cursor.fetchall() == [[SOURCE_ROWS]]
     assert secure_org.inside.admin.get("/calls").json()["calls"]["other"] == calls + 1
 
 
@@ -71,7 +70,7 @@ def test_lists_come_over_all_pages_in_the_order_of_the_columns(
     cursor = connection(connector, paged).cursor()
     cursor.execute(BY_KEY)
     rows = cursor.fetchall()
-    assert [row[0] for row in rows] == [f"externalOpp{n:07d}" for n in range(1, ROWS + 1)]
+    assert [row[0] for row in rows] == [f"externalOpp{n:07d}" for n in range(1, SOURCE_ROWS + 1)]
     assert [column[0] for column in cursor.description] == ["ExternalId__c", "Amount__c"]
 
 
@@ -79,8 +78,8 @@ def test_frames_come_over_all_pages(connector: Untyped, paged: Org) -> None:
     """The Arrow form holds the same rows."""
     pytest.importorskip("pyarrow")
     frame = connection(connector, paged).get_pandas_dataframe(BY_KEY)
-    assert frame.shape == (ROWS, 2)
-    assert frame["ExternalId__c"].tolist()[-1] == f"externalOpp{ROWS:07d}"
+    assert frame.shape == (SOURCE_ROWS, 2)
+    assert frame["ExternalId__c"].tolist()[-1] == f"externalOpp{SOURCE_ROWS:07d}"
 
 
 def test_tables_are_listed(connector: Untyped, secure_org: Org) -> None:
