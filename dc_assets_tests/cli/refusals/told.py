@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dc_assets.load.spec_files import read_spec
-from dc_assets_tests.acceptance.stage import PACKAGED_SPEC
 from dc_assets_tests.fakes.between import Planted
 
 TOKEN = r"^POST /services/oauth2/token$"
@@ -76,11 +74,3 @@ AT_ONCE = error(LIMIT, "ConcurrentPerOrgLongTxn Limit exceeded.")
 THE_DAY = error(LIMIT, "TotalRequests Limit exceeded.")
 NO_SPEC = ("source.object", "the spec")
 MOVED_SAID = ("has moved to https://acme-new.my.salesforce.com", "SF_LOGIN_URL")
-NO_ROWS: dict[str, object] = {
-    "metadata": {
-        column.source: {"placeInOrder": place}
-        for place, column in enumerate(read_spec(PACKAGED_SPEC).columns)
-    },
-    "data": None,
-    "done": True,
-}
