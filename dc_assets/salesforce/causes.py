@@ -85,6 +85,7 @@ def _any(*values: int) -> frozenset[int]:
 
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, TOO_MANY = 401, 403, 404, 429
+NOT_THERE = _any(NOT_FOUND, 405, 410)
 TRANSIENT_STATUSES = _any(420, TOO_MANY, 500, 502, 503, 504)
 LIMIT = frozenset({"REQUEST_LIMIT_EXCEEDED"})
 OF_A_DAY = frozenset({"EXCEEDEDQUOTA", "LIMIT_EXCEEDED"})
@@ -125,7 +126,10 @@ NO_DATA_CLOUD = (
     "The org has no Data Cloud tenant. Check that SF_LOGIN_URL is the org with Data Cloud, and "
     "that it is set up there."
 )
-APP_OR_USER = "the app's SF_CLIENT_ID and SF_CLIENT_SECRET, and its Run As user"
+CHECK_THE_LOGIN = (
+    "Check SF_LOGIN_URL (the org's My Domain), SF_CLIENT_ID, SF_CLIENT_SECRET and the Run As user "
+    "of the External Client App or connected app."
+)
 
 CAUSES: Sequence[Cause] = (
     # Signing in: the org knows which of our settings is wrong.
@@ -198,25 +202,23 @@ CAUSES: Sequence[Cause] = (
     Cause(RejectedRequest, codes=TOO_MUCH),
     # What passes.
     Cause(TransientRemoteError, statuses=TRANSIENT_STATUSES),
+    Cause(TransientRemoteError, says=r"try again|temporarily|SERVER_UNAVAILABLE"),
+    # Somebody else's words.
+    Cause(WrongHost, NO_ORG, at=LOGIN_PATH, statuses=NOT_THERE),
+    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, statuses=NOT_THERE),
+    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, says="find CDP tenant"),
+    Cause(WrongHost, NO_TENANT, at=f"{TENANT_PREFIX}v2/query$", statuses=NOT_THERE),
+    Cause(AccessRefused, IN_BETWEEN, statuses=_any(FORBIDDEN), codes=UNREADABLE),
+    # Never "the job is not there": Salesforce says 404 with a code.
+    Cause(UnexpectedAnswer, IN_BETWEEN, at=REST_PREFIX, statuses=_any(NOT_FOUND), codes=UNREADABLE),
+    # Tokens and permissions.
+    Cause(RejectedRequest, CHECK_THE_LOGIN, at=LOGIN_PATH),
+    Cause(RejectedRequest, NO_DATA_CLOUD_PERMISSION, at=EXCHANGE_PATH),
     Cause(AccessRefused, NO_API_ACCESS, codes=NO_API),
     Cause(AccessRefused, NO_API_ACCESS, says="not valid for use with the REST API"),
-    Cause(RejectedRequest, at=LOGIN_PATH, statuses=_any(UNAUTHORIZED)),
-    Cause(RejectedRequest, at=EXCHANGE_PATH, statuses=_any(UNAUTHORIZED)),
     Cause(AuthExpired, statuses=_any(UNAUTHORIZED)),
-    Cause(TransientRemoteError, says=r"try again|temporarily|SERVER_UNAVAILABLE"),
-    # Hosts and permissions.
-    Cause(WrongHost, NO_ORG, at=LOGIN_PATH, statuses=_any(NOT_FOUND, 405, 410)),
-    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, statuses=_any(NOT_FOUND, 405, 410)),
-    Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, says="find CDP tenant"),
-    Cause(WrongHost, NO_TENANT, at=TENANT_PREFIX, statuses=_any(405, 410)),
-    Cause(WrongHost, NO_TENANT, at=f"{TENANT_PREFIX}v2/query$", statuses=_any(NOT_FOUND)),
-    Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=EXCHANGE_PATH, says="scope"),
-    Cause(AccessRefused, IN_BETWEEN, statuses=_any(FORBIDDEN), codes=UNREADABLE),
-    Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=EXCHANGE_PATH, statuses=_any(FORBIDDEN)),
     Cause(AccessRefused, NO_DATA_CLOUD_PERMISSION, at=TENANT_PREFIX, statuses=_any(FORBIDDEN)),
     Cause(AccessRefused, NO_PERMISSION, statuses=_any(FORBIDDEN)),
-    # Not an answer of Salesforce's API, which says 404 with a code: never "it is not there".
-    Cause(UnexpectedAnswer, IN_BETWEEN, at=REST_PREFIX, statuses=_any(NOT_FOUND), codes=UNREADABLE),
 )
 
 UNKNOWN = Cause(RejectedRequest)

@@ -5,29 +5,21 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
 from dc_assets_tests.acceptance.stage import Done, Stage, running_org, short_folder, spec_content
 from dc_assets_tests.cli.in_process import run_here
-from dc_assets_tests.cli.refusals.asking import ASKING_THE_ORG, ASKING_THE_TENANT
-from dc_assets_tests.cli.refusals.loading import CHECKING, WRITING
-from dc_assets_tests.cli.refusals.signing_in import SIGNING_IN, TRADING_THE_TOKEN
+from dc_assets_tests.cli.refusals.table import ANSWERS, as_markdown
 from dc_assets_tests.cli.refusals.told import CHECKS, EXCHANGE, RUN, Told
 from dc_assets_tests.fakes.between import Between, standing_between
 
 pytestmark = pytest.mark.acceptance
 
 ROWS = 6
-ANSWERS = (
-    *SIGNING_IN,
-    *TRADING_THE_TOKEN,
-    *ASKING_THE_TENANT,
-    *ASKING_THE_ORG,
-    *WRITING,
-    *CHECKING,
-)
+DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
 
 
 @dataclass
@@ -108,3 +100,8 @@ def test_an_answer_is_told_by_its_cause_and_nothing_goes_twice(world: Field, tol
         again = world.run(settings, RUN) if done.code else done
         assert again.code == 0, again.out + again.err
         assert world.landed() == landed + ROWS
+
+
+def test_the_document_of_faults_shows_the_table() -> None:
+    """An operator finds each answer there, as it is held here."""
+    assert as_markdown() in DOCUMENT.read_text(encoding="utf-8")

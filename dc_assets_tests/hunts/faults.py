@@ -22,6 +22,7 @@ import click
 
 from dc_assets_tests.acceptance.stage import Done, Org, Stage, running_org, short_folder
 from dc_assets_tests.acceptance.stage import spec_content as packaged_content
+from dc_assets_tests.cli.refusals.table import as_markdown as told_answers
 from dc_assets_tests.hunts.fault_table import ROWS, SCENARIOS, Promise, Scenario
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -240,7 +241,7 @@ def as_markdown(seen: Sequence[Played]) -> str:
         "|---|---|---|",
         *(f"| {what} | {held} | `{test}` |" for what, held, test in ELSEWHERE),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + told_answers()
 
 
 def _line(played: Played) -> str:

@@ -162,7 +162,7 @@ TRADING_THE_TOKEN = (
         "core token is never taken",
         PLAN,
         Planted(EXCHANGE, 401, oauth("invalid_grant", "invalid subject token")),
-        ["Data Cloud does not let us in", "invalid subject token"],
+        ["Data Cloud does not let us in", "invalid subject token", "cdp_query_api"],
         2,
         calls_max=2,
     ),
