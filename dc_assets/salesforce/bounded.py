@@ -143,8 +143,10 @@ def bounded_transport(base_url: str) -> BoundedTransport:
         ConfigError: the environment names a proxy or certificates that cannot be used.
     """
     try:
-        trusts = not is_loopback(httpx.URL(base_url).host)
-        named = tuple(os.environ.get(name) for name in _NAMED) if trusts else ()
+        url = httpx.URL(base_url)
+        trusts = not is_loopback(url.host)
+        has_certificate = trusts or url.scheme == "https"
+        named = tuple(os.environ.get(name) for name in _NAMED) if has_certificate else ()
         return BoundedTransport(httpx.Client(trust_env=trusts, verify=_certificates(named)))
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         raise ConfigError(
