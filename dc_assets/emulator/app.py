@@ -25,6 +25,7 @@ from dc_assets.emulator.routes import (
     org,
     query_sql,
     records,
+    soap,
     soql,
     tenant,
 )
@@ -43,6 +44,7 @@ from dc_assets.emulator.world import World
 ORG_ROUTES = (
     *oauth.ROUTES,
     *identity.ROUTES,
+    *soap.ROUTES,
     *describe.ROUTES,
     *records.ROUTES,
     *soql.ROUTES,

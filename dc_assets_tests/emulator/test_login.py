@@ -67,6 +67,37 @@ def test_a_refresh_token_needs_no_secret_but_no_wrong_one(client: Client) -> Non
     assert codes == [200, 200, 400]
 
 
+SOAP = "/services/Soap/u/59.0"
+SOAP_LOGIN = (
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+    '<n1:login xmlns:n1="urn:partner.soap.sforce.com"><n1:username>{name}</n1:username>'
+    "<n1:password>{password}</n1:password></n1:login></s:Body></s:Envelope>"
+)
+
+
+def test_a_user_logs_in_by_soap_and_out_again(client: Client) -> None:
+    """As the quick starts of older clients do; the session is one of REST."""
+    body = SOAP_LOGIN.format(name=client.ready["username"], password=client.ready["password"])
+    answer = client.root.post(SOAP, content=body)
+    session = re.search("<sessionId>(.+?)</sessionId>", answer.text)
+    assert (answer.status_code, session is not None) == (200, True)
+    token = session[1] if session else ""
+    header = {"Authorization": f"Bearer {token}"}
+    assert f"<serverUrl>{client.ready['base_url']}{SOAP}/00D" in answer.text
+    assert client.root.get(f"{API}/limits", headers=header).status_code == 200
+    out = f"<s:Envelope><sessionId>{token}</sessionId><logout/></s:Envelope>"
+    assert client.root.post(SOAP, content=out).status_code == 200
+    assert client.root.get(f"{API}/limits", headers=header).status_code == 401
+
+
+def test_a_wrong_password_by_soap_is_a_fault(client: Client) -> None:
+    """With its code and its text, status 500."""
+    body = SOAP_LOGIN.format(name=client.ready["username"], password="wrong")
+    answer = client.root.post(SOAP, content=body)
+    assert answer.status_code == 500
+    assert "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>" in answer.text
+
+
 def test_a_token_has_only_the_signs_of_a_session(client: Client) -> None:
     """Clients know one by its signs: 00D, an exclamation mark, letters, digits and dots."""
     assert re.fullmatch(r"00D\w{15}![.\w]+", client.core_token)

@@ -41,7 +41,7 @@ def told(node: Node, org: Org, body: str, given: object = None) -> Untyped:
 
 
 def test_it_logs_in_and_knows_who_it_is(node: Node, plain_org: Org) -> None:
-    """By the app's secret, by a password, by a refresh token; the identity has name and URLs."""
+    """By secret, password, refresh token and SOAP; the identity has name and URLs."""
     found = told(
         node,
         plain_org,
@@ -55,17 +55,19 @@ def test_it_logs_in_and_knows_who_it_is(node: Node, plain_org: Org) -> None:
         const old = new jsforce.Connection({ oauth2, instanceUrl: url, version,
           accessToken: "00D!dead", refreshToken: ready.refresh_token });
         const count = await old.query("SELECT COUNT() FROM Account");
+        const soap = new jsforce.Connection({ loginUrl: url, version });
+        const bySoap = await soap.login(ready.username, ready.password);
+        const wrong = await failure(soap.login(ready.username, "wrong"));
         const who = await app.identity();
-        return { signedIn, count: count.totalSize, who };
+        return { signedIn, bySoap, wrong, count: count.totalSize, who };
         """,
     )
     who = found["who"]
     assert found["count"] == ACCOUNTS
-    assert found["signedIn"] == {
-        "id": who["user_id"],
-        "organizationId": who["organization_id"],
-        "url": who["id"],
-    }
+    user = {"id": who["user_id"], "organizationId": who["organization_id"]}
+    assert found["signedIn"] == user | {"url": who["id"]}
+    assert found["bySoap"] | user == found["bySoap"]
+    assert found["wrong"]["text"].startswith("INVALID_LOGIN: Invalid username, password")
     assert (who["username"], who["display_name"]) == (
         plain_org.ready["username"],
         "Integration User",

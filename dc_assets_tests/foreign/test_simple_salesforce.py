@@ -52,15 +52,16 @@ def sf(simple: Untyped, secure_org: Org) -> Untyped:
     )
 
 
-@pytest.mark.parametrize("way", ["client_credentials", "password", "jwt"])
+@pytest.mark.parametrize("way", ["client_credentials", "password", "jwt", "soap"])
 def test_it_logs_in(simple: Untyped, secure_org: Org, app: Untyped, way: str) -> None:
-    """By the app's secret, by a user's password, by a signature."""
+    """By the app's secret, by a user's password, by a signature, by SOAP."""
     ready = secure_org.ready
     secret = {"consumer_key": ready["client_id"], "consumer_secret": ready["client_secret"]}
     user = {"username": ready["username"]}
     given = {
         "client_credentials": secret,
         "password": {**secret, **user, "password": ready["password"]},
+        "soap": {**user, "password": ready["password"], "security_token": "TheToken"},
         "jwt": {**user, "consumer_key": ready["client_id"], "privatekey": app.key_pem()},
     }[way]
     if way == "jwt":

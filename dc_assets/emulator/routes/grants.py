@@ -29,10 +29,14 @@ def client_credentials(call: Call, given: Given) -> None:
 def password(call: Call, given: Given) -> None:
     """A user by name and password, with or without a security token behind it."""
     _check_app(call, given, needs_secret=True)
-    wanted = call.world.credentials.password
-    is_user = given.get("username", "").lower() == USERNAME
-    if not (is_user and wanted and given.get("password", "").startswith(wanted)):
+    if not is_user(call, given.get("username", ""), given.get("password", "")):
         raise OAuthError("invalid_grant", "authentication failure")
+
+
+def is_user(call: Call, name: str, secret: str) -> bool:
+    """Whether it is the user's name and password; a security token may stand behind it."""
+    wanted = call.world.credentials.password
+    return name.lower() == USERNAME and secret.startswith(wanted)
 
 
 def refresh_token(call: Call, given: Given) -> None:
