@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import cast
 
 from dc_assets.emulator.engines.hyper_errors import (
     NO_FUNCTION,
@@ -85,6 +87,26 @@ def compare(sql: str, node: Node, kinds: tuple[str, str], sign: str) -> str:
         left, right = ("text" if kind == CONSTANT else kind for kind in kinds)
         raise refusal(SYNTAX, f"cannot compare '{left}' and '{right}'", sql, place_of(node))
     return "boolean"
+
+
+CONSTANTS = {
+    **dict.fromkeys(NUMBERS, r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*"),
+    **dict.fromkeys(("date", "timestamp", "timestamptz"), r"\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"),
+    "boolean": r"(?i)\s*(t|true|f|false|y|yes|n|no|on|off|1|0)\s*",
+}
+"""What a text literal is like that stands beside a value of a type."""
+
+
+def check_constant(sql: str, node: Node, kind: str) -> None:
+    """Refuse a text literal that cannot become what it is compared with.
+
+    Raises:
+        TenantError: it cannot.
+    """
+    text = str(cast("dict[str, object]", node.get("literal") or {}).get("text", ""))
+    if re.fullmatch(CONSTANTS.get(kind, ".*"), text, re.DOTALL) is None:
+        told = f"implicit cast of 'text' to compare with '{kind}' failed"
+        raise refusal(SYNTAX, told, sql, place_of(node))
 
 
 def sign_of(sql: str, node: Node) -> str:

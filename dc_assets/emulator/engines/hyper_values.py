@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_calls import SIGNS, called, common, compare, sign_of, signed
+from dc_assets.emulator.engines.hyper_calls import (
+    SIGNS,
+    called,
+    check_constant,
+    common,
+    compare,
+    sign_of,
+    signed,
+)
 from dc_assets.emulator.engines.hyper_errors import (
     NO_FUNCTION,
     NO_TYPE,
@@ -141,15 +149,23 @@ def _spelled(text: str) -> str:
 
 
 def _comparison(values: Values, node: Node, scope: Scope) -> str:
-    left, right = (values.kind(cast("Node", node[side]), scope) for side in ("left", "right"))
-    return compare(values.sql, node, (left, right), SIGNS.get(str(node["type"]), "="))
+    sides = cast("Node", node["left"]), cast("Node", node["right"])
+    return _compared(values, node, scope, sides, SIGNS.get(str(node["type"]), "="))
+
+
+def _compared(values: Values, node: Node, scope: Scope, sides: tuple[Node, Node], sign: str) -> str:
+    left, right = (values.kind(side, scope) for side in sides)
+    compare(values.sql, node, (left, right), sign)
+    for side, kind, other in ((sides[0], left, right), (sides[1], right, left)):
+        if kind == CONSTANT:
+            check_constant(values.sql, side, other)
+    return "boolean"
 
 
 def _between(values: Values, node: Node, scope: Scope) -> str:
-    kind = values.kind(cast("Node", node["input"]), scope)
     for side, sign in (("lower", ">="), ("upper", "<=")):
-        other = values.kind(cast("Node", node[side]), scope)
-        compare(values.sql, node, (kind, other), sign)
+        sides = cast("Node", node["input"]), cast("Node", node[side])
+        _compared(values, node, scope, sides, sign)
     return "boolean"
 
 
@@ -183,8 +199,8 @@ def _operator(values: Values, node: Node, scope: Scope) -> str:
     kinds = [values.kind(child, scope) for child in children]
     if kind in {"COMPARE_IN", "COMPARE_NOT_IN"}:
         common(values.sql, node, kinds[1:], "'VALUES' elements must have generalizable types")
-        for other in kinds[1:]:
-            compare(values.sql, node, (kinds[0], other), "=")
+        for other in children[1:]:
+            _compared(values, node, scope, (children[0], other), "=")
         return "boolean"
     if kind == "OPERATOR_COALESCE":
         return common(values.sql, node, kinds, "'coalesce' requires identical types", by="coalesce")

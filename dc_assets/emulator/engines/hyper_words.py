@@ -20,6 +20,10 @@ NO_SIGNS = ("==", "//")
 MISPLACED = (
     re.compile(r"(?:^|\()\s*(?P<at>from)\b"),
     re.compile(r"\binterval\s+(?P<at>[0-9(])"),
+    re.compile(r"\bas\s+(?P<at>\?)"),
+    re.compile(
+        r",\s*(?P<at>$|\)|(?:from|where|group|order|having|limit|offset|fetch|union|except)\b)"
+    ),
     re.compile(r"(?:\bselect|,)\s*\w+\s*(?P<at>:)(?![:=])"),
 )
 """Forms of DuckDB that are none of Hyper, with the word or sign its parser stops at."""
