@@ -15,6 +15,7 @@ from dc_assets.emulator.errors import APIError, TenantError, WireError, invalid_
 from dc_assets.emulator.routes import (
     admin,
     bulk_query,
+    collections,
     describe,
     faults,
     faulty,
@@ -47,6 +48,7 @@ ORG_ROUTES = (
     *soap.ROUTES,
     *describe.ROUTES,
     *records.ROUTES,
+    *collections.ROUTES,
     *soql.ROUTES,
     *ingest.ROUTES,
     *job_list.ROUTES,

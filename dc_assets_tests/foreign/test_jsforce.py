@@ -104,6 +104,28 @@ def test_its_smoke_test_passes(node: Node, plain_org: Org) -> None:
     assert found["wrong"]["code"] == "INVALID_FIELD"
 
 
+def test_lists_of_records_go_in_one_call(node: Node, plain_org: Org) -> None:
+    """Created, changed, read and destroyed; each has a result of its own."""
+    found = told(
+        node,
+        plain_org,
+        """
+        const deals = conn.sobject("Opportunity");
+        const made = await deals.create([given, { ...given, Name: null }, given]);
+        const ids = made.filter((one) => one.success).map((one) => one.id);
+        await deals.update(ids.map((Id) => ({ Id, Name: "Many" })));
+        const read = await deals.retrieve(ids);
+        const destroyed = await deals.destroy(ids);
+        return { made, names: read.map((one) => one.Name), destroyed };
+        """,
+        NEW,
+    )
+    assert [one["success"] for one in found["made"]] == [True, False, True]
+    assert found["made"][1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+    assert found["names"] == ["Many", "Many"]
+    assert [one["success"] for one in found["destroyed"]] == [True, True]
+
+
 def test_queries_go_over_all_pages(node: Node, plain_org: Org) -> None:
     """With autoFetch, and through the finder that builds the SOQL."""
     found = told(

@@ -47,8 +47,10 @@ async def object_info(call: Call) -> Response:
 async def create(call: Call) -> Response:
     """POST /sobjects/X."""
     item = _object(call)
-    written = await _write(call, RecordWrite(item, "insert", "", await _cells(call, {"id"})))
-    answer = _success(written)
+    written = await _write(
+        call, RecordWrite(item, "insert", "", cells_of(await call.json(), {"id"}))
+    )
+    answer = success(written)
     del answer["created"]
     return json_answer(answer, 201)
 
@@ -56,15 +58,15 @@ async def create(call: Call) -> Response:
 async def read(call: Call) -> Response:
     """GET /sobjects/X/ID."""
     item = _object(call)
-    record_id = await run_in_threadpool(partial(_found_id, call, item))
+    record_id = await run_in_threadpool(partial(found_id, call.world, item, call.parts["id"]))
     return await _record(call, item, "Id", record_id)
 
 
 async def change(call: Call) -> Response:
     """PATCH /sobjects/X/ID."""
     item = _object(call)
-    cells = await _cells(call, {"id"})
-    record_id = await run_in_threadpool(partial(_found_id, call, item))
+    cells = cells_of(await call.json(), {"id"})
+    record_id = await run_in_threadpool(partial(found_id, call.world, item, call.parts["id"]))
     await _write(call, RecordWrite(item, "update", "Id", {"Id": record_id, **cells}))
     return Response(b"", 204)
 
@@ -72,7 +74,7 @@ async def change(call: Call) -> Response:
 async def delete(call: Call) -> Response:
     """DELETE /sobjects/X/ID."""
     item = _object(call)
-    record_id = await run_in_threadpool(partial(_found_id, call, item))
+    record_id = await run_in_threadpool(partial(found_id, call.world, item, call.parts["id"]))
     await _write(call, RecordWrite(item, "delete", "Id", {"Id": record_id}))
     return Response(b"", 204)
 
@@ -80,28 +82,29 @@ async def delete(call: Call) -> Response:
 async def read_by_key(call: Call) -> Response:
     """GET /sobjects/X/FIELD/VALUE."""
     item = _object(call)
-    return await _record(call, item, _key_field(item, call), call.parts["value"])
+    return await _record(call, item, key_field(item, call.parts["field"]), call.parts["value"])
 
 
 async def upsert(call: Call) -> Response:
     """PATCH /sobjects/X/FIELD/VALUE."""
     item = _object(call)
-    key = _key_field(item, call)
-    cells = {key: call.parts["value"], **await _cells(call, {"id", key.lower()})}
+    key = key_field(item, call.parts["field"])
+    cells = {key: call.parts["value"], **cells_of(await call.json(), {"id", key.lower()})}
     operation = "update" if key == "Id" else "upsert"
     written = await _write(call, RecordWrite(item, operation, key, cells))
-    return json_answer(_success(written), 201 if written.created else 200)
+    return json_answer(success(written), 201 if written.created else 200)
 
 
 async def delete_by_key(call: Call) -> Response:
     """DELETE /sobjects/X/FIELD/VALUE."""
     item = _object(call)
-    rows = await _rows(call, item, _key_field(item, call), call.parts["value"], "Id")
+    rows = await _rows(call, item, key_field(item, call.parts["field"]), call.parts["value"], "Id")
     await _write(call, RecordWrite(item, "delete", "Id", {"Id": str(rows[0]["Id"])}))
     return Response(b"", 204)
 
 
-def _success(written: WrittenRecord) -> dict[str, object]:
+def success(written: WrittenRecord) -> dict[str, object]:
+    """What REST says of a record that was written."""
     return {"id": written.id, "success": True, "errors": [], "created": written.created}
 
 
@@ -112,8 +115,12 @@ def _object(call: Call) -> ObjectType:
     return item
 
 
-def _key_field(item: ObjectType, call: Call) -> str:
-    name = call.parts["field"]
+def key_field(item: ObjectType, name: str) -> str:
+    """The name of a field by which records are found.
+
+    Raises:
+        APIError: it is none.
+    """
     field = item.field(name)
     if field is None or not field.has_key:
         text = f"Provided external ID field does not exist or is not accessible: {name}"
@@ -121,15 +128,18 @@ def _key_field(item: ObjectType, call: Call) -> str:
     return field.name
 
 
-def _found_id(call: Call, item: ObjectType) -> str:
-    """The 18 characters of the id in the path, if there is such a record."""
-    given = call.parts["id"]
+def found_id(world: World, item: ObjectType, given: str) -> str:
+    """The 18 characters of an id, if there is such a record.
+
+    Raises:
+        WireError: it has another form, or its record is not there or deleted.
+    """
     if ID.fullmatch(given) is None or not given.startswith(item.key_prefix):
         text = f"{item.label} ID: id value of incorrect type: {given}"
         raise RecordError("MALFORMED_ID", text, ["Id"])
     body = given[:SHORT_ID_SIGNS]
     record_id = body + case_suffix(body)
-    with call.world.core.database.session() as session:
+    with world.core.database.session() as session:
         sql = f'SELECT "IsDeleted" FROM {quoted(item.name)} WHERE "Id" = ?'  # noqa: S608
         rows = session.rows(sql, record_id)
     if not rows:
@@ -167,10 +177,10 @@ def _url(record: Mapping[str, object]) -> object:
     return cast("Mapping[str, object]", record["attributes"])["url"]
 
 
-async def _cells(call: Call, refused: set[str]) -> dict[str, str]:
+def cells_of(body: Mapping[str, object], refused: set[str]) -> dict[str, str]:
     """The body as the cells of an upload: null and the empty text empty a field."""
     cells: dict[str, str] = {}
-    for name, value in (await call.json()).items():
+    for name, value in body.items():
         if name.lower() in refused:
             text = f"The {name} field should not be specified in the sobject data."
             raise APIError(400, "INVALID_FIELD", text)
@@ -200,19 +210,23 @@ def _cell(name: str, value: object) -> str:
 
 
 async def _write(call: Call, wanted: RecordWrite) -> WrittenRecord:
-    world = call.world
+    return await run_in_threadpool(partial(written_record, call.world, wanted))
+
+
+def written_record(world: World, wanted: RecordWrite) -> WrittenRecord:
+    """Write a record.
+
+    Raises:
+        WireError: it is refused.
+    """
     try:
-        written = await run_in_threadpool(partial(_written, world, wanted))
+        written = write_record(world.core, world.jobs, wanted, world.clock.now())
     except UnknownField as error:
         text = f"No such column '{error}' on sobject of type {wanted.item.name}"
         raise APIError(400, "INVALID_FIELD", text) from error
     if written.error:
         raise refusal(written.error)
     return written
-
-
-def _written(world: World, wanted: RecordWrite) -> WrittenRecord:
-    return write_record(world.core, world.jobs, wanted, world.clock.now())
 
 
 def refusal(error: str) -> RecordError:
