@@ -21,10 +21,11 @@ from dc_assets.cli.dead_letters import (
     print_dead_letters,
     redacted,
 )
+from dc_assets.cli.here import followed
 from dc_assets.cli.id_files import ids_in, not_refused
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
-from dc_assets.cli.run import chosen_partitions, followed
+from dc_assets.cli.run import chosen_partitions
 from dc_assets.cli.specs import chosen_spec
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.errors import RowsPending

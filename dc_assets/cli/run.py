@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import threading
 import uuid
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,19 +15,18 @@ from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
+from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
-from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.same_place import refuse_other_place
 from dc_assets.cli.specs import chosen_spec
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
-from dc_assets.core.errors import ConfigError, DcError, RowsPending
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.phases import Phase
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.views.load_states import LoadStates
@@ -39,8 +35,6 @@ from dc_assets.wiring.connect import login_from_environment, open_load
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets.wiring.settings import read_settings
 
-LOOK_EVERY_S = 1.0
-END_WITHIN_S = 5.0
 DAGSTER_URL = "http://127.0.0.1:3000"
 
 
@@ -243,7 +237,8 @@ def _load(
     """Load some partitions of a load, here or through Dagster."""
     part = replace(load, keys=keys)
     if order.is_local:
-        return Loaded(_load_here(part, order, mode, is_new=is_new))
+        request = LoadRequest(is_new, keys, launch=uuid.uuid4().hex, anyway=order.anyway)
+        return Loaded(load_here(part, order.applied, request, mode))
     webserver = _webserver()
     launch = Launch(
         groups=[[key] for key in keys] if order.every_s else [keys],
@@ -358,47 +353,3 @@ def _dry_run(spec: LoadSpec, keys: Sequence[str], console: Console) -> ExitCode:
             for code, rows in seen.refused_by_code.items():
                 console.print(f"  {rows:,} rows cannot be sent: {code}")
     return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
-
-
-def _load_here(
-    load: WatchedLoad, order: _Order, mode: Mode, *, is_new: bool
-) -> Sequence[CheckOutcome]:
-    """Load the partitions one after another; a failed one does not keep the others from trying."""
-    outcomes: list[CheckOutcome] = []
-    failures: list[DcError] = []
-    login = login_from_environment()
-    note, run_id = noted_on_stderr(), f"local-{os.getpid()}"
-    request = LoadRequest(is_new, load.keys, launch=uuid.uuid4().hex, anyway=order.anyway)
-    with (
-        followed(load),
-        open_load(order.applied, login, run_id=run_id, note=note, mode=mode) as opened,
-    ):
-        for key in load.keys:
-            try:
-                opened.load(key, request)
-            except RowsPending as error:
-                failures.append(error)
-            outcomes += opened.checked(key)
-    for failure in failures:
-        load.console.print(str(failure), style="red")
-    return outcomes
-
-
-@contextmanager
-def followed(load: WatchedLoad) -> Generator[None]:
-    """Show progress from a thread of its own while the block runs."""
-    stop = threading.Event()
-    with Progress(load.console, load.keys, load.views).shown() as progress:
-
-        def follow() -> None:
-            while not stop.wait(LOOK_EVERY_S):
-                with suppress(DcError):  # whoever loads says why the ledger does not answer
-                    progress.update(load.views.states.of_spec())
-
-        thread = threading.Thread(target=follow, name="progress", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join(END_WITHIN_S)

@@ -62,6 +62,9 @@ _WORD = re.compile(r"[A-Z][A-Z0-9_]*")
 OTHER_CODE = "UNKNOWN_ERROR"
 """Stands for a code that is no word of Salesforce's: it may quote values."""
 
+NO_PARENT = "INVALID_FIELD"
+"""The code of a row whose parent the org lacks ("Foreign key external ID: … not found")."""
+
 EXHAUSTED_CODE = "LOCK_EXHAUSTED"
 """Dead-letter code of a row that was still retryable after the last rung of the ladder."""
 

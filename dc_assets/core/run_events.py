@@ -71,6 +71,21 @@ KINDS: Mapping[str, Kind] = {
         "job {job_id} did not end in time and is {state} now",
         level="warning",
     ),
+    "parents_landed": Kind(
+        "rows whose parents are rows of the load are tried again",
+        "{rows:,} rows name parents that the org lacked, and rows landed since: they go again",
+    ),
+    "parents_to_come": Kind(
+        "rows are left until other partitions of the load have landed",
+        "{rows:,} rows name parents that the org lacks and another partition may bring: run it, "
+        "then this one again",
+        level="warning",
+    ),
+    "parents_missing": Kind(
+        "nothing of the load can bring the parents of rows",
+        "{rows:,} rows name parents that neither the org has nor the load brings: they are refused",
+        level="warning",
+    ),
     "batch_rescued": Kind(
         "a batch that a dead run left in flight is taken over",
         "took over batch {batch_id:.8} ({rows:,} rows, {state}) that a dead run left",

@@ -7,7 +7,7 @@ against an org, `simulation.lanes` in virtual time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dc_assets.core.write_policy import (
     CLAIM_AGAIN_S,
@@ -21,13 +21,19 @@ SPLIT_SLACK = 1.2
 
 @dataclass(frozen=True, slots=True)
 class WaitingBatch:
-    """A planned batch; `ready_at_s` is later than now while it backs off."""
+    """A planned batch; `ready_at_s` is later than now while it backs off.
+
+    Attributes:
+        waits: whether its rows wait for parents of the same load: it is not sent before
+            `parents_landed` is told.
+    """
 
     batch_id: str
     lane: int
     attempt: int
     rows: int
     ready_at_s: float
+    waits: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +79,18 @@ class Schedule:
 
         A fifth more is let pass: a speed that wavers must not cut every batch anew.
         """
-        return [b for b in self.waiting.values() if b.rows > SPLIT_SLACK * rows_max]
+        most = SPLIT_SLACK * rows_max
+        return [b for b in self.waiting.values() if b.rows > most and not b.waits]
+
+    @property
+    def waits_for_parents(self) -> Sequence[WaitingBatch]:
+        """The batches that wait for parents, when nothing else waits or is in flight."""
+        all_wait = not self.flights and all(b.waits for b in self.waiting.values())
+        return list(self.waiting.values()) if all_wait else []
+
+    def parents_landed(self) -> None:
+        """Let the batches that wait for parents be sent like any other."""
+        self.waiting = {key: replace(b, waits=False) for key, b in self.waiting.items()}
 
     def sendable(self, now_s: float) -> list[str]:
         """Return the batches to ask a slot for; none before it is time to ask again.
@@ -87,7 +104,7 @@ class Schedule:
         taken = {flight.lane for flight in self.flights.values()}
         first: dict[int, WaitingBatch] = {}
         for batch in self.waiting.values():
-            if batch.lane not in taken and batch.ready_at_s <= now_s:
+            if batch.lane not in taken and batch.ready_at_s <= now_s and not batch.waits:
                 present = first.setdefault(batch.lane, batch)
                 if batch.attempt > present.attempt:
                     first[batch.lane] = batch
@@ -102,7 +119,8 @@ class Schedule:
         room = rows_max - first.rows
         found: list[str] = []
         for other in self.waiting.values():
-            if other.lane != first.lane or other is first or other.ready_at_s > now_s:
+            is_elsewhere = other.lane != first.lane or other is first
+            if is_elsewhere or other.ready_at_s > now_s or other.waits:
                 continue
             if other.rows <= room:
                 room -= other.rows
@@ -189,7 +207,8 @@ class Schedule:
         """
         moments = [flight.due_s for flight in self.flights.values() if flight.due_s is not None]
         busy = {flight.lane for flight in self.flights.values()}
-        ready = [b.ready_at_s for b in self.waiting.values() if b.lane not in busy]
+        may_go = [b for b in self.waiting.values() if b.lane not in busy and not b.waits]
+        ready = [b.ready_at_s for b in may_go]
         if ready and may_claim_at_s is not None:
             moments.append(max(self._claim_at_s, may_claim_at_s, min(ready)))
         return min(moments, default=None)

@@ -172,6 +172,11 @@ class TargetDescription:
         parent = next(fitting, seen[0] if seen else None)
         return FilledField(path, lookup, parent, parent and parent.fields.get(path.field))
 
+    def leads_home(self, target: str) -> bool:
+        """Tell whether a column names a record of the target object itself."""
+        parent = self.filled_by(target).parent
+        return parent is not None and parent.name == self.object.name
+
     def has_case(self, target: str) -> bool:
         """Tell whether values of a field that differ in case only are two values to the org."""
         field = self.field_of(target)

@@ -103,20 +103,23 @@ def is_orphan(row: Row[Any]) -> bool:
     return row.holder_fence != row.fence or living_owner(row) is None
 
 
+_RECORDED = (
+    "batch_id",
+    "load_id",
+    "partition_key",
+    "lane",
+    "attempt",
+    "rows",
+    "state",
+    "job_id",
+    "waits",
+)
+
+
 def records(*more: sa.ColumnElement[Any]) -> sa.Select[Any]:
     """Select what a batch record holds, and more columns."""
-    return sa.select(
-        batch.c.batch_id,
-        batch.c.load_id,
-        batch.c.partition_key,
-        batch.c.lane,
-        batch.c.attempt,
-        batch.c.rows,
-        batch.c.state,
-        batch.c.job_id,
-        (batch.c.ready_at - epoch_now()).label("ready_in_s"),
-        *more,
-    )
+    ready_in_s = (batch.c.ready_at - epoch_now()).label("ready_in_s")
+    return sa.select(*(batch.c[name] for name in _RECORDED), ready_in_s, *more)
 
 
 def held_records() -> sa.Select[Any]:
@@ -145,4 +148,5 @@ def as_record(row: Row[Any]) -> BatchRecord:
         state=BatchState(row.state),
         job_id=row.job_id,
         ready_in_s=max(0.0, row.ready_in_s),
+        waits=bool(row.waits),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from dc_assets.core.batch_states import TRANSITIONS, BatchState
 from dc_assets.core.errors import LedgerConflict
+from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import Pause
 from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
@@ -22,6 +23,7 @@ from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.dead_letters import DeadLetterWriter
 from dc_assets.ledger.joining import may_become
+from dc_assets.ledger.parent_waits import parents_outlook
 from dc_assets.ledger.spec_records import IS_FLYING, check_fence, is_of
 from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
@@ -198,6 +200,24 @@ class SqlBatchStore(BatchQueries):
                 self._insert(connection, row.load_id, row.partition_key, part)
 
     @one_transaction
+    def parents_outlook(self, ticket: RangeTicket) -> Outlook:
+        """Tell what becomes of rows that wait for parents, when the partition has no others."""
+        with self._database.begin() as connection:
+            return parents_outlook(connection, ticket)
+
+    @one_transaction
+    def give_up(
+        self, ticket: RangeTicket, batch_id: str, dead_letters: Sequence[DeadLetter]
+    ) -> None:
+        """Refuse all rows of a batch that waits, in one transaction."""
+        with self._database.begin() as connection:
+            check_fence(connection, ticket)
+            row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+            assert (row.state, row.rows) == (BatchState.PLANNED.value, len(dead_letters))
+            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            self._dead_letters.add(connection, row.load_id, row.partition_key, dead_letters)
+
+    @one_transaction
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
         with self._database.begin() as connection:
@@ -216,7 +236,7 @@ class SqlBatchStore(BatchQueries):
         """Finish a batch and plan the retry, in one transaction."""
         with self._database.begin() as connection:
             row = self._check_held(connection, ticket, settlement.batch_id)
-            retried = settlement.retry.rows if settlement.retry else 0
+            retried = settlement.rows_again
             assert settlement.landed + len(settlement.dead_letters) + retried == row.rows
             self._move(
                 connection,
@@ -237,8 +257,8 @@ class SqlBatchStore(BatchQueries):
             self._dead_letters.add(
                 connection, row.load_id, row.partition_key, settlement.dead_letters
             )
-            if settlement.retry:
-                self._insert(connection, row.load_id, row.partition_key, settlement.retry)
+            for again in settlement.again:
+                self._insert(connection, row.load_id, row.partition_key, again, row.uploaded_at)
 
     @one_transaction
     def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
@@ -251,8 +271,15 @@ class SqlBatchStore(BatchQueries):
                 self._insert(connection, row.load_id, row.partition_key, again)
 
     def _insert(
-        self, connection: Connection, load_id: str, partition_key: str, new: NewBatch
+        self,
+        connection: Connection,
+        load_id: str,
+        partition_key: str,
+        new: NewBatch,
+        tried_at: float | None = None,
     ) -> None:
+        """Plan a batch; one that waits for parents is ready since its rows were handed over."""
+        ready_at = epoch_now() + new.ready_in_s
         connection.execute(
             batch.insert().values(
                 batch_id=new.batch_id,
@@ -263,7 +290,8 @@ class SqlBatchStore(BatchQueries):
                 attempt=new.attempt,
                 rows=new.rows,
                 state=BatchState.PLANNED.value,
-                ready_at=epoch_now() + new.ready_in_s,
+                ready_at=tried_at if new.waits and tried_at is not None else ready_at,
+                waits=int(new.waits),
             )
         )
 

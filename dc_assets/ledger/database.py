@@ -293,7 +293,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         """,
         "CREATE UNIQUE INDEX one_unfinished_range ON range_state (open_as)",
     ),
-    6: ("ALTER TABLE load ADD COLUMN anyway TEXT",),
+    6: (
+        "ALTER TABLE load ADD COLUMN anyway TEXT",
+        "ALTER TABLE batch ADD COLUMN waits INTEGER NOT NULL DEFAULT 0",
+    ),
 }
 """What leads to each version from the one before; new tables need no step."""
 

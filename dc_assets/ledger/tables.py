@@ -118,6 +118,13 @@ batch = Table(
     Column("holder_fence", Integer),
     Column("job_id", String(32)),
     Column("ready_at", Float, nullable=False),
+    Column(
+        "waits",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        doc="1: its rows wait for parents of the same load, tried at ready_at",
+    ),
     Column("opening_at", Float, doc="null again when the create call is known to be over"),
     Column("uploaded_at", Float),
     Column("finished_at", Float),

@@ -274,6 +274,12 @@ class RangeRun:
         """Whether external ids that differ in case only are those of two records."""
         return self.ports.described.has_case(self.spec.target.external_id)
 
+    @property
+    def references_to_rows(self) -> Sequence[str]:
+        """The columns that name records of the target object, which may be rows of the load."""
+        described = self.ports.described
+        return [c.target for c in self.spec.columns if described.leads_home(c.target)]
+
     def known_speed(self) -> Speed:
         """Return what earlier jobs of the spec tell of the org's speed."""
         return speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS))

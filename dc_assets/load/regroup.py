@@ -13,7 +13,7 @@ from dc_assets.frames.csv_codec import PAYLOAD_BYTES_MAX, payload_bytes
 from dc_assets.frames.lanes import cut, in_sending_order
 from dc_assets.frames.sendable import DoubledKeys, sift
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.settle import dead_letters_of
+from dc_assets.load.settled_rows import dead_letters_of, sent_fields
 from dc_assets.load.store import DeadLetter, NewBatch
 
 
@@ -52,7 +52,7 @@ def fitting(run: RangeRun, batch_ids: Sequence[str]) -> Mapping[str, pl.DataFram
     found: dict[str, pl.DataFrame] = {}
     room = PAYLOAD_BYTES_MAX
     for batch_id in batch_ids:
-        rows = spool.read_batch(load_id, batch_id)
+        rows = spool.read_batch(load_id, batch_id).select(sent_fields(run.spec))
         room -= payload_bytes(rows)
         if room < 0 and found:
             break

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import batch_rows_max
 from dc_assets.core.schedule import Schedule, WaitingBatch
+from dc_assets.load.parents import look_for_parents
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.regroup import fitting, merge, split
 from dc_assets.load.store import BatchRecord, NewBatch
@@ -15,13 +17,29 @@ class SendQueue:
     def __init__(self, run: RangeRun, schedule: Schedule) -> None:
         self._run = run
         self._schedule = schedule
+        self.is_left = False
+        """Whether all that waits is left until other partitions of the load have landed."""
 
     def add(self, batch: BatchRecord | NewBatch) -> None:
         """Take in a planned batch."""
         ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
         self._schedule.wait_for_lane(
-            WaitingBatch(batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s)
+            WaitingBatch(
+                batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s, batch.waits
+            )
         )
+
+    def look_for_parents(self) -> None:
+        """See what becomes of batches that wait for parents, once nothing else is under way."""
+        waiting = self._schedule.waits_for_parents
+        if not waiting:
+            return
+        outlook = look_for_parents(self._run, waiting)
+        self.is_left = outlook is Outlook.LEAVE
+        if outlook is Outlook.SEND:
+            self._schedule.parents_landed()
+        elif outlook is Outlook.GIVE_UP:
+            self._schedule.waiting.clear()
 
     def merged_with_others(self, claimed: str, now_s: float) -> str:
         """Let other batches of the lane that fit travel in the same job; return its batch."""

@@ -12,11 +12,12 @@ from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
-from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
+from dc_assets.load.parents import part_waiting, plan_waiting
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.store import BatchRecord, DeadLetter, NewBatch, Settlement
+from dc_assets.load.settled_rows import dead_letters_of, sent_fields
+from dc_assets.load.store import BatchRecord, NewBatch, Settlement
 
 READS_MAX = 3
 """How often the result files of one job are read before a hole in them is an error."""
@@ -37,13 +38,14 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         UnsettledJob: three readings of the result files leave rows without an outcome.
     """
     spool = run.ports.spool
-    sent = spool.read_batch(batch.load_id, batch.batch_id)
+    sent = spool.read_batch(batch.load_id, batch.batch_id).select(sent_fields(run.spec))
     outcomes = _outcomes(run, sent, job, batch.attempt)
     stopping = _stopping(outcomes.retryable)
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
     retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
     attempts = batch.attempt
-    dead_letters = dead_letters_of(outcomes.refused, run.spec, attempts=attempts)
+    waiting, refused = part_waiting(run, outcomes.refused)
+    dead_letters = dead_letters_of(refused, run.spec, attempts=attempts)
     dead_letters += dead_letters_of(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
     path, digest = spool.write_receipt(batch.load_id, batch.batch_id, outcomes.receipt)
     settlement = Settlement(
@@ -55,6 +57,7 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         receipt_sha256=digest,
         job=job,
         locked=outcomes.locked,
+        waiting=plan_waiting(run, batch, waiting),
     )
     run.ports.batches.settled(run.ticket, settlement)
     spool.drop_batch(batch.load_id, batch.batch_id)
@@ -121,27 +124,3 @@ def _next_attempt(
     rows = retryable.drop("__code", "__message", "__fields")
     run.ports.spool.write_batch(batch.load_id, again.batch_id, rows)
     return again, retryable.clear()
-
-
-def dead_letters_of(
-    refused: pl.DataFrame, spec: LoadSpec, *, attempts: int, code: str | None = None
-) -> list[DeadLetter]:
-    """Make a dead letter of each row of a frame with ``__code``, ``__message`` and ``__fields``.
-
-    ``code`` replaces the row's own code, which then stands in the message.
-    """
-    if refused.is_empty():
-        return []
-    whole_row = pl.struct(c.target for c in spec.columns).struct.json_encode().alias("__row")
-    lines = refused.select(spec.target.external_id, "__code", "__message", "__fields", whole_row)
-    return [
-        DeadLetter(
-            external_id=external_id,
-            code=code or own_code,
-            message=message if code is None else f"{own_code}: {message}",
-            fields=fields,
-            row_json=row_json,
-            attempts=attempts,
-        )
-        for external_id, own_code, message, fields, row_json in lines.iter_rows()
-    ]

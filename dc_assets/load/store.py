@@ -17,6 +17,7 @@ from dc_assets.core.circuit_breaker import Allowance
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.load_state import RowCounts
+from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import Pause
 from dc_assets.core.phases import Phase
 
@@ -89,17 +90,23 @@ class BatchRecord:
     state: BatchState
     job_id: str | None
     ready_in_s: float
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A batch to be planned; its rows are in the spool under its id already."""
+    """A batch to be planned; its rows are in the spool under its id already.
+
+    Attributes:
+        waits: whether its rows wait for parents of the same load.
+    """
 
     batch_id: str
     lane: int
     attempt: int
     rows: int
     ready_in_s: float = 0.0
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +123,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a batch: what became of its rows, and the batch that tries some again.
+    """The end of a batch: what became of its rows, and the batches that try some again.
 
     Attributes:
+        waiting: the batch of rows that wait for parents of the same load.
         locked: rows that met a lock, whatever became of them.
     """
 
@@ -130,6 +138,17 @@ class Settlement:
     receipt_sha256: str
     job: IngestJob
     locked: int = 0
+    waiting: NewBatch | None = None
+
+    @property
+    def again(self) -> Sequence[NewBatch]:
+        """The batches that try rows again."""
+        return [one for one in (self.retry, self.waiting) if one is not None]
+
+    @property
+    def rows_again(self) -> int:
+        """Rows that are tried again."""
+        return sum(one.rows for one in self.again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +252,16 @@ class BatchPlans(Protocol):
 
     def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
         """Plan the rows of a batch that was not sent as several smaller ones."""
+        ...
+
+    def parents_outlook(self, ticket: RangeTicket) -> Outlook:
+        """Tell what becomes of rows that wait for parents, when the partition has no others."""
+        ...
+
+    def give_up(
+        self, ticket: RangeTicket, batch_id: str, dead_letters: Sequence[DeadLetter]
+    ) -> None:
+        """Refuse all rows of a batch that waits, in one transaction."""
         ...
 
     def last_jobs(self, count: int) -> Sequence[JobFigures]:

@@ -106,7 +106,7 @@ class _Writer:
         self._adopt()
         while self._take_in():
             self._drain()
-            if self._stopped_by is not None:
+            if self._stopped_by is not None or self._waiting.is_left:
                 break
         # Whoever shares our user may have Open jobs of this kind: then only a lost create is news.
         exclusive = self._run.spec.profile.exclusive_user
@@ -142,6 +142,9 @@ class _Writer:
             now_s = ports.clock.now_s()
             self._start_due(now_s)
             self._ask_allowance(now_s)
+            self._waiting.look_for_parents()
+            if self._waiting.is_left:
+                return
             self._claim(now_s)
             wake_s = self._wake_s(now_s)
             if self._workers.is_idle:
@@ -278,7 +281,7 @@ class _Writer:
             case Resolved(instead=again):
                 if not flight.in_doubt:  # a job that was closed is gone, or its results are
                     self._stop(self._breaker.job_gone())
-                self._land_elsewhere(flight, again)
+                self._land_elsewhere(flight, *([again] if again else []))
             case Lost(reason):
                 self._lose(flight, reason)
             case Finished():
@@ -286,7 +289,7 @@ class _Writer:
 
     def _lose(self, flight: _Flight, reason: SpoolLost) -> None:
         """Forget a batch whose rows are gone; in this load they stay pending."""
-        self._land_elsewhere(flight, None)
+        self._land_elsewhere(flight)
         self._run.note("rows_lost", cause=str(reason))
         if flight.batch.load_id == self._run.ticket.load_id:
             self._stop(reason)
@@ -313,7 +316,7 @@ class _Writer:
         )
         flight.batch = self._run.ports.batches.record(batch_id)
         if flight.batch.state not in IN_FLIGHT:  # we were silent, and another run brought it home
-            self._land_elsewhere(flight, None)
+            self._land_elsewhere(flight)
             return
         flight.in_doubt = _is_in_doubt(flight.batch)
         self._lost_a_create |= flight.batch.state is BatchState.OPENING
@@ -331,19 +334,19 @@ class _Writer:
         del self._flights[flight.batch.batch_id]
         self._schedule.landed(flight.batch.batch_id)
 
-    def _land_elsewhere(self, flight: _Flight, again: NewBatch | None) -> None:
+    def _land_elsewhere(self, flight: _Flight, *again: NewBatch) -> None:
         """Forget a flight that ended; its other rows wait, if they are of this partition."""
         self._forget(flight)
         ours = flight.batch.partition_key == self._run.ticket.partition_key
         same_load = flight.batch.load_id == self._run.ticket.load_id
-        if again is not None and ours and same_load:
-            self._waiting.add(again)
+        for batch in again if ours and same_load else ():
+            self._waiting.add(batch)
 
     def _settled(self, flight: _Flight, outcome: Finished) -> None:
         job, settlement = outcome.job, outcome.settled.settlement
         self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
-        self._land_elsewhere(flight, settlement.retry)
+        self._land_elsewhere(flight, *settlement.again)
         self._stop(self._breaker.job_ended(job, _rows_of(settlement)))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
@@ -367,7 +370,7 @@ class _Writer:
             landed=settlement.landed,
             rows=batch.rows,
             refused=len(settlement.dead_letters),
-            retried=settlement.retry.rows if settlement.retry else 0,
+            retried=settlement.rows_again,
             batch_id=batch.batch_id,
             lane=batch.lane,
             attempt=batch.attempt,
@@ -382,7 +385,7 @@ def _rows_of(settlement: Settlement) -> JobRows:
     first = letters[0] if letters else None
     return JobRows(
         landed=settlement.landed,
-        again=settlement.retry.rows if settlement.retry else 0,
+        again=settlement.rows_again,
         refused_by_code=Counter(letter.code for letter in letters),
         example=first and FirstRefusal(first.external_id, first.code, first.fields, first.message),
     )

@@ -15,6 +15,7 @@ from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 
 TO_VERSION_5 = (
     "ALTER TABLE load DROP COLUMN anyway",
+    "ALTER TABLE batch DROP COLUMN waits",
     "UPDATE ledger_version SET version = 5",
 )
 TO_VERSION_4 = (
