@@ -60,6 +60,13 @@ def test_parameters_take_the_place_of_their_names(seeded: Client) -> None:
     assert missing.status_code == 400
 
 
+def test_columns_without_a_name_are_called_as_hyper_calls_them(seeded: Client) -> None:
+    """After their function, or by their number; Query API V2 calls them otherwise."""
+    sql = 'SELECT COUNT(*), 1, TRIM(MAX("Name__c")) FROM "ExtOpportunities__dlm"'
+    answer = seeded.org.post(PATH, json={"sql": sql}).json()
+    assert [column["name"] for column in answer["metadata"]] == ["count", "2", "btrim"]
+
+
 def test_a_query_that_is_wrong_is_answered_as_the_org_answers(seeded: Client) -> None:
     """In the array of REST; the session is that of the org, not of the tenant."""
     answer = seeded.org.post(PATH, json={"sql": 'SELECT 1 FROM "Nothing__dlm"'})

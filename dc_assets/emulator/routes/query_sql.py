@@ -17,9 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.engines.dialect import HYPER_NAMES, answer
 from dc_assets.emulator.errors import APIError, TenantError, not_found
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
-from dc_assets.emulator.routes.tenant import answered, rows_as_text
+from dc_assets.emulator.routes.tenant import rows_as_text
 from dc_assets.emulator.stores.duck import literal
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import World
@@ -50,6 +51,10 @@ PARAMETER_TYPES = frozenset(
 )
 
 
+SQL_NAMES = {"double": "double precision"}
+"""Types that SQL calls otherwise than a parameter does."""
+
+
 async def submit(call: Call) -> Response:
     """POST a query; the answer has its first rows."""
     body = await call.json()
@@ -64,7 +69,7 @@ async def submit(call: Call) -> Response:
 
 def _submitted(world: World, sql: str, rows: int) -> Response:
     try:
-        result = answered(world, sql)
+        result = answer(sql, world.data_cloud, world.tenant_results, unnamed=HYPER_NAMES)
     except TenantError as error:
         raise APIError(400, "INVALID_QUERY", error.message) from error
     query_id = f"OjA_{secrets.token_hex(16)}"
@@ -128,12 +133,12 @@ def _piece(
 ) -> Response:
     """Some rows with what else the answer says."""
     start, count = span[0], min(span[1], max(0, result.row_count - span[0]))
-    answer: dict[str, object] = {"returnedRows": count, **more}
+    body: dict[str, object] = {"returnedRows": count, **more}
     if has_schema:
-        answer["metadata"] = [_column(name, kind) for name, kind in result.columns.items()]
+        body["metadata"] = [_column(name, kind) for name, kind in result.columns.items()]
     data = rows_as_text(world, result, start, count)
-    body = f'{{"data":[{data}],{json.dumps(answer, separators=(",", ":"))[1:]}'
-    return Response(body.encode(), 200, media_type=JSON_TYPE)
+    text = f'{{"data":[{data}],{json.dumps(body, separators=(",", ":"))[1:]}'
+    return Response(text.encode(), 200, media_type=JSON_TYPE)
 
 
 def _column(name: str, kind: str) -> dict[str, object]:
@@ -152,7 +157,8 @@ def _with_values(sql: str, parameters: object) -> str:
         kind = str(one.get("type", "")).lower()
         if kind not in PARAMETER_TYPES:
             raise APIError(400, "INVALID_QUERY", f"The type {one.get('type')} is no SQL type")
-        values[str(one.get("name"))] = f"CAST({literal(str(one.get('value')))} AS {kind})"
+        value = literal(str(one.get("value")))
+        values[str(one.get("name"))] = f"CAST({value} AS {SQL_NAMES.get(kind, kind)})"
 
     def written(match: re.Match[str]) -> str:
         name = match["name"]

@@ -183,15 +183,6 @@ def _arrow(result: Result, start: int, rows: int) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def answered(world: World, sql: str) -> Result:
-    """The rows of a query, for another door to the same tenant.
-
-    Raises:
-        TenantError: the query is wrong.
-    """
-    return _compute(world, sql)
-
-
 def rows_as_text(world: World, result: Result, start: int, rows: int) -> str:
     """Rows as JSON arrays with commas between them."""
     return _rows_text(world, result, start, rows)
