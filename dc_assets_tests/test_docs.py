@@ -15,7 +15,10 @@ from pydantic import BaseModel
 from dc_assets.cli.main import COMMANDS
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.commands import demo, dev
+from dc_assets.emulator.app import ORG_ROUTES
 from dc_assets.emulator.command import main as emulator
+from dc_assets.emulator.routes.admin import KIND as SIDE_DOOR
+from dc_assets.emulator.routes.tenant import ROUTES as TENANT_ROUTES
 from dc_assets.wiring.settings import names
 from dc_assets_tests.cli.in_process import every_command
 
@@ -173,3 +176,34 @@ def test_the_help_of_a_command_has_examples_that_it_takes(name: str) -> None:
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
     """The list is written down, so that nothing is imported to show it."""
     assert every_command()[name].get_short_help_str(limit=100) == COMMANDS[name][1]
+
+
+STANDINGS = {"faithful", "differs", "unconfirmed"}
+COVERAGE = "docs/emulator-coverage.md"
+
+
+def coverage_of_endpoints() -> dict[str, set[str]]:
+    """Return the methods of each path as the page of the emulator's coverage lists them."""
+    rows = re.findall(r"^\| `([/…][^`]*)` \| ([A-Z, ]+) \|", documents()[COVERAGE], re.MULTILINE)
+    return {path: set(methods.split(", ")) for path, methods in rows}
+
+
+def test_every_endpoint_of_the_emulated_org_has_its_standing() -> None:
+    """The page of its coverage has each path with its methods, and none that is gone."""
+    served: dict[str, set[str]] = {}
+    for route in (*ORG_ROUTES, *TENANT_ROUTES):
+        if route.kind != SIDE_DOOR:
+            path = route.path.replace("/services/data/v{version}/", "…/")
+            path = path.replace("/services/data/v{version}", "/services/data/vNN.0")
+            served.setdefault(path, set()).add(route.method)
+    assert coverage_of_endpoints() == served
+
+
+def test_every_rule_of_the_coverage_has_one_standing() -> None:
+    """Each row of the tables says faithful, differs or unconfirmed, and why."""
+    rules = documents()[COVERAGE].partition("## Endpoints of the org")[2]
+    lines = [line for line in rules.splitlines() if line.startswith("| ")]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    wrong = [row for row in rows if row[-2] not in {*STANDINGS, "standing"} or not row[-1]]
+    assert len(rows) > 60
+    assert wrong == []
