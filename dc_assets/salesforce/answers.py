@@ -238,8 +238,13 @@ class DataPage(CamelAnswer):
     metadata: dict[str, ColumnAnswer]
     data: list[list[Any]] | None = None
     arrow_stream: str | None = None
-    done: bool = True
+    done: bool | None = None
     next_batch_id: str | None = None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no page follows; some servers say so by naming none."""
+        return self.next_batch_id is None if self.done is None else self.done
 
 
 @cache

@@ -107,7 +107,7 @@ def _frames(tenant: Host, query: str, wanted: Sequence[str] | int) -> Iterator[p
     page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
     yield _frame(page, wanted, place)
     seen: set[str] = set()
-    while not page.done:
+    while not page.is_last:
         batch = page.next_batch_id
         if not batch:
             raise unexpected(place, "a page that is not done names no next batch", is_whole=False)

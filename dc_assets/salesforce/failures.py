@@ -18,7 +18,7 @@ from dc_assets.core.errors import (
     UnexpectedAnswer,
     WrongHost,
 )
-from dc_assets.salesforce.causes import Refusal, cause_of
+from dc_assets.salesforce.causes import TENANT_PREFIX, Refusal, cause_of
 from dc_assets.salesforce.origins import host_of, moved_to
 from dc_assets.salesforce.rate_limits import bounded_wait_s, reset_s
 
@@ -85,23 +85,33 @@ def _words(value: object) -> str:
 def _moved(response: httpx.Response, said: str, allowed: Sequence[str]) -> RejectedRequest:
     """Return the error of a redirect; a call with a secret is never sent on."""
     location = response.headers["Location"]
-    url = moved_to(location, response.url, allowed)
+    status, url = response.status_code, moved_to(location, response.url, allowed)
+    if url and response.url.path.startswith(TENANT_PREFIX):
+        return OrgMoved(
+            f"{said}the Data Cloud tenant has moved to {url}. Nothing was sent there. Run the same "
+            "command again: the org names the tenant's address, and it resumes where it stopped.",
+            status=status,
+        )
     if url:
         return OrgMoved(
             f"{said}the org has moved to {url}: set SF_LOGIN_URL to it. Nothing was sent there. "
             "Then run the same command again: it resumes where it stopped.",
-            status=response.status_code,
+            status=status,
         )
+    return WrongHost(
+        f"{said}it sends on to {_whom(location, response.url)}, and a call with a secret is not "
+        "sent on. Check SF_LOGIN_URL (the org's My Domain), and whether the network asks for a "
+        "sign-in of its own.",
+        status=status,
+    )
+
+
+def _whom(location: str, asked: httpx.URL) -> str:
     try:
-        host = host_of(httpx.URL(location))
+        host = host_of(asked.join(location))
     except (httpx.InvalidURL, ValueError):
         host = ""
-    whom = f"to {host}, which is no host of Salesforce" if host else "to another path of its own"
-    return WrongHost(
-        f"{said}it sends on {whom}, and a call with a secret is not sent on. Check SF_LOGIN_URL "
-        "(the org's My Domain), and whether the network asks for a sign-in of its own.",
-        status=response.status_code,
-    )
+    return f"{host}, which is no org" if host not in {"", host_of(asked)} else "a page of its own"
 
 
 def _retry_after_s(response: httpx.Response) -> float | None:

@@ -31,8 +31,8 @@ TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
 
 REPEATABLE = frozenset({"GET", "DELETE"})
 
-HTML = "text/html"
-"""The media type of no answer of an API."""
+BLANKS_MAX = 1_000
+"""Bytes in which an answer begins."""
 
 PAGES_MAX = 10_000
 """Pages of one list or query: 20 million jobs, 490 million rows of Data Cloud. No count of ours
@@ -75,7 +75,7 @@ class Usage:
             self.rates.note(response.headers)
 
 
-_API_USAGE = re.compile(r"api-usage=(?P<used>[0-9]{1,12})/(?P<max>[0-9]{1,12})")
+_API_USAGE = re.compile(r"(?<![-\w])api-usage=(?P<used>[0-9]{1,12})/(?P<max>[0-9]{1,12})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ class Host:
             raise TransientRemoteError(f"{where}{_by_proxy(base)}: {reason}") from error
         self.usage.note(response)
         if response.is_success:
-            if HTML in response.headers.get("Content-Type", "").lower():
+            if _is_html(response):
                 place = self.replayed(method, url)
                 what = "a page of HTML, as a proxy or a sign-in page gives"
                 raise unexpected(place, what, is_whole=False)
@@ -250,6 +250,12 @@ class Host:
             fields = {"host": self.client.base_url.host, "wait_s": wait_s, "limits": stated}
             self.note(RunEvent("rate_limit_waits", fields))
             self.sleep(wait_s)
+
+
+def _is_html(response: httpx.Response) -> bool:
+    """Tell whether an answer is for a browser; JSON and CSV of an API never begin with ``<``."""
+    is_declared = "text/html" in response.headers.get("Content-Type", "").lower()
+    return is_declared or response.content[:BLANKS_MAX].lstrip().startswith(b"<")
 
 
 def _asked(method: str, url: str) -> str:

@@ -19,6 +19,11 @@ SALESFORCE_FAMILIES = ("*.salesforce.com", "*.force.com")
 """Salesforce help, "Allow the Required Domains". A defence org (.mil) or one on Alibaba Cloud (.cn)
 is named in the setting."""
 
+NO_ORGS = frozenset(
+    {"login.salesforce.com", "test.salesforce.com", "status.salesforce.com", "www.salesforce.com"}
+)
+"""Hosts of Salesforce that people are sent to, and no org moves to."""
+
 RECORD_ID = r"^[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?$"
 HOST_SIGNS = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:.]+:[0-9a-f:.]*"
 HOST_PATTERN = r"(?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)+"
@@ -87,17 +92,17 @@ def sibling_url(url: str, of: str, allowed: Sequence[str]) -> str:
 def moved_to(location: str, of: httpx.URL, allowed: Sequence[str]) -> str:
     """Return where a redirect leads, if that is another host a secret could go to; "" otherwise.
 
-    An org does not move to this machine.
+    An org moves neither to this machine nor to a page for signing in.
 
     >>> moved_to("https://b.my.salesforce.com/x", httpx.URL("https://a.my.salesforce.com"), ())
     'https://b.my.salesforce.com'
     """
     try:
-        found = httpx.URL(location)
+        found = of.join(location)
         url = checked_url(f"{found.scheme}://{found.netloc.decode('ascii')}", allowed)
     except (httpx.InvalidURL, ValueError, ConfigError):
         return ""
-    if is_loopback(found.host) and not is_loopback(of.host):
+    if host_of(found) in NO_ORGS or (is_loopback(found.host) and not is_loopback(of.host)):
         return ""
     return "" if origin_of(found) == origin_of(of) else url
 

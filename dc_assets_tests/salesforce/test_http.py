@@ -14,9 +14,12 @@ from dc_assets.core.errors import (
     AuthExpired,
     ConfigError,
     LimitReached,
+    OrgMoved,
     RejectedRequest,
     TooManyAtOnce,
     TransientRemoteError,
+    UnexpectedAnswer,
+    WrongHost,
 )
 from dc_assets.core.run_events import RunEvent
 from dc_assets.salesforce.auth import (
@@ -40,14 +43,14 @@ Answer = Callable[[httpx.Request], httpx.Response]
 class Wire:
     """A host whose answers are given, with the requests and waits it saw."""
 
-    def __init__(self, answer: Answer, auth: httpx.Auth | None = None) -> None:
+    def __init__(
+        self, answer: Answer, auth: httpx.Auth | None = None, base: str = "https://org.example"
+    ) -> None:
         self.requests: list[httpx.Request] = []
         self.tokens: list[str] = []
         self.waits_s: list[float] = []
         self._answer = answer
-        client = httpx.Client(
-            base_url="https://org.example", transport=httpx.MockTransport(self._seen), auth=auth
-        )
+        client = httpx.Client(base_url=base, transport=httpx.MockTransport(self._seen), auth=auth)
         self.events: list[RunEvent] = []
         self.host = Host(client, self.waits_s.append, note=self.events.append)
 
@@ -135,9 +138,34 @@ def test_a_call_without_effect_is_repeated(method: str) -> None:
 def test_a_call_with_effect_is_sent_once(method: str) -> None:
     """Whether it acted is for the caller to find out."""
     wire = Wire(always(503))
-    with pytest.raises(TransientRemoteError):
+    with pytest.raises(TransientRemoteError) as caught:
         wire.host.call(method, "/x")
     assert (len(wire.requests), wire.waits_s) == (1, [])
+    assert not caught.value.after_ladder  # so its batch asks soon
+
+
+@pytest.mark.parametrize(
+    ("base", "location", "kind", "words"),
+    [
+        ("https://a.my.salesforce.com", "https://b.my.salesforce.com/x", OrgMoved, "set SF_LOGIN"),
+        ("https://a.my.salesforce.com", "//b.my.salesforce.com/x", OrgMoved, "set SF_LOGIN"),
+        ("https://a.my.salesforce.com", "http://a.my.salesforce.com/x", WrongHost, "page of its"),
+        ("https://a.my.salesforce.com", "/secur/login.jsp", WrongHost, "a page of its own"),
+        ("https://a.my.salesforce.com", "https://login.salesforce.com/", WrongHost, "is no org"),
+        ("https://a.my.salesforce.com", "https://portal.example/", WrongHost, "portal.example"),
+        ("https://a.my.salesforce.com", "http://127.0.0.1:9/", WrongHost, "which is no org"),
+        ("https://a.my.salesforce.com", "https://[", WrongHost, "which is no org"),
+        ("http://127.0.0.1:9", "https://b.my.salesforce.com/x", OrgMoved, "set SF_LOGIN_URL"),
+    ],
+)
+def test_a_redirect_tells_an_org_that_moved_from_a_page_for_people(
+    base: str, location: str, kind: type[Exception], words: str
+) -> None:
+    """Only another host that a secret may go to is where an org can have moved."""
+    wire = Wire(always(302, location=location), base=base)
+    with pytest.raises(kind, match=words):
+        wire.host.call("GET", "/services/data/v64.0/limits")
+    assert len(wire.requests) == 1
 
 
 def test_a_refusal_is_not_repeated() -> None:
@@ -189,6 +217,31 @@ def test_the_words_tell_the_day_from_the_moment_and_else_the_calls_left(
     answer.headers.update({"Sforce-Limit-Info": f"api-usage={usage}"} if usage else {})
     with pytest.raises(kind):
         Wire(lambda _: answer).host.of_batches().call("POST", "/services/data/v64.0/x")
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        "api-usage=18/5000",
+        "api-usage=18/5000; per-app-api-usage=17/250(appName=x)",
+        "per-app-api-usage=17/250(appName=x); api-usage=18/5000",
+        "api-bursts=1/750, api-usage=18/5000",
+    ],
+)
+def test_what_is_left_of_the_day_is_that_of_the_org(usage: str) -> None:
+    """An app's own share of it stands in the same header, before or behind it."""
+    wire = Wire(always(200, "{}", **{"sforce-limit-info": usage}))
+    wire.host.call("GET", "/x")
+    assert wire.host.usage.api_calls_left == 4_982
+
+
+@pytest.mark.parametrize("body", ["<html>", "\n <!DOCTYPE html><html>", "<?xml version='1.0'?>"])
+def test_a_page_for_people_is_no_answer_whatever_it_calls_itself(body: str) -> None:
+    """A result file, a close and a query are all asked for again."""
+    wire = Wire(always(200, body, **{"Content-Type": "text/csv"}))
+    with pytest.raises(UnexpectedAnswer, match="a page of HTML"):
+        wire.host.call("GET", "/x")
+    assert len(wire.requests) == 6
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])

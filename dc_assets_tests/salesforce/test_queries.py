@@ -139,6 +139,12 @@ def test_batches_are_followed_to_the_end() -> None:
     ]
 
 
+def test_a_page_that_names_another_is_not_the_last() -> None:
+    """Without `done`, the next batch says that there is more."""
+    head = {"metadata": metadata("k", "v")}
+    assert len(pages({**head, "data": ROWS, "nextBatchId": "b"}, {**head, "data": ROWS})) == 2
+
+
 def test_a_lost_batch_asks_for_a_new_query() -> None:
     """The id of a batch works once, so the caller reads on behind its last key."""
     first = {"metadata": metadata("k", "v"), "data": [["a"]], "done": False, "nextBatchId": "b"}

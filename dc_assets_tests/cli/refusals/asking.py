@@ -59,7 +59,15 @@ ASKING_THE_TENANT = (
         ["GO"],
         0,
     ),
-    Told("moved", PLAN, Planted(TENANT, 301, "", NEW_HOME), MOVED_SAID[:1], 5, calls_max=2),
+    Told(
+        "moved",
+        PLAN,
+        Planted(TENANT, 301, "", NEW_HOME),
+        ["tenant has moved to https://acme-new.my.salesforce.com"],
+        5,
+        never=["SF_LOGIN_URL"],
+        calls_max=2,
+    ),
     Told(
         "no metadata",
         PLAN,

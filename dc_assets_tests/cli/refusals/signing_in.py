@@ -97,7 +97,7 @@ SIGNING_IN = (
         "a captive portal",
         PLAN,
         Planted(TOKEN, 302, "", ELSEWHERE),
-        ["portal.example", "no host of Salesforce", "network"],
+        ["portal.example, which is no org", "network"],
         2,
         calls_max=1,
     ),
