@@ -27,7 +27,7 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.wiring.connect import open_load
-from dc_assets_tests.acceptance.stage import emulated_org, short_folder
+from dc_assets_tests.acceptance.stage import MANY_CALLS, emulated_org, short_folder
 from dc_assets_tests.proof.world import (
     World,
     data_folder_is,
@@ -118,7 +118,7 @@ def loaded_world(rows: int, accounts: int, console: Console) -> Generator[World]
     """Fill an org, load it in five partitions, and say what it took."""
     with short_folder() as folder:
         seeding = ("--opportunities", str(rows), "--accounts", str(accounts))
-        with emulated_org(folder, *seeding) as org:
+        with emulated_org(folder, *seeding, *MANY_CALLS) as org:
             content = opportunities(rows, PARTITIONS) | {"profile": {"exclusive_user": True}}
             world, started = World.of(org, folder / "world", content), time.monotonic()
             landed = total(world.load()).landed

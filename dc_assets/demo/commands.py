@@ -20,7 +20,7 @@ from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.env_file import how_to_use, write_env_file
 from dc_assets.demo.kept_world import KeptWorld, held_alone
-from dc_assets.demo.options import WORLD_NAMES, world_options
+from dc_assets.demo.options import WORLD_NAMES, edition_for, world_options
 from dc_assets.demo.services import LOOK_EVERY_S, free_port, refuse_taken_port
 from dc_assets.demo.world import (
     LOAD,
@@ -77,6 +77,7 @@ def demo(
     seed: int,
     org: str,
     time_scale: float,
+    edition: str | None,
     port: int | None,
     keep: bool,
 ) -> int:
@@ -87,12 +88,13 @@ def demo(
     sides; stops everything and leaves nothing behind. Nothing leaves 127.0.0.1.
     """
     seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
+    pace = DemoPace(org, time_scale, edition_for(rows, edition))
     if port is not None:
         refuse_taken_port(port)
     with ExitStack() as services:
         folder = services.enter_context(_fresh_folder())
         enter_environment(_own_tmp(folder))
-        stage = _Stage(services, Console(), folder, seeding, DemoPace(org, time_scale))
+        stage = _Stage(services, Console(), folder, seeding, pace)
         stage.say_seeding()
         webserver, env_file = stage.start(partitions, port or free_port())
         if keep:
@@ -123,6 +125,7 @@ def dev(
     seed: int,
     org: str,
     time_scale: float,
+    edition: str | None,
     port: int,
     fresh: bool,
 ) -> int:
@@ -133,13 +136,14 @@ def dev(
     say; later ones resume what is there. Nothing leaves 127.0.0.1.
     """
     seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
+    pace = DemoPace(org, time_scale, edition_for(rows, edition))
     kept = KeptWorld(DEV_FOLDER)
     refuse_taken_port(port)
     with ExitStack() as services:
         services.enter_context(held_alone(DEV_FOLDER))
         if fresh:
             kept.forget()
-        stage = _Stage(services, Console(), DEV_FOLDER, seeding, DemoPace(org, time_scale))
+        stage = _Stage(services, Console(), DEV_FOLDER, seeding, pace)
         if is_new := not kept.is_there:
             stage.say_seeding()
         else:

@@ -53,7 +53,24 @@ PACE = (
         show_default=True,
         help="Seconds of the org in one second of the wall.",
     ),
+    click.option(
+        "--edition",
+        type=click.Choice(["developer", "enterprise"]),
+        help="15,000 calls a day, or 5,000,000; enterprise above 200,000 rows if unset.",
+    ),
 )
+
+DEVELOPER_ROWS_MAX = 200_000
+"""Rows that a developer org surely takes in a day, with all that is read to prove them."""
+
+
+def edition_for(rows: int, edition: str | None) -> str:
+    """Return the edition that was asked for, or one whose calls of a day are enough.
+
+    >>> edition_for(20_000, None), edition_for(2_000_000, None)
+    ('developer', 'enterprise')
+    """
+    return edition or ("developer" if rows <= DEVELOPER_ROWS_MAX else "enterprise")
 
 
 def world_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -43,10 +43,11 @@ class Seeding:
 
 @dataclass(frozen=True, slots=True)
 class DemoPace:
-    """How the emulated org works: its preset, and its seconds in one second of the wall."""
+    """How the emulated org works: its preset, its seconds in one of the wall, its limits."""
 
     org: str = "instant"
     time_scale: float = 1.0
+    edition: str = "developer"
 
 
 def start_emulator(
@@ -60,6 +61,7 @@ def start_emulator(
     command += ["--opportunities", str(seeding.rows), "--accounts", str(seeding.accounts)]
     command += ["--skew", seeding.skew, "--bad-rows", str(seeding.bad_rows)]
     command += ["--org", pace.org, "--time-scale", f"{pace.time_scale:g}"]
+    command += ["--edition", pace.edition]
     log = folder / "emulator.log"
     service = begin(services, "The emulator", command, log)
     service.wait_until(ready.exists, within_s=SEED_WITHIN_S)

@@ -125,10 +125,23 @@ class Application:
         if route.kind != admin.KIND:
             is_api = path.startswith(DATA_PREFIX)
             world.calls.add(call.kind, world.clock.org_s(), counts_as_api=is_api)
-        if path.startswith(DATA_PREFIX) and world.calls.api_total > world.options.api_requests_max:
-            text = "TotalRequests Limit exceeded."
-            raise APIError(403, "REQUEST_LIMIT_EXCEEDED", text)
-        return await self._answer(route, call)
+        if not path.startswith(DATA_PREFIX):
+            return await self._answer(route, call)
+        self._check_limits()
+        with world.calls.at_work(world.clock.monotonic_s()):
+            return await self._answer(route, call)
+
+    def _check_limits(self) -> None:
+        """Refuse a call beyond those of the day, or while too many long ones are at work."""
+        calls, options = self._world.calls, self._world.options
+        long_since_s = self._world.clock.monotonic_s() - options.long_request_s
+        limit = ""
+        if calls.api_total > options.api_requests_max:
+            limit = "TotalRequests"
+        elif calls.begun_before(long_since_s) >= options.long_requests_max:
+            limit = "ConcurrentPerOrgLongTxn"
+        if limit:
+            raise APIError(403, "REQUEST_LIMIT_EXCEEDED", f"{limit} Limit exceeded.")
 
     async def _to_tenant(self, request: Request) -> Response:
         path = normalised(request.scope["raw_path"].decode("ascii"))

@@ -33,6 +33,7 @@ from dc_assets.emulator.schema_file import PACKAGED, load_schema
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
 from dc_assets.emulator.server import ListenError, listen, serve, url_of
 from dc_assets.emulator.stores.duck import DatabaseError, reason_of
+from dc_assets.emulator.stores.options import EDITIONS
 from dc_assets.emulator.stores.source_file import SourceError
 from dc_assets.emulator.tls import Certificate, TLSUnavailable, issue
 from dc_assets.emulator.world import Address, Credentials, Pace, World, open_world
@@ -72,6 +73,8 @@ class CommandSettings:
     org_set: tuple[str, ...]
     background: str | None
     time_scale: float
+    edition: str
+    text_blanks: str
     tls: bool
     jwt_certificate: Path | None
 
@@ -85,7 +88,7 @@ class CommandSettings:
         if self.background is not None:
             values["background"] = self.background
         start = OrgSettings(preset=self.org)
-        return Pace(changed(start, values), self.time_scale)
+        return Pace(changed(start, values), self.time_scale, self.edition)
 
     def credentials(self) -> Credentials:
         """The secrets of this start: given by the environment, or random.
@@ -146,6 +149,20 @@ Examples:
     help="PEM certificate of the app; lets it log in by JWT.",
 )
 @click.option("--tls", is_flag=True, help="Speak https, by a certificate of this start.")
+@click.option(
+    "--edition",
+    default="developer",
+    type=click.Choice([*EDITIONS]),
+    show_default=True,
+    help="Limits.",
+)
+@click.option(
+    "--text-blanks",
+    default="keep",
+    type=click.Choice(["keep", "trim"]),
+    show_default=True,
+    help="Whether blanks around a text are stored.",
+)
 def main(**options: Any) -> None:  # noqa: ANN401  click gives what the options say
     """Run a small Salesforce org with a Data Cloud tenant on loopback."""
     os.umask(0o077)
@@ -163,7 +180,7 @@ def run(settings: CommandSettings) -> None:
     _check_loopback(settings.host)
     plan = SeedPlan.from_options(settings.seed)
     settings.pace()  # what is wrong with it is said before anything is made
-    schema = load_schema(settings.schema)
+    schema = load_schema(settings.schema, trims=settings.text_blanks == "trim")
     with ExitStack() as stack:
         publish = _publisher(stack, settings.ready_file)
         org = stack.enter_context(listen(settings.host, settings.port))

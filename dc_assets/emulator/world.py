@@ -129,17 +129,18 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast the org works, and how fast its time passes."""
+    """How fast the org works, how fast its time passes, and how much it allows."""
 
     org: OrgSettings = PRESETS["instant"]
     time_scale: float = 1.0
+    edition: str = "developer"
 
 
 def open_world(
     folder: Path, schema: Schema, address: Address, credentials: Credentials, pace: Pace
 ) -> World:
     """Open the stores in a folder and take up what an earlier process left there."""
-    clock, options = OrgClock(pace.time_scale), Options()
+    clock, options = OrgClock(pace.time_scale), Options(pace.edition)
     core, data_cloud, jobs = CoreStore(folder, schema), DataCloudStore(folder), JobStore(folder)
     runner = Ingest(core, jobs, clock, options, partial(population, core, data_cloud))
     world = World(

@@ -30,6 +30,8 @@ PROGRAM = Path(sys.executable).with_name("dc-assets")
 IN_BACKGROUND = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """Begins a command as a shell without job control does behind an ``&``: with SIGINT ignored."""
 OWN_SETTINGS = ("SF_", "DC_ASSETS_", "DAGSTER_", "PYTHONOPTIMIZE")
+MANY_CALLS = ("--edition", "enterprise")
+"""Options of an org for loads that need more calls than a developer org has in a day."""
 PARENTS = 3
 LOOK_EVERY_S = 0.02
 START_WITHIN_S = 60.0

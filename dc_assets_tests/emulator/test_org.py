@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dc_assets_tests.emulator.driver import Client
+from concurrent.futures import ThreadPoolExecutor
+
+from dc_assets_tests.emulator.driver import Client, wait
 
 
 def test_versions_are_listed_without_a_token(client: Client) -> None:
@@ -99,6 +101,40 @@ def test_calls_over_the_daily_limit_are_refused(client: Client) -> None:
         "errorCode": "REQUEST_LIMIT_EXCEEDED",
         "message": "TotalRequests Limit exceeded.",
     }
+
+
+def test_an_edition_decides_how_many_calls_there_are(client: Client) -> None:
+    """A developer org by default; a reset keeps the edition and restores its limits."""
+    assert client.org.get("/limits").json()["DailyApiRequests"]["Max"] == 15_000
+    changed = client.admin.post("/options", json={"edition": "enterprise"}).json()
+    assert (changed["api_requests_max"], changed["long_requests_max"]) == (5_000_000, 25)
+    client.admin.post("/options", json={"api_requests_max": 3})
+    client.admin.post("/reset")
+    assert client.admin.get("/state").json()["options"]["api_requests_max"] == 5_000_000
+    assert client.admin.post("/options", json={"edition": "gold"}).status_code == 400
+    client.admin.post("/options", json={"edition": "developer"})
+
+
+def test_a_call_beside_five_long_ones_is_refused(client: Client) -> None:
+    """The limit of the moment: with one of them answered the next call passes."""
+    client.admin.post("/hold", json={"kind": "limits", "when": "before"})
+    with ThreadPoolExecutor(5) as threads:
+        held = [threads.submit(client.org.get, "/limits") for _ in range(5)]
+        while client.admin.get("/state").json()["waiting"].get("limits") != len(held):
+            wait(0.01)
+        assert client.org.get("/sobjects").status_code == 200
+        client.admin.post("/options", json={"long_request_s": 0})
+        refused = client.org.get("/sobjects")
+        client.admin.post("/release", json={})
+        assert {call.result().status_code for call in held} == {200}
+    assert refused.status_code == 403
+    assert refused.json() == [
+        {
+            "errorCode": "REQUEST_LIMIT_EXCEEDED",
+            "message": "ConcurrentPerOrgLongTxn Limit exceeded.",
+        }
+    ]
+    assert client.org.get("/sobjects").status_code == 200
 
 
 def test_clients_find_the_organization_and_the_user(client: Client) -> None:

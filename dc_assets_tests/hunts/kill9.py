@@ -22,7 +22,7 @@ from threading import Event
 import click
 
 from dc_assets.core.batch_states import BatchState
-from dc_assets_tests.acceptance.stage import Org, assert_nothing_lives, running_org
+from dc_assets_tests.acceptance.stage import MANY_CALLS, Org, assert_nothing_lives, running_org
 from dc_assets_tests.hunts.kill9_bars import Damage, damage_of, plant_foreign_job
 from dc_assets_tests.hunts.kill9_crew import Crew, Flight, comes_true
 from dc_assets_tests.hunts.kill9_schedule import HIT, Strike, schedule
@@ -259,7 +259,7 @@ def _is_taken_over(crew: Crew, orphans: set[str]) -> bool:
 def main(kills: int, rows: int, seed: int, min_hits: int) -> None:
     """Kill workers with SIGKILL and judge by the org's journal; exit 0 when all bars hold."""
     folder = Path(tempfile.mkdtemp(prefix="kill9-"))
-    with running_org(folder, rows=0) as org:
+    with running_org(folder, rows=0, options=MANY_CALLS) as org:
         tally = Hunt(org, folder, kills=kills, rows=rows, seed=seed, min_hits=min_hits).run()
     assert_nothing_lives(folder)
     for name, figure in tally.table():

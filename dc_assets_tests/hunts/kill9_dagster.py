@@ -25,6 +25,7 @@ from dc_assets.core.errors import DcError
 from dc_assets.wiring.dagster_api import Backfill, Webserver
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import (
+    MANY_CALLS,
     Org,
     Stage,
     alive_with,
@@ -170,7 +171,7 @@ def new_scene(org: Org, folder: Path, *, rows: int, seed: int) -> Generator[Scen
 def hunt(folder: Path, *, rows: int, say: Callable[[str], None]) -> list[str]:
     """Strike all blows, each at a backfill of its own; return everything that is wrong."""
     found: list[str] = []
-    with running_org(folder, rows=0) as org:
+    with running_org(folder, rows=0, options=MANY_CALLS) as org:
         for number, blow in enumerate(BLOWS, start=1):
             say(f"kill {number}/{len(BLOWS)}: {blow.text}")
             with new_scene(org, folder / f"load-{number}", rows=rows, seed=number) as scene:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 PAGE_ROWS_MAX = 49_999
@@ -36,22 +37,43 @@ class OptionError(Exception):
     """An option that is not there or has a wrong value; the text is one sentence."""
 
 
+EDITIONS: dict[str, dict[str, int]] = {
+    "developer": {"api_requests_max": 15_000, "long_requests_max": 5},
+    "enterprise": {"api_requests_max": 5_000_000, "long_requests_max": 25},
+}
+"""What an org allows by its edition: calls of a day, and long ones at once.
+
+An enterprise org has 100,000 calls and some for each licence: this is one of 4,900 licences.
+"""
+
+
 @dataclass(slots=True)
 class Options:
     """Switches of the admin route ``options``; the first values are those of a plain org."""
+
+    edition: str = "developer"
 
     arrow: bool = True
     page_rows: int = PAGE_ROWS_MAX
     instance_url_scheme: bool = False
     decimal_as_text: bool = False
     job_delay_s: float = 0.0
-    api_requests_max: int = 10_000_000
+    api_requests_max: int = EDITIONS["developer"]["api_requests_max"]
+    long_requests_max: int = EDITIONS["developer"]["long_requests_max"]
+    long_request_s: float = 20.0
+    """Seconds of the machine after which a call that is not answered counts as long."""
     daily_batches_max: int = 15_000
 
+    def __post_init__(self) -> None:
+        """Take the limits of the edition."""
+        self.change({"edition": self.edition})
+
     def restore(self) -> None:
-        """Set all options to their first values."""
+        """Set all options but the edition to their first values."""
+        edition = self.edition
         for entry in fields(self):
             setattr(self, entry.name, entry.default)
+        self.change({"edition": edition})
 
     def change(self, values: Mapping[str, object]) -> None:
         """Set the named options.
@@ -67,7 +89,10 @@ class Options:
             given = type(value).__name__
             if given != wanted and (given, wanted) != ("int", "float"):
                 raise OptionError(f"The option {name} takes a {wanted}.")
-        for name, value in values.items():
+        edition = values.get("edition")
+        if edition is not None and edition not in EDITIONS:
+            raise OptionError(f"The option edition takes one of: {', '.join(EDITIONS)}.")
+        for name, value in (EDITIONS.get(str(edition), {}) | dict(values)).items():
             setattr(self, name, value)
         self.page_rows = max(1, min(self.page_rows, PAGE_ROWS_MAX))
 
@@ -120,6 +145,23 @@ class Calls:
         self.last_s: dict[str, float] = {}
         """Seconds of the org's clock at which the first and the last call of a kind came."""
         self.api_total = 0
+        self._begun_s: dict[int, float] = {}
+        self._number = 0
+
+    @contextmanager
+    def at_work(self, now_s: float) -> Generator[None]:
+        """Know of a call while it is answered; `now_s` is the machine's."""
+        self._number += 1
+        number = self._number
+        self._begun_s[number] = now_s
+        try:
+            yield
+        finally:
+            del self._begun_s[number]
+
+    def begun_before(self, at_s: float) -> int:
+        """Calls at work that came at that second of the machine or earlier."""
+        return sum(begun_s <= at_s for begun_s in self._begun_s.values())
 
     def add(self, kind: str, at_s: float, *, counts_as_api: bool) -> None:
         """Count one call."""
