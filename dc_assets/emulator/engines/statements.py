@@ -36,7 +36,8 @@ def _value(column: BoundColumn, cell: str) -> str:
     if column.field.type == "datetime":
         # The offset +0000 becomes +00:00, the only form the cast reads.
         moment = f"regexp_replace({cell}, '([+-][0-9][0-9])([0-9][0-9])$', '\\1:\\2')"
-        return f"CAST(TRY_CAST({moment} AS TIMESTAMPTZ) AS TIMESTAMP)"
+        # A moment keeps its whole seconds: the fraction is dropped and not rounded.
+        return f"date_trunc('second', CAST(TRY_CAST({moment} AS TIMESTAMPTZ) AS TIMESTAMP))"
     kind = column.field.sql_type()
     if kind != "VARCHAR":
         return f"TRY_CAST({cell} AS {kind})"

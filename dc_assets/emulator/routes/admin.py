@@ -9,7 +9,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.clock import exact_datetime
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import Call, Handler, Route, json_answer
 from dc_assets.emulator.routes.soql import json_value
@@ -135,7 +135,7 @@ def _job_entry(job: StoredJob, *, is_deleted: bool) -> dict[str, object]:
 async def journal(call: Call) -> Response:
     """All commits in order."""
     commits = await run_in_threadpool(call.world.core.journal)
-    entries = [asdict(commit) | {"at": api_datetime(commit.at)} for commit in commits]
+    entries = [asdict(commit) | {"at": exact_datetime(commit.at)} for commit in commits]
     return json_answer({"commits": entries})
 
 

@@ -9,7 +9,7 @@ from typing import IO
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.clock import exact_datetime
 from dc_assets.emulator.engines.upload import batches_to_do, header_text, read_rows
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.ids import USER_ID
@@ -184,7 +184,7 @@ async def results(call: Call) -> Response:
 def _mark_read(world: World, job_id: str, stem: str) -> None:
     job = world.jobs.get(job_id)
     if job is not None and stem not in job.read:
-        world.jobs.change(job_id, read={**job.read, stem: api_datetime(world.clock.now())})
+        world.jobs.change(job_id, read={**job.read, stem: exact_datetime(world.clock.now())})
 
 
 def _result_file(world: World, job: StoredJob, name: str) -> bytes:

@@ -9,8 +9,9 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.clock import SCALE_MAX, api_datetime
+from dc_assets.emulator.clock import SCALE_MAX, exact_datetime
 from dc_assets.emulator.org.settings import SettingError
+from dc_assets.emulator.profile import ProfileError, profile_of
 from dc_assets.emulator.routes.admin import admin_route, refused
 from dc_assets.emulator.routes.http import Call, json_answer
 from dc_assets.emulator.world import World
@@ -40,7 +41,7 @@ def _clock(world: World) -> dict[str, object]:
     return {
         "mode": world.clock.mode,
         "scale": world.clock.scale,
-        "now": api_datetime(world.clock.moment(org_s)),
+        "now": exact_datetime(world.clock.moment(org_s)),
         "virtual_s": org_s,
     }
 
@@ -98,10 +99,26 @@ async def parents(call: Call) -> Response:
     return json_answer({"held_twice": held.held_twice, "first": first})
 
 
+async def profile(call: Call) -> Response:
+    """What the user may not see, and what he may only read."""
+    return json_answer(call.world.schema.profile.shown())
+
+
+async def set_profile(call: Call) -> Response:
+    """Take a profile in the place of the one before; an empty one hides and locks nothing."""
+    try:
+        call.world.schema.take(profile_of(await call.json()))
+    except ProfileError as error:
+        raise refused(error) from error
+    return await profile(call)
+
+
 ROUTES = (
     admin_route("GET", "clock", clock),
     admin_route("POST", "clock", set_clock),
     admin_route("GET", "org", org),
     admin_route("POST", "org", set_org),
     admin_route("GET", "parents", parents),
+    admin_route("GET", "profile", profile),
+    admin_route("POST", "profile", set_profile),
 )

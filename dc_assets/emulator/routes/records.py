@@ -162,8 +162,7 @@ async def _rows(
     Raises:
         WireError: 404 when there is none, 300 when there are several.
     """
-    literal = value.replace("\\", "\\\\").replace("'", "\\'")
-    soql = f"SELECT {fields} FROM {item.name} WHERE {key} = '{literal}'"  # noqa: S608  SOQL
+    soql = f"SELECT {fields} FROM {item.name} WHERE {key} = {_literal(item, key, value)}"  # noqa: S608  SOQL
     work = partial(run_soql, call.world, soql, call.base, 200, with_deleted=False)
     found = cast("list[dict[str, object]]", (await run_in_threadpool(work))["records"])
     if not found:
@@ -171,6 +170,22 @@ async def _rows(
     if len(found) > 1:
         raise WireError(300, [_url(record) for record in found])
     return found
+
+
+def _literal(item: ObjectType, key: str, value: str) -> str:
+    """A value of the path as SOQL writes it: a number without quotes.
+
+    Raises:
+        WireError: the key is a number and the value is none.
+    """
+    field = item.field(key)
+    if field is None or not field.is_number:
+        text = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"'{text}'"
+    try:
+        return repr(float(value))
+    except ValueError as error:
+        raise not_found() from error
 
 
 def _url(record: Mapping[str, object]) -> object:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from threading import RLock
 
-from dc_assets.emulator.clock import api_datetime
+from dc_assets.emulator.clock import exact_datetime
 from dc_assets.emulator.ids import record_id
 from dc_assets.emulator.schema import Field, ObjectType, Schema
 from dc_assets.emulator.stores.duck import DuckDatabase, Session, literal, quoted
@@ -224,4 +224,4 @@ class CoreStore:
 
 
 def _key_commit(job: str, batch: int, created: bool, at: datetime) -> dict[str, object]:  # noqa: FBT001  a row of the journal
-    return {"job_id": job, "batch": batch, "created": created, "at": api_datetime(at)}
+    return {"job_id": job, "batch": batch, "created": created, "at": exact_datetime(at)}
