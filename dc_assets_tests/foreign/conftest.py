@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets_tests.emulator.driver import Client, start
+from dc_assets_tests.emulator.driver import NO_TLS, Client, start
 from dc_assets_tests.foreign.node import Node, installed
 from dc_assets_tests.foreign.orgs import ACCOUNTS, SOURCE_ROWS, Org, Untyped
 
@@ -24,16 +24,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
-    """An org that speaks http."""
-    emulator = start(tmp_path_factory.mktemp("org"), *SEEDING)
-    inside = Client(emulator.ready)
-    yield Org(emulator, inside)
-    inside.close()
-    assert emulator.stop() == 0
-
-
-@pytest.fixture(scope="module")
 def app() -> Untyped:
     """An app with a key, which may log in by JWT."""
     reason = WHY_SKIPPED.format("trustme")
@@ -42,13 +32,24 @@ def app() -> Untyped:
 
 
 @pytest.fixture(scope="module")
+def plain_org(app: Untyped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
+    """An org that speaks http."""
+    yield from running(app, tmp_path_factory.mktemp("org"))
+
+
+@pytest.fixture(scope="module")
 def secure_org(app: Untyped, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Org]:
-    """An org that speaks https, with rows in its tenant."""
-    folder = tmp_path_factory.mktemp("org")
+    """An org that speaks https."""
+    yield from running(app, tmp_path_factory.mktemp("org"), "--tls")
+
+
+def running(app: Untyped, folder: Path, *options: str) -> Iterator[Org]:
+    """An org with accounts and with rows in its tenant; it ends afterwards."""
     certificate = folder / "app.pem"
     certificate.write_bytes(app.certificate)
-    emulator = start(folder, "--tls", "--jwt-certificate", str(certificate), *SEEDING)
-    trusted = ssl.create_default_context(cafile=emulator.ready["ca_file"])
+    emulator = start(folder, "--jwt-certificate", str(certificate), *SEEDING, *options)
+    authority = emulator.ready.get("ca_file")
+    trusted = ssl.create_default_context(cafile=authority) if authority else NO_TLS
     inside = Client(emulator.ready, verify=trusted)
     yield Org(emulator, inside)
     inside.close()

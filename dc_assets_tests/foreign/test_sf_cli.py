@@ -51,6 +51,22 @@ def test_it_knows_the_org_it_is_logged_in_to(node: Node, plain_org: Org) -> None
     assert found["apiVersion"] == "66.0"
 
 
+def test_it_logs_in_by_a_signature(
+    node: Node, plain_org: Org, app: Untyped, tmp_path: Path
+) -> None:
+    """Its assertion ends in the year 50,000, for it writes milliseconds."""
+    key = tmp_path / "app.key"
+    key.write_bytes(app.key_pem())
+    found = told(
+        Node(node.modules, tmp_path).sf(
+            *("org", "login", "jwt", "--client-id", plain_org.ready["client_id"], "--json"),
+            *("--jwt-key-file", str(key), "--username", plain_org.ready["username"]),
+            *("--instance-url", plain_org.url),
+        )
+    )
+    assert (found["username"], found["orgId"][:3]) == (plain_org.ready["username"], "00D")
+
+
 def test_limits_and_describe_are_shown(node: Node) -> None:
     """As tables of names and numbers."""
     limits = {one["name"]: one for one in told(node.sf("limits", "api", "display", "--json"))}
