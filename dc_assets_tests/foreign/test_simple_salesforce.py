@@ -183,3 +183,44 @@ def test_a_bulk_query_goes_over_all_pages(sf: Untyped, tmp_path: Path) -> None:
         for row in csv.DictReader(io.StringIO(Path(file["file"]).read_text()))
     ]
     assert sorted(found) == [f"acc{n:07d}" for n in range(1, ACCOUNTS + 1)]
+
+
+HEADER = "External_ID__c,Name,StageName,CloseDate"
+ROW = "Prospecting,2026-03-31"
+SPREADSHEETS = {
+    "a byte order mark": (f"\ufeff{HEADER}\nf-1,One,{ROW}\n", "Field name not found : \ufeffExt"),
+    "a column twice": (f"{HEADER},Name\nf-1,One,{ROW},Two\n", "Duplicate field name : Name"),
+}
+
+
+@pytest.mark.parametrize("name", SPREADSHEETS)
+def test_a_file_of_a_spreadsheet_fails_its_job(
+    sf: Untyped, simple: Untyped, secure_org: Org, tmp_path: Path, name: str
+) -> None:
+    """The client says what the org says, and nothing of the file is written."""
+    content, message = SPREADSHEETS[name]
+    file = tmp_path / "rows.csv"
+    file.write_bytes(content.encode())
+    with pytest.raises(simple.exceptions.SalesforceOperationError, match=message):
+        sf.bulk2.Opportunity.insert(str(file), wait=0.05)
+    assert secure_org.inside.count() == 0
+
+
+def test_ids_are_refused_that_an_org_refuses(sf: Untyped, secure_org: Org) -> None:
+    """One in an insert, one twice in an update, one of nothing, one that is deleted."""
+    bulk, wait = sf.bulk2.Opportunity, 0.05
+    bulk.upsert(records=rows()[:2], external_id_field="External_ID__c", wait=wait)
+    one, other = (r["Id"] for r in secure_org.inside.soql("SELECT Id FROM Opportunity")["records"])
+
+    def refused(jobs: list[dict[str, Untyped]]) -> list[str]:
+        text = bulk.get_failed_records(jobs[0]["job_id"])
+        return [row["sf__Error"].partition(":")[0] for row in csv.DictReader(io.StringIO(text))]
+
+    assert refused(bulk.insert(records=[{"Id": one, **NEW}], wait=wait)) == [
+        "INVALID_FIELD_FOR_INSERT_UPDATE"
+    ]
+    twice = [{"Id": one, "Name": "A"}, {"Id": one, "Name": "B"}, {"Id": other, "Name": "C"}]
+    assert refused(bulk.update(records=twice, wait=wait)) == ["DUPLICATE_VALUE"]
+    assert refused(bulk.update(records=[{"Id": "one", "Name": "A"}], wait=wait)) == ["MALFORMED_ID"]
+    bulk.delete(records=[{"Id": one}], wait=wait)
+    assert refused(bulk.delete(records=[{"Id": one}], wait=wait)) == ["ENTITY_IS_DELETED"]
