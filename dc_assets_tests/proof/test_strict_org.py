@@ -46,6 +46,8 @@ SCHEMA = {
                 "Moment__c": {"type": "datetime"},
                 "Count__c": {"type": "int"},
                 "Note__c": {"type": "textarea"},
+                "Hidden__c": TEXT,
+                "Locked__c": TEXT,
                 "Holder__c": {
                     "type": "reference",
                     "refers_to": "Holder__c",
@@ -54,7 +56,8 @@ SCHEMA = {
             },
         },
         "Holder__c": {"key_prefix": "902", "fields": {"Name": TEXT}},
-    }
+    },
+    "profile": {"Thing__c": {"hidden": ["Hidden__c"], "read_only": ["Locked__c"]}},
 }
 REFUSED = {
     ("Day__c", "1699-12-31"): "FIELD_INTEGRITY_EXCEPTION",
@@ -103,17 +106,19 @@ def _one_row(folder: Path, name: str, value: str) -> None:
 LED_ASTRAY = {
     "Owner.Username": "Write target: User:Owner.Username",
     "Holder__r.Name": "no external id and no idLookup",
+    "Hidden__c": "that our user can see",
 }
-"""Columns that find no parent, and what a load says of them before it sends anything."""
+"""Columns that the org does not find, and what a load says of them before it sends anything."""
 
 
 @pytest.mark.parametrize("target", LED_ASTRAY)
-def test_a_column_that_finds_no_parent_is_known_before_and_fails_a_job(
+def test_a_column_that_the_org_does_not_find_is_known_before_and_fails_a_job(
     org: Org, tmp_path: Path, target: str
 ) -> None:
-    """A lookup to several kinds without the kind; a field that is no key."""
+    """A lookup to several kinds without the kind; a parent by no key; a field hidden from us."""
     _one_row(tmp_path, "Parent__c", "x")
-    column = {"source": "Parent__c", "target": target, "type": "reference"}
+    kind = "reference" if "." in target else "text"
+    column = {"source": "Parent__c", "target": target, "type": kind}
     with pytest.raises(ConfigError, match=LED_ASTRAY[target]):
         World.of(org, tmp_path, _with_column(column)).load()
     world = World.of(org, tmp_path, _with_column({"source": "Parent__c", "target": "Note__c"}))
@@ -121,6 +126,15 @@ def test_a_column_that_finds_no_parent_is_known_before_and_fails_a_job(
         ended = _ended(load.ports.jobs, f"{KEY},{target}\nk1,x\n".encode())
     assert ended.state is JobState.FAILED
     assert ended.error_message == f"InvalidBatch : Field name not found : {target}"
+
+
+def test_a_field_that_our_user_may_only_read_is_known_before(org: Org, tmp_path: Path) -> None:
+    """Nothing is sent: the org would refuse each row."""
+    _one_row(tmp_path, "Note__c", "x")
+    column = {"source": "Note__c", "target": "Locked__c"}
+    with pytest.raises(ConfigError, match="may not write Thing__c"):
+        World.of(org, tmp_path, _with_column(column)).load()
+    assert org.calls("create") == 0
 
 
 def _ended(jobs: IngestJobs, payload: bytes) -> IngestJob:
