@@ -161,6 +161,19 @@ def test_columns_without_a_name_are_counted(seeded: Client) -> None:
     assert set(seeded.sql(sql).json()["metadata"]) == {"_col0", "name", "_col2"}
 
 
+def test_a_column_that_has_no_form_in_an_answer_is_refused(seeded: Client) -> None:
+    """In lists and in Arrow alike, with a sentence of our own."""
+    for headers in ({}, {"enable-arrow-stream": "true"}):
+        answer = seeded.sql("SELECT interval '1 day' AS \"n\"", **headers)
+        assert (answer.status_code, answer.json()["details"]["sqlState"]) == (400, "0A000")
+
+
+def test_a_sum_of_numbers_is_a_bigint(seeded: Client) -> None:
+    """As Hyper has it."""
+    sql = f'SELECT SUM(length("Name__c")) AS "n" FROM {OBJECT}'
+    assert seeded.sql(sql).json()["metadata"]["n"]["type"] == "BIGINT"
+
+
 ALLOWED = (
     f'SELECT count(*) AS "n" FROM {OBJECT} WHERE "ExternalId__c" > \'a\' AND "Amount__c" > 5',
     f'select count(*) as "n" from {OBJECT} where "Name__c" is not null;',

@@ -106,10 +106,18 @@ def misplaced(sql: str, word: str) -> TenantError:
 
 DUCK_TEXTS = (
     (r"ORDER (BY )?term out of range", SYNTAX, "invalid column number in order-by"),
-    (r"division by zero", "22012", "division by zero"),
-    (r"Out of Range|Overflow", "22003", "numeric overflow"),
-    (r"Conversion Error|Could not convert|[Ii]nvalid Input", "22P02", "invalid input syntax"),
     (r"More than one row returned", "21000", "scalar subquery produced more than one tuple"),
+    (r"division by zero", "22012", "division by zero"),
+    (r"square root of a neg", "2201F", "cannot take square root of a negative number"),
+    (r"logarithm of (?P<what>zero|a negative number)", "2201E", "cannot take logarithm of {what}"),
+    (r"UTF8 Codepoint", "22021", "the argument is not a valid UTF-8 code point"),
+    (r"Date out of range: (?P<day>\S+)", "22008", "date value out of range '{day}'"),
+    (r"field value out of range: \"(?P<day>[^\"]*)", "22P02", "invalid timestamp literal '{day}'"),
+    (r"convert string ['\"][+-]?[0-9]+['\"] to U?INT", "22003", "numeric overflow"),
+    (r"convert string ['\"](?P<text>.*)['\"] to", "22P02", "invalid input syntax: '{text}'"),
+    (r"field format: \"(?P<text>.*?)\"", "22P02", "invalid timestamp literal '{text}'"),
+    (r"out of range|overflow", "22003", "numeric overflow"),
+    (r"Conversion Error|invalid input", "22P02", "invalid input syntax"),
     (
         r'column "(?P<name>[^"]+)" must appear in the GROUP BY',
         SYNTAX,

@@ -39,6 +39,7 @@ TYPES = {
     "FLOAT": "Double",
     "INTEGER": "Integer",
     "BIGINT": "BigInt",
+    "HUGEINT": "BigInt",
 }
 """Names of types by type of DuckDB; a decimal says its digits besides."""
 

@@ -32,7 +32,7 @@ TYPES = {
     "FLOAT": ("DOUBLE", 8),
     "INTEGER": ("INTEGER", 4),
     "BIGINT": ("BIGINT", -5),
-    "HUGEINT": ("DECIMAL", 3),
+    "HUGEINT": ("BIGINT", -5),  # a sum, which Hyper gives as bigint
 }
 """Names and java.sql.Types codes of the answer, by DuckDB type; DECIMAL comes with digits."""
 
