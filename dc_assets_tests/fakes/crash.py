@@ -34,6 +34,7 @@ READS = frozenset(
         "BatchStore.free_in_s",
         "BatchStore.rows_left",
         "BatchStore.last_jobs",
+        "BatchStore.parents_outlook",
         "BatchStore.totals",
         "Spool.start_pages",
         "Spool.pages",

@@ -15,6 +15,7 @@ from dc_assets.ledger.owners import Owner
 from dc_assets.load.partition import load_partition
 from dc_assets.load.store import Mode
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, NamedPoint, crashing
+from dc_assets_tests.fakes.family import FAMILY, FamilyOrg
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.fakes.source import FakeSource, thing
@@ -75,6 +76,8 @@ def _chosen() -> pl.Series:
 def troubled_world(folder: Path, database: SimDatabase, story: Story) -> World:
     """Open a world of few rows in two lanes where each kind of trouble happens once."""
     database.empty()
+    if story.is_family:
+        return _family_world(folder, database)
     org = FakeOrg(
         row_s=story.row_s,
         locked=Counter({"b": 1}),
@@ -96,12 +99,24 @@ def troubled_world(folder: Path, database: SimDatabase, story: Story) -> World:
     return world
 
 
+def _family_world(folder: Path, database: SimDatabase) -> World:
+    """Open a world of two rows that hang on each other, and one whose parent nobody brings."""
+    rows = [thing("a", None), thing("b", "a"), thing("d", "nobody")]
+    world = World(folder, database, FakeSource(rows), FamilyOrg(), described=FAMILY)
+    world.spec = small_spec(profile={"exclusive_user": True, "window": 2})
+    world.io_threads = 1
+    database.now_s = world.clock.now_s
+    return world
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """What happens before, in and after the run that is swept.
 
     Attributes:
-        until: the call after which the swept run is like one of another story.
+        is_family: whether the parents of the rows are rows of the load.
+        since: the call before which the swept run is like one of another story.
+        until: the call after which it is.
         rows: ids that land.
         row_s: seconds that the org works on a row; a slow org has its batches cut smaller.
     """
@@ -110,11 +125,13 @@ class Story:
     partitions: int
     swept: Callable[[Stage, CrashPoint], bool]
     after: Callable[[Stage], None]
+    since: str | None = None
     until: str | None = None
     rows: str = "abc"
     refused: str = "d"
     row_s: float = 0.0
     window: int = 2
+    is_family: bool = False
 
 
 def _rescuer(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
@@ -181,6 +198,16 @@ STORIES = [
         row_s=100.0,
         window=1,
     ),
+    Story(
+        "parents in the same load",
+        1,
+        lambda stage, point: stage.dies("r1-01", point),
+        lambda stage: stage.lives("r1-01"),
+        since="BatchStore.settled",
+        until="BatchStore.give_up",
+        rows="ab",
+        is_family=True,
+    ),
     _partial("missing"),
     _partial("replay"),
     Story(
@@ -209,7 +236,8 @@ def check_end(stage: Stage, story: Story) -> None:
     world = stage.world
     org = world.org
     assert set(org.rows) == set(story.rows)
-    assert world.codes() == dict.fromkeys(story.refused, "STRING_TOO_LONG")
+    code = "INVALID_FIELD" if story.is_family else "STRING_TOO_LONG"
+    assert world.codes() == dict.fromkeys(story.refused, code)
     assert org.states()[JobState.OPEN] == 0, "a job is left Open"
     assert not any(job.is_in_flight for job in org.jobs), "a job is left in flight"
     for status in world.partitions:
