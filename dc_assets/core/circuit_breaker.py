@@ -25,7 +25,10 @@ QUOTA_MESSAGES = ("ExceededQuota",)
 
 FIRST_JOBS = 3
 FIRST_ROWS = 500
-"""When the first rows of a load are refused wholly by one code, so many jobs or rows are enough."""
+"""When the first rows of a load are refused wholly by one code, so many jobs or rows are enough.
+
+Until the first row fares otherwise, one job at a time is sent, of so many rows, where more wait.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,16 @@ class Breaker:
         self._landed = 0
         self._refused: Counter[str] = Counter()
         self._is_first = not is_partial and before.landed == 0
+        self._jobs = 0
         self._whole_jobs = 0
+
+    def is_scouting(self, rows_left: int) -> bool:
+        """Tell whether few rows are sent at a time: nobody knows yet if the org takes any."""
+        return self._is_first and self._jobs == self._whole_jobs and rows_left > FIRST_ROWS
 
     def job_ended(self, job: IngestJob, rows: JobRows) -> RunStopped | None:
         """Count one settled job; return the reason to stop, if it is one."""
+        self._jobs += 1
         self._landed += rows.landed
         self._refused.update(rows.refused_by_code)
         self._whole_jobs += bool(rows.refused and not rows.landed and not rows.again)

@@ -83,6 +83,19 @@ class Schedule:
         return [b for b in self.waiting.values() if b.rows > most and not b.waits]
 
     @property
+    def rows_left(self) -> int:
+        """Rows that wait or are in flight."""
+        return sum(one.rows for one in (*self.waiting.values(), *self.flights.values()))
+
+    def put_in_place(self, batch_id: str, parts: Sequence[WaitingBatch]) -> None:
+        """Let the parts of a batch wait at its place in the order."""
+        found: dict[str, WaitingBatch] = {}
+        for batch in self.waiting.values():
+            for one in parts if batch.batch_id == batch_id else [batch]:
+                found[one.batch_id] = one
+        self.waiting = found
+
+    @property
     def waits_for_parents(self) -> Sequence[WaitingBatch]:
         """The batches that wait for parents, when nothing else waits or is in flight."""
         all_wait = not self.flights and all(b.waits for b in self.waiting.values())

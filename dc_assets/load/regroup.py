@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -78,10 +78,23 @@ def merge(run: RangeRun, parts: Mapping[str, pl.DataFrame], merged: WaitingBatch
 
 def split(run: RangeRun, batch: WaitingBatch, rows_max: int) -> list[NewBatch]:
     """Plan the rows of a waiting batch anew as batches of at most ``rows_max`` rows, in order."""
+    rows = run.ports.spool.read_batch(run.ticket.load_id, batch.batch_id)
+    return _planned_anew(run, batch, cut(rows, rows_max))
+
+
+def cut_off(run: RangeRun, batch: WaitingBatch, rows: int) -> list[NewBatch]:
+    """Plan the first rows of a waiting batch as one of their own, and the others as another."""
+    whole = run.ports.spool.read_batch(run.ticket.load_id, batch.batch_id)
+    return _planned_anew(run, batch, (whole.head(rows), whole.slice(rows)))
+
+
+def _planned_anew(
+    run: RangeRun, batch: WaitingBatch, frames: Iterable[pl.DataFrame]
+) -> list[NewBatch]:
     spool, load_id = run.ports.spool, run.ticket.load_id
     ready_in_s = max(0.0, batch.ready_at_s - run.ports.clock.now_s())
     parts: list[NewBatch] = []
-    for rows in cut(spool.read_batch(load_id, batch.batch_id), rows_max):
+    for rows in frames:
         part = NewBatch(run.ports.new_id(), batch.lane, batch.attempt, rows.height, ready_in_s)
         spool.write_batch(load_id, part.batch_id, rows)
         parts.append(part)

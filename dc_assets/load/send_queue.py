@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dc_assets.core.circuit_breaker import FIRST_ROWS
 from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import batch_rows_max
 from dc_assets.core.schedule import Schedule, WaitingBatch
 from dc_assets.load.parents import look_for_parents
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.regroup import fitting, merge, split
+from dc_assets.load.regroup import cut_off, fitting, merge, split
 from dc_assets.load.store import BatchRecord, NewBatch
 
 
@@ -22,12 +23,28 @@ class SendQueue:
 
     def add(self, batch: BatchRecord | NewBatch) -> None:
         """Take in a planned batch."""
+        self._schedule.wait_for_lane(self._waiting(batch))
+
+    def _waiting(self, batch: BatchRecord | NewBatch) -> WaitingBatch:
         ready_at_s = self._run.ports.clock.now_s() + batch.ready_in_s
-        self._schedule.wait_for_lane(
-            WaitingBatch(
-                batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s, batch.waits
-            )
+        return WaitingBatch(
+            batch.batch_id, batch.lane, batch.attempt, batch.rows, ready_at_s, batch.waits
         )
+
+    def scouts(self, now_s: float) -> list[str]:
+        """Return batches of few rows to ask a slot for, while nobody knows if any row lands.
+
+        Each time one more is cut off from a bigger batch, of any lane: that of the last one may be
+        taken.
+        """
+        waiting, sendable = self._schedule.waiting, self._schedule.sendable(now_s)
+        big = [batch_id for batch_id in sendable if waiting[batch_id].rows > FIRST_ROWS]
+        if not big:
+            return sendable
+        batch_id = big[int(self._run.ports.chance() * len(big))]
+        parts = cut_off(self._run, waiting[batch_id], FIRST_ROWS)
+        self._schedule.put_in_place(batch_id, [self._waiting(part) for part in parts])
+        return [parts[0].batch_id, *(one for one in sendable if one not in big)]
 
     def look_for_parents(self) -> None:
         """See what becomes of batches that wait for parents, once nothing else is under way."""

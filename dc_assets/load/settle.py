@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
-from dc_assets.core.circuit_breaker import met_quota
+from dc_assets.core.circuit_breaker import JobRows, met_quota
 from dc_assets.core.errors import UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
+from dc_assets.core.remedies import FirstRefusal
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
@@ -29,6 +31,19 @@ class SettledBatch:
 
     settlement: Settlement
     stopping: Mapping[str, int]
+
+    @property
+    def job_rows(self) -> JobRows:
+        """What the circuit breaker counts of it."""
+        letters = self.settlement.dead_letters
+        first = letters[0] if letters else None
+        return JobRows(
+            landed=self.settlement.landed,
+            again=self.settlement.rows_again,
+            refused_by_code=Counter(letter.code for letter in letters),
+            example=first
+            and FirstRefusal(first.external_id, first.code, first.fields, first.message),
+        )
 
 
 def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBatch:

@@ -7,13 +7,12 @@ stands in `core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what
 
 from __future__ import annotations
 
-from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
-from dc_assets.core.circuit_breaker import Breaker, JobRows
+from dc_assets.core.circuit_breaker import Breaker
 from dc_assets.core.errors import (
     BreakerOpened,
     DcError,
@@ -28,7 +27,6 @@ from dc_assets.core.errors import (
 from dc_assets.core.ingest_job import IngestJob
 from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
 from dc_assets.core.pauses import Pause
-from dc_assets.core.remedies import FirstRefusal
 from dc_assets.core.schedule import Schedule
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
 from dc_assets.load.job_calls import (
@@ -49,7 +47,7 @@ from dc_assets.load.ports import RangeRun
 from dc_assets.load.rescue import sweep
 from dc_assets.load.send_queue import SendQueue
 from dc_assets.load.settle import SettledBatch
-from dc_assets.load.store import BatchRecord, NewBatch, Settlement
+from dc_assets.load.store import BatchRecord, NewBatch
 
 WAKE_S_MAX = 5.0
 _ALLOWANCE = "allowance"
@@ -176,9 +174,8 @@ class _Writer:
         """Return how long nothing will be due."""
         if self._workers.idle_threads == 0:
             return WAKE_S_MAX
-        is_stopped = self._stopped_by is not None
         may_claim_at_s = max(self._outage_policy.pause_until_s, self._day.may_claim_at_s)
-        at_s = self._schedule.wake_at_s(may_claim_at_s=None if is_stopped else may_claim_at_s)
+        at_s = self._schedule.wake_at_s(may_claim_at_s=None if self._holds_back else may_claim_at_s)
         return WAKE_S_MAX if at_s is None else max(0.0, min(at_s - now_s, WAKE_S_MAX))
 
     def _start_due(self, now_s: float) -> None:
@@ -214,8 +211,9 @@ class _Writer:
         """
         if not self._day.may_claim(now_s) or now_s < self._outage_policy.pause_until_s:
             return
-        while self._workers.idle_threads and not self._stopped_by:
-            wanted = self._schedule.sendable(now_s)
+        while self._workers.idle_threads and not self._holds_back:
+            is_scouting = self._is_scouting
+            wanted = self._waiting.scouts(now_s) if is_scouting else self._schedule.sendable(now_s)
             if not wanted:
                 return
             try:
@@ -227,11 +225,21 @@ class _Writer:
             if not isinstance(claimed, str):
                 self._not_granted(claimed, now_s)
                 return
-            claimed = self._waiting.merged_with_others(claimed, now_s)
+            if not is_scouting:
+                claimed = self._waiting.merged_with_others(claimed, now_s)
             self._schedule.take_off(claimed, now_s)
             record = self._run.ports.batches.record(claimed)
             self._flights[claimed] = _Flight(record)
             self._workers.start(claimed, submit, self._run, record)
+
+    @property
+    def _holds_back(self) -> bool:
+        """Whether nothing more is sent, or not before the first job of a load has ended."""
+        return self._stopped_by is not None or (bool(self._flights) and self._is_scouting)
+
+    @property
+    def _is_scouting(self) -> bool:
+        return self._breaker.is_scouting(self._schedule.rows_left)
 
     def _granted(self, wanted: list[str]) -> str | Pause | None:
         ports = self._run.ports
@@ -347,7 +355,7 @@ class _Writer:
         self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, *settlement.again)
-        self._stop(self._breaker.job_ended(job, _rows_of(settlement)))
+        self._stop(self._breaker.job_ended(job, outcome.settled.job_rows))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
@@ -378,17 +386,6 @@ class _Writer:
             total_s=job.total_s,
             active_s=job.active_s,
         )
-
-
-def _rows_of(settlement: Settlement) -> JobRows:
-    letters = settlement.dead_letters
-    first = letters[0] if letters else None
-    return JobRows(
-        landed=settlement.landed,
-        again=settlement.rows_again,
-        refused_by_code=Counter(letter.code for letter in letters),
-        example=first and FirstRefusal(first.external_id, first.code, first.fields, first.message),
-    )
 
 
 def _is_in_doubt(batch: BatchRecord) -> bool:
