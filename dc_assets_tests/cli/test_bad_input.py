@@ -62,7 +62,7 @@ CASES = {
         settings={"SF_LOGIN_URL": "http://127.0.0.1:{free}"},
     ),
     "the server is not Salesforce": Case(
-        ("in an unexpected shape: no JSON", "Check SF_LOGIN_URL"),
+        ("in an unexpected shape: a page of HTML", "Check SF_LOGIN_URL"),
         settings={"SF_LOGIN_URL": "{html}"},
     ),
     "http to another host": Case(
@@ -90,7 +90,7 @@ CASES = {
         ("Nothing__c", "opportunities"), spec=changed("columns", 6, "target", to="Nothing__c")
     ),
     "a source column that is not there": Case(
-        ("Nothing__c", "Correct", "source columns"),
+        ("Nothing__c", "Correct the source of the column Description"),
         spec=changed("columns", 6, "source", to="Nothing__c"),
     ),
     "an unknown Data Cloud object": Case(

@@ -61,8 +61,9 @@ def said(source: FileSource, question: str) -> str:
 
 
 def test_every_question_is_asked_here() -> None:
-    """A new method of the source is held to the same."""
-    assert set(QUESTIONS) == {name for name in vars(FileSource) if not name.startswith("_")}
+    """A new method of the source is held to the same; two of them look at no row."""
+    asked = {name for name in vars(FileSource) if not name.startswith("_")}
+    assert set(QUESTIONS) == asked - {"columns", "calls"}
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -134,11 +134,19 @@ def test_deleted_rows_are_named_and_sent_again(world: World, gone: list[str]) ->
         ('"Amount" = "Amount" + 0.01', "Amount", {VALUES}),
         ('"Amount" = NULL', "Amount", {VALUES}),
         ('"AccountId" = NULL', "Account.External_ID__c", {VALUES}),
-        ('"Name" = "Name" || \' \'', "Name", {VALUES}),
+        ('"Name" = "Name" || \' .\'', "Name", {VALUES}),
         ('"Name" = upper("Name")', "Name", {VALUES}),
         ('"CloseDate" = "CloseDate" + 1', "CloseDate", {VALUES}),
     ],
-    ids=["stage", "a cent", "null", "no parent", "a blank behind", "upper case", "a day later"],
+    ids=[
+        "stage",
+        "a cent",
+        "null",
+        "no parent",
+        "a blank and a point behind",
+        "upper case",
+        "a day later",
+    ],
 )
 def test_a_changed_value_is_named_and_sent_again(
     world: World, assignment: str, field: str, failed: set[str]
