@@ -144,6 +144,21 @@ def test_a_value_of_another_type_cannot_be_parsed(client: Client, value: object)
     assert refused(answer)[:2] == (400, "JSON_PARSER_ERROR")
 
 
+def test_a_record_shows_and_takes_what_the_profile_lets_the_user(client: Client) -> None:
+    """A hidden field is not there; a locked one is refused by its own code."""
+    profile = {"Opportunity": {"hidden": ["NextStep"], "read_only": ["LeadSource"]}}
+    assert client.admin.post("/profile", json=profile).status_code == 200
+    assert "NextStep" not in client.org.get(f"/sobjects/Opportunity/{created(client)}").json()
+    for name, code in (
+        ("NextStep", "INVALID_FIELD"),
+        ("LeadSource", "INVALID_FIELD_FOR_INSERT_UPDATE"),
+    ):
+        body = {**NEW, "External_ID__c": "key-2", name: "Web"}
+        answer = client.org.post("/sobjects/Opportunity", json=body)
+        assert refused(answer)[:2] == (400, code)
+    client.admin.post("/profile", json={})
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
