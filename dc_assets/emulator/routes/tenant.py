@@ -155,7 +155,7 @@ def _page(world: World, result: Result, cursor: Cursor) -> bytes:
         answer["arrowStream"] = _arrow(result, cursor.start, rows) if rows else None
         data = ""
     else:
-        data = f'"data":[{_rows_text(world, result, cursor.start, rows)}],'
+        data = f'"data":[{rows_as_text(world, result, cursor.start, rows)}],'
     if done:
         world.tenant_results.drop(cursor.query_id)
         result.close()
@@ -170,7 +170,8 @@ def _keep(world: World, result: Result, cursor: Cursor) -> str:
     return batch_id
 
 
-def _rows_text(world: World, result: Result, start: int, rows: int) -> str:
+def rows_as_text(world: World, result: Result, start: int, rows: int) -> str:
+    """Rows as JSON arrays with commas between them."""
     as_text = world.options.decimal_as_text
     cells = [_json_text(n, k, decimal_as_text=as_text) for n, k in result.columns.items()]
     return result.texts(f"json_array({', '.join(cells)})::VARCHAR", start, rows)
@@ -181,11 +182,6 @@ def _arrow(result: Result, start: int, rows: int) -> str:
     frame = result.frame(start, rows)
     frame.write_ipc_stream(buffer, compat_level=pl.CompatLevel.oldest())
     return base64.b64encode(buffer.getvalue()).decode()
-
-
-def rows_as_text(world: World, result: Result, start: int, rows: int) -> str:
-    """Rows as JSON arrays with commas between them."""
-    return _rows_text(world, result, start, rows)
 
 
 async def describe(call: Call) -> Response:
