@@ -17,10 +17,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from pathlib import Path
 
 import click
@@ -54,67 +54,77 @@ class Mutation:
         return self.patch.read_text(encoding="utf-8").splitlines()[0].removeprefix("# test: ")
 
     def outcome(self) -> Outcome:
-        """Red when the test is green without the patch and red with it."""
-        unchanged = _unchanged(self.test)
-        if unchanged is not Outcome.GREEN:
-            return unchanged if unchanged is Outcome.SKIPPED else Outcome.BROKEN
-        with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
-            copy = Path(folder)
-            _copy_to(copy)
-            _run(["git", "apply", str(self.patch)], copy)
-            patched = _run_test(copy, self.test)
+        """What the test says of a copy with the patch."""
+        with _copy() as folder:
+            apply = ["git", "apply", str(self.patch)]
+            subprocess.run(apply, cwd=folder, check=True)
+            patched = _outcome(_pytest(folder, self.test))
         return Outcome.UNSEEN if patched is Outcome.GREEN else patched
 
 
-@cache
-def _unchanged(test: str) -> Outcome:
-    """What a test says of an unchanged copy; several patches may have the same."""
-    with tempfile.TemporaryDirectory(prefix="unchanged-") as folder:
-        _copy_to(Path(folder))
-        return _run_test(Path(folder), test)
+def unchanged(tests: Collection[str]) -> Mapping[str, Outcome]:
+    """What the tests say of an unchanged copy: asked together, and if one is red one by one."""
+    with _copy() as folder:
+        done = _pytest(folder, "-rp", *tests)
+        if done.returncode:
+            return {test: _outcome(_pytest(folder, test)) for test in tests}
+    passed = [line for line in done.stdout.splitlines() if line.startswith("PASSED ")]
+    return {
+        test: Outcome.GREEN
+        if any(line.startswith(f"PASSED {test}") for line in passed)
+        else Outcome.SKIPPED
+        for test in tests
+    }
 
 
-def _copy_to(folder: Path) -> None:
+@contextmanager
+def _copy() -> Generator[Path]:
     ignored = shutil.ignore_patterns("__pycache__")
-    for part in PARTS:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        else:
-            shutil.copy(ROOT / part, folder / part)
+    with tempfile.TemporaryDirectory(prefix="mutation-") as made:
+        folder = Path(made)
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+            else:
+                shutil.copy(ROOT / part, folder / part)
+        yield folder
 
 
-def _run_test(folder: Path, test: str) -> Outcome:
+def _pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-o", "addopts=--import-mode=importlib"]
-    command = [sys.executable, "-m", "pytest", *options, test]
     environment = {**os.environ, "PYTHONPATH": str(folder)}  # programs of the test are mutated too
-    done = subprocess.run(
-        command,
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *arguments],
         cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
-        timeout=TEST_WITHIN_S,
+        timeout=TEST_WITHIN_S * len(arguments),
         check=False,
     )
+
+
+def _outcome(done: subprocess.CompletedProcess[str]) -> Outcome:
     if done.returncode == 0:
         return Outcome.GREEN if " passed" in done.stdout else Outcome.SKIPPED
     return Outcome.RED if done.returncode == pytest.ExitCode.TESTS_FAILED else Outcome.BROKEN
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    subprocess.run(command, cwd=folder, check=True)
 
 
 @click.command()
 @click.option("--only", default="", help="Mutations whose name holds this text.")
 def main(only: str) -> None:
     """Try every patch; exit 1 when a test does not see its own."""
+    mutations = [one for one in map(Mutation, PATCHES) if only in one.patch.stem]
+    before = unchanged(sorted({one.test for one in mutations}))
     outcomes: Counter[Outcome] = Counter()
-    for mutation in map(Mutation, PATCHES):
-        if only in mutation.patch.stem:
+    for mutation in mutations:
+        outcome = before[mutation.test]
+        if outcome is Outcome.GREEN:
             outcome = mutation.outcome()
-            outcomes[outcome] += 1
-            click.echo(f"{mutation.patch.stem}: {mutation.test} {outcome.value}")
+        elif outcome is not Outcome.SKIPPED:
+            outcome = Outcome.BROKEN
+        outcomes[outcome] += 1
+        click.echo(f"{mutation.patch.stem}: {mutation.test} {outcome.value}")
     skipped, seen = outcomes[Outcome.SKIPPED], outcomes[Outcome.RED]
     unseen = outcomes.total() - skipped - seen
     click.echo(f"{outcomes.total()} mutations, {unseen} unseen, {skipped} skipped")
