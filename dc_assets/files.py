@@ -6,7 +6,8 @@ columns as they are. In CSV every cell is text already, and an empty one is null
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.faults import FAULTS, reason_of
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load import preflight_measured as measured
+from dc_assets.load.preflight_measured import FieldRule, RuleKind
 
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})
@@ -110,6 +112,20 @@ class FileSource:
         sums = [_breaks(rule).sum().alias(f"n{n}") for n, rule in enumerate(rules)]
         counted = self._collect(self._rows(EVERYTHING).select(sums))
         return [int(count or 0) for count in counted.row(0)]
+
+    def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
+        """Return some values of a column with their rows, the most frequent first."""
+        counted = self._rows(EVERYTHING).drop_nulls(column).group_by(column)
+        ordered = counted.agg(pl.len().alias("rows")).sort(
+            ["rows", column], descending=[True, False]
+        )
+        found = self._collect(ordered.head(values_max))
+        return [(str(value), int(rows)) for value, rows in found.iter_rows()]
+
+    def external_ids(self) -> Sequence[str]:
+        """Return all keys."""
+        rows = self._rows(EVERYTHING).select(self._key).drop_nulls()
+        return self._collect(rows).to_series().to_list()
 
     def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
         """Return the keys that stand twice: lower-cased, unless those of other case are others."""
@@ -259,15 +275,43 @@ class FileSource:
 def _breaks(rule: FieldRule) -> pl.Expr:
     """Return which rows break a rule; an empty text is no value."""
     value = pl.col(rule.column)
-    if rule.strips:
-        value = value.str.strip_chars()
-    match rule.kind:
-        case "required":
-            return value.is_null() | (value == "")
-        case "length":
-            return value.str.len_chars() > rule.length
-        case "picklist":
-            return (value != "") & ~value.is_in(rule.values)
+    return _BROKEN[rule.kind](value.str.strip_chars() if rule.strips else value, rule)
+
+
+def _unlike(value: pl.Expr, shapes: Sequence[str]) -> pl.Expr:
+    """Tell which values have none of some shapes, patterns of LIKE."""
+    patterns = (shape.replace("_", ".").replace("%", ".*") for shape in shapes)
+    return (value != "") & ~value.str.contains(f"^({'|'.join(patterns)})$")
+
+
+def _other_choices(value: pl.Expr, rule: FieldRule) -> pl.Expr:
+    chosen = value.str.split(";").list.eval(pl.element().str.strip_chars())
+    return (value != "") & (chosen.list.set_difference([*rule.values, ""]).list.len() > 0)
+
+
+def _number(value: pl.Expr) -> pl.Expr:
+    return value.cast(pl.Float64, strict=False)
+
+
+_BROKEN: Mapping[RuleKind, Callable[[pl.Expr, FieldRule], pl.Expr]] = {
+    "required": lambda value, _: value.is_null() | (value == ""),
+    "length": lambda value, rule: value.str.len_chars() > rule.bound,
+    "picklist": lambda value, rule: (value != "") & ~value.is_in(rule.values),
+    "multipicklist": _other_choices,
+    "choices": lambda value, rule: value.str.count_matches(";") >= rule.bound,
+    "digits": lambda value, rule: _number(value).abs() >= 10**rule.bound,
+    "decimals": lambda value, rule: _number(value) != _number(value).round(rule.bound),
+    "number": lambda value, _: value.str.contains(rf"[^{re.escape(measured.NUMBER_SIGNS)}]"),
+    "boolean": lambda value, _: (value != "") & ~value.str.to_lowercase().is_in(measured.TRUTHS),
+    "date": lambda value, _: _unlike(value, measured.DAY_SHAPES),
+    "datetime": lambda value, _: _unlike(value, measured.MOMENT_SHAPES),
+    "days": lambda value, _: (
+        (value != "") & ((value < measured.FIRST_YEAR) | (value >= measured.YEAR_BEHIND))
+    ),
+    "record_id": lambda value, _: (
+        (value != "") & ~value.str.len_chars().is_in(measured.RECORD_ID_CHARS)
+    ),
+}
 
 
 _KINDS: tuple[tuple[type[pl.DataType], ValueKind], ...] = (

@@ -188,7 +188,7 @@ def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
         forecast=told,
         row_s=_row_s(told, past, spec.profile.window),
         risk=lock_risk(spec, seen),
-        findings=worst_first([*opened.org.findings, *judged(spec, seen, costs)]),
+        findings=worst_first([*opened.org.fit.findings, *judged(spec, seen, costs)]),
     )
 
 

@@ -182,6 +182,11 @@ class TargetDescription:
         field = self.field_of(target)
         return field is not None and bool(field.case_sensitive)
 
+    def locked_by(self, parent_target: str | None) -> str | None:
+        """Return the object whose records are locked with rows that a column names a parent of."""
+        parent = self.filled_by(parent_target).parent if parent_target else None
+        return parent.name if parent else None
+
     def field_of(self, target: str) -> TargetField | None:
         """Return the field whose values a column carries: of the parent for a relationship."""
         filled = self.filled_by(target)

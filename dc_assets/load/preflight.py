@@ -5,68 +5,41 @@ Nothing is sent and nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal, Protocol
+from typing import Protocol
 
 import polars as pl
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
+from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.plan import lanes_for
 from dc_assets.load.ports import Clock, Source, Target
+from dc_assets.load.preflight_measured import FieldRule, rules_of, unfilled_fields
 
 EVERYTHING = IdRange(after=None, upto=None)
 CALLS_TIMED = 3
 
-RuleKind = Literal["required", "length", "picklist"]
-
-CODES: dict[RuleKind, str] = {
-    "required": "REQUIRED_FIELD_MISSING",
-    "length": "STRING_TOO_LONG",
-    "picklist": "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-}
-"""The code that Salesforce refuses a row with that breaks a rule."""
-
 NO_PARENT = "INVALID_FIELD"
 """The code of a row whose parent is not there: "Foreign key external ID: … not found"."""
 
-PARENTS_NAMED = 3
+NAMED = 3
+"""Parents or records that a sentence names."""
 
+PARENTS_ASKED_MAX = 10_000
+"""Parents of a column that are looked up, those with most rows first."""
 
-@dataclass(frozen=True, slots=True)
-class FieldRule:
-    """What the org's description says of a field that a source column fills.
+KEYS_READ_MAX = 500_000
+"""Rows and records of both sides up to which new rows are counted by their keys."""
 
-    Attributes:
-        length: most characters, for a rule of that kind.
-        values: the values of a restricted picklist, for a rule of that kind.
-        strips: whether blanks around a value are dropped before it is sent.
-    """
-
-    column: str
-    target: str
-    kind: RuleKind
-    length: int = 0
-    values: tuple[str, ...] = ()
-    strips: bool = False
-
-    @property
-    def why(self) -> str:
-        """What is wrong with a row that breaks the rule, and what to do."""
-        match self.kind:
-            case "required":
-                return "it has no value. Fill it, or leave the rows out with source.where."
-            case "length":
-                return (
-                    f"the text is longer than {self.length:,} characters. Shorten it, or lengthen "
-                    "the field in the org."
-                )
-            case "picklist":
-                return "the value is none of the restricted picklist. Fix it, or add it in the org."
+GROUPS_MAX = 2_000
+"""Groups of a SOQL query (SOQL and SOSL Limits); an org refuses to tell more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +70,14 @@ class SourceFacts(Protocol):
         """Count the rows that break each rule, in the order of the rules."""
         ...
 
+    def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
+        """Return some values of a column with their rows, the most frequent first."""
+        ...
+
+    def external_ids(self) -> Sequence[str]:
+        """Return all keys."""
+        ...
+
     @property
     def calls(self) -> SourceCalls | None:
         """What is left of its calls; None if it does not say."""
@@ -114,24 +95,23 @@ class OrgLimits:
     storage_left_mb: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NamedParent:
+    """An object, and the field by which its records are named."""
+
+    object: str
+    field: str
+
+
 class OrgFacts(Protocol):
     """What only a plan asks of the org."""
 
-    @property
-    def parent_object(self) -> str:
-        """The object whose records are locked with the rows."""
-        ...
-
-    def rules(self) -> Sequence[FieldRule]:
-        """Return the rules of the fields that columns of the spec fill."""
-        ...
-
-    def unfilled_fields(self) -> Sequence[str]:
-        """Return required fields that no column fills: every new record would be refused."""
-        ...
-
-    def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
+    def absent(self, parent: NamedParent, names: Sequence[str]) -> Sequence[str]:
         """Return those of some parents that the org does not have; none if it cannot be asked."""
+        ...
+
+    def external_ids(self, records: int) -> Sequence[str]:
+        """Return the external ids of our records, of which there are about so many."""
         ...
 
     def limits(self) -> OrgLimits:
@@ -167,6 +147,21 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysCompared:
+    """Which rows and records belong together, by their keys.
+
+    Attributes:
+        known_rows: rows whose key a record of the org has.
+        foreign: records whose key no row has.
+        foreign_named: some of them.
+    """
+
+    known_rows: int
+    foreign: int
+    foreign_named: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What both sides say of a load.
 
@@ -175,8 +170,11 @@ class Survey:
         partition_rows: rows of each partition.
         parents: (rows of one parent, how many parents have so many), biggest first.
         hot_parents: parents with a lane of their own and their rows, biggest first.
-        refusals: what the org would refuse; of the parents, only the hot ones are looked up.
-        target_rows: rows of ours that the org holds already.
+        refusals: what the org would refuse.
+        changes: what would land in another form than it is sent in, with a code of "".
+        target_rows: records under the spec's scope that the org holds already.
+        compared: None where both sides hold too many to be compared key by key.
+        ungroupable: distributions with more values than an org tells.
         request_s: how long one call to the org takes, policy time.
     """
 
@@ -197,6 +195,9 @@ class Survey:
     refusals: Sequence[ExpectedRefusal]
     request_s: float
     source_calls: SourceCalls | None = None
+    changes: Sequence[ExpectedRefusal] = ()
+    compared: KeysCompared | None = None
+    ungroupable: Sequence[str] = ()
 
     @property
     def parents_total(self) -> int:
@@ -215,45 +216,59 @@ class Survey:
 
     @property
     def new_rows(self) -> int:
-        """Rows that will become new records."""
-        return max(0, self.rows - self.target_rows)
+        """Rows that will become new records, by key or else by count."""
+        known = self.target_rows if self.compared is None else self.compared.known_rows
+        return max(0, self.rows - known)
 
 
 @dataclass(frozen=True, slots=True)
 class BothSidesAsked:
-    """Where a survey asks."""
+    """Where a survey asks.
+
+    Attributes:
+        described: what the org says of the fields.
+        kinds: of the source's columns.
+    """
 
     source: Source
     source_facts: SourceFacts
     target: Target
     org: OrgFacts
     clock: Clock
+    described: TargetDescription = UNDESCRIBED
+    kinds: Mapping[str, ValueKind] = field(default_factory=dict[str, ValueKind])
 
 
 def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
     """Ask both sides; nothing is sent."""
     rows, keyless_rows = sides.source.rows_total()
+    has_case = sides.described.has_case(spec.target.external_id)
     lanes, hot = lanes_for(spec, sides.source, rows)
     has_parents = spec.source.parent is not None
     limits, request_s = _timed_limits(sides)
+    target_rows = sides.target.count(EVERYTHING)
+    broken = _broken_rules(spec, sides)
     return Survey(
         rows=rows,
         keyless_rows=keyless_rows,
-        ambiguous_keys=len(sides.source.ambiguous_keys()),
+        ambiguous_keys=len(sides.source.ambiguous_keys(with_case=has_case)),
         key_ends=sides.source_facts.key_ends(),
         partition_rows={key: sides.source.count(one) for key, one in spec.ranges.items()},
         parents=sides.source_facts.rows_per_parent() if has_parents else (),
         hot_parents=hot,
         lanes=lanes,
         probe=_probe(spec, sides),
-        parent_object=sides.org.parent_object,
-        target_rows=sides.target.count(EVERYTHING),
+        parent_object=sides.described.locked_by(spec.parent_target) or spec.target.object,
+        target_rows=target_rows,
         limits=limits,
         jobs_at_work=sides.org.jobs_at_work(),
-        unfilled_fields=sides.org.unfilled_fields(),
-        refusals=[*_broken_rules(sides), *_without_parent(spec, sides, hot)],
+        unfilled_fields=unfilled_fields(spec, sides.described),
+        refusals=[*(one for one in broken if one.code), *_without_parents(spec, sides)],
         request_s=request_s,
         source_calls=sides.source_facts.calls,
+        changes=[one for one in broken if not one.code],
+        compared=_compared(spec, sides, rows, target_rows),
+        ungroupable=_ungroupable(spec, sides),
     )
 
 
@@ -278,28 +293,61 @@ def _timed_limits(sides: BothSidesAsked) -> tuple[OrgLimits, float]:
     return limits, median(seconds)
 
 
-def _broken_rules(sides: BothSidesAsked) -> list[ExpectedRefusal]:
-    rules = sides.org.rules()
+def _broken_rules(spec: LoadSpec, sides: BothSidesAsked) -> list[ExpectedRefusal]:
+    rules = rules_of(spec, sides.described, sides.kinds)
     if not rules:
         return []
     counts = sides.source_facts.count_breaking(rules)
     return [
-        ExpectedRefusal(CODES[rule.kind], rule.target, rows, rule.why)
+        ExpectedRefusal(rule.code, rule.target, rows, rule.why)
         for rule, rows in zip(rules, counts, strict=True)
         if rows
     ]
 
 
-def _without_parent(
-    spec: LoadSpec, sides: BothSidesAsked, hot: Sequence[tuple[str, int]]
-) -> list[ExpectedRefusal]:
-    """Look up the hot parents alone: they are few and have many of the rows."""
-    absent = set(sides.org.absent_parents([parent for parent, _ in hot])) if hot else set[str]()
-    if not absent:
-        return []
-    missing = [(parent, rows) for parent, rows in hot if parent in absent]
-    named = ", ".join(parent for parent, _ in missing[:PARENTS_NAMED])
-    more = f" and {len(missing) - PARENTS_NAMED} more" if len(missing) > PARENTS_NAMED else ""
-    why = f"the org has no {sides.org.parent_object} {named}{more}. Load the parents first."
-    field = spec.parent_target or ""
-    return [ExpectedRefusal(NO_PARENT, field, sum(rows for _, rows in missing), why)]
+def _without_parents(spec: LoadSpec, sides: BothSidesAsked) -> Iterator[ExpectedRefusal]:
+    """Look up the parents of each reference; those that are rows of the same load may be absent."""
+    for column in spec.columns:
+        filled = sides.described.filled_by(column.target)
+        if filled.parent is None or filled.parent.name == spec.target.object:
+            continue
+        named = NamedParent(filled.parent.name, filled.path.field)
+        found = sides.source_facts.most_frequent(column.source, PARENTS_ASKED_MAX)
+        absent = set(sides.org.absent(named, [parent for parent, _ in found]))
+        missing = [(parent, rows) for parent, rows in found if parent in absent]
+        if missing:
+            listed = _listed([parent for parent, _ in missing], len(missing))
+            why = f"the org has no {named.object} {listed}. Load the parents first."
+            rows = sum(rows for _, rows in missing)
+            yield ExpectedRefusal(NO_PARENT, column.target, rows, why)
+
+
+def _listed(names: Sequence[str], total: int) -> str:
+    more = f" and {total - NAMED:,} more" if total > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
+
+
+def _compared(
+    spec: LoadSpec, sides: BothSidesAsked, rows: int, records: int
+) -> KeysCompared | None:
+    """Compare the keys of both sides, as the org compares them."""
+    if records == 0:
+        return KeysCompared(0, 0, ())
+    if rows + records > KEYS_READ_MAX:
+        return None
+    folds = str if sides.described.has_case(spec.target.external_id) else str.casefold
+    there = {folds(key): key for key in sides.org.external_ids(records)}
+    ours = Counter(folds(key) for key in sides.source_facts.external_ids())
+    foreign = sorted(there[key] for key in there.keys() - ours.keys())
+    known = sum(rows for key, rows in ours.items() if key in there)
+    return KeysCompared(known, len(foreign), tuple(foreign[:NAMED]))
+
+
+def _ungroupable(spec: LoadSpec, sides: BothSidesAsked) -> list[str]:
+    """Return the distributions with more values than an org groups by."""
+    return [
+        target
+        for target in spec.checks.distributions
+        if len(sides.source_facts.most_frequent(spec.source_of(target), GROUPS_MAX + 1))
+        > GROUPS_MAX
+    ]

@@ -5,7 +5,8 @@ A plan shows all of it; a run asks the same before it sends a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from dc_assets.core.errors import ConfigError
@@ -52,10 +53,24 @@ class TargetCondition(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a spec fits.
+
+    Attributes:
+        kinds: of the source's columns.
+        findings: the worst first.
+    """
+
+    spec: LoadSpec
+    kinds: Mapping[str, ValueKind]
+    findings: Sequence[Finding]
+
+
 def fit(
     spec: LoadSpec, described: TargetDescription, source: SourceColumns, target: TargetCondition
-) -> list[Finding]:
-    """Compare a spec with both sides; return all findings, the worst first."""
+) -> Fit:
+    """Compare a spec with both sides."""
     findings: list[Finding] = []
     kinds: Mapping[str, ValueKind] = {}
     try:
@@ -70,7 +85,7 @@ def fit(
     if spec.target.scope:
         findings += _asked(target.check_scope, ("target", "scope"))
     findings += [*_of_distributions(spec, described), *_of_self_references(spec, described)]
-    return worst_first(findings)
+    return Fit(spec, kinds, worst_first(findings))
 
 
 def _refused(error: ConfigError, setting: tuple[str | int, ...]) -> Finding:

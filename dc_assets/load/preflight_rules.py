@@ -11,7 +11,7 @@ from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import Survey
+from dc_assets.load.preflight import GROUPS_MAX, Survey
 from dc_assets.load.preflight_findings import Advice, Finding, worst_first
 
 RECORD_KB = 2
@@ -62,10 +62,12 @@ def judged(spec: LoadSpec, survey: Survey, costs: Costs) -> list[Finding]:
     findings = [
         *_of_rows(spec, survey),
         *_of_refusals(spec, survey),
+        *_of_keys(spec, survey),
         *_of_the_org(spec, survey, costs),
         *_of_budgets(spec, survey, costs),
         *_of_pauses(spec, survey, costs),
         *_of_partitions(survey),
+        *_of_bounds(spec, survey),
         *_of_parents(spec, survey),
         *_of_looks(spec, survey),
     ]
@@ -148,6 +150,62 @@ def _of_refusals(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
             Advice.CARE,
             f"Together these may be {together:,} of {survey.rows:,} rows: the load stops above "
             f"limits.refused_share_max ({spec.limits.refused_share_max:.0%}).",
+        )
+
+
+def _of_keys(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    """Judge the records that are there and not ours, and what lands in another form."""
+    seen = survey.compared
+    if seen is not None and seen.foreign:
+        named = ", ".join(seen.foreign_named)
+        more = " and others" if seen.foreign > len(seen.foreign_named) else ""
+        yield Finding(
+            Advice.CARE,
+            f"{seen.foreign:,} records of {spec.target.object} are not in the source: "
+            f"{named}{more}. The checks would find them as extra.",
+            "If they are not ours, say which are with target.scope; if their rows were deleted in "
+            "the source: dc-assets deletions.",
+            setting=("target", "scope"),
+        )
+    for change in survey.changes:
+        yield Finding(
+            Advice.GO,
+            f"{change.rows:,} values of {change.field} have {change.why}",
+            column=change.field,
+        )
+    for target in survey.ungroupable:
+        yield Finding(
+            Advice.CARE,
+            f"{target} has more than {GROUPS_MAX:,} values, and an org groups by no more.",
+            "Leave it out of checks.distributions: values_match compares the field anyway.",
+            column=target,
+            setting=("checks", "distributions"),
+        )
+
+
+def _of_bounds(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
+    """Hold the bounds of the partitions against the keys that there are."""
+    count, ends = len(survey.partition_rows), survey.key_ends
+    if count == 1 or ends is None or not survey.rows:
+        return
+    again = f"Cut the source anew: dc-assets plan {spec.name} --write-ranges {count}"
+    keys = f"the ids are {ends[0]} .. {ends[1]}"
+    empty = [key for key, rows in survey.partition_rows.items() if not rows]
+    full = [key for key, rows in survey.partition_rows.items() if rows == survey.rows]
+    for key in full:
+        yield Finding(
+            Advice.CARE,
+            f"{key} holds all {survey.rows:,} rows, the other partitions none: {keys}.",
+            again,
+            setting=("partitions", "upper_bounds"),
+        )
+    if empty and not full:
+        ranges = ", ".join(f"{key} {spec.ranges[key]}" for key in empty)
+        yield Finding(
+            Advice.CARE,
+            f"No id lies in {ranges}: {keys}.",
+            again,
+            setting=("partitions", "upper_bounds"),
         )
 
 

@@ -12,7 +12,8 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
-from dc_assets.load.preflight import FieldRule, SourceCalls
+from dc_assets.load.preflight import SourceCalls
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import SourceQueries
@@ -104,6 +105,15 @@ class DataCloudSource:
     def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
         """Count the rows that break each rule, in the order of the rules, by one query."""
         return self._asked.counts(self._queries.breaking(rules), len(rules))
+
+    def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
+        """Return some values of a column with their rows, the most frequent first."""
+        found = self._asked.rows(self._queries.most_frequent(column, values_max), 2)
+        return [(str(value), self._asked.whole(rows)) for value, rows in found]
+
+    def external_ids(self) -> Sequence[str]:
+        """Return all keys."""
+        return [str(row[0]) for row in self._asked.rows(self._queries.keys(), 1)]
 
     def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
         """Return the keys that stand twice: lower-cased, unless those of other case are others."""

@@ -70,15 +70,6 @@ def _describe_parents(
             return
 
 
-def locked_object(described: TargetDescription, spec: LoadSpec) -> str:
-    """Return the object whose records are locked with the rows.
-
-    It is that of the spec's parent, or the target itself when there is none.
-    """
-    parent = spec.parent_target and described.filled_by(spec.parent_target).parent
-    return parent.name if parent else spec.target.object
-
-
 def _described(session: OrgSession, object_name: str) -> TargetObject:
     if not re.fullmatch(r"[A-Za-z]\w*", object_name, re.ASCII):
         raise ConfigError(f"{object_name[:80]!r} is no name of an object. Correct the spec.")

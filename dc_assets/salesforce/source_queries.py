@@ -14,7 +14,7 @@ from typing import Literal
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets.salesforce import sql
 
 EVERYTHING = IdRange(after=None, upto=None)
@@ -83,6 +83,20 @@ class SourceQueries:
             for number, rule in enumerate(rules)
         )
         return f"SELECT {sums} FROM {self._fresh()}"
+
+    def most_frequent(self, column: str, values_max: int) -> str:
+        """Ask for some values of a column with their rows, the most frequent first."""
+        name = sql.name(column)
+        return (
+            f'SELECT {sql.as_text(column)} AS "value", COUNT(*) AS "rows" FROM '
+            f"{self._of(EVERYTHING, f'{name} IS NOT NULL AND {fresh()}')} GROUP BY {name} "
+            f'ORDER BY "rows" DESC, "value" LIMIT {values_max:d}'
+        )
+
+    def keys(self) -> str:
+        """Ask for all keys."""
+        selected = self._of(EVERYTHING, f"{self.key} IS NOT NULL AND {fresh()}")
+        return f'SELECT {sql.as_text(self.spec.source.key)} AS "key" FROM {selected}'
 
     def ambiguous_keys(self, *, with_case: bool) -> str:
         """Ask for the keys that stand twice: lower-cased, unless those of other case are others."""
@@ -227,10 +241,9 @@ class SQLForm:
     engine: Engine = "any"
 
 
-SOME_RULES = (
-    FieldRule("", "", "required", strips=True),
-    FieldRule("", "", "length", length=255),
-    FieldRule("", "", "picklist", values=("a", "b")),
+SOME_RULES = tuple(
+    FieldRule("", "", kind, bound=2, values=("a", "b"), strips=kind == "required")
+    for kind in sql.RULES_OF_TEXT
 )
 """One rule of each kind; a form asks them of the key."""
 
@@ -264,6 +277,8 @@ def _forms_of_plans(spec: LoadSpec) -> Iterator[SQLForm]:
     yield SQLForm("key ends", ask.key_ends())
     yield SQLForm("ambiguous keys", ask.ambiguous_keys(with_case=False))
     yield SQLForm("doubled keys", ask.ambiguous_keys(with_case=True))
+    yield SQLForm("keys", ask.keys())
+    yield SQLForm("most frequent", ask.most_frequent(spec.columns[0].source, 9))
     yield SQLForm(
         "breaking", ask.breaking([replace(r, column=spec.source.key) for r in SOME_RULES])
     )

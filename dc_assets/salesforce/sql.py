@@ -6,9 +6,12 @@ no parameters, so a value is written as a literal; a backslash is plain text in 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load import preflight_measured as measured
+from dc_assets.load.preflight_measured import FieldRule, RuleKind
 
 
 def name(identifier: str) -> str:
@@ -85,17 +88,64 @@ def rows(spec: LoadSpec, id_range: IdRange, *, term: str | None = None) -> str:
 def breaks(rule: FieldRule) -> str:
     """Return the condition of the rows that break a rule; an empty text is no value.
 
-    >>> breaks(FieldRule("A__c", "A", "length", length=3))
+    >>> breaks(FieldRule("A__c", "A", "length", bound=3))
     'LENGTH(CAST("A__c" AS varchar)) > 3'
     """
+    if rule.kind in RULES_OF_NUMBER:
+        return RULES_OF_NUMBER[rule.kind](name(rule.column), rule)
     value = as_text(rule.column)
-    if rule.strips:
-        value = f"TRIM({value})"
-    match rule.kind:
-        case "required":
-            return f"({value} IS NULL OR {value} = '')"
-        case "length":
-            return f"LENGTH({value}) > {rule.length}"
-        case "picklist":
-            listed = ", ".join(text(one) for one in rule.values)
-            return f"({value} <> '' AND {value} NOT IN ({listed}))"
+    return RULES_OF_TEXT[rule.kind](f"TRIM({value})" if rule.strips else value, rule)
+
+
+def _without(value: str, *parts: str) -> str:
+    """Return a text from which some parts are taken out."""
+    for part in parts:
+        value = f"REPLACE({value}, {text(part)}, '')"
+    return value
+
+
+def _unlike(value: str, shapes: Sequence[str]) -> str:
+    refused = " AND ".join(f"{value} NOT LIKE {text(shape)}" for shape in shapes)
+    return f"({value} <> '' AND {refused})"
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(text(one) if isinstance(one, str) else str(one) for one in values)
+
+
+def _other_choices(value: str, rule: FieldRule) -> str:
+    """Put each choice between semicolons of its own, and take the known ones out."""
+    doubled = f"REPLACE({value}, ';', ';;')"
+    rest = _without(f"';' || {doubled} || ';'", *(f";{one};" for one in rule.values), ";")
+    return f"({value} <> '' AND {rest} <> '')"
+
+
+Condition = Callable[[str, FieldRule], str]
+
+RULES_OF_TEXT: Mapping[RuleKind, Condition] = {
+    "required": lambda value, _: f"({value} IS NULL OR {value} = '')",
+    "length": lambda value, rule: f"LENGTH({value}) > {rule.bound:d}",
+    "picklist": lambda value, rule: f"({value} <> '' AND {value} NOT IN ({_listed(rule.values)}))",
+    "multipicklist": _other_choices,
+    "choices": lambda value, rule: (
+        f"LENGTH({value}) - LENGTH({_without(value, ';')}) >= {rule.bound:d}"
+    ),
+    "number": lambda value, _: f"{_without(value, *measured.NUMBER_SIGNS)} <> ''",
+    "boolean": lambda value, _: (
+        f"({value} <> '' AND lower({value}) NOT IN ({_listed(measured.TRUTHS)}))"
+    ),
+    "date": lambda value, _: _unlike(value, measured.DAY_SHAPES),
+    "datetime": lambda value, _: _unlike(value, measured.MOMENT_SHAPES),
+    "days": lambda value, _: (
+        f"({value} <> '' AND ({value} < {text(measured.FIRST_YEAR)} "
+        f"OR {value} >= {text(measured.YEAR_BEHIND)}))"
+    ),
+    "record_id": lambda value, _: (
+        f"({value} <> '' AND LENGTH({value}) NOT IN ({_listed(measured.RECORD_ID_CHARS)}))"
+    ),
+}
+RULES_OF_NUMBER: Mapping[RuleKind, Condition] = {
+    "digits": lambda number, rule: f"ABS({number}) >= {10**rule.bound:d}",
+    "decimals": lambda number, rule: f"{number} <> ROUND({number}, {rule.bound:d})",
+}
+"""Those of columns that are numbers in the source; the others are asked of the text."""

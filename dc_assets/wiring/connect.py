@@ -19,9 +19,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.stored_form import as_stored
-from dc_assets.core.target_fields import TargetDescription
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.files import FileSource
 from dc_assets.ledger.absence import Patience, one_transaction
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.check_results import CheckResultStore
@@ -42,25 +40,20 @@ from dc_assets.load.explanations import AllPartitions
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight import BothSidesAsked
-from dc_assets.load.preflight_findings import Advice, Finding, refuse
-from dc_assets.load.preflight_fit import fit
+from dc_assets.load.preflight_findings import Advice, refuse
 from dc_assets.load.reconcile import Audit
-from dc_assets.load.spec_files import line_of, read_folder
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
-from dc_assets.salesforce.data_cloud import DataCloudSource
-from dc_assets.salesforce.describe import described_target, locked_object
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
-from dc_assets.salesforce.session import OrgSession
-from dc_assets.salesforce.soql import SOQLTarget
 from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
-from dc_assets.wiring.settings import data_folder, ledger_url, loads_folder, read_settings
+from dc_assets.wiring.both_ends import OpenOrg, open_org
+from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
 
 
 def lease() -> Lease:
@@ -106,17 +99,6 @@ def login_from_environment(**given: str) -> Login:
             "To try without an org: dc-assets demo"
         )
     return Login(*(told[name] for name in names), allowed_hosts=listed_hosts(told[ALLOWED_HOSTS]))
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrg:
-    """Both ends of a spec, connected, and what of the spec does not fit them."""
-
-    session: OrgSession
-    source: FileSource | DataCloudSource
-    target: SOQLTarget
-    described: TargetDescription
-    findings: Sequence[Finding]
 
 
 @dataclass(frozen=True)
@@ -165,8 +147,11 @@ class OpenLoad:
     def sides(self) -> BothSidesAsked:
         """Where a plan asks."""
         org, ports = self.org, self.ports
-        facts = SalesforceFacts(org.session, self.spec, org.described)
-        return BothSidesAsked(org.source, org.source, ports.target, facts, ports.clock)
+        facts = SalesforceFacts(org.session, self.spec)
+        described, kinds = org.described, org.fit.kinds
+        return BothSidesAsked(
+            org.source, org.source, ports.target, facts, ports.clock, described, kinds
+        )
 
     @cached_property
     def _stored(self) -> LoadSpec:
@@ -222,12 +207,12 @@ class OpenLoad:
         Raises:
             SpecRefused: it does not fit; the sentences are those of the plan.
         """
-        stops = [one for one in self.org.findings if one.advice is Advice.STOP]
+        stops = [one for one in self.org.fit.findings if one.advice is Advice.STOP]
         if stops and anyway:
             cause = " ".join(one.reason for one in stops)
             self.ports.note(RunEvent("stop_overridden", {"cause": cause, "reason": anyway}))
             return
-        refuse(self.org.findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
+        refuse(self.org.fit.findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
 
     def _refused_keys(self, partition_key: str) -> list[str]:
         dead_letters = self.dead_letters.chosen(DeadLetterChoice(partition_keys=[partition_key]))
@@ -314,8 +299,8 @@ def open_load(
     note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, note, cleanup)
-        org = _open_org(spec, login, clock, note, cleanup)
-        org_id, parent_object = org.session.org_id, locked_object(org.described, spec)
+        org = open_org(spec, login, clock, note, cleanup)
+        org_id, parent_object = org.session.org_id, org.parent_object
         loads = SqlLoadStore(
             database,
             spec,
@@ -347,43 +332,6 @@ def open_load(
         yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup)
 
 
-def _open_org(
-    spec: LoadSpec, login: Login, clock: SystemClock, note: Note, cleanup: ExitStack
-) -> OpenOrg:
-    """Log in, and compare the spec with both ends before a row is read.
-
-    Raises:
-        SpecRefused: what is wrong lets nobody ask for rows.
-    """
-    session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
-    source = open_source(spec, session, cleanup)
-    described = described_target(session, spec)
-    target = SOQLTarget(session, spec)
-    findings = placed(fit(spec, described, source, target), spec)
-    refuse(findings, (one for one in findings if one.bars))
-    return OpenOrg(session, source, target, described, findings)
-
-
-def placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:
-    """Say where in the spec's file each finding has its cause, if that is in the loads folder."""
-    if not findings:
-        return findings
-    try:
-        specs = read_folder(loads_folder()).specs
-    except ConfigError:
-        return findings
-    files = (file for file, one in specs.items() if one.spec_hash == spec.spec_hash)
-    file = next(files, None)
-    if file is None:
-        return findings
-    return [
-        replace(one, place=f"{file.name}, line {line_of(file, one.setting)}")
-        if one.setting
-        else one
-        for one in findings
-    ]
-
-
 def _signed(note: Note, spec_name: str, run_id: str) -> Note:
     """Let each event say of which spec and run it is."""
     return lambda event: note(replace(event, spec=spec_name, run_id=run_id))
@@ -401,14 +349,3 @@ def _open_ledger(owner: Owner, times: Lease, note: Note, cleanup: ExitStack) -> 
     one_transaction(heartbeat)()
     cleanup.enter_context(beating(heartbeat, times.heartbeat_s))
     return database
-
-
-def open_source(
-    spec: LoadSpec, session: OrgSession, cleanup: ExitStack
-) -> FileSource | DataCloudSource:
-    """Connect the source of a spec."""
-    if spec.source.files is not None:
-        return FileSource(spec)
-    tenant = session.tenant(spec.source.data_space)
-    cleanup.enter_context(tenant.client)
-    return DataCloudSource(tenant, spec)

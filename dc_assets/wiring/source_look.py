@@ -15,7 +15,8 @@ from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.views.load_states import LoadStates
-from dc_assets.wiring.connect import open_source, policy_clock
+from dc_assets.wiring.both_ends import open_source
+from dc_assets.wiring.connect import policy_clock
 from dc_assets.wiring.settings import ledger_url
 
 

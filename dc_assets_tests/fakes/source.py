@@ -12,7 +12,7 @@ import polars as pl
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import fingerprint
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets_tests.fakes.specs import KEY, text_frame
 
 COLUMNS = [KEY, "Title__c", "Price__c", "ParentKey__c"]
@@ -30,14 +30,17 @@ def things(count: int, *, parents: int) -> list[SourceRow]:
 
 
 def _is_broken(rule: FieldRule, value: str) -> bool:
+    """Judge a value by the rules that tests of this source have."""
     value = value.strip() if rule.strips else value
     match rule.kind:
         case "required":
             return value == ""
         case "length":
-            return len(value) > rule.length
+            return len(value) > rule.bound
         case "picklist":
             return value != "" and value not in rule.values
+        case _:
+            return False
 
 
 @dataclass(slots=True)
@@ -132,6 +135,15 @@ class FakeSource:
         return [
             sum(_is_broken(rule, row[rule.column] or "") for row in self.rows) for rule in rules
         ]
+
+    def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
+        """Return some values of a column, the most frequent first."""
+        counts = Counter(row[column] for row in self.rows if row[column] is not None)
+        return [(str(value), rows) for value, rows in counts.most_common(values_max)]
+
+    def external_ids(self) -> Sequence[str]:
+        """Return all keys."""
+        return [row[KEY] or "" for row in self.rows if row[KEY] is not None]
 
     def ambiguous_keys(self, *, with_case: bool = False) -> Sequence[str]:
         """Return keys that stand twice, when their case is ignored or not."""

@@ -11,7 +11,7 @@ import pytest
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.files import FileSource
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets_tests.fakes.specs import KEY, small_spec
 
 ALL = IdRange(after=None, upto=None)
@@ -36,6 +36,8 @@ QUESTIONS: dict[str, Callable[[FileSource], object]] = {
     "ambiguous_keys": lambda source: [
         source.ambiguous_keys(with_case=with_case) for with_case in (False, True)
     ],
+    "most_frequent": lambda source: source.most_frequent("Title__c", 3),
+    "external_ids": lambda source: source.external_ids(),
     "key_quantiles": lambda source: source.key_quantiles(2, ALL),
     "key_at": lambda source: source.key_at(ALL, 1),
     "value_counts": lambda source: source.value_counts("Title__c", ALL),

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import TargetField, TargetObject
 from dc_assets.files import FileSource
 from dc_assets.load.plan import make_plan
 from dc_assets.load.preflight import (
     NO_PARENT,
     BothSidesAsked,
     ExpectedRefusal,
-    FieldRule,
+    KeysCompared,
+    NamedParent,
     OrgLimits,
     Probe,
     Survey,
     survey,
 )
 from dc_assets.load.preflight_findings import Advice, advice_of
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets.load.preflight_rules import Costs, judged, lock_risk
 from dc_assets_tests.fakes.clock import SimClock
+from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, content, small_spec
@@ -32,6 +37,11 @@ from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, content, small_spec
 SPEC = small_spec()
 PARENTS = ("big", "long", "tall", "wide")
 TITLES = ("", "long", "x", "  x  ", "  ")
+NEEDED: dict[str, Any] = {
+    "createable": True,
+    "nillable": False,
+    "defaulted_on_create": False,
+}
 CHEAP = Costs(seconds=60.0, jobs=10, requests=100)
 
 GOOD = Survey(
@@ -58,24 +68,20 @@ GOOD = Survey(
 class FakeFacts:
     """An org that describes its fields as it is told to."""
 
-    field_rules: Sequence[FieldRule] = ()
-    unfilled: Sequence[str] = ()
     left: OrgLimits = field(default_factory=OrgLimits)
     at_work: Mapping[str, int] = field(default_factory=dict[str, int])
-    absent: Sequence[str] = ()
-    parent_object: str = "Account"
+    lacks: Sequence[str] = ()
+    holds: Sequence[str] = ()
 
-    def rules(self) -> Sequence[FieldRule]:
-        """Return the rules."""
-        return self.field_rules
-
-    def unfilled_fields(self) -> Sequence[str]:
-        """Return the required fields without a column."""
-        return self.unfilled
-
-    def absent_parents(self, names: Sequence[str]) -> Sequence[str]:
+    def absent(self, parent: NamedParent, names: Sequence[str]) -> Sequence[str]:
         """Return those that are not there."""
-        return [name for name in names if name in self.absent]
+        assert parent == NamedParent("Parent__c", EXTERNAL_ID)
+        return [name for name in names if name in self.lacks]
+
+    def external_ids(self, records: int) -> Sequence[str]:
+        """Return the external ids."""
+        assert records == len(self.holds)
+        return self.holds
 
     def limits(self) -> OrgLimits:
         """Return what is left."""
@@ -86,10 +92,19 @@ class FakeFacts:
         return self.at_work
 
 
-def seen(source: FakeSource, facts: FakeFacts | None = None) -> Survey:
-    """Survey a source in memory."""
-    sides = BothSidesAsked(source, source, FakeOrg(), facts or FakeFacts(), SimClock())
-    return survey(SPEC, sides)
+def seen(
+    source: FakeSource, facts: FakeFacts | None = None, *fields: TargetField, spec: LoadSpec = SPEC
+) -> Survey:
+    """Survey a source in memory, for an object with a lookup and some fields more."""
+    org, facts = FakeOrg(), facts or FakeFacts()
+    org.rows = {key: {EXTERNAL_ID: key} for key in facts.holds}
+    described = replace(
+        WITH_PARENT,
+        object=TargetObject(
+            "Thing__c", {**WITH_PARENT.object.fields, **{one.name: one for one in fields}}
+        ),
+    )
+    return survey(spec, BothSidesAsked(source, source, org, facts, SimClock(), described))
 
 
 def sentences(
@@ -126,29 +141,37 @@ def test_rows_without_a_parent_are_told() -> None:
 def test_hot_parents_that_the_org_lacks_are_named() -> None:
     """All their rows would be refused; of other parents nothing is known."""
     rows = [thing(f"{p}{n:02}", p) for p in PARENTS for n in range(20)]
-    found = seen(FakeSource(rows), FakeFacts(absent=["tall", "big"]))
+    found = seen(FakeSource(rows), FakeFacts(lacks=["tall", "big"]))
     (refusal,) = found.refusals
     assert (refusal.code, refusal.rows) == (NO_PARENT, 40)
-    assert refusal.why == "the org has no Account big, tall. Load the parents first."
-    none = seen(FakeSource(rows), FakeFacts(absent=PARENTS))
+    assert refusal.why == "the org has no Parent__c big, tall. Load the parents first."
+    none = seen(FakeSource(rows), FakeFacts(lacks=PARENTS))
     assert "big, long, tall and 1 more. Load" in none.refusals[0].why
-    assert seen(FakeSource(rows), FakeFacts(absent=["other"])).refusals == []
+    assert seen(FakeSource(rows), FakeFacts(lacks=["other"])).refusals == []
 
 
 def test_a_survey_counts_the_rows_that_break_a_rule() -> None:
     """Missing, too long, and outside of a picklist; a rule that no row breaks is not told."""
     rows = [thing("a", title=None), thing("b", title=""), thing("c", title="toolong"), thing("d")]
-    rules = [
-        FieldRule("Title__c", "Title__c", "required"),
-        FieldRule("Title__c", "Title__c", "length", length=6),
-        FieldRule("ParentKey__c", "Parent", "picklist", values=("p1",)),
-    ]
-    found = seen(FakeSource(rows), FakeFacts(rules))
+    title = TargetField("Title__c", "string", length=6, **NEEDED)
+    price = TargetField("Price__c", "picklist", restricted_values=("1.50",))
+    found = seen(FakeSource(rows), None, title, price)
     assert [(r.code, r.field, r.rows) for r in found.refusals] == [
         ("REQUIRED_FIELD_MISSING", "Title__c", 2),
         ("STRING_TOO_LONG", "Title__c", 2),
     ]
     assert "longer than 6 characters" in found.refusals[1].why
+
+
+def test_new_rows_are_counted_by_key() -> None:
+    """A record of somebody else is no row of ours, however many there are of both."""
+    rows = [thing("a"), thing("B"), thing("c")]
+    found = seen(FakeSource(rows), FakeFacts(holds=["b", "x", "y"]))
+    assert found.compared == KeysCompared(1, 2, ("x", "y"))
+    assert found.new_rows == 2
+    case = TargetField(EXTERNAL_ID, "string", case_sensitive=True)
+    told = seen(FakeSource(rows), FakeFacts(holds=["b", "c"]), case)
+    assert told.compared == KeysCompared(1, 1, ("b",))
 
 
 def test_files_are_asked_the_same(tmp_path: Path) -> None:
@@ -163,7 +186,7 @@ def test_files_are_asked_the_same(tmp_path: Path) -> None:
     assert source.rows_per_parent() == [(2, 1)]
     rules = [
         FieldRule("Title__c", "Title__c", "required"),
-        FieldRule("Title__c", "Title__c", "length", length=3),
+        FieldRule("Title__c", "Title__c", "length", bound=3),
         FieldRule("Title__c", "Title__c", "picklist", values=("x",)),
     ]
     assert source.count_breaking(rules) == [1, 2, 3]
@@ -207,6 +230,12 @@ def test_a_good_load_has_nothing_to_say() -> None:
         ({"limits": OrgLimits(api_calls_left=1_050)}, Advice.CARE, "100 API calls are needed"),
         ({"limits": OrgLimits(batches_left=205)}, Advice.CARE, "10 ingest batches are needed"),
         ({"jobs_at_work": {"InProgress": 2}}, Advice.CARE, "2 InProgress"),
+        (
+            {"compared": KeysCompared(990, 5, ("x", "y", "z"))},
+            Advice.CARE,
+            "5 records of Thing__c are not in the source: x, y, z and others.",
+        ),
+        ({"ungroupable": ["Title__c"]}, Advice.CARE, "Title__c has more than 2,000 values"),
         ({"parents": ((60, 1), (1, 940))}, Advice.CARE, "One parent has 6.0% of the rows"),
     ],
 )

@@ -7,16 +7,18 @@ from typing import Any
 import httpx
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import FieldRule, OrgLimits
+from dc_assets.core.target_fields import TargetDescription
+from dc_assets.load.preflight import NamedParent, OrgLimits
+from dc_assets.load.preflight_measured import FieldRule, rules_of, unfilled_fields
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.session import OrgSession
-from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.specs import content, small_spec
 
 NEEDED = {"createable": True, "nillable": False, "defaultedOnCreate": False}
+PARENT = NamedParent("Parent__c", "External_ID__c")
 REFUSED = httpx.Response(400, json=[{"errorCode": "INVALID_TYPE", "message": "no such object"}])
 
 
@@ -43,16 +45,20 @@ def session_of(answers: Answers) -> OrgSession:
     return OrgSession(answers.host, "00D000000000001AAA", "005000000000001AAA", tokens)
 
 
-def facts(answers: Answers, spec: LoadSpec | None = None) -> SalesforceFacts:
-    """Return the facts of an org that answers so, of whose fields the lookup is known."""
-    return SalesforceFacts(session_of(answers), spec or small_spec(), WITH_PARENT)
+def facts(answers: Answers) -> SalesforceFacts:
+    """Return the facts of an org that answers so."""
+    return SalesforceFacts(session_of(answers), small_spec())
 
 
-def described(*fields: dict[str, Any], spec: LoadSpec | None = None) -> SalesforceFacts:
-    """Return the facts of an org whose object has some fields."""
-    answers, spec = Answers({"fields": list(fields)}), spec or small_spec()
-    session = session_of(answers)
-    return SalesforceFacts(session, spec, described_target(session, spec))
+def described(*fields: dict[str, Any], spec: LoadSpec | None = None) -> TargetDescription:
+    """Return what an org says whose object has some fields."""
+    answers = Answers({"fields": list(fields)}, REFUSED)
+    return described_target(session_of(answers), spec or small_spec())
+
+
+def rules(org: TargetDescription, spec: LoadSpec | None = None) -> list[FieldRule]:
+    """Return the rules for a source of whose columns nothing is known."""
+    return list(rules_of(spec or small_spec(), org, {}))
 
 
 def test_a_field_gives_the_rules_that_its_description_names() -> None:
@@ -68,9 +74,9 @@ def test_a_field_gives_the_rules_that_its_description_names() -> None:
             "picklistValues": values,
         },
     )
-    assert org.rules() == [
+    assert rules(org) == [
         FieldRule("Title__c", "Title__c", "required"),
-        FieldRule("Title__c", "Title__c", "length", length=80),
+        FieldRule("Title__c", "Title__c", "length", bound=80),
         FieldRule("Price__c", "Price__c", "picklist", values=("A",), strips=True),
     ]
 
@@ -83,16 +89,17 @@ def test_what_describe_leaves_out_gives_no_rule() -> None:
         {"name": "Price__c", "type": "picklist", "picklistValues": values},
         {"name": "Other__c", "createable": True},
     )
-    assert org.rules() == []
-    assert org.unfilled_fields() == []
+    assert rules(org) == []
+    assert unfilled_fields(small_spec(), org) == []
 
 
 def test_blanks_are_dropped_where_the_spec_says_so() -> None:
     """Then a text of blanks is no value, and they do not make it too long."""
     columns = content()["columns"]
     columns[1]["blanks"] = "strip"
-    org = described({"name": "Title__c", **NEEDED}, spec=small_spec(columns=columns))
-    assert [rule.strips for rule in org.rules()] == [True]
+    spec = small_spec(columns=columns)
+    org = described({"name": "Title__c", **NEEDED}, spec=spec)
+    assert [rule.strips for rule in rules(org, spec)] == [True]
 
 
 def test_a_required_field_without_a_column_is_named() -> None:
@@ -104,8 +111,8 @@ def test_a_required_field_without_a_column_is_named() -> None:
         {"name": "OwnerId", **NEEDED, "defaultedOnCreate": True},
         {"name": "Total__c", **NEEDED, "createable": False},
     )
-    assert org.unfilled_fields() == ["Kind__c"]
-    assert [(rule.target, rule.kind) for rule in org.rules()] == [
+    assert unfilled_fields(small_spec(), org) == ["Kind__c"]
+    assert [(rule.target, rule.kind) for rule in rules(org)] == [
         ("Title__c", "required"),
         ("Parent__r.External_ID__c", "required"),
     ]
@@ -150,18 +157,27 @@ def test_jobs_at_work_are_those_on_the_same_object_that_hold_rows() -> None:
 
 
 def test_parents_are_looked_up_by_their_external_id_without_case() -> None:
-    """Twenty in a query, because a URL is short; each one is quoted."""
-    names = [f"Pa{n}" for n in range(20)] + ["O'Hara"]
+    """As many in a query as a URL may hold; each one is quoted."""
+    names = [f"Pa{n}" for n in range(20)] + ["O'Hara", *("x" * 255 for _ in range(60))]
     records = [{"External_ID__c": f"pA{n}"} for n in range(1, 20)]
     org = Answers({"records": records, "done": True}, {"records": [], "done": True})
-    assert facts(org).absent_parents(names) == ["Pa0", "O'Hara"]
+    assert facts(org).absent(PARENT, names)[:2] == ["Pa0", "O'Hara"]
     queries = [url.params["q"] for url in org.asked]
     assert queries[0].startswith("SELECT External_ID__c FROM Parent__c WHERE External_ID__c IN (")
-    assert queries[1].endswith(r"IN ('O\'Hara')")
+    assert r"'O\'Hara'" in queries[0]
+    assert all(len(str(url)) < 16_384 for url in org.asked)
 
 
 def test_parents_that_cannot_be_asked_for_are_not_judged() -> None:
-    """Our user may not see them, or the parent column holds ids of records."""
-    assert facts(Answers(REFUSED)).absent_parents(["p"]) == []
-    columns = [*content()["columns"][:3], {"source": "ParentKey__c", "target": "Parent__c"}]
-    assert facts(Answers(), small_spec(columns=columns)).absent_parents(["p"]) == []
+    """Our user may not see them."""
+    assert facts(Answers(REFUSED)).absent(PARENT, ["p"]) == []
+
+
+def test_the_keys_of_our_records_are_read_under_the_scope() -> None:
+    """Those without an external id, and those of others, are none of ours."""
+    org = Answers({"records": [{"External_ID__c": "a"}], "done": True})
+    target = {**content()["target"], "scope": "Type = 'x'"}
+    scoped = SalesforceFacts(session_of(org), small_spec(target=target))
+    assert scoped.external_ids(1) == ["a"]
+    query = "SELECT External_ID__c FROM Thing__c WHERE External_ID__c != null AND (Type = 'x')"
+    assert org.asked[0].params["q"] == query

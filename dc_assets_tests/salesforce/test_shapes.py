@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from dc_assets.core.errors import DcError, UnexpectedAnswer
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import FieldRule
+from dc_assets.load.preflight import NamedParent
+from dc_assets.load.preflight_measured import FieldRule
 from dc_assets.salesforce.auth import Token, TokenStore, fetch_tenant_token
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs, BulkIngestJobs, list_ingest_jobs
 from dc_assets.salesforce.data_cloud import DataCloudSource
@@ -25,7 +26,6 @@ from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.org_facts import SalesforceFacts
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
-from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, small_spec
 
 JOB = "750000000000001AAA"
@@ -33,7 +33,8 @@ USER = "005000000000001AAA"
 ORG = "00D000000000001AAA"
 ALL = IdRange(None, None)
 PART = IdRange("a", "b")
-RULE = FieldRule("Title__c", "Title__c", "length", length=80)
+RULE = FieldRule("Title__c", "Title__c", "length", bound=80)
+PARENT = NamedParent("Parent__c", EXTERNAL_ID)
 JSON = dict[str, Any]
 
 
@@ -98,7 +99,7 @@ def source(at: SameAnswer, of: LoadSpec | None = None) -> DataCloudSource:
 
 def facts(at: SameAnswer) -> SalesforceFacts:
     """Return the facts of the org that a host is."""
-    return SalesforceFacts(at.session, spec(), WITH_PARENT)
+    return SalesforceFacts(at.session, spec())
 
 
 PAGE: JSON = {
@@ -158,7 +159,8 @@ METHODS = [
     Method("still_there", lambda at: BulkDeleteJobs(at.session, spec()).still_there([JOB]), IDS),
     Method("list_ingest_jobs", lambda at: list_ingest_jobs(at.session), LIST),
     Method("described_target", lambda at: described_target(at.session, spec()), OBJECT),
-    Method("absent_parents", lambda at: facts(at).absent_parents(["a"]), NAMES),
+    Method("absent", lambda at: facts(at).absent(PARENT, ["a"]), NAMES),
+    Method("target_keys", lambda at: facts(at).external_ids(1), NAMES),
     Method("limits", lambda at: facts(at).limits(), LIMITS),
     Method("jobs_at_work", lambda at: facts(at).jobs_at_work(), LIST),
     Method("target_count", lambda at: SOQLTarget(at.session, spec()).count(ALL), {"totalSize": 6}),
@@ -166,6 +168,9 @@ METHODS = [
         "target_values", lambda at: SOQLTarget(at.session, spec()).value_counts("A__c", ALL), GROUPS
     ),
     Method("target_records", lambda at: list(SOQLTarget(at.session, spec()).records(ALL)), QUERY),
+    Method("columns", lambda at: source(at).columns(), PAGE),
+    Method("most_frequent", lambda at: source(at).most_frequent("Title__c", 3), table("a", 1)),
+    Method("external_ids", lambda at: source(at).external_ids(), table("a")),
     Method("check_columns", lambda at: source(at).check_columns(), PAGE),
     Method("pages", lambda at: list(source(at).pages(ALL)), PAGE),
     Method("count", lambda at: source(at).count(ALL), table("6")),

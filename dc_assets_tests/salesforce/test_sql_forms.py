@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import FieldRule
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
-from dc_assets.salesforce.source_queries import sql_forms
+from dc_assets.salesforce.source_queries import SOME_RULES, sql_forms
 from dc_assets_tests.fakes.specs import KEY, small_spec
 
 SOME = IdRange("a", "b'")
 NEXT = IdRange("b'", None)
 EVERYTHING = IdRange(None, None)
 CURSOR = "cursor 1 2026-01-01 00:00:00+00"
-RULES = [
-    FieldRule(KEY, "", "required", strips=True),
-    FieldRule(KEY, "", "length", length=255),
-    FieldRule(KEY, "", "picklist", values=("a", "b")),
-]
+RULES = [replace(rule, column=KEY) for rule in SOME_RULES]
 
 CALLS: dict[str, Callable[[DataCloudSource], object]] = {
     "columns": lambda source: source.columns(),
+    "most_frequent": lambda source: source.most_frequent(KEY, 9),
+    "external_ids": lambda source: source.external_ids(),
     "check_columns": lambda source: source.check_columns(),
     "pages": lambda source: [*source.pages(SOME), *source.pages(EVERYTHING)],
     "count": lambda source: source.count(SOME),
@@ -123,7 +121,7 @@ def test_no_query_names_a_type_or_function_of_one_engine(spec: LoadSpec) -> None
         hyper_alone = words & {"md5", "ascii"}
         assert (form.engine == "hyper") is bool(hyper_alone), form.name
         known = {"CAST", "COUNT", "MIN", "MAX", "SUM", "TRIM", "LENGTH", "lower", "COALESCE"}
-        assert words - hyper_alone <= known | {"ROW_NUMBER", "substring"}, form.name
+        assert words - hyper_alone <= known | {"ROW_NUMBER", "substring", "REPLACE"}, form.name
 
 
 def test_every_column_of_an_answer_has_a_name_of_ours(spec: LoadSpec) -> None:

@@ -1,0 +1,89 @@
+"""Connects both ends of a spec, and compares the spec with them before a row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from dc_assets.core.errors import ConfigError
+from dc_assets.core.run_events import Note
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.target_fields import TargetDescription
+from dc_assets.files import FileSource
+from dc_assets.ledger.clock import SystemClock
+from dc_assets.load.preflight_findings import Finding, refuse
+from dc_assets.load.preflight_fit import Fit, fit
+from dc_assets.load.spec_files import line_of, read_folder
+from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.data_cloud import DataCloudSource
+from dc_assets.salesforce.describe import described_target
+from dc_assets.salesforce.session import OrgSession
+from dc_assets.salesforce.soql import SOQLTarget
+from dc_assets.wiring.settings import loads_folder
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrg:
+    """Both ends of a spec, connected, and what of the spec does not fit them."""
+
+    session: OrgSession
+    source: FileSource | DataCloudSource
+    target: SOQLTarget
+    described: TargetDescription
+    fit: Fit
+
+    @property
+    def parent_object(self) -> str:
+        """The object whose records are locked with the rows."""
+        spec = self.fit.spec
+        return self.described.locked_by(spec.parent_target) or spec.target.object
+
+
+def open_org(
+    spec: LoadSpec, login: Login, clock: SystemClock, note: Note, cleanup: ExitStack
+) -> OpenOrg:
+    """Log in, and compare the spec with both ends before a row is read.
+
+    Raises:
+        SpecRefused: what is wrong lets nobody ask for rows.
+    """
+    session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
+    source = open_source(spec, session, cleanup)
+    described = described_target(session, spec)
+    target = SOQLTarget(session, spec)
+    found = fit(spec, described, source, target)
+    found = replace(found, findings=_placed(found.findings, spec))
+    refuse(found.findings, (one for one in found.findings if one.bars))
+    return OpenOrg(session, source, target, described, found)
+
+
+def _placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:
+    """Say where in the spec's file each finding has its cause, if that is in the loads folder."""
+    if not findings:
+        return findings
+    try:
+        specs = read_folder(loads_folder()).specs
+    except ConfigError:
+        return findings
+    files = (file for file, one in specs.items() if one.spec_hash == spec.spec_hash)
+    file = next(files, None)
+    if file is None:
+        return findings
+    return [
+        replace(one, place=f"{file.name}, line {line_of(file, one.setting)}")
+        if one.setting
+        else one
+        for one in findings
+    ]
+
+
+def open_source(
+    spec: LoadSpec, session: OrgSession, cleanup: ExitStack
+) -> FileSource | DataCloudSource:
+    """Connect the source of a spec."""
+    if spec.source.files is not None:
+        return FileSource(spec)
+    tenant = session.tenant(spec.source.data_space)
+    cleanup.enter_context(tenant.client)
+    return DataCloudSource(tenant, spec)
