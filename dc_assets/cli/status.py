@@ -66,9 +66,11 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
         state = _watched(views, spec, console) if watch else views.states.of_spec()
         stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
         cut = other_bounds(database, spec)
+        anyway = views.states.sent_anyway({one.load_id for one in state.newest.values()})
         if as_json:
             said = {**_for_machines(state), "stopped_loads": stopped}
             said["other_bounds"] = cut
+            said["sent_anyway"] = dict(anyway)
             costs = _source_costs(spec, views)
             said["source_costs"] = costs and asdict(costs)
             said["checks"] = checks_for_machines(spec, state)
@@ -82,6 +84,9 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
                 console.print(f"Data Cloud: {costs}", soft_wrap=True)
             _print_older(console, spec, state, cut)
             _print_stopped(console, spec, stopped)
+            for load_id, reason in anyway.items():
+                said_so = f"Load {load_id[:8]} was sent although the plan said STOP, because:"
+                console.print(f"{said_so} {reason}", style="yellow", soft_wrap=True)
             for sentence in broken_specs():
                 console.print(f"Not loaded: {sentence}", style="yellow", soft_wrap=True)
     return ExitCode.UNEXPLAINED if cut else verdict(spec, state)

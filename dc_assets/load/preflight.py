@@ -125,12 +125,13 @@ class OrgFacts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedRefusal:
-    """Rows that the org would refuse, and why; the sentence begins in the middle."""
+    """Rows that the org would refuse, why, and what to do; the sentence begins in the middle."""
 
     code: str
     field: str
     rows: int
     why: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,7 @@ def _broken_rules(spec: LoadSpec, sides: BothSidesAsked) -> list[ExpectedRefusal
         return []
     counts = sides.source_facts.count_breaking(rules)
     return [
-        ExpectedRefusal(rule.code, rule.target, rows, rule.why)
+        ExpectedRefusal(rule.code, rule.target, rows, rule.why, rule.remedy)
         for rule, rows in zip(rules, counts, strict=True)
         if rows
     ]
@@ -317,9 +318,9 @@ def _without_parents(spec: LoadSpec, sides: BothSidesAsked) -> Iterator[Expected
         missing = [(parent, rows) for parent, rows in found if parent in absent]
         if missing:
             listed = _listed([parent for parent, _ in missing], len(missing))
-            why = f"the org has no {named.object} {listed}. Load the parents first."
+            why = f"the org has no {named.object} {listed}."
             rows = sum(rows for _, rows in missing)
-            yield ExpectedRefusal(NO_PARENT, column.target, rows, why)
+            yield ExpectedRefusal(NO_PARENT, column.target, rows, why, "Load the parents first.")
 
 
 def _listed(names: Sequence[str], total: int) -> str:

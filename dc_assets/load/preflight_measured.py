@@ -50,10 +50,15 @@ KEPT_AS_THEY_ARE = frozenset({"text", "picklist", "reference"})
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What befalls a row that breaks a rule: Salesforce's code, and why; "" if it lands."""
+    """What befalls a row that breaks a rule, and what to do.
+
+    Attributes:
+        code: Salesforce's, "" if the row lands.
+    """
 
     code: str
     why: str
+    remedy: str
 
 
 _UNREADABLE = "INVALID_FIELD"
@@ -62,58 +67,69 @@ _UNREADABLE = "INVALID_FIELD"
 MEASURES: Mapping[RuleKind, Measure] = {
     "required": Measure(
         "REQUIRED_FIELD_MISSING",
-        "it has no value. Fill it, or leave the rows out with source.where.",
+        "it has no value.",
+        "Fill it, or leave the rows out with source.where.",
     ),
     "length": Measure(
         "STRING_TOO_LONG",
-        "the text is longer than {bound:,} characters. Shorten it, or lengthen the field in the "
-        "org.",
+        "the text is longer than {bound:,} characters.",
+        "Shorten it, or lengthen the field in the org.",
     ),
     "picklist": Measure(
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-        "the value is none of the restricted picklist. Fix it, or add it in the org.",
+        "the value is none of the restricted picklist.",
+        "Fix it, or add it in the org.",
     ),
     "multipicklist": Measure(
         "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-        "one of the values is none of the restricted picklist. Fix it, or add it in the org; "
-        "values stand between semicolons.",
+        "one of the values is none of the restricted picklist.",
+        "Fix it, or add it in the org; values stand between semicolons.",
     ),
     "choices": Measure(
         "TOO_MANY_ENUM_VALUE",
-        "more than {bound} values are chosen. Choose fewer, or use a text field.",
+        "more than {bound} values are chosen.",
+        "Choose fewer, or use a text field.",
     ),
     "digits": Measure(
         "NUMBER_OUTSIDE_VALID_RANGE",
-        "the number has more than {bound} digits before the point. Correct it, or enlarge the "
-        "field in the org.",
+        "the number has more than {bound} digits before the point.",
+        "Correct it, or enlarge the field in the org.",
     ),
     "decimals": Measure(
         "",
-        "more decimals than the {bound} that the field keeps: the org rounds them. Say scale: "
-        "{bound} in the column to round them before they are sent.",
+        "more decimals than the {bound} that the field keeps: the org rounds them.",
+        "Say scale: {bound} in the column to round them before they are sent.",
     ),
-    "number": Measure(_UNREADABLE, "the text is no number. Correct it, or change the type."),
+    "number": Measure(
+        _UNREADABLE,
+        "the text is no number.",
+        "Correct it, or map it to a text field.",
+    ),
     "boolean": Measure(
-        _UNREADABLE, "the text is neither true nor false. Correct it, or change the type."
+        _UNREADABLE,
+        "the text is neither true nor false.",
+        "Correct it, or map it to a text field.",
     ),
     "date": Measure(
         _UNREADABLE,
-        "the value is no day (yyyy-MM-dd, or a time at midnight). Correct it, cut the time off in "
-        "the source, or map it to a date/time field.",
+        "the value is no day (yyyy-MM-dd, or a time at midnight).",
+        "Correct it, cut the time off in the source, or map it to a date/time field.",
     ),
     "datetime": Measure(
         _UNREADABLE,
-        "the value is no time (yyyy-MM-dd HH:mm:ss). Correct it, or map it to a date field.",
+        "the value is no time (yyyy-MM-dd HH:mm:ss).",
+        "Correct it, or map it to a date field.",
     ),
     "days": Measure(
         "FIELD_INTEGRITY_EXCEPTION",
-        "the day is not in 1700 to 4000, which is all that an org stores. Correct it, or leave "
-        "the rows out with source.where.",
+        "the day is not in 1700 to 4000, which is all that an org stores.",
+        "Correct it, or leave the rows out with source.where.",
     ),
     "record_id": Measure(
         "MALFORMED_ID",
-        "it is no record id of 15 or 18 characters. To name the record by an external id of its "
-        "own, write target: {relationship}.ExternalIdField",
+        "it is no record id of 15 or 18 characters.",
+        "To name the record by an external id of its own, write target: "
+        "{relationship}.ExternalIdField",
     ),
 }
 
@@ -144,8 +160,14 @@ class FieldRule:
 
     @property
     def why(self) -> str:
-        """What is wrong with a row that breaks the rule, and what to do."""
-        return MEASURES[self.kind].why.format(bound=self.bound, relationship=self.relationship)
+        """What is wrong with a row that breaks the rule."""
+        return MEASURES[self.kind].why.format(bound=self.bound)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        told = MEASURES[self.kind].remedy
+        return told.format(bound=self.bound, relationship=self.relationship)
 
 
 def rules_of(

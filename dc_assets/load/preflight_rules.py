@@ -112,26 +112,35 @@ def _of_rows(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
     if survey.rows == 0:
         yield Finding(
             Advice.STOP,
-            f"{spec.source.place} counts no rows. Look at the object and at source.where.",
+            f"{spec.source.place} counts no rows.",
+            "Look at the object and at source.where.",
+            setting=("source",),
         )
     if survey.keyless_rows:
         yield Finding(
             Advice.STOP,
-            f"{survey.keyless_rows:,} rows have no {spec.source.key}, so no partition holds them. "
+            f"{survey.keyless_rows:,} rows have no {spec.source.key}, so no partition holds them.",
             "Give them a key, or leave them out with source.where.",
+            setting=("source", "key"),
         )
     if survey.ambiguous_keys:
         yield Finding(
             Advice.CARE,
             f"{survey.ambiguous_keys:,} ids stand twice, upper and lower case alike: all their "
             "rows become dead letters (AMBIGUOUS_ID).",
+            "Give each row an id of its own, or name another column in source.key.",
+            column=spec.target.external_id,
+            setting=("source", "key"),
         )
     for field in survey.unfilled_fields:
         if survey.new_rows:
             yield Finding(
                 Advice.STOP,
                 f"{spec.target.object}.{field} is required and no column fills it: every new row "
-                "would be refused. Add a column, or give the field a default in the org.",
+                "would be refused.",
+                "Add a column, or give the field a default in the org.",
+                column=field,
+                setting=("columns",),
             )
 
 
@@ -143,6 +152,8 @@ def _of_refusals(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
             Advice.STOP if refusal.rows > rows_max else Advice.CARE,
             f"{refusal.rows:,} rows would be refused for {refusal.field} ({refusal.code}): "
             f"{refusal.why}",
+            refusal.remedy,
+            column=refusal.field,
         )
     together = sum(refusal.rows for refusal in survey.refusals)
     if together > rows_max >= max((refusal.rows for refusal in survey.refusals), default=0):
@@ -171,6 +182,7 @@ def _of_keys(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
         yield Finding(
             Advice.GO,
             f"{change.rows:,} values of {change.field} have {change.why}",
+            change.remedy,
             column=change.field,
         )
     for target in survey.ungroupable:
@@ -216,15 +228,16 @@ def _of_the_org(spec: LoadSpec, survey: Survey, costs: Costs) -> Iterator[Findin
         yield Finding(
             Advice.STOP,
             f"{needed_mb:,} MB of data storage are needed ({survey.new_rows:,} new rows of "
-            f"{RECORD_KB} kB), {limits.storage_left_mb:,} MB are left. Make room in the org, or "
-            "load fewer rows with source.where.",
+            f"{RECORD_KB} kB), {limits.storage_left_mb:,} MB are left.",
+            "Make room in the org, or load fewer rows with source.where.",
         )
     if survey.jobs_at_work:
         states = ", ".join(f"{count} {state}" for state, count in survey.jobs_at_work.items())
         yield Finding(
             Advice.CARE,
-            f"Ingest jobs on {spec.target.object} are not over: {states}. If they are not ours, "
-            "they may hold the same parents: look at `dc-assets status --jobs`, and wait for them.",
+            f"Ingest jobs on {spec.target.object} are not over: {states}.",
+            "If they are not ours, they may hold the same parents: look at `dc-assets status "
+            "--jobs`, and wait for them.",
         )
     if costs.seconds > DAY_S:
         yield Finding(
@@ -264,8 +277,9 @@ def _of_budget(budget: _DayBudget, usable: int) -> Finding:
         return Finding(
             Advice.STOP,
             f"{budget.left:,} {budget.what} of the org's day are left, and "
-            f"limits.{budget.setting} keeps {budget.reserve:,} for others: nothing would be sent. "
+            f"limits.{budget.setting} keeps {budget.reserve:,} for others: nothing would be sent.",
             "Wait, or lower the reserve.",
+            setting=("limits", budget.setting),
         )
     a_day = (budget.day_max or 0) - budget.reserve
     days = f" It takes {1 + -(-(budget.needed - usable) // a_day)} days." if a_day > 0 else ""
@@ -307,14 +321,15 @@ def _of_partitions(survey: Survey) -> Iterator[Finding]:
     if survey.rows >= BIG_LOAD_ROWS and survey.rows / count < ROWS_A_PARTITION_MIN:
         yield Finding(
             Advice.CARE,
-            f"{count} partitions are many for {survey.rows:,} rows: jobs get small. Cut the "
-            f"source into {max(1, survey.rows // ROWS_A_PARTITION_MIN)}: plan --write-ranges.",
+            f"{count} partitions are many for {survey.rows:,} rows: jobs get small.",
+            f"Cut the source into {max(1, survey.rows // ROWS_A_PARTITION_MIN)}: "
+            "plan --write-ranges.",
         )
     biggest = max(survey.partition_rows.values(), default=0)
     if survey.rows >= BATCH_ROWS_MAX and biggest > 2 * survey.rows / count:
         yield Finding(
             Advice.CARE,
-            f"One partition has {biggest:,} of {survey.rows:,} rows: it will be the last to end. "
+            f"One partition has {biggest:,} of {survey.rows:,} rows: it will be the last to end.",
             f"To cut the source anew: plan --write-ranges {count}.",
         )
 
@@ -325,7 +340,9 @@ def _of_parents(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
         yield Finding(
             Advice.CARE,
             f"{', '.join(others)} leads to parents, and no source.parent is named: two jobs may "
-            "lock one parent. Name the column in source.parent.",
+            "lock one parent.",
+            "Name the column in source.parent.",
+            setting=("source",),
         )
     share = survey.biggest_parent_rows / max(1, survey.rows)
     if share >= SKEWED_SHARE:

@@ -49,6 +49,15 @@ class LoadStates(SpecRecords):
             checks = self._checks(connection, load_id)
             return load_of(found, self.partitions(connection, load_id, checks))
 
+    @one_transaction
+    def sent_anyway(self, load_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return why loads were sent although the spec did not fit, by their id."""
+        query = sa.select(load.c.load_id, load.c.anyway).where(
+            load.c.load_id.in_(list(load_ids)), load.c.anyway.is_not(None)
+        )
+        with self._database.read() as connection:
+            return {row.load_id: row.anyway for row in connection.execute(query)}
+
     def partitions(
         self, connection: Connection, load_id: str, checks: Checks | None = None
     ) -> Mapping[str, PartitionState]:
