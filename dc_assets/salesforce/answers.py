@@ -202,6 +202,24 @@ class Description(CamelAnswer):
     fields_: list[DescribedField] = Field(alias="fields")
 
 
+class Named(Answer):
+    """A thing of which the name is read."""
+
+    name: str
+
+
+class ObjectList(Answer):
+    """The objects of an org that our user sees."""
+
+    sobjects: list[Named]
+
+
+class EntityList(Answer):
+    """The objects of a Data Cloud tenant that our user sees."""
+
+    metadata: list[Named]
+
+
 class Limit(Answer):
     """What is left of one limit; a limit may be overdrawn."""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest, RemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
 from dc_assets.load.preflight import SourceCalls
+from dc_assets.load.preflight_findings import meant
 from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.salesforce.answers import EntityList
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import SourceQueries
@@ -36,9 +38,23 @@ class DataCloudSource:
         Raises:
             ConfigError: there is no such object that our user can see.
         """
-        with self._refusals("source.object"):
-            types = read_types(self._tenant, self._queries.no_columns_named())
+        try:
+            with self._refusals("source.object"):
+                types = read_types(self._tenant, self._queries.no_columns_named())
+        except ConfigError as error:
+            hint = self._object_meant()
+            raise (ConfigError(f"{error} {hint}") if hint else error) from error
         return {self._spelt(types, name): kind_in_sql(of) for name, of in types.items()}
+
+    def _object_meant(self) -> str:
+        """Return a hint at the object that was probably meant; "" without one."""
+        name = self._spec.source.object or ""
+        with suppress(RemoteError):
+            listed = self._tenant.ask("GET", "/api/v1/metadata", EntityList)
+            names = [one.name for one in listed.metadata]
+            hint = meant(name, names)
+            return "" if name in names or hint == "." else f"D{hint.removeprefix('; d')}"
+        return ""
 
     def _spelt(self, types: Mapping[str, str], name: str) -> str:
         """Return a column as the spec spells it, where the server writes all in lower case."""

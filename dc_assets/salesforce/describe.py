@@ -7,10 +7,11 @@ Source: sObject Describe, REST API Developer Guide; relationship columns of an i
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
-from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest, RemoteError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import (
     TargetDescription,
@@ -18,7 +19,8 @@ from dc_assets.core.target_fields import (
     TargetObject,
     TargetPath,
 )
-from dc_assets.salesforce.answers import DescribedField, Description
+from dc_assets.load.preflight_findings import meant
+from dc_assets.salesforce.answers import DescribedField, Description, ObjectList
 from dc_assets.salesforce.session import API, OrgSession
 
 SAME = set(DescribedField.model_fields) & {one.name for one in fields(TargetField)} - {
@@ -42,13 +44,21 @@ def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
         raise
     except RejectedRequest as error:
         raise ConfigError(
-            f"The org has no object {name} that our user can see. "
+            f"The org has no object {name} that our user can see{_object_meant(session, name)} "
             f"Correct the spec {spec.name}, or grant the user the object."
         ) from error
     parents: dict[str, TargetObject] = {}
     for path in (column.path for column in spec.columns):
         _describe_parents(session, target, path, parents)
     return TargetDescription(target, parents)
+
+
+def _object_meant(session: OrgSession, name: str) -> str:
+    """Return the object that was probably meant, where the org tells its objects."""
+    with suppress(RemoteError):
+        listed = session.org.ask("GET", f"{API}/sobjects", ObjectList)
+        return meant(name, (one.name for one in listed.sobjects))
+    return "."
 
 
 def _describe_parents(

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from dc_assets.core.errors import ConfigError
 from dc_assets.load.preflight import survey
 from dc_assets.load.preflight_findings import (
     Advice,
@@ -294,7 +295,7 @@ CONDITIONS = [
     with_settings(
         STOP,
         "Data Cloud refuses the query for Thinks__dlm",
-        "Correct source.object",
+        "Did you mean Things__dlm?",
         source=source(object="Thinks__dlm"),
     ),
     with_settings(
@@ -410,6 +411,23 @@ def test_there_are_thirty_mistakes_and_more() -> None:
     """In six sets."""
     assert len(SETS) == 6
     assert sum(map(len, SETS.values())) >= 30
+
+
+def test_a_misspelt_object_of_the_org_is_told(org: Org, module_folder: Path) -> None:
+    """There is nothing to compare, so it is the one error of the settings."""
+    spec = content(Mistake(STOP, "", "", ""))
+    spec["target"] = {"object": "Thing_c", "external_id": "Key__c"}
+    with pytest.raises(ConfigError, match=r"no object Thing_c .*; did you mean Thing__c\?"):
+        planned(org, module_folder / "specs", spec)
+
+
+def test_a_run_sends_nothing_of_a_spec_that_does_not_fit(org: Org, module_folder: Path) -> None:
+    """Whoever opens the load, a command or a run of Dagster: no job is opened."""
+    wrong = content(FIELDS[3])
+    world = World.of(org, module_folder / "specs", wrong)
+    with pytest.raises(SpecRefused, match=r"may not write Thing__c\.Locked__c"):
+        world.load()
+    assert org.ask("jobs")["jobs"] == []
 
 
 def test_a_right_spec_has_nothing_to_be_told_of(org: Org, module_folder: Path) -> None:
