@@ -11,6 +11,7 @@ from dc_assets.emulator.ids import ORG_ID, USER_ID, USERNAME, record_id
 from dc_assets.emulator.profile import ProfileError, profile_of
 from dc_assets.emulator.schema import Schema, SchemaError
 from dc_assets.emulator.schema_file import load_schema
+from dc_assets.emulator.stores.core import CoreStore
 
 
 def loaded(folder: Path, fields: dict[str, object], **more: object) -> Schema:
@@ -80,7 +81,24 @@ def test_the_organization_and_its_user_have_the_ids_of_the_login() -> None:
     assert dict(user.records[0])["Username"] == USERNAME
 
 
-TEXT = {"type": "string", "length": 80}
+def test_a_data_folder_grows_with_its_schema(tmp_path: Path) -> None:
+    """Old records have the default of a new field, and are found by a field that became a key."""
+    key: dict[str, object] = {"type": "string", "length": 80}
+    core = CoreStore(tmp_path, loaded(tmp_path, {"Key__c": key}))
+    with core.database.session() as session:
+        session.run("""INSERT INTO "Thing__c" ("Id", "Key__c") VALUES ('a0B1', 'One')""")
+    core.close()
+    key["external_id"] = True
+    grown = CoreStore(
+        tmp_path, loaded(tmp_path, {"Key__c": key, "New__c": {**key, "default": "x"}})
+    )
+    with grown.database.session() as session:
+        sql = """SELECT "New__c", "_key_Key__c" = hash('one'), "OwnerId" FROM "Thing__c" """
+        assert session.rows(sql) == [("x", True, USER_ID)]
+        assert session.one('SELECT count(*) FROM "User"') == (2,)
+    grown.close()
+
+
 WRONG: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "key_prefix of Thing__c must be three letters or digits": ({}, {"key_prefix": "a0"}),
     "two objects have one key_prefix": ({}, {"key_prefix": "005"}),

@@ -199,6 +199,7 @@ def test_moments_have_whole_seconds(things: Client) -> None:
         "2026-01-31T10:00:01.000+0000",
         "1969-12-31T23:59:59.000+0000",
     ]
+    assert column(things, "Key__c", "WHERE At__c = 2026-01-31T10:00:01Z") == ["a"]
     stamps = column(things, "SystemModstamp") + column(things, "CreatedDate")
     assert {str(stamp)[-9:] for stamp in stamps} == {".000+0000"}
     (stamp, *_) = stamps
