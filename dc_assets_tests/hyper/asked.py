@@ -71,9 +71,9 @@ PREFIXES_LEFT_OUT = (
 MANY = frozenset({"coalesce", "concat", "greatest", "least"})
 """Functions of as many values as are given: two tell how they go together."""
 
-WINDOWS = (
-    *("row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"),
-    *("first_value", "last_value"),
+WINDOWS = frozenset(
+    {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"}
+    | {"first_value", "last_value"}
 )
 
 WRONG_WIDTH = re.compile(

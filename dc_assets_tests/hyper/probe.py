@@ -47,6 +47,12 @@ def main() -> int:
     return 0
 
 
+def call_of(name: str, width: int) -> str:
+    """Return a call of a function with places for so many arguments."""
+    over = ' OVER (ORDER BY t."integer")' if name in WINDOWS else ""
+    return f"{name}({', '.join(['{}'] * width)}){over}"
+
+
 def fill(hyper: Hyper) -> None:
     """Make a table with a column of each type; Hyper takes what is never null for another type."""
     columns = ", ".join(f'"{kind}" {declared(kind)}' for kind in SAMPLES)
@@ -123,7 +129,7 @@ class Probe:
         found: dict[str, list[CallForm]] = {"casts": [], "casts_unlike": []}
         for kind, target in itertools.product(SAMPLES, repeat=2):
             call = f"CAST({{}} AS {declared(target)})"
-            if self._accepted(call, [kind]) is not None:
+            if self.accepted(call, [kind]) is not None:
                 # What a text becomes is for the text to say.
                 is_like = kind == "text" or self._same(call, [kind])
                 found["casts" if is_like else "casts_unlike"].append(((kind,), target))
@@ -131,23 +137,22 @@ class Probe:
 
     def _operator(self, sign: str) -> Iterator[CallForm]:
         for kinds in itertools.product((*SAMPLES, CONSTANT), repeat=2):
-            result = self._accepted(f"{{}} {sign} {{}}", kinds)
+            result = self.accepted(f"{{}} {sign} {{}}", kinds)
             if result is not None:
                 yield kinds, result
 
     def _forms(self, name: str) -> tuple[list[CallForm], list[CallForm]]:
         """Return the forms both engines answer alike, and the others."""
-        over = ' OVER (ORDER BY t."integer")' if name in WINDOWS else ""
         like: list[CallForm] = []
         unlike: list[CallForm] = []
         for width in range(3 if name in MANY else 4):
-            call = f"{name}({', '.join(['{}'] * width)}){over}"
+            call = call_of(name, width)
             if not self._takes(call, width):
                 continue
             for kinds in self._tried(call, width):
-                result = self._accepted(call, kinds)
+                result = self.accepted(call, kinds)
                 if result is not None:
-                    is_like = over or name in VOLATILE or self._same(call, kinds)
+                    is_like = name in WINDOWS | VOLATILE or self._same(call, kinds)
                     (like if is_like else unlike).append((kinds, result))
         return like, unlike
 
@@ -166,18 +171,14 @@ class Probe:
             return itertools.product(kinds, repeat=width)
         # Not all of the many are asked: each place is tried beside what is known to fit.
         few = ("text", "integer", "numeric", "double precision", "date", "boolean", CONSTANT)
-        bases = [b for b in itertools.product(few, repeat=width) if self._accepted(call, b)]
+        bases = [b for b in itertools.product(few, repeat=width) if self.accepted(call, b)]
         fitting = [
-            {
-                k
-                for k in kinds
-                if any(self._accepted(call, _put(b, n, k)) for b in bases[:BASES_MAX])
-            }
+            {k for k in kinds if any(self.accepted(call, _put(b, n, k)) for b in bases[:BASES_MAX])}
             for n in range(width)
         ]
         return itertools.product(*(sorted(place) for place in fitting))
 
-    def _accepted(self, call: str, kinds: Sequence[str]) -> str | None:
+    def accepted(self, call: str, kinds: Sequence[str]) -> str | None:
         """Return the type of a call's value, or None when no constant makes Hyper take it."""
         choices = [CONSTANTS if kind == CONSTANT else (f't."{kind}"',) for kind in kinds]
         for parts in itertools.product(*choices):
