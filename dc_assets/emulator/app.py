@@ -15,6 +15,7 @@ from dc_assets.emulator.errors import APIError, TenantError, WireError, invalid_
 from dc_assets.emulator.routes import (
     admin,
     bulk_query,
+    changes,
     collections,
     describe,
     faults,
@@ -47,6 +48,7 @@ ORG_ROUTES = (
     *identity.ROUTES,
     *soap.ROUTES,
     *describe.ROUTES,
+    *changes.ROUTES,
     *records.ROUTES,
     *collections.ROUTES,
     *soql.ROUTES,

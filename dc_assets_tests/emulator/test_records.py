@@ -144,6 +144,21 @@ def test_a_value_of_another_type_cannot_be_parsed(client: Client, value: object)
     assert refused(answer)[:2] == (400, "JSON_PARSER_ERROR")
 
 
+def test_changed_and_deleted_records_are_told_by_a_span_of_time(client: Client) -> None:
+    """Each is in one list; a span that ends before it starts is refused."""
+    kept, gone = created(client), created(client, External_ID__c="key-2")
+    client.org.delete(f"/sobjects/Opportunity/{gone}")
+    span = {"start": "2000-01-01T00:00:00+00:00", "end": "2100-01-01T00:00:00+00:00"}
+    updated = client.org.get("/sobjects/Opportunity/updated/", params=span).json()
+    deleted = client.org.get("/sobjects/Opportunity/deleted/", params=span).json()
+    assert updated["ids"] == [kept]
+    assert [one["id"] for one in deleted["deletedRecords"]] == [gone]
+    before = {"start": span["start"], "end": "2000-01-02T00:00:00Z"}
+    assert client.org.get("/sobjects/Opportunity/updated", params=before).json()["ids"] == []
+    wrong = client.org.get("/sobjects/Opportunity/updated", params={**span, "end": span["start"]})
+    assert refused(wrong)[:2] == (400, "INVALID_REPLICATION_DATE")
+
+
 def test_a_record_shows_and_takes_what_the_profile_lets_the_user(client: Client) -> None:
     """A hidden field is not there; a locked one is refused by its own code."""
     profile = {"Opportunity": {"hidden": ["NextStep"], "read_only": ["LeadSource"]}}

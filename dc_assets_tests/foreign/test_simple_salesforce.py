@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -108,6 +109,16 @@ def test_a_record_that_is_wrong_is_a_malformed_request(sf: Untyped, simple: Unty
             "fields": ["Name"],
         }
     ]
+
+
+def test_changed_and_deleted_records_are_told(sf: Untyped) -> None:
+    """By a span of time, as clients that replicate ask."""
+    kept, gone = (sf.Opportunity.create(NEW)["id"] for _ in range(2))
+    sf.Opportunity.delete(gone)
+    now = datetime.now(UTC)
+    span = (now - timedelta(days=1), now + timedelta(days=1))
+    assert sf.Opportunity.updated(*span)["ids"] == [kept]
+    assert [one["id"] for one in sf.Opportunity.deleted(*span)["deletedRecords"]] == [gone]
 
 
 def test_it_reads_what_the_org_says_of_itself(sf: Untyped) -> None:
