@@ -11,7 +11,7 @@ from dc_assets.core.errors import (
     TransientRemoteError,
     UnsettledJob,
 )
-from dc_assets.core.ladders import SNOOZE_S, doubt_wait_s, jittered
+from dc_assets.core.ladders import doubt_wait_s, jittered
 from dc_assets.core.spec import LoadSpec
 
 DOUBTS_MAX = 8
@@ -48,8 +48,6 @@ class OutagePolicy:
         ``doubts`` counts such calls of the batch, this one included; ``unit`` is a random number
         in [0, 1).
         """
-        if isinstance(error, LimitReached):
-            return jittered(SNOOZE_S, unit)
         if not isinstance(error, TransientRemoteError):
             return jittered(doubt_wait_s(doubts, after_ladder=False), unit)
         self._lost_in_a_row += 1
@@ -65,6 +63,8 @@ class OutagePolicy:
         """Return why the run has to stop sending after this error, if it has to."""
         if isinstance(error, UnsettledJob):
             return error if doubts > DOUBTS_MAX else None
+        if isinstance(error, LimitReached):
+            return error
         if isinstance(error, RejectedRequest):
             self._replayed_at_s = now_s  # a clear no is an answer
             moved = error.code in JOB_MOVED_CODES and doubts <= DOUBTS_MAX

@@ -51,10 +51,6 @@ class OrgDay:
         self._is_allowance_known &= self._pause is None
         return True
 
-    def limit_reached(self, now_s: float) -> None:
-        """The org refused a call: is it the day's limit, or one of the moment?"""
-        self._ask_at_s = now_s
-
     def take_allowance(self, future: Future[Allowance]) -> RunStopped | None:
         """Take in what is left of the org's day; return the reason to stop, if it is one."""
         ports = self._run.ports

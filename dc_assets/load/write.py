@@ -17,7 +17,6 @@ from dc_assets.core.errors import (
     BreakerOpened,
     DcError,
     HostSilent,
-    LimitReached,
     RemoteError,
     RunStopped,
     SpoolLost,
@@ -306,8 +305,6 @@ class _Writer:
         """A call gave no usable answer: ask the org later what it knows of the batch."""
         batch_id = flight.batch.batch_id
         flight.doubts += 1
-        if isinstance(error, LimitReached):
-            self._day.limit_reached(now_s)
         self._stop(self._outage_policy.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
             self._forget(flight)  # the ledger keeps it, another run asks
@@ -334,7 +331,7 @@ class _Writer:
         """Whether it is worth asking again for a batch although no more is sent."""
         if isinstance(self._stopped_by, HostSilent) or flight.doubts > DOUBTS_MAX:
             return False
-        lost = isinstance(error, TransientRemoteError | LimitReached | UnsettledJob)
+        lost = isinstance(error, TransientRemoteError | UnsettledJob)
         known = flight.in_doubt or flight.batch.state is BatchState.UPLOADED
         return lost or not known
 

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from dc_assets_tests.acceptance.stage import Done, Stage, running_org, short_folder, spec_content
+from dc_assets_tests.acceptance.stage import (
+    MANY_CALLS,
+    Done,
+    Stage,
+    running_org,
+    short_folder,
+    spec_content,
+)
 from dc_assets_tests.cli.in_process import run_here
 from dc_assets_tests.cli.refusals.table import ANSWERS, as_markdown
 from dc_assets_tests.cli.refusals.told import CHECKS, EXCHANGE, RUN, Told
@@ -65,7 +72,7 @@ def case(told: Told) -> ParameterSet:
 def world() -> Generator[Field]:
     """An org of six rows with one parent, so that a load is one job."""
     with short_folder() as folder, ExitStack() as stack:
-        org = stack.enter_context(running_org(folder, rows=ROWS, parents=1))
+        org = stack.enter_context(running_org(folder, rows=ROWS, parents=1, options=MANY_CALLS))
         stage = Stage.set_up(folder, org, rows=ROWS, partitions=1)
         limits = {"silence_s_max": 86_400}  # policy time passes fast here
         stage.write_spec({**spec_content(ROWS, 1), "limits": limits})

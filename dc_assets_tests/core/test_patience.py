@@ -9,6 +9,7 @@ from dc_assets.core.errors import (
     HostSilent,
     LimitReached,
     RejectedRequest,
+    TooManyAtOnce,
     TransientRemoteError,
     UnsettledJob,
 )
@@ -39,10 +40,15 @@ def test_a_lost_answer_is_asked_for_after_the_rungs() -> None:
     assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 60.0]
 
 
-def test_a_used_up_ladder_and_a_limit_make_the_batch_rest() -> None:
+def test_a_used_up_ladder_makes_the_batch_rest() -> None:
     """A minute costs no attempt, and more calls would only make it worse."""
-    for error in (after_ladder(), LimitReached("403")):
-        assert outage_policy().wait_s(error, doubts=1, now_s=0.0, unit=MIDDLE) == 60.0
+    assert outage_policy().wait_s(after_ladder(), doubts=1, now_s=0.0, unit=MIDDLE) == 60.0
+
+
+def test_a_day_that_is_used_up_stops_the_run_at_once() -> None:
+    """No wait of a run brings its calls or jobs back; the sentence is the limit's own."""
+    day = LimitReached("the org takes no more API calls now")
+    assert outage_policy().reason_to_stop(day, doubts=1, now_s=0.0) is day
 
 
 def test_what_the_server_asks_for_wins() -> None:
@@ -62,7 +68,7 @@ def test_no_new_job_is_begun_while_answers_get_lost() -> None:
     assert run.pause_until_s == 100.5
 
 
-@pytest.mark.parametrize("error", [LOST, LimitReached("403"), AuthExpired("401")])
+@pytest.mark.parametrize("error", [LOST, TooManyAtOnce("403"), AuthExpired("401")])
 def test_ten_minutes_without_a_good_answer_end_the_run(error: TransientRemoteError) -> None:
     """Whatever the answers were; the sentence names the last one and the command."""
     run = outage_policy()

@@ -177,7 +177,7 @@ STOPS = [
         Promise.STOPS,
         options={"api_requests_max": 150},
         limits={"api_calls_reserve": 0},
-        says="limits.api_calls_reserve keeps 0",
+        says="day is a rolling 24 hours",
     ),
     Scenario(
         "API calls of the day are down to the reserve",
