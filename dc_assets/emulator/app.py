@@ -86,7 +86,7 @@ class Application:
             self._check_host(request, is_tenant=is_tenant)
             response = await (self._to_tenant if is_tenant else self._to_org)(request)
         except WireError as error:
-            response = error_answer(error)
+            response = error_answer(error, scope["path"], self._world.clock.now())
         except ClientDisconnect:
             return
         if not is_tenant and scope["path"].startswith(DATA_PREFIX):
@@ -110,7 +110,7 @@ class Application:
             return
         status, sentence = refusal
         if is_tenant:
-            raise TenantError(status, sentence, path=request.scope["path"])
+            raise TenantError(status, sentence)
         raise APIError(status, "INVALID_HOST", sentence)
 
     async def _to_org(self, request: Request) -> Response:
@@ -150,10 +150,10 @@ class Application:
         now_s = self._world.clock.now().timestamp()
         try:
             if not self._world.tokens.is_tenant(bearer(request), now_s):
-                raise TenantError(401, "Invalid or expired tenant token", path=path)
+                raise TenantError(401, "Invalid or expired tenant token")
             route, parts = self._tenant.find(request.method, path)
         except APIError as error:
-            raise TenantError(error.status, error.message, path=path) from error
+            raise TenantError(error.status, error.message) from error
         now_s = self._world.clock.org_s()
         self._world.calls.add(route.kind, now_s, counts_as_api=False)
         return await self._answer(route, Call(self._world, request, parts, route.kind))

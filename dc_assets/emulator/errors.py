@@ -41,19 +41,18 @@ class TenantError(WireError):
         message: text for people.
         sqlstate: five characters, empty when it is no SQL error.
         position: line and column of a query, empty when there is none.
-        path: the path that was asked.
     """
 
     def __init__(
-        self, status: int, message: str, *, sqlstate: str = "", position: str = "", path: str = ""
+        self, status: int, message: str, *, sqlstate: str = "", position: str = ""
     ) -> None:
         told = {"sqlState": sqlstate, "position": position}
         details: Mapping[str, str] = {name: value for name, value in told.items() if value}
-        body = {
+        body: dict[str, object] = {
             "timestamp": "",
             "error": TENANT_CODES.get(status, "COMMON_ERROR_GENERIC"),
             "message": message,
-            "path": path,
+            "path": "",
             "tenantId": "",
             "internalErrorCode": TENANT_CODES.get(status, "COMMON_ERROR_GENERIC"),
             "details": details,
@@ -61,6 +60,12 @@ class TenantError(WireError):
         super().__init__(status, body)
         self.message = message
         self.sqlstate = sqlstate
+        self._told = body
+
+    def placed(self, path: str, moment: str) -> TenantError:
+        """The same error with the path that was asked and the moment of the answer."""
+        self._told.update(path=path, timestamp=moment)
+        return self
 
 
 TENANT_CODES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -153,6 +154,8 @@ def test_a_refusal_is_worded_as_hyper_words_it(seeded: Client) -> None:
     body = seeded.sql(f'SELECT 1,\n hash("Name__c") FROM {OBJECT}').json()
     assert body["message"] == 'function "hash" does not exist'
     assert body["details"] == {"sqlState": "42883", "position": "line 2, column 2"}
+    assert body["path"] == "/api/v2/query"
+    assert datetime.fromisoformat(body["timestamp"]).tzinfo is not None
 
 
 def test_columns_without_a_name_are_counted(seeded: Client) -> None:

@@ -58,7 +58,7 @@ async def answer(call: Call, work: Work) -> Response:
     try:
         response = await work()
     except WireError as error:
-        response = error_answer(error)
+        response = error_answer(error, call.request.url.path, call.world.clock.now())
     for what, after in AFTER.items():
         for hit in hits:
             if hit.what == what:
@@ -81,7 +81,7 @@ def _check_session(call: Call) -> None:
         raise invalid_session()
     now_s = call.world.clock.now().timestamp()
     if path.startswith("/api/") and not tokens.is_tenant(bearer(call.request), now_s):
-        raise TenantError(401, "Invalid or expired tenant token", path=path)
+        raise TenantError(401, "Invalid or expired tenant token")
 
 
 async def _expire_core(hit: Hit, call: Call) -> None:
@@ -146,7 +146,7 @@ async def _status_after(hit: Hit, call: Call, response: Response) -> Response:
 def _refusal(hit: Hit, call: Call) -> Response:
     status, body = int(hit.number_of("status")), hit.text("body")
     if body == "json":
-        response = error_answer(_error(status, call))
+        response = error_answer(_error(status, call), call.request.url.path, call.world.clock.now())
     else:
         text = PAGE.format(status=status) if body == "html" else ""
         response = Response(text, status, media_type="text/html" if text else None)
@@ -160,7 +160,7 @@ def _error(status: int, call: Call) -> WireError:
     if call.kind in LOGINS:
         return OAuthError(code.lower(), message, status)
     if call.request.url.path.startswith("/api/"):
-        return TenantError(status, message, path=call.request.url.path)
+        return TenantError(status, message)
     return APIError(status, code, message)
 
 

@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import cast
 from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dc_assets.emulator.errors import APIError, WireError, not_found
+from dc_assets.emulator.errors import APIError, TenantError, WireError, not_found
 from dc_assets.emulator.world import World
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -150,6 +151,8 @@ def json_answer(
     return Response(text.encode(), status, dict(headers or {}), JSON_TYPE)
 
 
-def error_answer(error: WireError) -> Response:
-    """The answer of an error."""
+def error_answer(error: WireError, path: str, now: datetime) -> Response:
+    """The answer of an error; one of the tenant tells the path and the moment."""
+    if isinstance(error, TenantError):
+        error = error.placed(path, f"{now:%Y-%m-%dT%H:%M:%S.%f}Z")
     return json_answer(error.body, error.status)

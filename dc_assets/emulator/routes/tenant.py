@@ -66,7 +66,7 @@ async def query(call: Call) -> Response:
     body = await call.json()
     sql = body.get("sql")
     if not isinstance(sql, str) or not sql.strip():
-        raise TenantError(400, "The request has no sql", path=call.request.url.path)
+        raise TenantError(400, "The request has no sql")
     wants_arrow = call.request.headers.get("enable-arrow-stream", "").lower() == "true"
     arrow = wants_arrow and call.world.options.arrow
     started = _moment(call.world)
@@ -118,7 +118,6 @@ async def next_batch(call: Call) -> Response:
         raise TenantError(
             400,
             f"The batch {batch_id} was fetched before, has expired or never was",
-            path=call.request.url.path,
         )
     return await _answer(call.world, result, cursor)
 
@@ -204,7 +203,7 @@ async def describe(call: Call) -> Response:
         if wanted in {"", name}
     ]
     if wanted and not entries:
-        raise TenantError(404, "DataModelEntity not found", path=call.request.url.path)
+        raise TenantError(404, "DataModelEntity not found")
     return json_answer({"metadata": entries})
 
 
