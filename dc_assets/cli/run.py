@@ -10,6 +10,7 @@ from functools import partial
 
 import click
 
+from dc_assets.cli.anyway import reason_given, refuse_what_stops
 from dc_assets.cli.backfill import Launch, Loaded, load_through_dagster
 from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import FOLLOWS_S, open_ledger
@@ -124,7 +125,7 @@ def run(
         new_load=new_load,
         is_new=new_load or partitions is not None,
         every_s=seconds_of(stagger) if stagger is not None else 0,
-        anyway=_reason(anyway),
+        anyway=reason_given(anyway),
     )
     _refuse_contradictions(order, dry_run=dry_run)
     if canary is not None:
@@ -149,7 +150,7 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
             return _dry_run(order.applied, keys, console)
         if not order.is_local:
             _ask_where_dagster_loads(spec)
-            _refuse_what_stops(order)
+            refuse_what_stops(order.applied, order.anyway)
         if order.new_load:
             _give_up_load(spec, order.mode or "full", console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
@@ -265,28 +266,6 @@ def _ask_where_dagster_loads(spec: LoadSpec) -> None:
         refuse_other_place(webserver, spec)
     finally:
         webserver.close()
-
-
-def _refuse_what_stops(order: _Order) -> None:
-    """Refuse a spec that does not fit before anything is launched, where this place has the login.
-
-    Its runs would refuse it too, one by one.
-    """
-    if read_settings().texts()["SF_LOGIN_URL"]:
-        login, note = login_from_environment(), noted_on_stderr()
-        with open_load(order.applied, login, run_id="cli", note=note) as opened:
-            opened.refuse_what_stops(order.anyway)
-
-
-def _reason(anyway: str | None) -> str:
-    """Return the reason that was given, on one line.
-
-    Raises:
-        UsageError: it says nothing.
-    """
-    if anyway is not None and not anyway.strip():
-        raise click.UsageError('--anyway wants a reason, such as --anyway "tested in a sandbox".')
-    return " ".join((anyway or "").split())
 
 
 def _webserver() -> Webserver:
