@@ -23,9 +23,10 @@ END_WITHIN_S = 5.0
 def load_here(
     load: WatchedLoad, spec: LoadSpec, request: LoadRequest, mode: Mode
 ) -> Sequence[CheckOutcome]:
-    """Load the partitions one after another; a failed one does not keep the others from trying.
+    """Load the partitions one after another, then check them.
 
-    Rows that wait for parents of a partition behind theirs are sent when all have had their turn.
+    One with pending rows does not keep the others from trying. Rows that wait for parents of a
+    partition behind theirs are sent when all have had their turn.
     """
     outcomes: list[CheckOutcome] = []
     login = login_from_environment()
@@ -36,13 +37,10 @@ def load_here(
     ):
         pending: dict[str, str] = {}
         for key in load.keys:
-            reason = _pending_after(opened, key, request)
-            if reason is None:
-                outcomes += opened.checked(key)
-            else:
+            if (reason := _pending_after(opened, key, request)) is not None:
                 pending[key] = reason
         left = _loaded_again(opened, pending, request) if len(load.keys) > 1 else pending
-        for key in pending:
+        for key in load.keys:  # afterwards: a target that must be read whole is read once
             outcomes += opened.checked(key)
     for reason in left.values():
         load.console.print(reason, style="red")

@@ -112,6 +112,14 @@ KINDS: Mapping[str, Kind] = {
         "{host} takes no more calls for {wait_s:.0f} s (its limits: {limits})",
         level="warning",
     ),
+    "target_reading_waits": Kind(
+        "another run reads the whole target, because its ids do not sort as the org sorts",
+        "waits for another run that reads the whole target",
+    ),
+    "long_query_waits": Kind(
+        "as many long queries of ours run in the org as DC_ASSETS_LONG_QUERIES_MAX allows",
+        "{most} long queries of ours run in the org: waits for one of them to end",
+    ),
     "source_retried": Kind(
         "the stream of the source broke",
         "{cause}; reading on behind {behind!r} in {wait_s:.1f} s",

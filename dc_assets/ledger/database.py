@@ -297,6 +297,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE load ADD COLUMN anyway TEXT",
         "ALTER TABLE batch ADD COLUMN waits INTEGER NOT NULL DEFAULT 0",
     ),
+    7: (),
 }
 """What leads to each version from the one before; new tables need no step."""
 

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 metadata = MetaData()
 
@@ -218,6 +218,16 @@ org_allowance = Table(
     Column("api_calls_left", Integer),
     Column("daily_batches_left", Integer),
     Column("asked_at", Float, nullable=False),
+)
+
+long_query = Table(
+    "long_query",
+    metadata,
+    Column("org_id", String(32), primary_key=True),
+    Column("slot", Integer, primary_key=True, doc="from 1"),
+    Column("token", String(32), nullable=False, doc="one query of one process"),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Float, nullable=False),
 )
 
 deletion_observation = Table(

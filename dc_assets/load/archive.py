@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -42,7 +42,6 @@ class DiskArchive:
         self._root = root
         self._scratch = root / f"scratch-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratches = 0
-        self._whole_target: dict[str, ParquetPages] = {}
 
     def scratch(self, name: str) -> ParquetPages:
         """Return an empty place for rows; it is gone when the connection is closed."""
@@ -53,16 +52,11 @@ class DiskArchive:
         """Drop the rows that were kept for comparison."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def kept_target(self, mark: str) -> ParquetPages | None:
-        """Return all target rows that this connection read at a state of the ledger, if it did.
-
-        A reading of another run may be old: the ledger does not hear of changes in the org.
-        """
-        return self._whole_target.get(mark)
-
-    def keep_target(self, mark: str, files: ParquetPages) -> None:
-        """Keep a complete reading of the target for the other partitions of this connection."""
-        self._whole_target = {mark: files}
+    def alone(self, read: Callable[[ParquetPages], None]) -> ParquetPages:
+        """Return what ``read`` writes, shared with nobody."""
+        files = self.scratch("whole-target")
+        read(files)
+        return files
 
     def keep_evidence(self, partition_key: str, check: str, rows: pl.DataFrame) -> str:
         """Write what a check found as Parquet and return the path."""

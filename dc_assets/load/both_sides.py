@@ -33,6 +33,8 @@ HALVINGS_MAX = 10
 
 FAULT_HALVINGS_MAX = 2
 
+EVERYTHING = IdRange(after=None, upto=None)
+
 T = TypeVar("T")
 
 Reading = pl.DataFrame | DcError
@@ -58,14 +60,15 @@ class BothSides:
     read back.
 
     Attributes:
-        mark: the state of the ledger; it changes whenever a batch is settled.
+        whole_target: returns all target rows, by a reading that is as new as is asked for; what it
+            is given makes one.
     """
 
     spec: LoadSpec
     id_range: IdRange
     ports: Ports
     archive: DiskArchive
-    mark: str
+    whole_target: Callable[[Callable[[ParquetPages], None]], ParquetPages]
 
     @property
     def source_digests(self) -> pl.DataFrame:
@@ -116,21 +119,30 @@ class BothSides:
 
     @cached_property
     def _target_reading(self) -> Reading:
+        if _told(self._order):
+            return self._range_reading
+        self._target_blanks.clear()  # they are of the rows that are believed
         return _attempt(
-            lambda: self._kept(self._target_files, self._target_pages(), self._target_blanks)
+            lambda: self._kept(self._whole_files, self._whole_pages(), self._target_blanks)
         )
 
-    def _target_pages(self) -> Iterator[pl.DataFrame]:
-        if self.is_order_safe:
-            return self._records(self.id_range)
-        return (page.filter(self._inside) for page in self._whole_target().pages())
+    @cached_property
+    def _range_reading(self) -> Reading:
+        """What the org answers for the range, by its own order."""
+        return _attempt(
+            lambda: self._kept(self._range_files, self._records(self.id_range), self._target_blanks)
+        )
+
+    def _whole_pages(self) -> Iterator[pl.DataFrame]:
+        whole = self.whole_target(self._read_whole)
+        return (page.filter(self._inside) for page in whole.pages())
 
     @property
     def is_order_safe(self) -> bool:
         """Whether the org may be asked for the range, though it compares text without case.
 
-        Where the ids do not prove that this makes no difference, all its rows are read once for
-        every partition, and the range is cut and counted here.
+        Where ids and answer do not prove that this makes no difference, all its rows are read, once
+        for every partition that can share them, and the range is cut and counted here.
         """
         return _told(self._order)
 
@@ -139,9 +151,22 @@ class BothSides:
         return _attempt(self._proves_its_order)
 
     def _proves_its_order(self) -> bool:
-        bounds = [b for b in (self.id_range.after, self.id_range.upto) if b is not None]
+        """Judge by the ids of the source and all bounds, then by the rows that the org answers.
+
+        A row beyond the range by bytes is another partition's, unless it doubles one of ours.
+        """
+        if self.id_range == EVERYTHING:
+            return True
+        ranges = (self.id_range, *self.spec.ranges.values())
+        bounds = [one for ids in ranges for one in (ids.after, ids.upto) if one is not None]
         keys = self.source_digests.get_column(self._key)
-        return are_order_safe(pl.concat([keys, pl.Series(self._key, bounds, dtype=pl.String)]))
+        if not are_order_safe(pl.concat([keys, pl.Series(self._key, bounds, dtype=pl.String)])):
+            return False
+        answered = self._range_reading
+        if isinstance(answered, DcError):  # a count may be asked all the same
+            return True
+        beyond = answered.filter(~self._inside).get_column(self._key).str.to_lowercase()
+        return beyond.is_empty() or beyond.is_in(keys.str.to_lowercase().implode()).all()
 
     @cached_property
     def keys(self) -> pl.DataFrame:
@@ -174,8 +199,17 @@ class BothSides:
         """Count the target rows of the range, in halves if the org finds it too slow."""
         if not self.is_order_safe:
             return self.target_digests.height
-        ports = self.ports
-        return sum(halving(ports.source, self.id_range, ports.target.count))
+        target = self.ports.target
+        return sum(halving(self.ports.source, self.id_range, self._in_a_slot(target.count)))
+
+    def _in_a_slot(self, ask: Callable[[IdRange], T]) -> Callable[[IdRange], T]:
+        """Return a question that holds a slot of the org's; the bigger the range, the longer."""
+
+        def asked(id_range: IdRange) -> T:
+            with self.ports.long_query(self.source_digests.height):
+                return ask(id_range)
+
+        return asked
 
     def count_source_values(self, column: ColumnSpec) -> Mapping[str | None, int]:
         """Count the source rows of the range by the value of a column.
@@ -204,9 +238,8 @@ class BothSides:
         """Let the org group, in halves if it finds that too slow."""
         target = self.ports.target
         merged: Counter[str | None] = Counter()
-        for part in halving(
-            self.ports.source, self.id_range, lambda ids: target.value_counts(field, ids)
-        ):
+        ask = self._in_a_slot(lambda ids: target.value_counts(field, ids))
+        for part in halving(self.ports.source, self.id_range, ask):
             merged.update(part)
         return merged
 
@@ -219,8 +252,16 @@ class BothSides:
         return self.archive.scratch("source")
 
     @cached_property
-    def _target_files(self) -> ParquetPages:
+    def _range_files(self) -> ParquetPages:
         return self.archive.scratch("target")
+
+    @cached_property
+    def _whole_files(self) -> ParquetPages:
+        return self.archive.scratch("target-cut")
+
+    @property
+    def _target_files(self) -> ParquetPages:
+        return self._range_files if self.is_order_safe else self._whole_files
 
     @property
     def _inside(self) -> pl.Expr:
@@ -263,15 +304,9 @@ class BothSides:
         rest = chain([] if first is None else [first], pages)
         return (canonical_target(page, self.spec) for page in rest)
 
-    def _whole_target(self) -> ParquetPages:
-        kept = self.archive.kept_target(self.mark)
-        if kept is not None:
-            return kept
-        files = self.archive.scratch("whole-target")
-        for page in self._records_of_part(IdRange(after=None, upto=None)):
+    def _read_whole(self, files: ParquetPages) -> None:
+        for page in self._records(EVERYTHING):
             files.add(page)
-        self.archive.keep_target(self.mark, files)
-        return files
 
 
 def _attempt(effect: Callable[[], T]) -> T | DcError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -214,6 +215,10 @@ class Clock(Protocol):
         ...
 
 
+Slot = Callable[[int], AbstractContextManager[object]]
+"""Waits for a slot and holds it for a block that asks about so many rows; few rows need none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a partition run needs from the outside.
@@ -223,6 +228,7 @@ class Ports:
         new_id: returns a fresh batch id.
         note: takes what the operator is told; it may be called from any thread.
         io_threads: requests to the org that may be under way at once.
+        long_query: holds a slot while the org is asked what may take it long.
         described: what the org says of the target's fields, read once when the ends were connected.
     """
 
@@ -239,6 +245,7 @@ class Ports:
     note: Note
     io_threads: int = 4
     described: TargetDescription = UNDESCRIBED
+    long_query: Slot = nullcontext
 
 
 REMEMBERED_JOBS = 20

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
@@ -20,7 +21,7 @@ from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.plan import lanes_for
-from dc_assets.load.ports import Clock, Source, Target
+from dc_assets.load.ports import Clock, Slot, Source, Target
 from dc_assets.load.preflight_measured import FieldRule, rules_of, unfilled_fields
 
 EVERYTHING = IdRange(after=None, upto=None)
@@ -238,6 +239,7 @@ class BothSidesAsked:
     clock: Clock
     described: TargetDescription = UNDESCRIBED
     kinds: Mapping[str, ValueKind] = field(default_factory=dict[str, ValueKind])
+    long_query: Slot = nullcontext
 
 
 def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
@@ -247,7 +249,8 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
     lanes, hot = lanes_for(spec, sides.source, rows)
     has_parents = spec.source.parent is not None
     limits, request_s = _timed_limits(sides)
-    target_rows = sides.target.count(EVERYTHING)
+    with sides.long_query(rows):
+        target_rows = sides.target.count(EVERYTHING)
     broken = _broken_rules(spec, sides)
     return Survey(
         rows=rows,

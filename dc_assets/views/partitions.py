@@ -84,15 +84,13 @@ class LedgerViews(SpecRecords):
             return [(row.receipt_path, row.finished_at) for row in rows]
 
     @one_transaction
-    def settled_mark(self) -> str:
-        """Return a text that changes whenever a batch of the spec is settled."""
+    def settled_at(self, partition_key: str | None = None) -> float:
+        """Return when a batch of a partition, or of any, was settled last; 0 if none was."""
+        query = self._batches(sa.func.max(batch.c.finished_at))
+        if partition_key is not None:
+            query = query.where(batch.c.partition_key == partition_key)
         with self._database.read() as connection:
-            row = connection.execute(
-                self._batches(
-                    sa.func.count().label("settled"), sa.func.max(batch.c.finished_at).label("last")
-                )
-            ).one()
-        return f"{row.settled}-{row.last or 0:.6f}"
+            return float(connection.execute(query).scalar() or 0.0)
 
     def _loads(
         self, column: sa.ColumnElement[Any], partition_key: str

@@ -176,7 +176,3 @@ class ReceiptExplanations:
     def partition_rows(self) -> Mapping[str, int]:
         """Return how many rows each partition had in its last full load."""
         return self._views.partition_rows()
-
-    def settled_mark(self) -> str:
-        """Return a text that changes whenever a batch of the spec is settled."""
-        return self._views.settled_mark()

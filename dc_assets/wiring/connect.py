@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import random
 import uuid
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -28,10 +28,11 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
 from dc_assets.ledger.forecasts import Forecasts
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
+from dc_assets.ledger.long_queries import LongQuerySlots
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
 from dc_assets.ledger.spool import DiskSpool
-from dc_assets.load.archive import DiskArchive
+from dc_assets.load.archive import DiskArchive, ParquetPages
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
@@ -43,6 +44,7 @@ from dc_assets.load.preflight import BothSidesAsked
 from dc_assets.load.preflight_findings import Advice, refuse
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
+from dc_assets.load.whole_target import WholeTarget
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.org_facts import SalesforceFacts
@@ -107,6 +109,7 @@ class OpenLoad:
 
     Attributes:
         cleanup: what is done when the load is disconnected.
+        opened_at: when it was connected, by the ledger's clock.
     """
 
     spec: LoadSpec
@@ -117,6 +120,7 @@ class OpenLoad:
     database: Database
     org: OpenOrg
     cleanup: ExitStack
+    opened_at: float
 
     @cached_property
     def progress(self) -> LedgerProgress:
@@ -148,9 +152,15 @@ class OpenLoad:
         """Where a plan asks."""
         org, ports = self.org, self.ports
         facts = SalesforceFacts(org.session, self.spec)
-        described, kinds = org.described, org.fit.kinds
         return BothSidesAsked(
-            org.source, org.source, ports.target, facts, ports.clock, described, kinds
+            source=org.source,
+            source_facts=org.source,
+            target=ports.target,
+            org=facts,
+            clock=ports.clock,
+            described=org.described,
+            kinds=org.fit.kinds,
+            long_query=ports.long_query,
         )
 
     @cached_property
@@ -171,6 +181,14 @@ class OpenLoad:
         archive = DiskArchive(data_folder() / "audit" / self.spec.name)
         self.cleanup.callback(archive.close)
         return archive
+
+    @cached_property
+    def _whole_target(self) -> WholeTarget:
+        name = f"whole-{self.org.session.org_id}-{self._stored.spec_hash}"
+        folder = data_folder() / "audit" / self.spec.name / name
+        whole = WholeTarget(folder, self.database.time_s, self.ports.note)
+        self.cleanup.callback(whole.close)
+        return whole
 
     def load(
         self,
@@ -251,7 +269,7 @@ class OpenLoad:
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
-        sides = self._both_sides(self.spec.ranges[partition_key])
+        sides = self._both_sides(self.spec.ranges[partition_key], partition_key)
         return Audit(partition_key, sides, self.explanations)
 
     def canary(self) -> Canary:
@@ -275,9 +293,14 @@ class OpenLoad:
         explanations = SampleExplanations(self.explanations, partition_key)
         return Audit(f"{partition_key}-sample", self._both_sides(part), explanations)
 
-    def _both_sides(self, id_range: IdRange) -> BothSides:
-        mark = self.explanations.settled_mark()
-        return BothSides(self._stored, id_range, self.ports, self._archive, mark)
+    def _both_sides(self, id_range: IdRange, partition_key: str | None = None) -> BothSides:
+        """Return both sides as they are after this load was opened and its rows were settled."""
+        since_s = max(self.opened_at, self._views.settled_at(partition_key))
+
+        def whole(read: Callable[[ParquetPages], None]) -> ParquetPages:
+            return self._whole_target.since(since_s, read)
+
+        return BothSides(self._stored, id_range, self.ports, self._archive, whole)
 
 
 @contextmanager
@@ -328,8 +351,19 @@ def open_load(
             new_id=lambda: uuid.uuid4().hex,
             note=note,
             described=org.described,
+            long_query=LongQuerySlots(
+                database,
+                org_id,
+                owner,
+                most=read_settings().long_queries_max,
+                sleep=clock.sleep,
+                note=note,
+                lease_s=times.lease_s,
+                heartbeat_s=times.heartbeat_s,
+            ).slot,
         )
-        yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup)
+        opened_at = database.time_s()
+        yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup, opened_at)
 
 
 def _signed(note: Note, spec_name: str, run_id: str) -> Note:

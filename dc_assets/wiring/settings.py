@@ -47,6 +47,21 @@ def _positive(value: object) -> object:
 Positive = Annotated[float, BeforeValidator(_positive)]
 
 
+LONG_REQUESTS_MAX = 25
+"""Requests of 20 s or longer that an org takes at once (Salesforce Developer Limits)."""
+
+
+def _few(value: object) -> object:
+    """Refuse what is no number of requests that any org takes at once."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LONG_REQUESTS_MAX):
+        raise ValueError(f"is a whole number from 1 to {LONG_REQUESTS_MAX}, not {str(value)!r}.")
+    return int(text)
+
+
+FewQueries = Annotated[int, BeforeValidator(_few)]
+
+
 class Settings(BaseSettings):
     """The settings of one process; an empty variable is as good as none.
 
@@ -87,6 +102,10 @@ class Settings(BaseSettings):
     )
     heartbeat_s: Positive = Field(
         default=HEARTBEAT_S, description="seconds between two signs of life of a run"
+    )
+    long_queries_max: FewQueries = Field(
+        default=3,
+        description="long queries that all runs may ask an org at once; a developer org takes five",
     )
     time_scale: Positive = Field(
         default=1.0,

@@ -56,7 +56,7 @@ def canary_of(world: World, ports: Ports | None = None) -> Canary:
     archive = DiskArchive(world.folder / "audit")
 
     def audit(key: str, part: IdRange) -> Audit:
-        sides = BothSides(world.spec, part, ports, archive, explanations.settled_mark())
+        sides = BothSides(world.spec, part, ports, archive, archive.alone)
         return Audit(f"{key}-sample", sides, SampleExplanations(explanations, key))
 
     words = LatestOutcomes(world.database, world.spec, world.org.org_id)
@@ -164,7 +164,7 @@ def test_missing_sends_exactly_the_rest(world: World) -> None:
     ports = world.ports(mode="missing")
     explanations, archive = ReceiptExplanations(world.views), DiskArchive(world.folder / "audit")
     for key, id_range in world.spec.ranges.items():
-        sides = BothSides(world.spec, id_range, ports, archive, explanations.settled_mark())
+        sides = BothSides(world.spec, id_range, ports, archive, archive.alone)
         audit = Audit(key, sides, explanations)
         load_partition(world.spec, key, ports, lambda one=audit: one.keys_to_send("missing"))
     assert len(world.org.rows) == 40
@@ -210,9 +210,8 @@ def test_pending_rows_are_below_any_bar(world: World) -> None:
     explanations = SampleExplanations(ReceiptExplanations(world.views), "r1-01")
     ticket = canary.ports.loads.take_range(canary.ports.loads.join_load("r1-01"), "r1-01")
     canary.ports.batches.plan_batches(ticket, selected=3, batches=(), dead_letters=())
-    sides = BothSides(
-        world.spec, IdRange(None, "id0002"), canary.ports, DiskArchive(world.folder), "mark"
-    )
+    archive = DiskArchive(world.folder)
+    sides = BothSides(world.spec, IdRange(None, "id0002"), canary.ports, archive, archive.alone)
     outcome = Audit("r1-01-sample", sides, explanations).pending()
     assert (outcome.check, outcome.severity, outcome.unexplained) == (PENDING, Severity.ERROR, 3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def audit_of(world: World, target: RefusingTarget, folder: Path) -> Audit:
     """Return the checks of the one partition against a target."""
     ports = replace(world.ports(), target=target)
     id_range = world.spec.ranges["r1-01"]
-    sides = BothSides(world.spec, id_range, ports, DiskArchive(folder / "audit"), mark="")
+    archive = DiskArchive(folder / "audit")
+    sides = BothSides(world.spec, id_range, ports, archive, archive.alone)
     return Audit("r1-01", sides, ReceiptExplanations(world.views))
 
 
@@ -185,6 +187,24 @@ def test_a_query_that_fails_for_a_wide_range_is_asked_in_parts(
     target = RefusingTarget(world.org, {kind: ANSWERS[answer]}, rows_max=25)
     assert silent(evaluated(world, target, tmp_path)) == set()
     assert target.asked.count(kind) == 3
+
+
+def test_what_may_take_the_org_long_is_asked_in_a_slot(world: World, tmp_path: Path) -> None:
+    """Counts and groups hold one, and say how many rows they are about; query jobs need none."""
+    target = RefusingTarget(world.org, {})
+
+    @contextmanager
+    def slot(rows: int) -> Generator[None]:
+        target.asked.append(f"slot for {rows}")
+        yield
+        target.asked.append("given back")
+
+    audit = audit_of(world, target, tmp_path)
+    ports = replace(audit.sides.ports, long_query=slot)
+    audit = replace(audit, sides=replace(audit.sides, ports=ports))
+    assert all(audit.outcomes())
+    held = ["slot for 40", "count", "given back", "slot for 40", "value_counts", "given back"]
+    assert [one for one in target.asked if one != "records"] == held
 
 
 @dataclass

@@ -70,7 +70,7 @@ def test_a_last_partition_of_11000_rows_is_held_against_the_others(
     spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g", "p"]})
     with small_world(tmp_path, FakeSource(rows, page_rows=11_000)) as world:
         archive = DiskArchive(tmp_path / "audit")
-        sides = BothSides(spec, spec.ranges[LAST], world.ports(), archive, "mark")
+        sides = BothSides(spec, spec.ranges[LAST], world.ports(), archive, archive.alone)
         [said] = Audit(LAST, sides, OnlySizes({**others, LAST: 1})).outcomes([OUTGROWN])
         archive.close()
     assert said.severity is severity

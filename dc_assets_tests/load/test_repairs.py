@@ -43,7 +43,7 @@ class TrimmingOrg(FakeOrg):
 def audit_of(world: World) -> Audit:
     """Return the checks of the partition as the two sides are now."""
     ports, archive = world.ports(), DiskArchive(world.folder / "audit")
-    sides = BothSides(world.spec, world.spec.ranges[KEY], ports, archive, mark="")
+    sides = BothSides(world.spec, world.spec.ranges[KEY], ports, archive, archive.alone)
     return Audit(KEY, sides, ReceiptExplanations(world.views))
 
 

@@ -19,9 +19,8 @@ def test_line_ends_that_became_lf_are_counted_over_all_pages(tmp_path: Path) -> 
     rows = [thing(f"id{n:04}", title="two\r\nlines" if n % 2 else "one") for n in range(10)]
     with small_world(tmp_path, FakeSource(rows)) as world:
         world.run()
-        sides = BothSides(
-            world.spec, world.spec.ranges["r1-01"], world.ports(), DiskArchive(tmp_path), mark=""
-        )
+        archive, ports = DiskArchive(tmp_path), world.ports()
+        sides = BothSides(world.spec, world.spec.ranges["r1-01"], ports, archive, archive.alone)
         audit = Audit("r1-01", sides, ReceiptExplanations(world.views))
         (coverage,) = audit.outcomes([COVERAGE])
     assert coverage.severity is Severity.PASSED
