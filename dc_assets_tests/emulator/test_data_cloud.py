@@ -92,6 +92,13 @@ def test_values_come_in_the_forms_of_the_service(seeded: Client) -> None:
     assert row == [1200.5, "2026-01-31", zoned, None, "2026-01-31 10:00:00+00", "q\"'"]
 
 
+def test_a_text_of_any_signs_may_stand_before_a_cast(seeded: Client) -> None:
+    """The parser counts bytes where the query has characters."""
+    sql = 'SELECT \'é€😀\' AS "a", CAST(1.5 AS varchar) AS "b", CAST(2.0e0 AS varchar) AS "c"'
+    (row,) = seeded.sql(sql).json()["data"]
+    assert row == ["é€😀", "1.5", "2"]
+
+
 def test_decimals_can_come_as_texts(seeded: Client) -> None:
     """Some versions of the service answer so."""
     seeded.admin.post("/options", json={"decimal_as_text": True})
