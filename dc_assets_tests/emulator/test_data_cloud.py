@@ -223,3 +223,12 @@ def test_the_metadata_names_the_fields_of_an_object(seeded: Client) -> None:
     assert types["ExternalId__c"] == "STRING"
     assert types["Amount__c"] == "NUMBER"
     assert seeded.tenant.get(f"{path}Nothing__dlm").status_code == 404
+
+
+def test_signs_of_several_bytes_shift_no_place(seeded: Client) -> None:
+    """A type behind them is known, and an error behind them names its own column."""
+    sql = "SELECT CAST('Müller 東京 🙂' AS varchar) AS a, CAST(1 AS varchar) AS b"
+    assert seeded.sql(sql).json()["data"] == [["Müller 東京 🙂", "1"]]
+    answer = seeded.sql("SELECT 'ü東🙂' AS a, CAST(1 AS varchart) AS b").json()
+    assert 'type "varchart" does not exist' in answer["message"]
+    assert "column 30" in str(answer)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from typing import cast
 
 from dc_assets.emulator.engines.hyper_errors import (
@@ -132,14 +135,32 @@ def _fold(sql: str) -> str:
     return "".join(out)
 
 
+def _signs(sql: str) -> list[int]:
+    """The byte at which each sign of the text begins: the parser counts bytes."""
+    return list(accumulate((len(sign.encode()) for sign in sql), initial=0))
+
+
+def _in_signs(begins: list[int], node: dict[str, object]) -> dict[str, object]:
+    """A node of the tree with its place counted in signs."""
+    start, length = node.get("query_location"), node.get("query_location_length")
+    if isinstance(start, int) and 0 <= start <= begins[-1]:
+        node["query_location"] = bisect_left(begins, start)
+        if isinstance(length, int):
+            end = bisect_left(begins, start + length)
+            node["query_location_length"] = end - bisect_left(begins, start)
+    return node
+
+
 def _tree(sql: str, session: Session) -> object:
     text = str(session.one("SELECT json_serialize_sql(?)", sql)[0])
-    parsed = cast("dict[str, object]", json.loads(text))
+    hook = None if sql.isascii() else partial(_in_signs, _signs(sql))
+    parsed = cast("dict[str, object]", json.loads(text, object_hook=hook))
     if parsed.get("error"):
         if parsed.get("error_type") == "not implemented":
             raise refusal(NOT_SUPPORTED, "only queries are allowed")
         position = str(parsed.get("position") or "")
-        raise syntax_error(sql, int(position) if position.isdigit() else len(sql.rstrip()))
+        place = int(position) if position.isdigit() else len(sql.rstrip().encode())
+        raise syntax_error(sql, bisect_left(_signs(sql), place))
     statements = cast("list[object]", parsed["statements"])
     if len(statements) > 1:
         raise refusal(NOT_SUPPORTED, "multi-part queries are disabled")
