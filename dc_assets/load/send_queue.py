@@ -34,17 +34,19 @@ class SendQueue:
     def scouts(self, now_s: float) -> list[str]:
         """Return batches of few rows to ask a slot for, while nobody knows if any row lands.
 
-        Each time one more is cut off from a bigger batch, of any lane: that of the last one may be
-        taken.
+        Each time one is cut off from a bigger batch, of a lane that has none yet: the lane of the
+        last one may be taken.
         """
         waiting, sendable = self._schedule.waiting, self._schedule.sendable(now_s)
-        big = [batch_id for batch_id in sendable if waiting[batch_id].rows > FIRST_ROWS]
+        few = [one for one in sendable if waiting[one].rows <= FIRST_ROWS]
+        lanes = {waiting[one].lane for one in few}
+        big = [one for one in sendable if waiting[one].lane not in lanes]
         if not big:
-            return sendable
+            return few
         batch_id = big[int(self._run.ports.chance() * len(big))]
         parts = cut_off(self._run, waiting[batch_id], FIRST_ROWS)
         self._schedule.put_in_place(batch_id, [self._waiting(part) for part in parts])
-        return [parts[0].batch_id, *(one for one in sendable if one not in big)]
+        return [parts[0].batch_id, *few]
 
     def look_for_parents(self) -> None:
         """See what becomes of batches that wait for parents, once nothing else is under way."""

@@ -9,6 +9,13 @@ import pytest
 
 from dc_assets.core.circuit_breaker import FIRST_JOBS, FIRST_ROWS
 from dc_assets.core.errors import BreakerOpened
+from dc_assets.core.schedule import Schedule
+from dc_assets.load.extract import extract
+from dc_assets.load.plan import agreed_plan
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.regroup import regroup
+from dc_assets.load.send_queue import SendQueue
+from dc_assets.load.store import RESUMED
 from dc_assets_tests.fakes.source import FakeSource, things
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import World, small_world
@@ -55,6 +62,25 @@ def test_small_jobs_go_one_after_another_until_it_is_known(world: World) -> None
         world.run()
     assert len(world.org.jobs) == FIRST_JOBS
     assert world.org.most_in_flight == 1
+
+
+def test_asking_in_vain_cuts_each_lane_once(world: World) -> None:
+    """Another load may hold the slots for long: its batches must not fall to pieces meanwhile."""
+    ports = world.ports()
+    load_id = ports.loads.join_load("r1-01", RESUMED)
+    ticket = ports.loads.take_range(load_id, "r1-01")
+    run = RangeRun(world.spec, ticket, agreed_plan(world.spec, load_id, ports), ports)
+    world.source.rows = things(ROWS, parents=3)
+    regroup(run, selected=extract(run))
+    schedule = Schedule(run.known_speed())
+    queue = SendQueue(run, schedule)
+    for batch in ports.batches.unsettled(ticket):
+        queue.add(batch)
+    lanes = len(schedule.waiting)
+    asked = [queue.scouts(ports.clock.now_s()) for _ in range(20)]
+    assert len(schedule.waiting) == 2 * lanes
+    assert all(schedule.waiting[one].rows == FIRST_ROWS for one in asked[-1])
+    assert len(asked[-1]) == lanes
 
 
 def test_a_load_goes_on_with_all_jobs_at_once_when_its_first_row_landed(world: World) -> None:
