@@ -142,6 +142,7 @@ REFUSED = {
     "no query": (f"DELETE FROM {OBJECT}", "0A000"),
     "broken": ("SELEC 1", "42601"),
     "file": ("SELECT * FROM read_csv('/etc/hostname')", "42601"),
+    "number in another base": ('SELECT 0x1F AS "n"', "42601"),
     "division by zero": ('SELECT 1 / 0 AS "n"', "22012"),
 }
 
@@ -163,6 +164,12 @@ def test_a_refusal_is_worded_as_hyper_words_it(seeded: Client) -> None:
     assert body["details"] == {"sqlState": "42883", "position": "line 2, column 2"}
     assert body["path"] == "/api/v2/query"
     assert datetime.fromisoformat(body["timestamp"]).tzinfo is not None
+
+
+def test_half_a_sign_is_refused(seeded: Client) -> None:
+    """JSON can carry what UTF-8 cannot."""
+    answer = seeded.tenant.post("/api/v2/query", content=r"""{"sql": "SELECT '\ud800' AS n"}""")
+    assert (answer.status_code, answer.json()["details"]["sqlState"]) == (400, "22P02")
 
 
 def test_columns_without_a_name_are_counted(seeded: Client) -> None:

@@ -90,9 +90,9 @@ def answer(sql: str, store: DataCloudStore, shelf: Shelf, *, unnamed: str = V2_N
     Raises:
         TenantError: 400 with the SQLSTATE Hyper gives, whichever engine refuses it.
     """
-    with store.database.session() as session:
-        query = checked(sql, session, columns_of(session))
     try:
+        with store.database.session() as session:
+            query = checked(sql, session, columns_of(session))
         result = shelf.compute(query.sql, names=query.names(unnamed) or ())
     except DatabaseError as error:
         raise translate(reason_of(error)) from error

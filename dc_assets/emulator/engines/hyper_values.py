@@ -92,8 +92,8 @@ def _constant(values: Values, node: Node, scope: Scope) -> str:
     text, kind = str(literal.get("text", "")), str(literal.get("kind"))
     place = place_of(node) or Place(0)
     if kind == "INTEGER":
-        if "_" in text:
-            raise syntax_error(values.sql, place.start + text.index("_"))
+        if not text.removeprefix("-").isdecimal():  # such as 1_000 or 0x1F
+            raise syntax_error(values.sql, place.start + 1)
         if int(text) > BIGINT_MAX:
             raise refusal(SYNTAX, f"invalid integer constant: '{text}'", values.sql, place)
         return "integer" if int(text) <= INTEGER_MAX else "bigint"
