@@ -166,20 +166,7 @@ def _tree(sql: str, session: Session) -> object:
         raise refusal(NOT_SUPPORTED, "multi-part queries are disabled")
     if not statements:
         raise refusal(SYNTAX, "syntax error: got end of input")
-    if not sql.isascii():
-        _count_characters(sql.encode(), statements[0])
     return statements[0]
-
-
-def _count_characters(sql: bytes, tree: object) -> None:
-    """Turn the places of a tree into places of a text: the parser counts bytes."""
-    for node in _nodes(tree):
-        start, length = node.get("query_location"), node.get("query_location_length")
-        if isinstance(start, int) and 0 <= start < len(sql):
-            places = cast("dict[str, object]", node)
-            places["query_location"] = len(sql[:start].decode())
-            if isinstance(length, int):
-                places["query_location_length"] = len(sql[start : start + length].decode())
 
 
 def _nodes(tree: object) -> Iterator[Node]:
