@@ -34,7 +34,7 @@ def world(tmp_path: Path) -> Generator[World]:
 def checked(world: World) -> dict[str, Severity]:
     """Evaluate the checks of keys and values."""
     archive = DiskArchive(world.folder / "audit")
-    sides = BothSides(world.spec, world.spec.ranges["r1-01"], world.ports(), archive, mark="")
+    sides = BothSides(world.spec, world.spec.ranges["r1-01"], world.ports(), archive, archive.alone)
     audit = Audit("r1-01", sides, ReceiptExplanations(world.views))
     found = audit.outcomes([COVERAGE, DUPLICATES, VALUES])
     return {outcome.check: outcome.severity for outcome in found}
