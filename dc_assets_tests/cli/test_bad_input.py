@@ -56,14 +56,17 @@ def broken_yaml(content: dict[str, Any]) -> str:
     return f"name: {content['name']}\nsource:\n  object: [unclosed\n"
 
 
+HURRIED = {"DC_ASSETS_TIME_SCALE": "50"}
+"""A host that does not answer is asked again for seconds."""
+
 CASES = {
     "the port of the org is closed": Case(
         ("cannot be reached", "Check SF_LOGIN_URL"),
-        settings={"SF_LOGIN_URL": "http://127.0.0.1:{free}"},
+        settings={"SF_LOGIN_URL": "http://127.0.0.1:{free}", **HURRIED},
     ),
     "the server is not Salesforce": Case(
         ("in an unexpected shape: a page of HTML", "Check SF_LOGIN_URL"),
-        settings={"SF_LOGIN_URL": "{html}"},
+        settings={"SF_LOGIN_URL": "{html}", **HURRIED},
     ),
     "http to another host": Case(
         ("acme.example.com is refused", "https"),

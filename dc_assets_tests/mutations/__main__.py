@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -30,6 +31,8 @@ ROOT = Path(__file__).parents[2]
 PATCHES = sorted(Path(__file__).parent.glob("*.patch"))
 PARTS = ("dc_assets", "dc_assets_tests", "pyproject.toml", "README.md", "dagster.yaml")
 TEST_WITHIN_S = 180.0
+AT_ONCE = 2
+"""Tests begin with seconds of imports, and wait for servers: two at once share two cores."""
 
 
 class Outcome(Enum):
@@ -116,15 +119,18 @@ def main(only: str) -> None:
     """Try every patch; exit 1 when a test does not see its own."""
     mutations = [one for one in map(Mutation, PATCHES) if only in one.patch.stem]
     before = unchanged(sorted({one.test for one in mutations}))
-    outcomes: Counter[Outcome] = Counter()
-    for mutation in mutations:
+
+    def tried(mutation: Mutation) -> Outcome:
         outcome = before[mutation.test]
         if outcome is Outcome.GREEN:
-            outcome = mutation.outcome()
-        elif outcome is not Outcome.SKIPPED:
-            outcome = Outcome.BROKEN
-        outcomes[outcome] += 1
-        click.echo(f"{mutation.patch.stem}: {mutation.test} {outcome.value}")
+            return mutation.outcome()
+        return outcome if outcome is Outcome.SKIPPED else Outcome.BROKEN
+
+    outcomes: Counter[Outcome] = Counter()
+    with ThreadPoolExecutor(AT_ONCE) as crew:
+        for mutation, outcome in zip(mutations, crew.map(tried, mutations), strict=True):
+            outcomes[outcome] += 1
+            click.echo(f"{mutation.patch.stem}: {mutation.test} {outcome.value}")
     skipped, seen = outcomes[Outcome.SKIPPED], outcomes[Outcome.RED]
     unseen = outcomes.total() - skipped - seen
     click.echo(f"{outcomes.total()} mutations, {unseen} unseen, {skipped} skipped")
