@@ -19,8 +19,8 @@ from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.faults import FAULTS, reason_of
-from dc_assets.load import preflight_measured as measured
-from dc_assets.load.preflight_measured import FieldRule, RuleKind
+from dc_assets.load.preflight import measured
+from dc_assets.load.preflight.measured import FieldRule, RuleKind
 
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})

@@ -20,9 +20,9 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.forecasts import Span, ToldLoad
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.ports import Source, speed_after
-from dc_assets.load.preflight import Survey, survey
-from dc_assets.load.preflight_findings import Advice, Finding, SpecRefused, worst_first
-from dc_assets.load.preflight_rules import Costs, judged, lock_risk
+from dc_assets.load.preflight.findings import Advice, Finding, SpecRefused, worst_first
+from dc_assets.load.preflight.rules import Costs, judged, lock_risk
+from dc_assets.load.preflight.survey import Survey, survey
 from dc_assets.load.spec_files import spec_file, write_ranges
 from dc_assets.load.store import JobFigures
 from dc_assets.pages.plan_facts import (

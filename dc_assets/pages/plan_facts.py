@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from dc_assets.core.durations import duration
 from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import SourceCalls, Survey
-from dc_assets.load.preflight_findings import Advice, Finding, advice_of
-from dc_assets.load.preflight_rules import RECORD_KB, LockRisk
+from dc_assets.load.preflight.findings import Advice, Finding, advice_of
+from dc_assets.load.preflight.rules import RECORD_KB, LockRisk
+from dc_assets.load.preflight.survey import SourceCalls, Survey
 from dc_assets.simulation.forecast import Forecast, Outlook
 
 VERDICTS = {Advice.GO: "GO", Advice.CARE: "GO, WITH CARE", Advice.STOP: "STOP"}

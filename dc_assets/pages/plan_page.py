@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from dc_assets.load.preflight import Survey
+from dc_assets.load.preflight.survey import Survey
 from dc_assets.pages.axes import Axis, from_zero, logarithmic, time_unit
 from dc_assets.pages.page_files import templates, write_whole
 from dc_assets.pages.plan_facts import VERDICTS, PlannedLoad, facts_of

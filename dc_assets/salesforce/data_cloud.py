@@ -12,9 +12,9 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
-from dc_assets.load.preflight import SourceCalls
-from dc_assets.load.preflight_findings import meant
-from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.load.preflight.findings import meant
+from dc_assets.load.preflight.measured import FieldRule
+from dc_assets.load.preflight.survey import SourceCalls
 from dc_assets.salesforce.answers import EntityList
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host

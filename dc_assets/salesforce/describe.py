@@ -19,7 +19,7 @@ from dc_assets.core.target_fields import (
     TargetObject,
     TargetPath,
 )
-from dc_assets.load.preflight_findings import meant
+from dc_assets.load.preflight.findings import meant
 from dc_assets.salesforce.answers import DescribedField, Description, ObjectList
 from dc_assets.salesforce.session import API, OrgSession
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dc_assets.core.errors import LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import NamedParent, OrgLimits
+from dc_assets.load.preflight.survey import NamedParent, OrgLimits
 from dc_assets.salesforce import soql
 from dc_assets.salesforce.answers import Limits, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs

@@ -14,7 +14,7 @@ from typing import Literal
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.load.preflight.measured import FieldRule
 from dc_assets.salesforce import sql
 
 EVERYTHING = IdRange(after=None, upto=None)

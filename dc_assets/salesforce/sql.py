@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load import preflight_measured as measured
-from dc_assets.load.preflight_measured import FieldRule, RuleKind
+from dc_assets.load.preflight import measured
+from dc_assets.load.preflight.measured import FieldRule, RuleKind
 
 
 def name(identifier: str) -> str:

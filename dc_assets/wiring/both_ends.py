@@ -12,8 +12,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
 from dc_assets.files import FileSource
 from dc_assets.ledger.clock import SystemClock
-from dc_assets.load.preflight_findings import Finding, refuse
-from dc_assets.load.preflight_fit import Fit, fit
+from dc_assets.load.preflight.findings import Finding, refuse
+from dc_assets.load.preflight.fit import Fit, fit
 from dc_assets.load.spec_files import line_of, read_folder
 from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.data_cloud import DataCloudSource

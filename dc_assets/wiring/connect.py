@@ -40,8 +40,8 @@ from dc_assets.load.dry_run import DryRun, dry_run
 from dc_assets.load.explanations import AllPartitions
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
-from dc_assets.load.preflight import BothSidesAsked
-from dc_assets.load.preflight_findings import Advice, refuse
+from dc_assets.load.preflight.findings import Advice, refuse
+from dc_assets.load.preflight.survey import BothSidesAsked
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.load.whole_target import WholeTarget

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from dc_assets.frames.csv_codec import decode
-from dc_assets.load.preflight_findings import Advice
+from dc_assets.load.preflight.findings import Advice
 from dc_assets_tests.cases.told import CASES, KEY, findings
 
 CASE = CASES / "01-numeric-external-id"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dc_assets.load.preflight_findings import Advice
+from dc_assets.load.preflight.findings import Advice
 from dc_assets_tests.cases.told import KEY, column_of, field_of, findings
 
 CASE = "10-lookup-by-a-field-that-is-no-key"

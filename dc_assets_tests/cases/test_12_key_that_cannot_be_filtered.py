@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dc_assets.load.preflight_findings import Advice
+from dc_assets.load.preflight.findings import Advice
 from dc_assets_tests.cases.told import field_of, findings
 
 CASE = "12-key-that-cannot-be-filtered"

@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight_columns import findings_of_columns
-from dc_assets.load.preflight_findings import Finding
-from dc_assets.load.preflight_key import findings_of_key
+from dc_assets.load.preflight.columns import findings_of_columns
+from dc_assets.load.preflight.findings import Finding
+from dc_assets.load.preflight.key import findings_of_key
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.session import OrgSession
 from dc_assets_tests.fakes.specs import content

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.lanes import LaneMap
-from dc_assets.load.preflight import Probe
-from dc_assets.load.preflight_rules import Advice, Finding, LockRisk
+from dc_assets.load.preflight.rules import Advice, Finding, LockRisk
+from dc_assets.load.preflight.survey import Probe
 from dc_assets.pages.plan_facts import PlannedLoad, facts_of, figures_of
 from dc_assets.pages.plan_page import lane_rows, write_page
 from dc_assets.simulation.forecast import Forecast, Outlook

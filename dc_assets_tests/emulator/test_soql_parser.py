@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dc_assets.emulator.engines.soql_ast import Comparison, Junction, Membership, Negation
-from dc_assets.emulator.engines.soql_parser import parse
-from dc_assets.emulator.engines.soql_tokens import decoded, tokens_of
+from dc_assets.emulator.engines.soql.parser import parse
+from dc_assets.emulator.engines.soql.tokens import decoded, tokens_of
+from dc_assets.emulator.engines.soql.tree import Comparison, Junction, Membership, Negation
 from dc_assets.emulator.errors import APIError
 
 

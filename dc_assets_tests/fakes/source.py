@@ -12,7 +12,7 @@ import polars as pl
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import fingerprint
-from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.load.preflight.measured import FieldRule
 from dc_assets_tests.fakes.specs import KEY, text_frame
 
 COLUMNS = [KEY, "Title__c", "Price__c", "ParentKey__c"]

@@ -11,7 +11,7 @@ import pytest
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.files import FileSource
-from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.load.preflight.measured import FieldRule
 from dc_assets_tests.fakes.specs import KEY, small_spec
 
 ALL = IdRange(after=None, upto=None)

@@ -35,7 +35,7 @@ from dc_assets_tests.hyper.forms import CallForm, merged
 BASES_MAX = 4
 """Forms of three arguments that are varied at each place."""
 
-LIST = Path("dc_assets/emulator/engines/hyper.json")
+LIST = Path("dc_assets/emulator/engines/hyper/hyper.json")
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dc_assets.emulator.engines.hyper_list import Form, hyper_list
+from dc_assets.emulator.engines.hyper.list import Form, hyper_list
 from dc_assets_tests.hyper.engine import Hyper
 from dc_assets_tests.hyper.probe import Probe, call_of, fill
 

@@ -13,7 +13,7 @@ import pytest
 from dc_assets.core.target_fields import TargetDescription, TargetField, TargetObject
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.files import FileSource
-from dc_assets.load.preflight_measured import MEASURES, FieldRule, RuleKind, rules_of
+from dc_assets.load.preflight.measured import MEASURES, FieldRule, RuleKind, rules_of
 from dc_assets.salesforce import sql
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, small_spec
 

@@ -14,7 +14,10 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetField, TargetObject
 from dc_assets.files import FileSource
 from dc_assets.load.plan import make_plan
-from dc_assets.load.preflight import (
+from dc_assets.load.preflight.findings import Advice, advice_of
+from dc_assets.load.preflight.measured import FieldRule
+from dc_assets.load.preflight.rules import Costs, judged, lock_risk
+from dc_assets.load.preflight.survey import (
     NO_PARENT,
     BothSidesAsked,
     ExpectedRefusal,
@@ -25,9 +28,6 @@ from dc_assets.load.preflight import (
     Survey,
     survey,
 )
-from dc_assets.load.preflight_findings import Advice, advice_of
-from dc_assets.load.preflight_measured import FieldRule
-from dc_assets.load.preflight_rules import Costs, judged, lock_risk
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.described import WITH_PARENT
 from dc_assets_tests.fakes.org import FakeOrg

@@ -12,15 +12,15 @@ import polars as pl
 import pytest
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.load.preflight import survey
-from dc_assets.load.preflight_findings import (
+from dc_assets.load.preflight.findings import (
     Advice,
     Finding,
     SpecRefused,
     advice_of,
     worst_first,
 )
-from dc_assets.load.preflight_rules import Costs, judged
+from dc_assets.load.preflight.rules import Costs, judged
+from dc_assets.load.preflight.survey import survey
 from dc_assets_tests.acceptance.stage import Org, emulated_org
 from dc_assets_tests.proof.world import Content, World
 

@@ -8,8 +8,8 @@ import httpx
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
-from dc_assets.load.preflight import NamedParent, OrgLimits
-from dc_assets.load.preflight_measured import FieldRule, rules_of, unfilled_fields
+from dc_assets.load.preflight.measured import FieldRule, rules_of, unfilled_fields
+from dc_assets.load.preflight.survey import NamedParent, OrgLimits
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.http import Host

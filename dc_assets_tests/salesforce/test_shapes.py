@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from dc_assets.core.errors import DcError, UnexpectedAnswer
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import NamedParent
-from dc_assets.load.preflight_measured import FieldRule
+from dc_assets.load.preflight.measured import FieldRule
+from dc_assets.load.preflight.survey import NamedParent
 from dc_assets.salesforce.auth import Token, TokenStore, fetch_tenant_token
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs, BulkIngestJobs, list_ingest_jobs
 from dc_assets.salesforce.data_cloud import DataCloudSource

@@ -11,17 +11,17 @@ from functools import partial
 from itertools import accumulate
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.errors import (
     NOT_SUPPORTED,
     SYNTAX,
     refusal,
     syntax_error,
     translate,
 )
-from dc_assets.emulator.engines.hyper_scope import Catalog, Columns, Node, Scope
-from dc_assets.emulator.engines.hyper_selects import Selects
-from dc_assets.emulator.engines.hyper_texts import as_hyper_writes
-from dc_assets.emulator.engines.hyper_words import check_words
+from dc_assets.emulator.engines.hyper.scope import Catalog, Columns, Node, Scope
+from dc_assets.emulator.engines.hyper.selects import Selects
+from dc_assets.emulator.engines.hyper.texts import as_hyper_writes
+from dc_assets.emulator.engines.hyper.words import check_words
 from dc_assets.emulator.stores.data_cloud import DataCloudStore, columns_of
 from dc_assets.emulator.stores.duck import DatabaseError, Session, reason_of
 from dc_assets.emulator.stores.held import Result, Shelf

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.engines.cells import java_double
 from dc_assets.emulator.engines.lifecycle import CREATE_VALUES
-from dc_assets.emulator.engines.soql_compiler import Compiled, compile_soql
-from dc_assets.emulator.engines.soql_parser import parse
+from dc_assets.emulator.engines.soql.compiler import Compiled, compile_soql
+from dc_assets.emulator.engines.soql.parser import parse
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import CSV_TYPE, Call, Route, json_answer
 from dc_assets.emulator.routes.ingest import job_summary

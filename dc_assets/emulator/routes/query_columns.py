@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.soql_ast import Aggregate, SelectItem
-from dc_assets.emulator.engines.soql_compiler import compile_soql
-from dc_assets.emulator.engines.soql_parser import parse
+from dc_assets.emulator.engines.soql.compiler import compile_soql
+from dc_assets.emulator.engines.soql.parser import parse
+from dc_assets.emulator.engines.soql.tree import Aggregate, SelectItem
 from dc_assets.emulator.routes.http import Call, json_answer
 from dc_assets.emulator.schema import NUMBER_TYPES, Field, ObjectType, Schema
 

@@ -14,8 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
-from dc_assets.emulator.engines.soql_compiler import GROUPS_MAX, Compiled, compile_soql
-from dc_assets.emulator.engines.soql_parser import parse
+from dc_assets.emulator.engines.soql.compiler import GROUPS_MAX, Compiled, compile_soql
+from dc_assets.emulator.engines.soql.parser import parse
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import Call, Route, json_answer
 from dc_assets.emulator.routes.query_columns import columns

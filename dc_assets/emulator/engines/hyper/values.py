@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_calls import (
+from dc_assets.emulator.engines.hyper.calls import (
     SIGNS,
     called,
     check_constant,
@@ -16,7 +16,7 @@ from dc_assets.emulator.engines.hyper_calls import (
     sign_of,
     signed,
 )
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.errors import (
     NO_FUNCTION,
     NO_TYPE,
     NOT_SUPPORTED,
@@ -26,15 +26,15 @@ from dc_assets.emulator.engines.hyper_errors import (
     refusal,
     syntax_error,
 )
-from dc_assets.emulator.engines.hyper_list import (
+from dc_assets.emulator.engines.hyper.list import (
     CONSTANT,
     OTHER,
     UNKNOWN,
     Forms,
     hyper_list,
 )
-from dc_assets.emulator.engines.hyper_scope import Columns, Node, Scope, column_kind, place_of
-from dc_assets.emulator.engines.hyper_texts import Written
+from dc_assets.emulator.engines.hyper.scope import Columns, Node, Scope, column_kind, place_of
+from dc_assets.emulator.engines.hyper.texts import Written
 
 Subquery = Callable[[Node, Scope], "Columns | None"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.core.target_fields import FilledField, TargetDescription, TargetField
 from dc_assets.core.value_kinds import OF_SPEC, OF_TARGET, ValueKind, right_type
-from dc_assets.load.preflight_findings import Advice, Finding, meant
+from dc_assets.load.preflight.findings import Advice, Finding, meant
 
 KEYS_NAMED = 3
 NO_FIELD = TargetField("")
@@ -292,7 +292,7 @@ def findings_of_columns(
 ) -> Iterator[Finding]:
     """Judge each column by describe and by the kinds of the source's columns.
 
-    The external id has rules of its own (`preflight_key`).
+    The external id has rules of its own (`preflight.key`).
     """
     for number, column in enumerate(spec.columns):
         filled = described.filled_by(column.target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.soql_tokens import SoqlToken
+from dc_assets.emulator.engines.soql.tokens import SoqlToken
 
 
 @dataclass(frozen=True, slots=True)

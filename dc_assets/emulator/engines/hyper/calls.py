@@ -6,15 +6,15 @@ import re
 from collections.abc import Sequence
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.errors import (
     NO_FUNCTION,
     SYNTAX,
     Unlike,
     refusal,
     syntax_error,
 )
-from dc_assets.emulator.engines.hyper_list import CONSTANT, UNKNOWN, hyper_list, result_of
-from dc_assets.emulator.engines.hyper_scope import Node, place_of
+from dc_assets.emulator.engines.hyper.list import CONSTANT, UNKNOWN, hyper_list, result_of
+from dc_assets.emulator.engines.hyper.scope import Node, place_of
 
 SIGNS = {
     "COMPARE_EQUAL": "=",

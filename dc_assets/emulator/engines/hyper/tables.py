@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_calls import common
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.calls import common
+from dc_assets.emulator.engines.hyper.errors import (
     NO_SCHEMA,
     NO_TABLE,
     SYNTAX,
@@ -16,8 +16,8 @@ from dc_assets.emulator.engines.hyper_errors import (
     refusal,
     syntax_error,
 )
-from dc_assets.emulator.engines.hyper_list import UNKNOWN
-from dc_assets.emulator.engines.hyper_scope import (
+from dc_assets.emulator.engines.hyper.list import UNKNOWN
+from dc_assets.emulator.engines.hyper.scope import (
     Catalog,
     Column,
     Columns,
@@ -26,7 +26,7 @@ from dc_assets.emulator.engines.hyper_scope import (
     Scope,
     place_of,
 )
-from dc_assets.emulator.engines.hyper_values import Values, parts
+from dc_assets.emulator.engines.hyper.values import Values, parts
 
 KINDS = {
     "VARCHAR": "text",

@@ -13,9 +13,9 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription, TargetPath
 from dc_assets.core.value_kinds import ValueKind
-from dc_assets.load.preflight_columns import findings_of_columns
-from dc_assets.load.preflight_findings import Advice, Finding, meant, worst_first
-from dc_assets.load.preflight_key import findings_of_key
+from dc_assets.load.preflight.columns import findings_of_columns
+from dc_assets.load.preflight.findings import Advice, Finding, meant, worst_first
+from dc_assets.load.preflight.key import findings_of_key
 
 DATED = frozenset[ValueKind]({"date", "datetime", "text", "unknown"})
 """Kinds that a modification time may have; in text, times of one form compare as they should."""

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.errors import (
     NO_COLUMN,
     NO_TABLE,
     SYNTAX,
     Place,
     refusal,
 )
-from dc_assets.emulator.engines.hyper_list import OTHER, UNKNOWN
+from dc_assets.emulator.engines.hyper.list import OTHER, UNKNOWN
 
 Node = Mapping[str, object]
 Catalog = Mapping[str, Mapping[str, str]]

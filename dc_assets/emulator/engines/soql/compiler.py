@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.soql_ast import Aggregate, FieldRef, OrderItem, Query, SelectItem
-from dc_assets.emulator.engines.soql_conditions import aggregate_sql, condition_sql
-from dc_assets.emulator.engines.soql_rules import check_shape
-from dc_assets.emulator.engines.soql_scope import CUSTOM_HINT, Path, Scope
-from dc_assets.emulator.engines.soql_tokens import fail
+from dc_assets.emulator.engines.soql.conditions import aggregate_sql, condition_sql
+from dc_assets.emulator.engines.soql.rules import check_shape
+from dc_assets.emulator.engines.soql.scope import CUSTOM_HINT, Path, Scope
+from dc_assets.emulator.engines.soql.tokens import fail
+from dc_assets.emulator.engines.soql.tree import Aggregate, FieldRef, OrderItem, Query, SelectItem
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.schema import ObjectType, Schema
 from dc_assets.emulator.stores.duck import quoted

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import NoReturn
 
-from dc_assets.emulator.engines.soql_ast import (
+from dc_assets.emulator.engines.soql.scope import Scope
+from dc_assets.emulator.engines.soql.tokens import SoqlToken, decoded, fail
+from dc_assets.emulator.engines.soql.tree import (
     Aggregate,
     Comparison,
     Condition,
@@ -14,8 +16,6 @@ from dc_assets.emulator.engines.soql_ast import (
     Membership,
     Negation,
 )
-from dc_assets.emulator.engines.soql_scope import Scope
-from dc_assets.emulator.engines.soql_tokens import SoqlToken, decoded, fail
 from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.ids import SHORT_ID, case_suffix
 from dc_assets.emulator.schema import Field

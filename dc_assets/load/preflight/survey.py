@@ -22,7 +22,7 @@ from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.plan import lanes_for
 from dc_assets.load.ports import Clock, Slot, Source, Target
-from dc_assets.load.preflight_measured import FieldRule, rules_of, unfilled_fields
+from dc_assets.load.preflight.measured import FieldRule, rules_of, unfilled_fields
 
 EVERYTHING = IdRange(after=None, upto=None)
 CALLS_TIMED = 3

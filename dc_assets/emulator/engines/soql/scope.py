@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from dc_assets.emulator.engines.soql_ast import FieldRef
-from dc_assets.emulator.engines.soql_tokens import fail
+from dc_assets.emulator.engines.soql.tokens import fail
+from dc_assets.emulator.engines.soql.tree import FieldRef
 from dc_assets.emulator.schema import Field, ObjectType, Schema
 from dc_assets.emulator.stores.duck import literal, quoted
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from dc_assets.emulator.engines.hyper_calls import common
-from dc_assets.emulator.engines.hyper_errors import (
+from dc_assets.emulator.engines.hyper.calls import common
+from dc_assets.emulator.engines.hyper.errors import (
     SYNTAX,
     Place,
     Unlike,
@@ -15,8 +15,8 @@ from dc_assets.emulator.engines.hyper_errors import (
     refusal,
     syntax_error,
 )
-from dc_assets.emulator.engines.hyper_list import CONSTANT
-from dc_assets.emulator.engines.hyper_scope import (
+from dc_assets.emulator.engines.hyper.list import CONSTANT
+from dc_assets.emulator.engines.hyper.scope import (
     Catalog,
     Column,
     Columns,
@@ -24,9 +24,9 @@ from dc_assets.emulator.engines.hyper_scope import (
     Scope,
     place_of,
 )
-from dc_assets.emulator.engines.hyper_tables import Tables, renamed
-from dc_assets.emulator.engines.hyper_texts import Written
-from dc_assets.emulator.engines.hyper_values import Values
+from dc_assets.emulator.engines.hyper.tables import Tables, renamed
+from dc_assets.emulator.engines.hyper.texts import Written
+from dc_assets.emulator.engines.hyper.values import Values
 
 CALLED = {"count_star": "count", "trim": "btrim"}
 """What Hyper calls a column of a function without a name, where it is not the function's."""

@@ -11,8 +11,8 @@ from dc_assets.core.lanes import BATCH_ROWS_MAX
 from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.preflight import GROUPS_MAX, Survey
-from dc_assets.load.preflight_findings import Advice, Finding, worst_first
+from dc_assets.load.preflight.findings import Advice, Finding, worst_first
+from dc_assets.load.preflight.survey import GROUPS_MAX, Survey
 
 RECORD_KB = 2
 """Data storage of one record (Salesforce Help, "Data and File Storage Allocations")."""

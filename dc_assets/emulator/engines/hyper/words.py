@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dc_assets.emulator.engines.hyper_errors import SYNTAX, Place, refusal, syntax_error
+from dc_assets.emulator.engines.hyper.errors import SYNTAX, Place, refusal, syntax_error
 
 HIDDEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 """Texts and quoted names, in which no word is one of the language."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from dc_assets.emulator.engines.soql_ast import (
+from dc_assets.emulator.engines.soql.tokens import SoqlToken, fail, tokens_of
+from dc_assets.emulator.engines.soql.tree import (
     Aggregate,
     Comparison,
     Condition,
@@ -17,7 +18,6 @@ from dc_assets.emulator.engines.soql_ast import (
     Query,
     SelectItem,
 )
-from dc_assets.emulator.engines.soql_tokens import SoqlToken, fail, tokens_of
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
 OPERATORS = frozenset({"=", "!=", "<>", "<", ">", "<=", ">="})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dc_assets.emulator.engines.soql_ast import Aggregate, Query
-from dc_assets.emulator.engines.soql_tokens import fail
+from dc_assets.emulator.engines.soql.tokens import fail
+from dc_assets.emulator.engines.soql.tree import Aggregate, Query
 
 
 def check_shape(soql: str, query: Query) -> None:

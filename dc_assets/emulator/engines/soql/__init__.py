@@ -1,0 +1,1 @@
+"""The query language of the org: its grammar, its rules, and its way into the store."""
