@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from copy import copy
 from importlib import import_module
 
 import click
 
+from dc_assets.cli.endings import endings_text
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.said import say
 from dc_assets.core.asserts import refuse_without_asserts
@@ -71,7 +73,9 @@ class _Program(Commands):
             return None
         module, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"dc_assets.cli.{module}"), cmd_name)
-        return command
+        ends = copy(command)
+        ends.epilog = (command.epilog or "") + endings_text(cmd_name)
+        return ends
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -88,8 +88,6 @@ def plan(
     played in virtual time. It is a wide range before the first job, and a narrow one after some
     jobs of the load ran in the org: they tell its speed. The ledger keeps what was told, so that
     dc-assets report can hold it against what the load took.
-
-    Exit code 0 for GO and GO, WITH CARE; 5 for STOP.
     """
     if (offline or write_ranges is not None) and (as_json or page is not None):
         alone = "--offline" if offline else "--write-ranges"

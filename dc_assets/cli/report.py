@@ -50,8 +50,6 @@ def report(name: str | None, *, prefix: str | None, out: Path | None, as_json: b
 
     The newest load of LOAD, whatever sent it. Only the ledger is asked, so this works without an
     org, and while the load is still running. The file stands alone: it can be mailed or printed.
-
-    Exit code 0 when it is written, whatever it says of the load.
     """
     with open_ledger() as database:
         load = _chosen(database, name, prefix)

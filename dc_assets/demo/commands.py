@@ -132,7 +132,7 @@ def dev(
     """Start an emulated org and Dagster on a home that lasts, and stay up. It loads nothing.
 
     Everything is in ~/.dc_assets/dev: the org, ledger, load spec, Dagster's history, and env.sh,
-    which points dc-assets in another terminal at it. The first start makes rows as the options
+    which points the commands of another terminal at it. The first start makes rows as the options
     say; later ones resume what is there. Nothing leaves 127.0.0.1.
     """
     seeding = Seeding(rows, accounts or max(1, rows // 10), skew, seed, bad_rows)
