@@ -25,7 +25,7 @@ from dc_assets.core.run_events import unheard
 from dc_assets.core.verdicts import Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.wiring.connect import open_load
 from dc_assets_tests.acceptance.stage import MANY_CALLS, emulated_org, short_folder
 from dc_assets_tests.proof.world import (
@@ -102,7 +102,7 @@ def _peak_mb() -> float:
 def audit_apart(world: World) -> Audited:
     """Evaluate all checks in a fresh process."""
     ready = world.org.ready
-    login = Login(ready["base_url"], ready["client_id"], ready["client_secret"])
+    login = Login(ClientCredentials(ready["base_url"], ready["client_id"], ready["client_secret"]))
     file = world.folder / f"{world.spec.name}.yaml"
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(audit, login, file, world.folder / "data").result()

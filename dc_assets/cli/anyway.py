@@ -6,8 +6,9 @@ import click
 
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.core.spec import LoadSpec
-from dc_assets.wiring.connect import login_from_environment, open_load
+from dc_assets.wiring.connect import open_load
 from dc_assets.wiring.settings import read_settings
+from dc_assets.wiring.sign_in import login_from_environment
 
 
 def refuse_what_stops(spec: LoadSpec, anyway: str) -> None:

@@ -28,7 +28,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
 from dc_assets.views.partitions import LedgerViews, Refusal
-from dc_assets.wiring.connect import login_from_environment, open_load
+from dc_assets.wiring.connect import open_load
+from dc_assets.wiring.sign_in import login_from_environment
 
 _SHAPING = ("partitions", "batch_rows_max", "window")
 """Options of `run` that a canary takes too."""

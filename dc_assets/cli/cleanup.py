@@ -21,8 +21,9 @@ from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
 from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, Receipt, created_ids
-from dc_assets.wiring.connect import login_from_environment, policy_clock
+from dc_assets.wiring.connect import policy_clock
 from dc_assets.wiring.settings import data_folder
+from dc_assets.wiring.sign_in import login_from_environment
 
 REFUSED_SHOWN = 40
 

@@ -32,7 +32,8 @@ def open_ledger(*, bears_s: float = BEARS_S) -> Generator[Database]:
 def open_org() -> Generator[OrgSession]:
     """Log in to the org of the environment, and leave it with the block."""
     from dc_assets.salesforce.session import OrgSession  # noqa: PLC0415 - most look at the ledger
-    from dc_assets.wiring.connect import login_from_environment, policy_clock  # noqa: PLC0415
+    from dc_assets.wiring.connect import policy_clock  # noqa: PLC0415
+    from dc_assets.wiring.sign_in import login_from_environment  # noqa: PLC0415
 
     login, note = login_from_environment(), noted_on_stderr()
     sleep = policy_clock(login.login_url).sleep

@@ -32,8 +32,9 @@ from dc_assets.load.deletion import (
 )
 from dc_assets.load.reconcile import Audit
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
-from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load, policy_clock
+from dc_assets.wiring.connect import OpenLoad, open_load, policy_clock
 from dc_assets.wiring.settings import data_folder
+from dc_assets.wiring.sign_in import login_from_environment
 
 SHOWN = 10
 

@@ -14,7 +14,8 @@ from dc_assets.core.errors import DcError, RowsPending
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.load.store import LoadRequest, Mode
-from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
+from dc_assets.wiring.connect import OpenLoad, open_load
+from dc_assets.wiring.sign_in import login_from_environment
 
 LOOK_EVERY_S = 1.0
 END_WITHIN_S = 5.0

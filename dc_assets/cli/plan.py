@@ -43,8 +43,9 @@ from dc_assets.simulation.forecast import (
     forecast,
 )
 from dc_assets.views.bounds import last_scheme, other_bounds
-from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
+from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets.wiring.settings import loads_folder
+from dc_assets.wiring.sign_in import login_from_environment
 
 REMEMBERED_JOBS = 50
 

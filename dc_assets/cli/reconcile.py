@@ -19,7 +19,8 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import Verdict, verdict_of_checks
 from dc_assets.core.verdicts import CheckOutcome, Severity, rewritten_in
-from dc_assets.wiring.connect import login_from_environment, open_load
+from dc_assets.wiring.connect import open_load
+from dc_assets.wiring.sign_in import login_from_environment
 
 _EXAMPLES = """\b
 Examples:

@@ -40,7 +40,8 @@ from dc_assets.views.dead_letters import (
     partitions_of_dead_letters,
 )
 from dc_assets.views.partitions import LedgerViews
-from dc_assets.wiring.connect import OpenLoad, login_from_environment, open_load
+from dc_assets.wiring.connect import OpenLoad, open_load
+from dc_assets.wiring.sign_in import login_from_environment
 
 _EXAMPLE = """\b
 Example:

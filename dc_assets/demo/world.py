@@ -18,7 +18,7 @@ from dc_assets.demo.services import begin
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import prepare_home, write_home
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.source_queries import EVERYTHING
@@ -97,7 +97,8 @@ def write_spec(folder: Path, emulator: Mapping[str, str], partitions: int) -> Lo
     """Write the packaged spec with bounds that cut the seeded rows into equal partitions."""
     content = yaml.safe_load((PACKAGED_LOADS / f"{LOAD}.yaml").read_text(encoding="utf-8"))
     packaged = read_spec(PACKAGED_LOADS / f"{LOAD}.yaml")
-    login = Login(emulator["base_url"], emulator["client_id"], emulator["client_secret"])
+    settings = (emulator[name] for name in ("base_url", "client_id", "client_secret"))
+    login = Login(ClientCredentials(*settings))
     with OrgSession.connect(login, sleep=SystemClock().sleep, note=unheard) as session:
         source = DataCloudSource(session.tenant(packaged.source.data_space), packaged)
         bounds = source.key_quantiles(partitions, EVERYTHING)

@@ -14,7 +14,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import Mode
 
 if TYPE_CHECKING:
-    from dc_assets.salesforce.auth import Login
+    from dc_assets.salesforce.credentials import Login
     from dc_assets.wiring.connect import OpenLoad
     from dc_assets.wiring.source_look import Seen
 
@@ -75,7 +75,7 @@ class SalesforceResource(dg.ConfigurableResource[None]):
     @property
     def login(self) -> Login:
         """The login of the config, else of the settings."""
-        from dc_assets.wiring.connect import login_from_environment
+        from dc_assets.wiring.sign_in import login_from_environment
 
         return login_from_environment(
             SF_LOGIN_URL=self.login_url,

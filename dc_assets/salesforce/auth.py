@@ -1,6 +1,6 @@
-"""Tokens: client credentials for the org, and their exchange for the Data Cloud tenant.
+"""Tokens: one of the org for a credential, and its exchange for one of the Data Cloud tenant.
 
-Shapes: Salesforce help "OAuth 2.0 Client Credentials Flow"; Data Cloud "Exchange Access Token".
+Shapes: Salesforce help "OAuth Authorization Flows"; Data Cloud "Exchange Access Token".
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dc_assets.core.run_events import Note, unheard
 from dc_assets.core.spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.answers import OrgToken, TenantToken
 from dc_assets.salesforce.causes import EXCHANGE_PATH, LOGIN_PATH, UNAUTHORIZED
+from dc_assets.salesforce.credentials import Form, Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import origin_of, sibling_url
 
@@ -23,20 +24,6 @@ TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
 EXPIRED_STATUSES = frozenset({401, 403})
 DEAD_TOKEN_STATUSES = frozenset({400, 401})
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """How to log in; the secret never shows in a repr.
-
-    Attributes:
-        allowed_hosts: hosts besides Salesforce's own that a secret may go to.
-    """
-
-    login_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    allowed_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +107,26 @@ def tenant_token_expired(response: httpx.Response) -> bool:
 
 
 def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = unheard) -> Token:
-    """Log in with client credentials.
+    """Sign in at the org.
 
     Raises:
-        ConfigError: the org refuses the id, the secret or the host.
+        ConfigError: the org refuses the credential or the host.
         TransientRemoteError: it cannot be reached now, or gives no answer of a login.
     """
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": login.client_id,
-        "client_secret": login.client_secret,
-    }
-    host = Host.at(login.login_url, sleep=sleep, allowed=login.allowed_hosts, note=note)
+    url, allowed = login.login_url, login.allowed_hosts
+    host = Host.at(url, sleep=sleep, allowed=allowed, note=note)
+
+    def ask(form: Form) -> OrgToken:
+        return host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
+
     try:
         with host.client:
-            body = host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
+            body = login.credential.granted(ask)
     except OrgMoved:
         raise
     except RejectedRequest as error:
         raise ConfigError(f"Salesforce does not let us in: {error}") from error
-    instance_url = sibling_url(body.instance_url, login.login_url, login.allowed_hosts)
-    return Token(body.access_token, instance_url, body.id)
+    return Token(body.access_token, sibling_url(body.instance_url, url, allowed), body.id)
 
 
 def fetch_tenant_token(

@@ -17,13 +17,13 @@ from dc_assets.core.run_events import Note
 from dc_assets.core.spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.auth import (
     BearerAuth,
-    Login,
     TokenStore,
     fetch_org_token,
     fetch_tenant_token,
     org_session_expired,
     tenant_token_expired,
 )
+from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import RECORD_ID
 

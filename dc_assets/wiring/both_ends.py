@@ -15,7 +15,7 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.preflight.findings import Finding, refuse
 from dc_assets.load.preflight.fit import Fit, fit
 from dc_assets.load.spec_files import line_of, read_folder
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.session import OrgSession

@@ -45,10 +45,10 @@ from dc_assets.load.preflight.survey import BothSidesAsked
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.load.whole_target import WholeTarget
-from dc_assets.salesforce.auth import Login
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.org_facts import SalesforceFacts
-from dc_assets.salesforce.origins import ALLOWED_HOSTS, is_this_machine, listed_hosts
+from dc_assets.salesforce.origins import is_this_machine
 from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
@@ -83,24 +83,6 @@ def versions() -> Mapping[str, str]:
     """Return the versions of the programs that decide what a load does."""
     packages = ("dc-assets", "dagster", "httpx", "polars", "sqlalchemy")
     return {"python": platform.python_version(), **{p: metadata.version(p) for p in packages}}
-
-
-def login_from_environment(**given: str) -> Login:
-    """Read the settings of the org; what is ``given`` by the name of its setting wins.
-
-    Raises:
-        ConfigError: one is missing.
-    """
-    told = {**read_settings().texts(), **{name: text for name, text in given.items() if text}}
-    names = ("SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET")
-    missing = [name for name in names if not told[name]]
-    if missing:
-        raise ConfigError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
-            "SF_LOGIN_URL is the org's My Domain; id and secret are of its connected app. "
-            "To try without an org: dc-assets demo"
-        )
-    return Login(*(told[name] for name in names), allowed_hosts=listed_hosts(told[ALLOWED_HOSTS]))
 
 
 @dataclass(frozen=True)

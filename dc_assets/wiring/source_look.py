@@ -12,7 +12,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import RunHeartbeats
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.views.load_states import LoadStates
 from dc_assets.wiring.both_ends import open_source

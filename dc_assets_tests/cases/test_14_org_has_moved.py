@@ -11,8 +11,9 @@ import pytest
 
 from dc_assets.core.errors import ConfigError, OrgMoved
 from dc_assets.core.run_events import unheard
-from dc_assets.salesforce.auth import BearerAuth, Login, TokenStore, fetch_org_token
+from dc_assets.salesforce.auth import BearerAuth, TokenStore, fetch_org_token
 from dc_assets.salesforce.auth import org_session_expired as expired
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
 from dc_assets_tests.salesforce.test_wire import IDENTITY, Planted, Reply, planted, said
@@ -36,7 +37,7 @@ def signed_in(instance_url: str) -> Reply:
 
 def org_at(server: Planted) -> Host:
     """Return a host whose token comes from a server, as in the middle of a run."""
-    login = Login(server.url, "id", "the-secret")
+    login = Login(ClientCredentials(server.url, "id", "the-secret"))
     tokens = TokenStore(lambda: fetch_org_token(login, lambda _: None))
     auth = BearerAuth(tokens, expired=expired)
     return Host.at(server.url, sleep=lambda _: None, auth=auth)
@@ -52,7 +53,9 @@ def test_a_login_that_is_sent_on_names_the_new_address_and_the_setting() -> None
     with planted(lambda _, __: sent_on()) as org:
         with pytest.raises(ConfigError, match=f"has moved to {NEW_HOME}: set SF_LOGIN_URL"):
             OrgSession.connect(
-                Login(org.url, "id", "the-secret"), sleep=lambda _: None, note=unheard
+                Login(ClientCredentials(org.url, "id", "the-secret")),
+                sleep=lambda _: None,
+                note=unheard,
             )
         assert len(org.seen) == 1
 

@@ -18,7 +18,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets_tests.acceptance.stage import OWN_SETTINGS, Org, spec_content
 
@@ -74,11 +74,8 @@ class World:
     @contextmanager
     def opened(self, mode: Mode = "full") -> Generator[OpenLoad]:
         """Connect the spec to the org."""
-        login = Login(
-            self.org.ready["base_url"],
-            self.org.ready["client_id"],
-            self.org.ready["client_secret"],
-        )
+        names = ("base_url", "client_id", "client_secret")
+        login = Login(ClientCredentials(*(self.org.ready[name] for name in names)))
         with (
             data_folder_is(self.folder / "data"),
             open_load(

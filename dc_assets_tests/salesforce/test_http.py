@@ -24,12 +24,12 @@ from dc_assets.core.errors import (
 from dc_assets.core.run_events import RunEvent
 from dc_assets.salesforce.auth import (
     BearerAuth,
-    Login,
     Token,
     TokenStore,
     org_session_expired,
     tenant_token_expired,
 )
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.failures import error_of
 from dc_assets.salesforce.http import Host, Usage
 from dc_assets.salesforce.origins import checked_url
@@ -378,7 +378,7 @@ def test_no_secret_is_in_a_repr_or_an_error() -> None:
     wire = Wire(always(400, "[]"), BearerAuth(TokenStore(lambda: token), expired=lambda _: False))
     with pytest.raises(RejectedRequest) as caught:
         wire.host.call("POST", "/x", data={"client_secret": SECRET})
-    shown = [token, Login("https://a", "id", SECRET), wire.host, caught.value]
+    shown = [token, Login(ClientCredentials("https://a", "id", SECRET)), wire.host, caught.value]
     assert SECRET not in "".join(f"{thing!r}{thing!s}" for thing in shown)
 
 

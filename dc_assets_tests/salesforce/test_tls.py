@@ -15,9 +15,9 @@ PROGRAM = """
 import sys
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.run_events import unheard
-from dc_assets.salesforce.auth import Login
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.session import OrgSession
-login = Login(*sys.argv[1:4])
+login = Login(ClientCredentials(*sys.argv[1:4]))
 try:
     with OrgSession.connect(login, sleep=lambda _: None, note=unheard) as session:
         print(session.tenant().client.base_url)

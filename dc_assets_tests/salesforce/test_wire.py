@@ -30,7 +30,6 @@ from dc_assets.delivery.channels import ChannelDown, Message
 from dc_assets.delivery.webhook import Webhook
 from dc_assets.salesforce.auth import (
     BearerAuth,
-    Login,
     Token,
     TokenStore,
     fetch_tenant_token,
@@ -39,6 +38,7 @@ from dc_assets.salesforce.auth import (
 from dc_assets.salesforce.bounded import BODY_S_MAX, BoundedTransport
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.bulk_query import query_records
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
@@ -154,7 +154,7 @@ def test_a_login_that_names_a_foreign_instance_gets_no_further() -> None:
     for instance in ("https://evil.example", "http://127.0.0.2.evil.example", "http://127.0.0.1/x"):
         answer = {"access_token": TOKEN, "instance_url": instance, "id": IDENTITY}
         with planted(always(lambda a=answer: said(a))) as org:
-            login = Login(org.url, "id", "secret")
+            login = Login(ClientCredentials(org.url, "id", "secret"))
             with pytest.raises(ConfigError) as caught:
                 OrgSession.connect(login, sleep=lambda _: None, note=unheard)
             assert TOKEN not in str(caught.value)
@@ -171,7 +171,9 @@ def test_a_redirect_is_named_and_not_followed() -> None:
                 at(org.url).call("GET", "/x")
             with pytest.raises(ConfigError, match=r"moved to http://127\.0\.0\.1") as caught:
                 OrgSession.connect(
-                    Login(org.url, "id", "secret"), sleep=lambda _: None, note=unheard
+                    Login(ClientCredentials(org.url, "id", "secret")),
+                    sleep=lambda _: None,
+                    note=unheard,
                 )
         assert "secret-path" not in str(caught.value)
         assert elsewhere.seen == []
@@ -345,6 +347,7 @@ from pathlib import Path
 from dc_assets.core.errors import UnexpectedAnswer
 from dc_assets.core.ranges import IdRange
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.salesforce.test_wire import session

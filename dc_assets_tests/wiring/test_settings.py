@@ -10,7 +10,7 @@ import pytest
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.orchestration.resources import SalesforceResource
-from dc_assets.wiring.connect import login_from_environment
+from dc_assets.salesforce.credentials import ClientCredentials
 from dc_assets.wiring.settings import (
     Settings,
     file_names,
@@ -20,6 +20,7 @@ from dc_assets.wiring.settings import (
     setting_lines,
     unknown_settings,
 )
+from dc_assets.wiring.sign_in import login_from_environment
 from dc_assets_tests.cli.in_process import environment_is, run_here
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,9 @@ def test_the_ledger_and_the_login_take_the_secret_of_a_file(tmp_path: Path) -> N
     files = {f"{name}_FILE": str(file) for name in ("SF_CLIENT_SECRET", "DC_ASSETS_LEDGER_URL")}
     with environment_is({**LOGIN, **files}):
         assert ledger_url() == SECRET
-        assert login_from_environment().client_secret == SECRET
+        app = login_from_environment().credential
+        assert isinstance(app, ClientCredentials)
+        assert app.client_secret == SECRET
         assert SalesforceResource().login == login_from_environment()
 
 
@@ -57,7 +60,9 @@ def test_a_run_of_dagster_may_send_secrets_where_a_command_may() -> None:
         given = SalesforceResource(login_url="https://a.my.salesforce.mil", client_id="i")
         login = given.model_copy(update={"client_secret": SECRET}).login
     assert login.allowed_hosts == ("acme.my.salesforce.mil",)
-    assert (login.login_url, login.client_secret) == ("https://a.my.salesforce.mil", SECRET)
+    app = login.credential
+    assert isinstance(app, ClientCredentials)
+    assert (login.login_url, app.client_secret) == ("https://a.my.salesforce.mil", SECRET)
 
 
 FILE = {"SF_CLIENT_SECRET_FILE": "{file}"}
