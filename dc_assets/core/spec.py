@@ -12,12 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from dc_assets.core.ladders import ROW_LADDER_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX, WINDOW_DEFAULT
 from dc_assets.core.ranges import IdRange, partition_ranges
-from dc_assets.core.spec_texts import SOQL, SQL, CronLine, Name, Target
+from dc_assets.core.source_spec import DEFAULT_DATA_SPACE, Part, SourceSpec
+from dc_assets.core.spec_texts import SOQL, CronLine, Name, Target
 from dc_assets.core.target_fields import TargetPath
 
 ColumnType = Literal[
@@ -47,53 +48,7 @@ TUNED = ("profile", "limits", "checks", "refresh", "time_zone")
 """Parts of a spec that may change while a load is unfinished."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-DEFAULT_DATA_SPACE = "default"
-"""The data space that every tenant has, and that a token is for when none is named."""
-
-
-class SourceSpec(_Part):
-    """Where the rows come from."""
-
-    object: Name | None = Field(
-        default=None, description="Data model object in Data Cloud, such as Things__dlm"
-    )
-    files: Name | None = Field(
-        default=None,
-        description="Instead of an object: a Parquet or CSV file, a folder or a glob; a relative "
-        "path begins at the spec's folder",
-    )
-    data_space: str = Field(
-        default=DEFAULT_DATA_SPACE,
-        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$",
-        description="API name of the data space that the object is read in",
-    )
-    key: Name = Field(description="Column with the external id")
-    parent: Name | None = Field(
-        default=None, description="Column with the parent's external id: it decides the lane"
-    )
-    where: SQL | None = Field(default=None, description="SQL condition that selects the rows")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.object is None) == (self.files is None):
-            raise ValueError("source names either an object or files")
-        if self.files is not None and self.data_space != DEFAULT_DATA_SPACE:
-            raise ValueError("data_space is for an object of Data Cloud: files lie in none")
-        return self
-
-    @property
-    def place(self) -> str:
-        """The object or the files, for people."""
-        if self.data_space == DEFAULT_DATA_SPACE:
-            return self.object or self.files or ""
-        return f"{self.object} in the data space {self.data_space}"
-
-
-class TargetSpec(_Part):
+class TargetSpec(Part):
     """Where the rows go."""
 
     object: Name = Field(description="API name of the object in the org")
@@ -104,7 +59,7 @@ class TargetSpec(_Part):
     )
 
 
-class ColumnSpec(_Part):
+class ColumnSpec(Part):
     """One column on its way: source name, target name, type."""
 
     source: Name
@@ -135,7 +90,7 @@ class ColumnSpec(_Part):
         return TargetPath.of(self.target)
 
 
-class PartitionsSpec(_Part):
+class PartitionsSpec(Part):
     """How the ids are cut into Dagster partitions."""
 
     scheme: int = Field(ge=1, le=999, description="Raise it when the bounds change")
@@ -151,7 +106,7 @@ class PartitionsSpec(_Part):
         return self
 
 
-class ChecksSpec(_Part):
+class ChecksSpec(Part):
     """What the asset checks compare besides counts and keys."""
 
     values: Literal["all", "sample", "none"] = Field(
@@ -172,7 +127,7 @@ class ChecksSpec(_Part):
     )
 
 
-class ProfileSpec(_Part):
+class ProfileSpec(Part):
     """How the writer treats the org. A change here never asks for a new load."""
 
     window: int = Field(default=WINDOW_DEFAULT, ge=1, le=100)
@@ -184,7 +139,7 @@ class ProfileSpec(_Part):
     )
 
 
-class LimitsSpec(_Part):
+class LimitsSpec(Part):
     """When a run stops sending. A change here never asks for a new load."""
 
     failed_jobs_max: int = Field(
@@ -235,7 +190,7 @@ class LimitsSpec(_Part):
         return self
 
 
-class RefreshSpec(_Part):
+class RefreshSpec(Part):
     """How changes of the source are found and brought over, day by day."""
 
     modified: Name | None = Field(
@@ -283,7 +238,7 @@ class RefreshSpec(_Part):
         return 900 if self.modified is not None else 86_400
 
 
-class LoadSpec(_Part):
+class LoadSpec(Part):
     """One object's way from Data Cloud to the org."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")

@@ -13,7 +13,7 @@ import httpx
 
 from dc_assets.core.errors import ConfigError, OrgMoved, RejectedRequest
 from dc_assets.core.run_events import Note, unheard
-from dc_assets.core.spec import DEFAULT_DATA_SPACE
+from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.answers import OrgToken, TenantToken
 from dc_assets.salesforce.causes import EXCHANGE_PATH, LOGIN_PATH, UNAUTHORIZED
 from dc_assets.salesforce.credentials import Form, Login

@@ -14,7 +14,7 @@ from dc_assets.core.errors import (
     TransientRemoteError,
 )
 from dc_assets.core.run_events import Note
-from dc_assets.core.spec import DEFAULT_DATA_SPACE
+from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.auth import (
     BearerAuth,
     TokenStore,
