@@ -106,7 +106,7 @@ class HostRefuses(RejectedRequest):
 
 
 class AccessRefused(HostRefuses):
-    """The integration user or the connected app lacks a permission."""
+    """The integration user or the External Client App lacks a permission."""
 
 
 class WrongHost(HostRefuses):

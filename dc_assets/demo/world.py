@@ -24,6 +24,7 @@ from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.source_queries import EVERYTHING
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets.wiring.settings import PACKAGED_LOADS, file_names
+from dc_assets.wiring.sign_in import SIGN_IN_SETTINGS
 
 LOAD = "opportunities"
 SEED_WITHIN_S = 600.0
@@ -76,6 +77,8 @@ def product_environment(
     Polls and waits of the product pass as fast as the time of the org.
     """
     return {
+        **dict.fromkeys(SIGN_IN_SETTINGS, ""),
+        "SF_API_VERSION": "",
         "SF_LOGIN_URL": emulator["base_url"],
         "SF_CLIENT_ID": emulator["client_id"],
         "SF_CLIENT_SECRET": emulator["client_secret"],

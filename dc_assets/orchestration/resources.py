@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import Mode
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dc_assets.wiring.source_look import Seen
 
 
+SECRET: JsonDict = {"dagster__is_secret": True}
+
+
 class SalesforceResource(dg.ConfigurableResource[None]):
     """Where to log in; the settings are read when a run starts, never at import."""
 
@@ -26,12 +30,27 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         default="", description="The org's My Domain; empty: the setting SF_LOGIN_URL"
     )
     client_id: str = Field(
-        default="", description="Consumer key of the connected app; empty: SF_CLIENT_ID"
+        default="", description="Consumer key of the External Client App; empty: SF_CLIENT_ID"
     )
     client_secret: str = Field(
         default="",
-        description="Consumer secret of the connected app; empty: SF_CLIENT_SECRET, or its file",
-        json_schema_extra={"dagster__is_secret": True},
+        description="Its consumer secret, for client credentials; empty: SF_CLIENT_SECRET",
+        json_schema_extra=SECRET,
+    )
+    username: str = Field(default="", description="User, for JWT bearer; empty: SF_USERNAME")
+    private_key: str = Field(
+        default="",
+        description="PEM text of the app's private key, for JWT bearer; empty: SF_PRIVATE_KEY",
+        json_schema_extra=SECRET,
+    )
+    audience: str = Field(
+        default="", description="Audience of JWT bearer; empty: SF_JWT_AUDIENCE, or login or test"
+    )
+    cli_org: str = Field(
+        default="", description="Alias or username in the sf CLI; empty: SF_CLI_ORG"
+    )
+    api_version: str = Field(
+        default="", description="Version of Salesforce's API; empty: SF_API_VERSION"
     )
 
     @contextmanager
@@ -81,4 +100,9 @@ class SalesforceResource(dg.ConfigurableResource[None]):
             SF_LOGIN_URL=self.login_url,
             SF_CLIENT_ID=self.client_id,
             SF_CLIENT_SECRET=self.client_secret,
+            SF_USERNAME=self.username,
+            SF_PRIVATE_KEY=self.private_key,
+            SF_JWT_AUDIENCE=self.audience,
+            SF_CLI_ORG=self.cli_org,
+            SF_API_VERSION=self.api_version,
         )

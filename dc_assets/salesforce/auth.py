@@ -5,7 +5,9 @@ Shapes: Salesforce help "OAuth Authorization Flows"; Data Cloud "Exchange Access
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
@@ -14,41 +16,65 @@ import httpx
 from dc_assets.core.errors import ConfigError, OrgMoved, RejectedRequest
 from dc_assets.core.run_events import Note, unheard
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
-from dc_assets.salesforce.answers import OrgToken, TenantToken
-from dc_assets.salesforce.causes import EXCHANGE_PATH, LOGIN_PATH, UNAUTHORIZED
-from dc_assets.salesforce.credentials import Form, Login
+from dc_assets.salesforce.answers import TenantToken
+from dc_assets.salesforce.causes import EXCHANGE_PATH, UNAUTHORIZED
+from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import origin_of, sibling_url
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type
+MARGIN_S_MAX, MARGIN_SHARE = 120.0, 0.1
+"""The last part of a token's life, in which it is replaced before it is used again."""
+
 EXPIRED_STATUSES = frozenset({401, 403})
 DEAD_TOKEN_STATUSES = frozenset({400, 401})
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token and the host it is good for."""
+    """An access token and the host it is good for.
+
+    Attributes:
+        lives_s: for how long, if the one who gave it says so.
+    """
 
     value: str = field(repr=False)
     instance_url: str
     identity_url: str = ""
+    lives_s: float | None = None
 
 
 class TokenStore:
-    """Holds one token and replaces it when it is found stale, once for all threads."""
+    """Holds one token and replaces it when it ends or is found stale, once for all threads."""
 
-    def __init__(self, fetch: Callable[[], Token]) -> None:
+    def __init__(
+        self, fetch: Callable[[], Token], monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._fetch = fetch
+        self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
         self._token: Token | None = None
+        self._good_until_s = math.inf
 
     def token(self, stale: Token | None = None) -> Token:
-        """Return the token; fetch one when there is none, or when the held one is the stale one."""
+        """Return the token; fetch one if there is none, if it ends soon, or if it is the stale one.
+
+        Its life counts from before it was asked for.
+        """
         with self._lock:
-            if self._token is None or self._token == stale:
+            now_s = self._monotonic_s()
+            if self._token is None or self._token == stale or now_s >= self._good_until_s:
                 self._token = self._fetch()
+                self._good_until_s = now_s + _good_for_s(self._token)
             return self._token
+
+
+def _good_for_s(token: Token) -> float:
+    """Return for how long a token is used; its last part is left for calls that are on the way."""
+    if token.lives_s is None:
+        return math.inf
+    return token.lives_s - min(MARGIN_S_MAX, token.lives_s * MARGIN_SHARE)
 
 
 class BearerAuth(httpx.Auth):
@@ -115,13 +141,9 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = u
     """
     url, allowed = login.login_url, login.allowed_hosts
     host = Host.at(url, sleep=sleep, allowed=allowed, note=note)
-
-    def ask(form: Form) -> OrgToken:
-        return host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
-
     try:
         with host.client:
-            body = login.credential.granted(ask)
+            body = login.credential.granted(host)
     except OrgMoved:
         raise
     except RejectedRequest as error:
@@ -165,4 +187,5 @@ def _exchanged(org: Host, token: Token, data_space: str) -> Token:
         form["dataspace"] = data_space
     refuse_elsewhere(token, org.client.base_url)
     body = org.ask("POST", EXCHANGE_PATH, TenantToken, changes_nothing=True, data=form, auth=None)
-    return Token(body.access_token, sibling_url(body.instance_url, token.instance_url, org.allowed))
+    url = sibling_url(body.instance_url, token.instance_url, org.allowed)
+    return Token(body.access_token, url, lives_s=body.expires_in)

@@ -20,10 +20,8 @@ from dc_assets.salesforce.answers import Identified, JobAnswer, JobLine, Limits,
 from dc_assets.salesforce.bounded import FILE
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import record_id
-from dc_assets.salesforce.session import API, OrgSession
+from dc_assets.salesforce.session import OrgSession
 
-JOBS_URL = f"{API}/jobs/ingest"
-LIST_URL = f"{JOBS_URL}?jobType=V2Ingest"
 OPERATION = "upsert"
 IDS_A_QUERY = 200
 """A query of so many ids fits into a URL, and into one answer."""
@@ -51,28 +49,28 @@ class BulkIngestJobs:
 
     def _created(self, kind: dict[str, str]) -> str:
         intent = {"object": self._target.object, "contentType": "CSV", "lineEnding": "LF", **kind}
-        return self._org.ask("POST", JOBS_URL, NewJob, json=intent).id
+        return self._org.ask("POST", _jobs_url(self._org), NewJob, json=intent).id
 
     def upload(self, job_id: str, payload: bytes) -> None:
         """Send the rows; one job takes one upload."""
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
-        self._org.call("PUT", f"{_path(job_id)}/batches", content=payload, headers=headers)
+        self._org.call("PUT", f"{self._path(job_id)}/batches", content=payload, headers=headers)
 
     def close(self, job_id: str) -> None:
         """Hand the rows to the org. From here on they may land."""
-        self._org.ask("PATCH", _path(job_id), NewJob, json={"state": "UploadComplete"})
+        self._org.ask("PATCH", self._path(job_id), NewJob, json={"state": "UploadComplete"})
 
     def abort(self, job_id: str) -> None:
         """Stop a job that is not finished; rows that landed stay."""
-        self._org.ask("PATCH", _path(job_id), NewJob, json={"state": "Aborted"})
+        self._org.ask("PATCH", self._path(job_id), NewJob, json={"state": "Aborted"})
 
     def job(self, job_id: str) -> IngestJob:
         """Ask how far a job is."""
-        return _job(self._org.ask("GET", _path(job_id), JobAnswer))
+        return _job(self._org.ask("GET", self._path(job_id), JobAnswer))
 
     def results(self, job_id: str, kind: ResultKind) -> bytes:
         """Read one result file of a finished job."""
-        url = f"{_path(job_id)}/{RESULT_RESOURCES[kind]}"
+        url = f"{self._path(job_id)}/{RESULT_RESOURCES[kind]}"
         accept = {"Accept": "text/csv"}
         return self._org.call("GET", url, headers=accept, extensions=FILE).content
 
@@ -81,7 +79,7 @@ class BulkIngestJobs:
 
         The list comes in pages of up to 1,000 in no promised order, so all of them are read.
         """
-        jobs = self._org.ask_pages(LIST_URL, JobLine)
+        jobs = self._org.ask_pages(_list_url(self._org), JobLine)
         return [IngestJob(job.id, JobState.OPEN) for job in jobs if self._is_like_ours(job)]
 
     def allowance(self) -> Allowance:
@@ -91,10 +89,13 @@ class BulkIngestJobs:
         them. The batches stand in `/limits`, which takes the permission View Setup.
         """
         try:
-            limits = self._org.ask("GET", f"{API}/limits", Limits)
+            limits = self._org.ask("GET", f"{self._org.api}/limits", Limits)
         except (LimitReached, RejectedRequest):
             limits = Limits()
         return Allowance(self._org.usage.api_calls_left, limits.batches.left)
+
+    def _path(self, job_id: str) -> str:
+        return f"{_jobs_url(self._org)}/{record_id(job_id)}"
 
     def _is_like_ours(self, job: JobLine) -> bool:
         return (
@@ -119,7 +120,7 @@ class BulkDeleteJobs(BulkIngestJobs):
         for start in range(0, len(ids), IDS_A_QUERY):
             listed = ", ".join(f"'{record_id(one)}'" for one in ids[start : start + IDS_A_QUERY])
             soql = f"SELECT Id FROM {self._target.object} WHERE Id IN ({listed})"  # noqa: S608 - SOQL, and ids that were looked at
-            records = self._org.ask_pages(f"{API}/query", Identified, params={"q": soql})
+            records = self._org.ask_pages(f"{self._org.api}/query", Identified, params={"q": soql})
             found |= {record.id for record in records}
         return found
 
@@ -142,15 +143,16 @@ def list_ingest_jobs(session: OrgSession) -> tuple[Sequence[ListedJob], datetime
 
     The list comes in pages of up to 1,000 in no promised order, so all of them are read.
     """
-    found = [_listed(session.org, job) for job in session.org.ask_pages(LIST_URL, JobLine)]
+    org = session.org
+    found = [_listed(org, job) for job in org.ask_pages(_list_url(org), JobLine)]
     newest = sorted(found, key=lambda job: (job.created_at, job.job_id), reverse=True)
     latest = max((job.changed_at for job in found), default=datetime.min.replace(tzinfo=UTC))
-    return newest, session.org.usage.org_time or latest
+    return newest, org.usage.org_time or latest
 
 
 def _listed(org: Host, line: JobLine) -> ListedJob:
     if line.created_date is None:
-        raise unexpected(org.replayed("GET", LIST_URL), f"job {line.id} without createdDate")
+        raise unexpected(org.replayed("GET", _list_url(org)), f"job {line.id} without createdDate")
     return ListedJob(
         job_id=line.id,
         object_name=line.object,
@@ -162,8 +164,12 @@ def _listed(org: Host, line: JobLine) -> ListedJob:
     )
 
 
-def _path(job_id: str) -> str:
-    return f"{JOBS_URL}/{record_id(job_id)}"
+def _jobs_url(org: Host) -> str:
+    return f"{org.api}/jobs/ingest"
+
+
+def _list_url(org: Host) -> str:
+    return f"{_jobs_url(org)}?jobType=V2Ingest"
 
 
 def _job(job: JobAnswer) -> IngestJob:

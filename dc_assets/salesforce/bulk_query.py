@@ -27,9 +27,7 @@ from dc_assets.salesforce.answers import NewJob, QueryJob, unexpected
 from dc_assets.salesforce.bounded import FILE
 from dc_assets.salesforce.failures import MESSAGE_CHARS_MAX
 from dc_assets.salesforce.http import PAGES_MAX, Host
-from dc_assets.salesforce.session import API
 
-JOBS_URL = f"{API}/jobs/query"
 PAGE_ROWS = 100_000
 LAST = "null"
 POLLS_MAX = 2_000
@@ -48,18 +46,18 @@ def query_records(org: Host, soql: str, names: Sequence[str]) -> Iterator[pl.Dat
     """
     job_id = _finished_job(org, soql)
     try:
-        yield from _pages(org, f"{JOBS_URL}/{job_id}/results", names)
+        yield from _pages(org, f"{_jobs_url(org)}/{job_id}/results", names)
     finally:
         with suppress(RemoteError):  # it is gone after 7 days in any case
-            org.call("DELETE", f"{JOBS_URL}/{job_id}")
+            org.call("DELETE", f"{_jobs_url(org)}/{job_id}")
 
 
 def _finished_job(org: Host, soql: str) -> str:
     intent = {"operation": "query", "query": soql}
     # A lost answer leaves a query job that nobody reads; the org drops it after 7 days.
-    job_id = org.ask("POST", JOBS_URL, NewJob, changes_nothing=True, json=intent).id
+    job_id = org.ask("POST", _jobs_url(org), NewJob, changes_nothing=True, json=intent).id
     for poll in range(1, POLLS_MAX + 1):
-        job = org.ask("GET", f"{JOBS_URL}/{job_id}", QueryJob)
+        job = org.ask("GET", f"{_jobs_url(org)}/{job_id}", QueryJob)
         if job.state is JobState.JOB_COMPLETE:
             return job_id
         if job.state in TERMINAL:
@@ -68,6 +66,10 @@ def _finished_job(org: Host, soql: str) -> str:
             raise RejectedRequest(said, code=FAILED_QUERY_JOB)
         org.sleep(next_poll_wait_s(poll))
     raise TransientRemoteError(f"query job {job_id} does not end")
+
+
+def _jobs_url(org: Host) -> str:
+    return f"{org.api}/jobs/query"
 
 
 def _pages(org: Host, url: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -25,6 +25,7 @@ from dc_assets.core.errors import (
 )
 
 LOGIN_PATH = "/services/oauth2/token"
+USER_INFO_PATH = "/services/oauth2/userinfo"
 EXCHANGE_PATH = "/services/a360/token"
 REST_PREFIX = "/services/data/"
 """Requests below it count against DailyApiRequests; logins and token exchanges do not."""

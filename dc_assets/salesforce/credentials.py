@@ -5,15 +5,13 @@ Shapes: Salesforce help "OAuth 2.0 Client Credentials Flow for Server-to-Server 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dc_assets.core.api_version import TESTED_VERSION
 from dc_assets.salesforce.answers import OrgToken
-
-Form = Mapping[str, str]
-Ask = Callable[[Form], OrgToken]
-"""Sends one form to the token endpoint of the credential's login URL."""
+from dc_assets.salesforce.causes import LOGIN_PATH
+from dc_assets.salesforce.http import Host
 
 
 class Credential(Protocol):
@@ -29,8 +27,8 @@ class Credential(Protocol):
         """What signs in, as one short text without a secret."""
         ...
 
-    def granted(self, ask: Ask) -> OrgToken:
-        """Return a new token of the org; ``ask`` sends a form to the login URL.
+    def granted(self, host: Host) -> OrgToken:
+        """Return a new token of the org; ``host`` is that of the login URL.
 
         Raises:
             RejectedRequest: the org refuses what was sent.
@@ -55,14 +53,14 @@ class ClientCredentials:
         """What signs in."""
         return f"client credentials at {self.login_url}, as the app's Run As user"
 
-    def granted(self, ask: Ask) -> OrgToken:
+    def granted(self, host: Host) -> OrgToken:
         """Send id and secret."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self.client_id,
             "client_secret": self.client_secret,
         }
-        return ask(form)
+        return host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,12 @@ class Login:
 
     Attributes:
         allowed_hosts: hosts besides Salesforce's own that a secret may go to.
+        api_version: of the org's REST and Bulk API.
     """
 
     credential: Credential
     allowed_hosts: tuple[str, ...] = ()
+    api_version: str = TESTED_VERSION
 
     @property
     def login_url(self) -> str:

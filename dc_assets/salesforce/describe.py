@@ -21,7 +21,7 @@ from dc_assets.core.target_fields import (
 )
 from dc_assets.load.preflight.findings import meant
 from dc_assets.salesforce.answers import DescribedField, Description, ObjectList
-from dc_assets.salesforce.session import API, OrgSession
+from dc_assets.salesforce.session import OrgSession
 
 SAME = set(DescribedField.model_fields) & {one.name for one in fields(TargetField)} - {
     "type",
@@ -56,7 +56,7 @@ def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
 def _object_meant(session: OrgSession, name: str) -> str:
     """Return the object that was probably meant, where the org tells its objects."""
     with suppress(RemoteError):
-        listed = session.org.ask("GET", f"{API}/sobjects", ObjectList)
+        listed = session.org.ask("GET", f"{session.org.api}/sobjects", ObjectList)
         return meant(name, (one.name for one in listed.sobjects))
     return "."
 
@@ -83,7 +83,7 @@ def _describe_parents(
 def _described(session: OrgSession, object_name: str) -> TargetObject:
     if not re.fullmatch(r"[A-Za-z]\w*", object_name, re.ASCII):
         raise ConfigError(f"{object_name[:80]!r} is no name of an object. Correct the spec.")
-    url = f"{API}/sobjects/{object_name}/describe"
+    url = f"{session.org.api}/sobjects/{object_name}/describe"
     found = session.org.ask("GET", url, Description).fields_
     return TargetObject(object_name, {one.name: _field(one) for one in found})
 

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
+from dc_assets.core.api_version import TESTED_VERSION
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.ladders import CALL_LADDER_S, PATIENT_LADDER_S
 from dc_assets.core.run_events import Note, RunEvent, unheard
@@ -87,6 +88,7 @@ class Host:
             but not where a batch rests in place of its call.
         allowed: hosts besides Salesforce's own that a secret may go to.
         note: hears of each call that is made again.
+        version: of the org's API.
     """
 
     client: httpx.Client
@@ -96,6 +98,12 @@ class Host:
     moment_s: tuple[float, ...] = PATIENT_LADDER_S
     allowed: tuple[str, ...] = ()
     note: Note = unheard
+    version: str = TESTED_VERSION
+
+    @property
+    def api(self) -> str:
+        """The path that calls of the REST and Bulk API begin with."""
+        return f"{REST_PREFIX}v{self.version}"
 
     @classmethod
     def at(

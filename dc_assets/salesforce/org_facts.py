@@ -17,7 +17,7 @@ from dc_assets.salesforce import soql
 from dc_assets.salesforce.answers import Limits, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.bulk_query import query_records
-from dc_assets.salesforce.session import API, OrgSession
+from dc_assets.salesforce.session import OrgSession
 
 LIST_CHARS_MAX = 12_000
 """A URL may have 16,384 bytes (REST API Developer Guide)."""
@@ -59,7 +59,7 @@ class SalesforceFacts:
         """Ask what is left; without the permission View Setup only the API calls are known."""
         org = self._session.org
         try:
-            limits = org.ask("GET", f"{API}/limits", Limits)
+            limits = org.ask("GET", f"{org.api}/limits", Limits)
         except (LimitReached, RejectedRequest):
             return OrgLimits(api_calls_left=org.usage.api_calls_left)
         return OrgLimits(
@@ -80,10 +80,11 @@ class SalesforceFacts:
     def _values(self, query: str, field: str) -> Iterator[str]:
         """Yield the values of a field that a query finds."""
         org = self._session.org
-        for record in org.ask_pages(soql.QUERY_URL, dict[str, object], params={"q": query}):
+        url = f"{org.api}/query"
+        for record in org.ask_pages(url, dict[str, object], params={"q": query}):
             value = record.get(field)
             if not isinstance(value, str):
-                raise unexpected(org.replayed("GET", soql.QUERY_URL), f"a record without {field}")
+                raise unexpected(org.replayed("GET", url), f"a record without {field}")
             yield value
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
+from dc_assets.core.api_version import TESTED_VERSION
 from dc_assets.core.errors import (
     ConfigError,
     OrgMoved,
@@ -26,9 +27,7 @@ from dc_assets.salesforce.auth import (
 from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import RECORD_ID
-
-API_VERSION = "v64.0"
-API = f"/services/data/{API_VERSION}"
+from dc_assets.salesforce.served_versions import check_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +63,13 @@ class OrgSession:
         except TransientRemoteError as error:
             said = str(error).rstrip(".")
             raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error
-        org_id, user_id = _identity(first.identity_url)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
         allowed = login.allowed_hosts
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=allowed, note=note)
+        org = replace(org, version=login.api_version)
+        if login.api_version != TESTED_VERSION:
+            check_version(org)
+        org_id, user_id = _identity(first.identity_url)
         return cls(org, org_id, user_id, org_tokens)
 
     def tenant(self, data_space: str = DEFAULT_DATA_SPACE) -> Host:

@@ -15,9 +15,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetPath
 from dc_assets.salesforce.answers import Cell, Group, Total
 from dc_assets.salesforce.bulk_query import query_records
-from dc_assets.salesforce.session import API, OrgSession
-
-QUERY_URL = f"{API}/query"
+from dc_assets.salesforce.session import OrgSession
 
 _ESCAPES = str.maketrans(
     {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
@@ -38,6 +36,7 @@ class SOQLTarget:
 
     def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
         self._org = session.org.patient()
+        self._query_url = f"{self._org.api}/query"
         self._org_id = session.org_id
         self._spec = spec
 
@@ -49,7 +48,7 @@ class SOQLTarget:
     def count(self, id_range: IdRange) -> int:
         """Count the target rows whose external id lies in a range."""
         query = f"SELECT COUNT() FROM {self._spec.target.object}{self._where(id_range)}"
-        return self._org.ask("GET", QUERY_URL, Total, params={"q": query}).total_size
+        return self._org.ask("GET", self._query_url, Total, params={"q": query}).total_size
 
     def check_scope(self) -> None:
         """Ask for no records under the spec's scope.
@@ -60,7 +59,7 @@ class SOQLTarget:
         scope = self._spec.target.scope
         query = f"SELECT Id FROM {self._spec.target.object} WHERE ({scope}) LIMIT 0"
         try:
-            self._org.ask("GET", QUERY_URL, Total, params={"q": query})
+            self._org.ask("GET", self._query_url, Total, params={"q": query})
         except HostRefuses:
             raise
         except RejectedRequest as error:
@@ -76,7 +75,7 @@ class SOQLTarget:
             f"SELECT {read} val, COUNT(Id) n FROM {self._spec.target.object}"
             f"{self._where(id_range)} GROUP BY {read}"
         )
-        groups = self._org.ask_pages(QUERY_URL, Group, params={"q": query})
+        groups = self._org.ask_pages(self._query_url, Group, params={"q": query})
         return {_as_text(group.val): group.n for group in groups}
 
     def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:

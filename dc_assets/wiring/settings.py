@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dc_assets.core.addresses import without_login
+from dc_assets.core.api_version import TESTED_VERSION
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.write_policy import HEARTBEAT_S, LEASE_S
 
@@ -80,9 +81,27 @@ class Settings(BaseSettings):
     sf_login_url: str = Field(
         default="", description="the org's My Domain, https://….my.salesforce.com"
     )
-    sf_client_id: str = Field(default="", description="consumer key of the org's connected app")
+    sf_client_id: str = Field(
+        default="", description="consumer key of the org's External Client App"
+    )
     sf_client_secret: SecretStr = Field(
-        default=SecretStr(""), description="consumer secret of the connected app"
+        default=SecretStr(""), description="its consumer secret: signs in by client credentials"
+    )
+    sf_username: str = Field(
+        default="", description="user of the org: signs in by JWT bearer, with the private key"
+    )
+    sf_private_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="PEM text of the key whose certificate the app has: for JWT bearer",
+    )
+    sf_jwt_audience: str = Field(
+        default="", description="of JWT bearer; else login or test, by the login URL"
+    )
+    sf_cli_org: str = Field(
+        default="", description="alias or username in the sf CLI: signs in by its login"
+    )
+    sf_api_version: str = Field(
+        default=TESTED_VERSION, description="version of Salesforce's REST and Bulk API"
     )
     allowed_hosts: str = Field(
         default="",

@@ -2,26 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dc_assets.core.api_version import API_VERSION, version_of
 from dc_assets.core.errors import ConfigError
-from dc_assets.salesforce.credentials import ClientCredentials, Login
+from dc_assets.salesforce.credentials import ClientCredentials, Credential, Login
+from dc_assets.salesforce.jwt_bearer import JwtBearer
 from dc_assets.salesforce.origins import ALLOWED_HOSTS, listed_hosts
+from dc_assets.salesforce.sf_cli import CliLogin
 from dc_assets.wiring.settings import read_settings
+
+URL, APP, SECRET = "SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET"
+USER, KEY, AUDIENCE = "SF_USERNAME", "SF_PRIVATE_KEY", "SF_JWT_AUDIENCE"
+CLI = "SF_CLI_ORG"
+
+Told = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to sign in.
+
+    Attributes:
+        name: as people call it.
+        marks: settings of this way alone; one of them chooses it.
+        needed: settings that all must be set.
+        optional: what may be set besides.
+    """
+
+    name: str
+    marks: Sequence[str]
+    needed: Sequence[str]
+    optional: Sequence[str]
+    credential: Callable[[Told], Credential]
+
+
+def _by_secret(told: Told) -> Credential:
+    return ClientCredentials(told[URL], told[APP], told[SECRET])
+
+
+def _by_signature(told: Told) -> Credential:
+    return JwtBearer(told[URL], told[APP], told[USER], told[KEY], told[AUDIENCE])
+
+
+def _by_sf(told: Told) -> Credential:
+    return CliLogin.of(told[CLI])
+
+
+BY_SECRET = Way("client credentials", (SECRET,), (URL, APP, SECRET), (), _by_secret)
+WAYS = (
+    Way("the login of the sf CLI", (CLI,), (CLI,), (), _by_sf),
+    Way("JWT bearer", (USER, KEY, AUDIENCE), (URL, APP, USER, KEY), (AUDIENCE,), _by_signature),
+    BY_SECRET,
+)
+SIGN_IN_SETTINGS = (URL, APP, SECRET, USER, KEY, AUDIENCE, CLI)
 
 
 def login_from_environment(**given: str) -> Login:
     """Read the settings of the org; what is ``given`` by the name of its setting wins.
 
     Raises:
-        ConfigError: one is missing.
+        ConfigError: one is missing, or they do not belong together.
     """
     told = {**read_settings().texts(), **{name: text for name, text in given.items() if text}}
-    names = ("SF_LOGIN_URL", "SF_CLIENT_ID", "SF_CLIENT_SECRET")
-    missing = [name for name in names if not told[name]]
+    way = _way(told)
+    hosts, version = listed_hosts(told[ALLOWED_HOSTS]), version_of(told[API_VERSION])
+    return Login(way.credential(told), allowed_hosts=hosts, api_version=version)
+
+
+def _way(told: Told) -> Way:
+    """Return the one way whose settings are set.
+
+    Raises:
+        ConfigError: settings of two ways are, or some of a way are not.
+    """
+    way = next((one for one in WAYS if any(told[name] for name in one.marks)), BY_SECRET)
+    odd = [n for n in SIGN_IN_SETTINGS if told[n] and n not in {*way.needed, *way.optional}]
+    if odd:
+        chosen = next(name for name in way.marks if told[name])
+        raise ConfigError(
+            f"{chosen} and {_listed(odd)} are both set. {chosen} is for {way.name}, which does "
+            f"without {_listed(odd)}. Unset the one or the other."
+        )
+    missing = [name for name in way.needed if not told[name]]
     if missing:
         raise ConfigError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
-            "SF_LOGIN_URL is the org's My Domain; id and secret are of its External Client App. "
+            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not set. {HELP[way.name]} "
             "To try without an org: dc-assets demo"
         )
-    credential = ClientCredentials(*(told[name] for name in names))
-    return Login(credential, allowed_hosts=listed_hosts(told[ALLOWED_HOSTS]))
+    return way
+
+
+HELP = {
+    "client credentials": (
+        "SF_LOGIN_URL is the org's My Domain; id and secret are of its External Client App "
+        "(or SF_USERNAME and SF_PRIVATE_KEY for JWT, or SF_CLI_ORG alone for a login of sf)."
+    ),
+    "JWT bearer": (
+        "For JWT bearer, SF_LOGIN_URL is the org's My Domain, SF_CLIENT_ID the consumer key of "
+        "its External Client App, SF_USERNAME the user, SF_PRIVATE_KEY (or SF_PRIVATE_KEY_FILE) "
+        "the key of the app's certificate."
+    ),
+}
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(names)

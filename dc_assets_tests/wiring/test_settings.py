@@ -124,7 +124,7 @@ def test_the_command_shows_what_is_set_and_no_secret(tmp_path: Path) -> None:
     assert re.search(r"DC_ASSETS_LEASE_S +120 +default", done.out)
     as_json = run_here(told, "settings", "--json")
     assert SECRET not in as_json.out
-    assert [line["name"] for line in json.loads(as_json.out)] == list(names()[:-5])
+    assert [line["name"] for line in json.loads(as_json.out)] == list(names()[: -len(file_names())])
 
 
 def test_the_document_has_the_settings_of_the_class() -> None:
