@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.first_spec.sides import Distinctness
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
@@ -112,6 +113,20 @@ class FileSource:
         sums = [_breaks(rule).sum().alias(f"n{n}") for n, rule in enumerate(rules)]
         counted = self._collect(self._rows(EVERYTHING).select(sums))
         return [int(count or 0) for count in counted.row(0)]
+
+    def distinctness(self, columns: Sequence[str]) -> Mapping[str, Distinctness]:
+        """Measure how far some columns tell rows apart."""
+        counts = [pl.len().alias("rows")]
+        for number, name in enumerate(columns):
+            value = pl.col(name).replace("", None).str.to_lowercase()
+            filled, distinct = value.count(), value.drop_nulls().n_unique()
+            counts += [filled.alias(f"f{number}"), distinct.alias(f"d{number}")]
+        rows, *found = self._collect(self._rows(EVERYTHING).select(counts)).row(0)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {
+            name: Distinctness(rows, filled, distinct)
+            for name, (filled, distinct) in zip(columns, pairs, strict=True)
+        }
 
     def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
         """Return some values of a column with their rows, the most frequent first."""

@@ -26,6 +26,7 @@ COMMANDS = {
         "home",
         "Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.",
     ),
+    "init": ("init", "Write a first spec, NAME.yaml, from what both sides say of themselves."),
     "notify": ("notify", "Show where notifications of loads go, and how many wait there."),
     "plan": ("plan", "Show what LOAD would do, cost and meet."),
     "reconcile": ("reconcile", "Compare both sides of LOAD: counts, keys, values."),

@@ -17,6 +17,8 @@ WINDOW_DEFAULT = 16
 BATCH_ROWS_MAX = 10_000
 """Salesforce cuts a job into internal batches of 10,000 and runs those beside each other."""
 
+NEVER_LOCKED = frozenset({"Owner", "RecordType"})
+"""Lookups of every object that hold no rows up (assumed)."""
 
 HOT_LANES_A_SHARED_ONE = 2
 """At most so many hot parents for each shared lane."""

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+
+KEY_TYPES = frozenset({"string", "email", "phone", "url", "textarea", "encryptedstring"})
+"""Types whose values come back as they were sent; an External ID is Text or Email of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,14 @@ class TargetObject:
         """Return the field whose relationship has a name."""
         found = (one for one in self.fields.values() if one.relationship_name == relationship)
         return next(found, None) if relationship else None
+
+    def unfilled(self, filled: AbstractSet[str]) -> Sequence[str]:
+        """Return required fields that are not among the filled ones, by field or relationship."""
+        return [
+            name
+            for name, one in self.fields.items()
+            if one.is_required and not {name, one.relationship_name} & filled
+        ]
 
 
 @dataclass(frozen=True, slots=True)

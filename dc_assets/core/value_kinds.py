@@ -35,6 +35,15 @@ _SQL: Mapping[str, ValueKind] = {
 }
 """By the first word of a type in SQL."""
 
+_METADATA: Mapping[str, ValueKind] = {
+    **dict.fromkeys(("string", "text", "email", "phone", "url"), "text"),
+    **dict.fromkeys(("number", "currency", "percent", "integer", "decimal"), "number"),
+    "boolean": "boolean",
+    "date": "date",
+    **dict.fromkeys(("datetime", "date_time"), "datetime"),
+}
+"""By a type of Data Cloud's metadata, which spells it `DATE_TIME` here and `DateTime` there."""
+
 OF_TARGET: Mapping[str, ValueKind] = {
     **dict.fromkeys(("string", "textarea", "email", "phone", "url", "encryptedstring"), "text"),
     **dict.fromkeys(("picklist", "combobox", "multipicklist", "reference", "id"), "text"),
@@ -54,6 +63,27 @@ OF_SPEC: Mapping[ColumnType, ValueKind] = {
 }
 
 
+CONVERTIBLE = frozenset[tuple[ValueKind, ValueKind]](
+    {("date", "datetime"), ("datetime", "date"), ("number", "boolean")}
+)
+"""Midnight is a day, and 0 and 1 are a checkbox; whether all values are is measured."""
+
+
+def is_typed(kind: ValueKind) -> bool:
+    """Tell whether values of a kind have one form; text may hold any."""
+    return kind not in {"text", "unknown"}
+
+
+def is_possible(given: ValueKind, wanted: ValueKind) -> bool:
+    """Tell whether a value of one kind may be one of another.
+
+    >>> is_possible("text", "date"), is_possible("number", "date")
+    (True, False)
+    """
+    both_typed = is_typed(given) and is_typed(wanted)
+    return not both_typed or given == wanted or (given, wanted) in CONVERTIBLE
+
+
 def kind_in_sql(type_name: str) -> ValueKind:
     """Return the kind of a type in SQL, unknown for one that is none of the plain ones.
 
@@ -62,6 +92,15 @@ def kind_in_sql(type_name: str) -> ValueKind:
     """
     word = type_name.lower().replace("(", " ").split(maxsplit=1)[:1]
     return _SQL.get(word[0], "unknown") if word else "unknown"
+
+
+def kind_in_metadata(type_name: str) -> ValueKind:
+    """Return the kind of a type in the metadata of Data Cloud.
+
+    >>> kind_in_metadata("DATE_TIME"), kind_in_metadata("DateTime"), kind_in_metadata("")
+    ('datetime', 'datetime', 'unknown')
+    """
+    return _METADATA.get(type_name.casefold(), "unknown")
 
 
 def right_type(target_type: str) -> ColumnType | None:

@@ -245,6 +245,28 @@ class EntityList(Answer):
     metadata: list[Named]
 
 
+class EntityField(CamelAnswer):
+    """One field of an object in Data Cloud; its types are spelt in several ways."""
+
+    name: str
+    type: str | None = None
+    business_type: str | None = None
+
+
+class Entity(CamelAnswer):
+    """An object of a Data Cloud tenant with its fields."""
+
+    name: str
+    fields_: list[EntityField] | None = Field(default=None, alias="fields")
+    primary_keys: list[Named] | None = None
+
+
+class Entities(Answer):
+    """Objects of a Data Cloud tenant with their fields."""
+
+    metadata: list[Entity]
+
+
 class Limit(Answer):
     """What is left of one limit; a limit may be overdrawn."""
 

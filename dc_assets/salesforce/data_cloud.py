@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest, RemoteError
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
+from dc_assets.core.first_spec.sides import Distinctness
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
-from dc_assets.load.preflight.findings import meant
 from dc_assets.load.preflight.measured import FieldRule
 from dc_assets.load.preflight.survey import SourceCalls
-from dc_assets.salesforce.answers import EntityList
 from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.metadata import object_meant
 from dc_assets.salesforce.source_queries import SourceQueries
 from dc_assets.salesforce.source_states import SourceStates
 
@@ -42,19 +42,9 @@ class DataCloudSource:
             with self._refusals("source.object"):
                 types = read_types(self._tenant, self._queries.no_columns_named())
         except ConfigError as error:
-            hint = self._object_meant()
+            hint = object_meant(self._tenant, self._spec.source.object or "")
             raise (ConfigError(f"{error} {hint}") if hint else error) from error
         return {self._spelt(types, name): kind_in_sql(of) for name, of in types.items()}
-
-    def _object_meant(self) -> str:
-        """Return a hint at the object that was probably meant; "" without one."""
-        name = self._spec.source.object or ""
-        with suppress(RemoteError):
-            listed = self._tenant.ask("GET", "/api/v1/metadata", EntityList)
-            names = [one.name for one in listed.metadata]
-            hint = meant(name, names)
-            return "" if name in names or hint == "." else f"D{hint.removeprefix('; d')}"
-        return ""
 
     def _spelt(self, types: Mapping[str, str], name: str) -> str:
         """Return a column as the spec spells it, where the server writes all in lower case."""
@@ -121,6 +111,17 @@ class DataCloudSource:
     def count_breaking(self, rules: Sequence[FieldRule]) -> Sequence[int]:
         """Count the rows that break each rule, in the order of the rules, by one query."""
         return self._asked.counts(self._queries.breaking(rules), len(rules))
+
+    def distinctness(self, columns: Sequence[str]) -> Mapping[str, Distinctness]:
+        """Measure how far some columns tell rows apart, by one query."""
+        rows, *counts = self._asked.counts(
+            self._queries.distinctness(columns), 1 + 2 * len(columns)
+        )
+        pairs = zip(counts[::2], counts[1::2], strict=True)
+        return {
+            name: Distinctness(rows, filled, distinct)
+            for name, (filled, distinct) in zip(columns, pairs, strict=True)
+        }
 
     def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
         """Return some values of a column with their rows, the most frequent first."""

@@ -91,9 +91,13 @@ def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.Da
 
 
 def read_types(tenant: Host, query: str) -> dict[str, str]:
-    """Return the type of each column of a query that is asked for no rows, "" if it is not said."""
+    """Return the type of each column of a query that is asked for no rows, "" if it is not said.
+
+    They are in the order of the query, where the tenant says it.
+    """
     page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
-    return {name: column.type or "" for name, column in page.metadata.items()}
+    placed = sorted(page.metadata.items(), key=lambda item: item[1].place_in_order or 0)
+    return {name: column.type or "" for name, column in placed}
 
 
 def _are(found: Sequence[str], names: Sequence[str]) -> bool:

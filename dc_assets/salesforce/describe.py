@@ -37,20 +37,28 @@ def described_target(session: OrgSession, spec: LoadSpec) -> TargetDescription:
     Raises:
         ConfigError: our user does not see the object.
     """
-    name = spec.target.object
+    target = described_object(session, spec.target.object, correct=f"the spec {spec.name}")
+    parents: dict[str, TargetObject] = {}
+    for path in (column.path for column in spec.columns):
+        _describe_parents(session, target, path, parents)
+    return TargetDescription(target, parents)
+
+
+def described_object(session: OrgSession, name: str, *, correct: str) -> TargetObject:
+    """Return one object as the org describes it; ``correct`` is where its name was written.
+
+    Raises:
+        ConfigError: our user does not see it.
+    """
     try:
-        target = _described(session, name)
+        return _described(session, name)
     except HostRefuses:
         raise
     except RejectedRequest as error:
         raise ConfigError(
             f"The org has no object {name} that our user can see{_object_meant(session, name)} "
-            f"Correct the spec {spec.name}, or grant the user the object."
+            f"Correct {correct}, or grant the user the object."
         ) from error
-    parents: dict[str, TargetObject] = {}
-    for path in (column.path for column in spec.columns):
-        _describe_parents(session, target, path, parents)
-    return TargetDescription(target, parents)
 
 
 def _object_meant(session: OrgSession, name: str) -> str:

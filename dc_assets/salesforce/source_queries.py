@@ -39,7 +39,7 @@ class SourceQueries:
 
     def no_columns_named(self) -> str:
         """Ask for no rows of whatever columns the object has: their types are in the answer."""
-        return f"SELECT * FROM {sql.source_object(self.spec)} LIMIT 0"
+        return no_columns_of(self.spec.source.object or "")
 
     def rows(self, id_range: IdRange) -> str:
         """Ask for the rows of a range, every column as text, in key order."""
@@ -83,6 +83,16 @@ class SourceQueries:
             for number, rule in enumerate(rules)
         )
         return f"SELECT {sums} FROM {self._fresh()}"
+
+    def distinctness(self, columns: Sequence[str]) -> str:
+        """Count all rows, and of each column the rows with a value and the values, any case."""
+        counts = [
+            f"SUM(CASE WHEN {sql.as_text(one)} <> '' THEN 1 ELSE 0 END) AS \"f{number}\", "
+            f'COUNT(DISTINCT lower({sql.as_text(one)})) AS "d{number}"'
+            for number, one in enumerate(columns)
+        ]
+        chosen = ", ".join(['COUNT(*) AS "rows"', *counts])
+        return f"SELECT {chosen} FROM {self._fresh()}"
 
     def most_frequent(self, column: str, values_max: int) -> str:
         """Ask for some values of a column with their rows, the most frequent first."""
@@ -195,6 +205,11 @@ class SourceQueries:
         return f"{sql.source_object(self.spec)}{sql.also(where, term) if term else where}"
 
 
+def no_columns_of(name: str) -> str:
+    """Ask for no rows of whatever columns an object has: their types are in the answer."""
+    return f"SELECT * FROM {sql.name(name)} LIMIT 0"
+
+
 def fresh() -> str:
     """Return a true term that differs each time: an equal query may be answered from a cache."""
     nonce = sql.text(uuid.uuid4().hex)
@@ -278,6 +293,7 @@ def _forms_of_plans(spec: LoadSpec) -> Iterator[SQLForm]:
     yield SQLForm("ambiguous keys", ask.ambiguous_keys(with_case=False))
     yield SQLForm("doubled keys", ask.ambiguous_keys(with_case=True))
     yield SQLForm("keys", ask.keys())
+    yield SQLForm("distinctness", ask.distinctness([spec.source.key]))
     yield SQLForm("most frequent", ask.most_frequent(spec.columns[0].source, 9))
     yield SQLForm(
         "breaking", ask.breaking([replace(r, column=spec.source.key) for r in SOME_RULES])

@@ -36,6 +36,7 @@ QUESTIONS: dict[str, Callable[[FileSource], object]] = {
     "ambiguous_keys": lambda source: [
         source.ambiguous_keys(with_case=with_case) for with_case in (False, True)
     ],
+    "distinctness": lambda source: source.distinctness(["Title__c"]),
     "most_frequent": lambda source: source.most_frequent("Title__c", 3),
     "external_ids": lambda source: source.external_ids(),
     "key_quantiles": lambda source: source.key_quantiles(2, ALL),

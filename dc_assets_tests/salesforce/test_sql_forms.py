@@ -25,6 +25,7 @@ RULES = [replace(rule, column=KEY) for rule in SOME_RULES]
 
 CALLS: dict[str, Callable[[DataCloudSource], object]] = {
     "columns": lambda source: source.columns(),
+    "distinctness": lambda source: source.distinctness([KEY]),
     "most_frequent": lambda source: source.most_frequent(KEY, 9),
     "external_ids": lambda source: source.external_ids(),
     "check_columns": lambda source: source.check_columns(),

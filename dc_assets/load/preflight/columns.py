@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.core.target_fields import FilledField, TargetDescription, TargetField
-from dc_assets.core.value_kinds import OF_SPEC, OF_TARGET, ValueKind, right_type
+from dc_assets.core.value_kinds import (
+    OF_SPEC,
+    OF_TARGET,
+    ValueKind,
+    is_possible,
+    is_typed,
+    right_type,
+)
 from dc_assets.load.preflight.findings import Advice, Finding, meant
 
 KEYS_NAMED = 3
@@ -229,27 +236,27 @@ WRITING = (
 TYPES = (
     ColumnRule(
         Advice.STOP,
-        lambda at: _differ(at.spec_kind, at.target_kind),
+        lambda at: not is_possible(at.spec_kind, at.target_kind),
         "The spec says {spec_type} for {field}, which is a {type} field: the org would refuse the "
         "values.",
         "Write: {line}",
     ),
     ColumnRule(
         Advice.STOP,
-        lambda at: _differ(at.source_kind, at.target_kind),
+        lambda at: not is_possible(at.source_kind, at.target_kind),
         "{source} holds {source_kind} values, and {field} is a {type} field: the org would refuse "
         "them.",
         "Map another source column, or another target.",
     ),
     ColumnRule(
         Advice.STOP,
-        lambda at: _differ(at.source_kind, at.spec_kind),
+        lambda at: not is_possible(at.source_kind, at.spec_kind),
         "The spec says {spec_type} for {source}, which holds {source_kind} values.",
         "Write: {line}",
     ),
     ColumnRule(
         Advice.CARE,
-        lambda at: at.spec_kind != at.target_kind and _is_typed(at.target_kind),
+        lambda at: at.spec_kind != at.target_kind and is_typed(at.target_kind),
         "The spec says {spec_type} for {field}, which is a {type} field: its values are compared "
         "in another form than the org answers them in.",
         "Write: {line}",
@@ -265,22 +272,6 @@ TYPES = (
 
 GROUPS = (REFERENCES, WRITING, TYPES)
 """Of each the first that is broken is said."""
-
-
-def _is_typed(kind: ValueKind) -> bool:
-    return kind not in {"text", "unknown"}
-
-
-def _differ(given: ValueKind, wanted: ValueKind) -> bool:
-    """Tell whether no value of a kind is one of another; text may hold any."""
-    both_typed = _is_typed(given) and _is_typed(wanted)
-    return both_typed and given != wanted and (given, wanted) not in CONVERTIBLE
-
-
-CONVERTIBLE = frozenset[tuple[ValueKind, ValueKind]](
-    {("date", "datetime"), ("datetime", "date"), ("number", "boolean")}
-)
-"""Midnight is a day, and 0 and 1 are a checkbox; whether all values are is measured."""
 
 
 def _one_is_multiple(at: Mapped) -> bool:

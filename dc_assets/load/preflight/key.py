@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.target_fields import TargetDescription, TargetField
+from dc_assets.core.target_fields import KEY_TYPES, TargetDescription, TargetField
 from dc_assets.core.value_kinds import OF_TARGET
 from dc_assets.load.preflight.findings import Advice, Finding
-
-KEY_TYPES = frozenset({"string", "email", "phone", "url", "textarea", "encryptedstring"})
-"""Types whose values come back as they were sent; an External ID is Text or Email of these."""
 
 
 @dataclass(frozen=True, slots=True)

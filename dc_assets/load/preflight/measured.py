@@ -252,8 +252,4 @@ def _of_form(field: TargetField, source: ValueKind) -> Iterator[FieldRule]:
 def unfilled_fields(spec: LoadSpec, described: TargetDescription) -> Sequence[str]:
     """Return required fields that no column fills: every new record would be refused."""
     filled = {column.path.relationship or column.path.field for column in spec.columns}
-    return [
-        name
-        for name, field in described.object.fields.items()
-        if field.is_required and not {name, field.relationship_name} & filled
-    ]
+    return described.object.unfilled(filled)

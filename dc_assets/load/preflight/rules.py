@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from dc_assets.core.durations import DAY_S
-from dc_assets.core.lanes import BATCH_ROWS_MAX
+from dc_assets.core.lanes import BATCH_ROWS_MAX, NEVER_LOCKED
 from dc_assets.core.pauses import seconds_a_day
 from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
@@ -23,9 +23,6 @@ ROWS_A_PARTITION_MIN = 80_000
 BIG_LOAD_ROWS = 200_000
 SKEWED_SHARE = 0.05
 """A parent with such a share of all rows keeps other lanes waiting for it."""
-
-NEVER_LOCKED = frozenset({"Owner", "RecordType"})
-"""Lookups of every object that hold no rows up (assumed)."""
 
 
 @dataclass(frozen=True, slots=True)

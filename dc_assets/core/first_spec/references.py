@@ -1,0 +1,181 @@
+"""Proposes which columns name parents, and by which field of theirs.
+
+By name it is a guess; how many of some values the org has decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dc_assets.core.first_spec.mapping import MappedColumn, NameMatches, obstacle
+from dc_assets.core.first_spec.names import plain
+from dc_assets.core.target_fields import KEY_TYPES, TargetField, TargetObject
+
+RECORD_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
+
+TAILS = frozenset(
+    {"", "id", "externalid", "extid", "externalkey", "key", "code", "number", "ref", "uuid"}
+)
+"""What may stand behind the name of a parent in the name of a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A column that is called like a lookup.
+
+    Attributes:
+        rest: what its name says besides, as `plain` writes it.
+    """
+
+    column: str
+    lookup: TargetField
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to name the parents of a column.
+
+    Attributes:
+        target: as a spec writes it.
+        parent: the object.
+        field: of the parent; `Id` for record ids.
+        is_named: whether the name of the column says the field.
+    """
+
+    column: str
+    lookup: str
+    target: str
+    parent: str
+    field: str
+    is_named: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """How many of some values the org has as parents."""
+
+    asked: int
+    found: int
+
+
+def guesses(columns: Sequence[str], target: TargetObject) -> tuple[Sequence[Guess], dict[str, str]]:
+    """Return the columns that are called like a lookup, and why others cannot name one."""
+    found, left = list[Guess](), dict[str, str]()
+    for column in columns:
+        fitting = _likest(column, target)
+        lookups = {guess.lookup.name: guess for guess in fitting}
+        if len(lookups) > 1:
+            left[column] = f"it may name the parents of {' or '.join(lookups)}"
+        for guess in lookups.values() if len(lookups) == 1 else ():
+            reason = obstacle(guess.lookup, "text")
+            if reason is None:
+                found.append(guess)
+            elif guess.rest in TAILS:
+                left[column] = reason
+    return found, left
+
+
+def _likest(column: str, target: TargetObject) -> Sequence[Guess]:
+    """Return the lookups whose own name a column begins with, else those to such an object."""
+    called = plain(column)
+    lookups = [one for one in target.fields.values() if one.type == "reference"]
+    for stems in (_own_stems, _kind_stems):
+        fits = [
+            (len(stem), Guess(column, lookup, called.removeprefix(stem)))
+            for lookup in lookups
+            for stem in stems(lookup)
+            if stem and called.startswith(stem)
+        ]
+        if fits:
+            longest = max(length for length, _ in fits)
+            return [guess for length, guess in fits if length == longest]
+    return ()
+
+
+def _own_stems(lookup: TargetField) -> set[str]:
+    name = plain(lookup.name)
+    return {plain(lookup.relationship_name), name.removesuffix("id") or name}
+
+
+def _kind_stems(lookup: TargetField) -> set[str]:
+    return {plain(kind) for kind in lookup.reference_to} if len(lookup.reference_to) == 1 else set()
+
+
+def ways(guess: Guess, parents: Mapping[str, TargetObject], values: Sequence[str]) -> Sequence[Way]:
+    """Return the ways in which a column may name its parents, the likeliest first."""
+    if values and all(RECORD_ID.fullmatch(value) for value in values):
+        name = guess.lookup.name
+        return [
+            Way(guess.column, name, name, kind, "Id", is_named=False)
+            for kind in guess.lookup.reference_to
+        ]
+    found = [
+        _way(guess, parents[kind], field)
+        for kind in guess.lookup.reference_to
+        if kind in parents
+        for field in _keys(parents[kind], guess.rest)
+    ]
+    return sorted(found, key=lambda way: not way.is_named)
+
+
+def _keys(parent: TargetObject, rest: str) -> Iterator[TargetField]:
+    """Yield the fields that records can be named by, external ids first, if the name allows it."""
+    names = [one for one in parent.fields.values() if one.names_records and one.type in KEY_TYPES]
+    for field in sorted(names, key=lambda one: not one.external_id):
+        if rest in TAILS or rest == plain(field.name):
+            yield field
+
+
+def _way(guess: Guess, parent: TargetObject, field: TargetField) -> Way:
+    lookup = guess.lookup
+    kind = f"{parent.name}:" if len(lookup.reference_to) > 1 else ""
+    target = f"{kind}{lookup.relationship_name}.{field.name}"
+    is_named = guess.rest == plain(field.name)
+    return Way(guess.column, lookup.name, target, parent.name, field.name, is_named=is_named)
+
+
+def settled(looked: Mapping[Way, Looked]) -> NameMatches:
+    """Choose for each column the way by which the org has most of its values, and one a lookup."""
+    chosen, left = list[tuple[Way, Looked]](), dict[str, str]()
+    for column in dict.fromkeys(way.column for way in looked):
+        own = {way: seen for way, seen in looked.items() if way.column == column}
+        best = _best(own)
+        if best is None:
+            left[column] = _why_none(own)
+        else:
+            chosen.append((best, own[best]))
+    taken, columns = dict[str, str](), list[MappedColumn]()
+    for way, seen in sorted(chosen, key=lambda pair: -pair[1].found):
+        if way.lookup in taken:
+            left[way.column] = f"{way.lookup} is filled by {taken[way.lookup]}"
+            continue
+        taken[way.lookup] = way.column
+        columns.append(MappedColumn(way.column, way.target, "reference", note=_note(way, seen)))
+    return NameMatches(tuple(columns), left)
+
+
+def _best(own: Mapping[Way, Looked]) -> Way | None:
+    """Return the way with most values found; without any, the only one that the name allows."""
+    found = max(own, key=lambda way: (own[way].found, way.is_named))
+    if own[found].found:
+        return found
+    open_ways = [way for way in own if way.field != "Id"]
+    named = [way for way in open_ways if way.is_named] or open_ways
+    return named[0] if len(named) == 1 else None
+
+
+def _why_none(own: Mapping[Way, Looked]) -> str:
+    asked = max(seen.asked for seen in own.values())
+    named = " or ".join(dict.fromkeys(f"{way.parent}.{way.field}" for way in own))
+    return f"none of {asked:,} values is a {named} of the org"
+
+
+def _note(way: Way, seen: Looked) -> str:
+    if not seen.asked:
+        return "it has no values yet"
+    if not seen.found:
+        return f"the org has none of {seen.asked:,} values yet: load {way.parent} first"
+    return f"the org has {seen.found:,} of {seen.asked:,} values"
