@@ -27,9 +27,13 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
     "dev": {ExitCode.PROVED: "ended by Ctrl-C"},
     "emulator": {ExitCode.PROVED: "ended by Ctrl-C or SIGTERM"},
     "home": {ExitCode.PROVED: "written"},
+    "init": {
+        ExitCode.PROVED: "written, and nothing is left to ask",
+        ExitCode.CONFIGURATION: "written with questions that only you can answer, or not at all",
+    },
     "notify": {
         ExitCode.PROVED: "shown, or the test was taken by every channel",
-        ExitCode.CONFIGURATION: "a channel refused, or a setting is wrong",
+        ExitCode.CONFIGURATION: "no channel is set, one refused, or a setting is wrong",
     },
     "plan": {
         ExitCode.PROVED: "GO, or GO, WITH CARE",
