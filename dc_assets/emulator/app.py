@@ -117,7 +117,8 @@ class Application:
         path = normalised(request.scope["raw_path"].decode("ascii"))
         if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > URI_BYTES_MAX:
             raise APIError(414, "URI_TOO_LONG", "The URI is longer than 16,384 bytes")
-        if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request)):
+        now_s = self._world.clock.now_s()
+        if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request), now_s):
             raise invalid_session()
         route, parts = self._org.find(request.method, path)
         world = self._world
@@ -147,7 +148,7 @@ class Application:
 
     async def _to_tenant(self, request: Request) -> Response:
         path = normalised(request.scope["raw_path"].decode("ascii"))
-        now_s = self._world.clock.now().timestamp()
+        now_s = self._world.clock.now_s()
         try:
             if not self._world.tokens.is_tenant(bearer(request), now_s):
                 raise TenantError(401, "Invalid or expired tenant token")

@@ -42,6 +42,10 @@ class OrgClock:
         """Now as the org believes it to be, with the zone UTC."""
         return self.moment(self.org_s())
 
+    def now_s(self) -> float:
+        """That moment in seconds since 1970."""
+        return self.now().timestamp()
+
     def moment(self, org_s: float) -> datetime:
         """What the org's clock shows at that second of the org."""
         return self._start + timedelta(seconds=org_s + self.skew_s)

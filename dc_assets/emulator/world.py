@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -85,6 +86,11 @@ class World:
     faults: Faults = field(default_factory=Faults)
     stale: dict[str, Result] = field(default_factory=dict[str, Result])
     """Answers by SQL text, while a fault lets them be given again."""
+
+    def new_session(self) -> str:
+        """A token of a new session of the org, which ends as the options say."""
+        lives_s = self.options.core_token_s
+        return self.tokens.issue_core(self.clock.now_s() + lives_s if lives_s > 0 else math.inf)
 
     def is_empty(self) -> bool:
         """Whether neither store has a row."""

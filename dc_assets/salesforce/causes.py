@@ -31,6 +31,9 @@ REST_PREFIX = "/services/data/"
 """Requests below it count against DailyApiRequests; logins and token exchanges do not."""
 TENANT_PREFIX = "/api/"
 
+CLOCK_OFF_S_MAX = 150.0
+"""An assertion is good for three minutes, and is on its way for some seconds of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -39,6 +42,7 @@ class Refusal:
     Attributes:
         code: Salesforce's own; "" for an answer that is not in its shapes, such as a page of HTML.
         calls_left: what the host last said is left of its day; None if it never did.
+        clock_off_s: by how much the host's clock and ours differ, as far as it told its time.
     """
 
     path: str
@@ -46,6 +50,7 @@ class Refusal:
     code: str
     message: str
     calls_left: int | None = None
+    clock_off_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Cause:
         says: a pattern in code or message, without regard to case.
         at: a pattern that the path begins with.
         has_calls_left: whether the host must have said that its day is not used up.
+        has_clock_off: whether the clocks must differ by more than an assertion bears.
         remedy: what is said behind the answer.
     """
 
@@ -68,6 +74,7 @@ class Cause:
     says: str = ""
     at: str = ""
     has_calls_left: bool = False
+    has_clock_off: bool = False
 
     def fits(self, refusal: Refusal) -> bool:
         """Tell whether an answer is of this cause."""
@@ -78,6 +85,7 @@ class Cause:
             and re.match(self.at, refusal.path) is not None
             and (not self.says or re.search(self.says, words, re.IGNORECASE) is not None)
             and (not self.has_calls_left or (refusal.calls_left or 0) > 0)
+            and (not self.has_clock_off or refusal.clock_off_s > CLOCK_OFF_S_MAX)
         )
 
 
@@ -128,70 +136,99 @@ NO_DATA_CLOUD = (
     "that it is set up there."
 )
 CHECK_THE_LOGIN = (
-    "Check SF_LOGIN_URL (the org's My Domain), SF_CLIENT_ID, SF_CLIENT_SECRET and the Run As user "
-    "of the External Client App or connected app."
+    "Check SF_LOGIN_URL (the org's My Domain), SF_CLIENT_ID, SF_CLIENT_SECRET or SF_PRIVATE_KEY, "
+    "and the user of the External Client App."
 )
 
-CAUSES: Sequence[Cause] = (
-    # Signing in: the org knows which of our settings is wrong.
-    Cause(TransientRemoteError, at=LOGIN_PATH, says="retry your request|unknown_error"),
-    Cause(
-        RejectedRequest,
-        "Correct SF_CLIENT_ID: it is the consumer key of the app.",
-        at=LOGIN_PATH,
-        says="invalid_client_id|client identifier invalid",
+
+POLICIES = "In Setup, External Client App Manager > the app > Policies > Edit"
+APP_SETTINGS = "In Setup, External Client App Manager > the app > Settings > OAuth Settings"
+
+WRONG_CLOCK = (
+    "An assertion is good for three minutes, and this machine's clock is not the org's: set the "
+    "clock (NTP), and run the same command again."
+)
+SF_HAS_A_DEAD_SESSION = (
+    "The org takes the session of the sf CLI no more, and sf could not renew it. Sign in again: "
+    "sf org login web --alias NAME, with the name in SF_CLI_ORG."
+)
+
+
+def _login(says: str, remedy: str) -> Cause:
+    return Cause(RejectedRequest, remedy, at=LOGIN_PATH, says=says)
+
+
+SIGNING_IN: Sequence[Cause] = (
+    _login(
+        "invalid_client_id|client identifier invalid",
+        f"Correct SF_CLIENT_ID: it is the consumer key of the app. {APP_SETTINGS} > Consumer Key "
+        "and Secret. A new app takes ten minutes until the org knows it.",
     ),
-    Cause(
-        RejectedRequest,
-        "Correct SF_CLIENT_SECRET: it is the consumer secret of the app.",
-        at=LOGIN_PATH,
-        says=r"invalid_client\b|invalid client credentials",
+    _login(
+        r"invalid_client\b|invalid client credentials",
+        f"Correct SF_CLIENT_SECRET: it is the consumer secret of the app. {APP_SETTINGS} > "
+        "Consumer Key and Secret.",
     ),
-    Cause(
-        RejectedRequest,
-        "Name a Run As user in the client credentials flow of the app.",
-        at=LOGIN_PATH,
-        says="no client credentials user",
+    _login(
+        "no client credentials user",
+        f"{POLICIES}: select Enable Client Credentials Flow, and name a Run As user.",
     ),
-    Cause(
-        RejectedRequest,
+    _login(
+        "not supported on this domain",
         "Correct SF_LOGIN_URL: the client credentials flow works at the org's My Domain alone, "
-        "https://….my.salesforce.com.",
-        at=LOGIN_PATH,
-        says="not supported on this domain",
+        "https://….my.salesforce.com. In Setup, My Domain shows it.",
+    ),
+    _login(
+        "unsupported_grant_type|grant type not supported",
+        f"{APP_SETTINGS} > Flow Enablement: select Enable Client Credentials Flow, or Enable JWT "
+        "Bearer Flow if SF_PRIVATE_KEY is set.",
     ),
     Cause(
-        RejectedRequest,
-        "Enable the client credentials flow in the app.",
-        at=LOGIN_PATH,
-        says="unsupported_grant_type|grant type not supported",
+        RejectedRequest, WRONG_CLOCK, says="invalid assertion", has_clock_off=True, at=LOGIN_PATH
     ),
-    Cause(
-        RejectedRequest,
-        "Let the app's policy pre-authorize the Run As user: admin approved users, with the user's "
-        "permission set.",
-        at=LOGIN_PATH,
-        says="approved this consumer|not admin approved|invalid_app_access",
+    _login("expired authorization code", WRONG_CLOCK),
+    _login(
+        "invalid assertion",
+        "SF_PRIVATE_KEY is not the key of the app's certificate. "
+        f"{APP_SETTINGS} > Enable JWT Bearer Flow: upload the certificate that was made with it.",
     ),
-    Cause(
-        RejectedRequest,
-        "Activate the Run As user, or name another one in the app.",
-        at=LOGIN_PATH,
-        says="inactive_user|user is inactive",
+    _login(
+        "audience is invalid",
+        "Correct SF_JWT_AUDIENCE: it is https://login.salesforce.com, or for a sandbox "
+        "https://test.salesforce.com. Unset, it is taken from SF_LOGIN_URL.",
     ),
-    Cause(
-        RejectedRequest,
-        "Allow this machine's address in the profile's login IP ranges, or relax the app's IP "
-        "policy.",
-        at=LOGIN_PATH,
-        says="ip restricted|ip not allowed",
+    _login(
+        "approved this consumer",
+        "Check SF_USERNAME: a user that is not there is answered alike, and in a sandbox the name "
+        f"ends with that of the sandbox. {POLICIES}: set Permitted Users to Admin approved users "
+        "are pre-authorized, and select a permission set that the user has.",
     ),
-    Cause(
-        RejectedRequest,
-        "The org is inactive or being moved: ask its administrator.",
-        at=LOGIN_PATH,
-        says="inactive_org|org is locked",
+    _login(
+        "not admin approved|invalid_app_access",
+        f"{POLICIES}: select a permission set that the Run As user has, among those whose users "
+        "are pre-authorized.",
     ),
+    _login(
+        "inactive_user|user is inactive",
+        "In Setup, Users: activate the user that signs in (the app's Run As user, or SF_USERNAME), "
+        "or name another one.",
+    ),
+    _login(
+        "ip restricted|ip not allowed",
+        "Allow this machine's address in the profile's login IP ranges, or relax IP restrictions: "
+        f"{POLICIES} > IP Relaxation.",
+    ),
+    _login(
+        "inactive_org|org is locked", "The org is inactive or being moved: ask its administrator."
+    ),
+)
+"""What a login is refused with, and what helps, in Setup's own words."""
+
+CAUSES: Sequence[Cause] = (
+    # Signing in: the org knows which of our settings, or of its own, is wrong.
+    Cause(TransientRemoteError, at=LOGIN_PATH, says="retry your request|unknown_error"),
+    *SIGNING_IN,
+    Cause(RejectedRequest, SF_HAS_A_DEAD_SESSION, at=USER_INFO_PATH, statuses=_any(401, 403)),
     # Limits.
     Cause(TransientRemoteError, statuses=_any(TOO_MANY)),
     Cause(TooManyAtOnce, TOO_MANY_AT_ONCE, codes=LIMIT, says="Concurrent"),

@@ -42,7 +42,9 @@ def failure(
     said = f"{where} answered {response.status_code}: "
     if response.has_redirect_location:
         return _moved(response, said, allowed)
-    refusal = Refusal(response.url.path, response.status_code, code, message, calls_left)
+    refusal = Refusal(
+        response.url.path, response.status_code, code, message, calls_left, _clock_off_s(response)
+    )
     cause = cause_of(refusal)
     said += f"{message.rstrip('.')}. {cause.remedy}" if cause.remedy else message
     if issubclass(cause.kind, RejectedRequest):
@@ -126,6 +128,12 @@ def _retry_after_s(response: httpx.Response) -> float | None:
         if wait_s is not None:
             return wait_s
     return None
+
+
+def _clock_off_s(response: httpx.Response) -> float:
+    """Return by how much the clock of an answer and ours differ; 0 if it tells no time."""
+    told = http_date(response.headers.get("Date", ""))
+    return abs((datetime.now(UTC) - told).total_seconds()) if told else 0.0
 
 
 def _until_s(text: str, now: str) -> str:

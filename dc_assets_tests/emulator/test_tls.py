@@ -92,8 +92,8 @@ def test_the_end_of_an_assertion_may_be_a_text_or_far_away(org: SecureOrg, form:
         ({"iss": "other"}, "invalid_client_id", "client identifier invalid"),
         ({"aud": "https://example.com"}, "invalid_grant", "audience is invalid"),
         ({"sub": "other@example.com"}, "invalid_grant", "user hasn't approved this consumer"),
-        ({"exp": 1}, "invalid_grant", "invalid assertion"),
-        ({"exp": "soon"}, "invalid_grant", "invalid assertion"),
+        ({"exp": 1}, "invalid_grant", "expired authorization code"),
+        ({"exp": "soon"}, "invalid_grant", "expired authorization code"),
     ],
 )
 def test_an_assertion_that_is_wrong_is_refused(

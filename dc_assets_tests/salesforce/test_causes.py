@@ -20,30 +20,52 @@ from dc_assets.core.errors import (
 from dc_assets.salesforce.causes import CAUSES, UNKNOWN, Refusal, cause_of
 
 LOGIN, EXCHANGE = "/services/oauth2/token", "/services/a360/token"
+USER_INFO = "/services/oauth2/userinfo"
 REST, TENANT = "/services/data/v64.0/query", "/api/v2/query"
 LIMIT = "REQUEST_LIMIT_EXCEEDED"
 NOT_REST = "This session is not valid for use with the REST API"
 
 ANSWERS: Mapping[Refusal, tuple[type[RemoteError], str]] = {
     Refusal(LOGIN, 400, "unknown_error", "retry your request"): (TransientRemoteError, ""),
+    Refusal(LOGIN, 400, "invalid_grant", "invalid assertion", clock_off_s=7200.0): (
+        RejectedRequest,
+        "set the clock",
+    ),
     Refusal(LOGIN, 400, "invalid_client_id", "m"): (RejectedRequest, "consumer key"),
     Refusal(LOGIN, 401, "invalid_client", "m"): (RejectedRequest, "consumer secret"),
     Refusal(LOGIN, 400, "invalid_grant", "no client credentials user enabled"): (
         RejectedRequest,
-        "Name a Run As user",
+        "name a Run As user",
     ),
     Refusal(LOGIN, 400, "invalid_grant", "request not supported on this domain"): (
         RejectedRequest,
         "My Domain alone",
     ),
-    Refusal(LOGIN, 400, "unsupported_grant_type", "m"): (RejectedRequest, "Enable"),
+    Refusal(LOGIN, 400, "unsupported_grant_type", "m"): (RejectedRequest, "Flow Enablement"),
+    Refusal(LOGIN, 400, "invalid_grant", "expired authorization code"): (
+        RejectedRequest,
+        "set the clock",
+    ),
+    Refusal(LOGIN, 400, "invalid_grant", "invalid assertion", clock_off_s=100.0): (
+        RejectedRequest,
+        "SF_PRIVATE_KEY is not the key",
+    ),
+    Refusal(LOGIN, 400, "invalid_grant", "audience is invalid"): (
+        RejectedRequest,
+        "Correct SF_JWT_AUDIENCE",
+    ),
     Refusal(LOGIN, 400, "invalid_grant", "user hasn't approved this consumer"): (
         RejectedRequest,
-        "pre-authorize",
+        "Admin approved users are pre-authorized",
     ),
-    Refusal(LOGIN, 400, "inactive_user", "m"): (RejectedRequest, "Activate"),
+    Refusal(LOGIN, 400, "invalid_app_access", "user is not admin approved to access this app"): (
+        RejectedRequest,
+        "permission set that the Run As user has",
+    ),
+    Refusal(LOGIN, 400, "inactive_user", "m"): (RejectedRequest, "activate the user"),
     Refusal(LOGIN, 400, "invalid_grant", "ip restricted"): (RejectedRequest, "IP ranges"),
     Refusal(LOGIN, 400, "inactive_org", "m"): (RejectedRequest, "administrator"),
+    Refusal(USER_INFO, 403, "", "Forbidden"): (RejectedRequest, "sf org login web"),
     Refusal(REST, 429, LIMIT, "TotalRequests Limit exceeded."): (TransientRemoteError, ""),
     Refusal(REST, 403, LIMIT, "ConcurrentPerOrgLongTxn Limit exceeded.", 0): (
         TooManyAtOnce,

@@ -190,6 +190,7 @@ async def counted_calls(call: Call) -> Response:
             "api_total": calls.api_total,
             "first_s": calls.first_s,
             "last_s": calls.last_s,
+            "dead_tokens_shown": call.world.tokens.dead_shown(),
         }
     )
 

@@ -77,9 +77,9 @@ async def _events(hits: list[Hit], call: Call) -> None:
 
 def _check_session(call: Call) -> None:
     path, tokens = normalised(call.request.url.path), call.world.tokens
-    if path.startswith(DATA_PREFIX) and not tokens.is_core(bearer(call.request)):
+    now_s = call.world.clock.now_s()
+    if path.startswith(DATA_PREFIX) and not tokens.is_core(bearer(call.request), now_s):
         raise invalid_session()
-    now_s = call.world.clock.now().timestamp()
     if path.startswith("/api/") and not tokens.is_tenant(bearer(call.request), now_s):
         raise TenantError(401, "Invalid or expired tenant token")
 

@@ -19,8 +19,16 @@ Given = Mapping[str, str]
 
 
 def client_credentials(call: Call, given: Given) -> None:
-    """The app itself, by its secret."""
+    """The app itself, by its secret; its Run As user does the work."""
+    options = call.world.options
+    if not options.is_my_domain:
+        raise OAuthError("invalid_grant", "request not supported on this domain")
     _check_app(call, given, needs_secret=True)
+    if not options.client_credentials_flow:
+        raise OAuthError("unsupported_grant_type", "grant type not supported")
+    if not options.run_as_user:
+        raise OAuthError("invalid_grant", "no client credentials user enabled")
+    _check_user(call)
 
 
 def password(call: Call, given: Given) -> None:
@@ -60,11 +68,18 @@ def _check_claims(call: Call, claims: Mapping[str, object]) -> None:
         raise OAuthError("invalid_client_id", "client identifier invalid")
     if claims.get("aud") not in {*LOGIN_HOSTS, call.world.address.org_url}:
         raise OAuthError("invalid_grant", "audience is invalid")
-    if str(claims.get("sub") or claims.get("prn")).lower() != USERNAME:
+    user = str(claims.get("sub") or claims.get("prn")).lower()
+    if user != USERNAME or not call.world.options.pre_authorized:
         raise OAuthError("invalid_grant", "user hasn't approved this consumer")
     # No latest end: the sf CLI writes milliseconds, and orgs let it in.
-    if _seconds(claims.get("exp")) <= call.world.clock.now().timestamp():
-        raise OAuthError("invalid_grant", "invalid assertion")
+    if _seconds(claims.get("exp")) <= call.world.clock.now_s():
+        raise OAuthError("invalid_grant", "expired authorization code")
+    _check_user(call)
+
+
+def _check_user(call: Call) -> None:
+    if not call.world.options.user_active:
+        raise OAuthError("invalid_grant", "user is inactive")
 
 
 def _seconds(claim: object) -> float:

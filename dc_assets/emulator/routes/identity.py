@@ -136,7 +136,8 @@ def _refusal(call: Call) -> Response | None:
     token = bearer(call.request) or call.query("oauth_token") or call.query("access_token")
     if not token:
         return _word(403, "Missing_OAuth_Token")
-    return None if call.world.tokens.is_core(token) else _word(403, "Bad_OAuth_Token")
+    is_alive = call.world.tokens.is_core(token, call.world.clock.now_s())
+    return None if is_alive else _word(403, "Bad_OAuth_Token")
 
 
 def _word(status: int, word: str) -> Response:

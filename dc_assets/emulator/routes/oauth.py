@@ -13,7 +13,6 @@ from dc_assets.emulator.errors import OAuthError
 from dc_assets.emulator.routes.grants import GRANTS
 from dc_assets.emulator.routes.http import Call, Route, json_answer
 from dc_assets.emulator.routes.identity import identity_url
-from dc_assets.emulator.stores.tokens import TENANT_TOKEN_S
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 SUBJECT_TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -38,7 +37,7 @@ async def token(call: Call) -> Response:
     digest = hmac.new(secret.encode(), (who + issued_at).encode(), hashlib.sha256).digest()
     return json_answer(
         {
-            "access_token": call.world.tokens.issue_core(),
+            "access_token": call.world.new_session(),
             "signature": base64.b64encode(digest).decode(),
             "scope": "cdp_query_api api",
             "instance_url": org_url,
@@ -63,18 +62,19 @@ async def tenant_token(call: Call) -> Response:
         raise OAuthError("unsupported_grant_type", "grant type not supported")
     if given.get("subject_token_type") != SUBJECT_TYPE:
         raise OAuthError("invalid_request", "subject token type not supported")
-    if not call.world.tokens.is_core(given.get("subject_token", "")):
+    now_s, lives_s = call.world.clock.now_s(), call.world.options.tenant_token_s
+    if not call.world.tokens.is_core(given.get("subject_token", ""), now_s):
         raise OAuthError("invalid_grant", "invalid subject token", 401)
     tenant_url = call.world.address.tenant_url
     if not call.world.options.instance_url_scheme:
         tenant_url = tenant_url.partition("://")[2]
     return json_answer(
         {
-            "access_token": call.world.tokens.issue_tenant(call.world.clock.now().timestamp()),
+            "access_token": call.world.tokens.issue_tenant(now_s, lives_s),
             "instance_url": tenant_url,
             "token_type": "Bearer",
             "issued_token_type": "urn:ietf:params:oauth:token-type:jwt",
-            "expires_in": TENANT_TOKEN_S,
+            "expires_in": int(lives_s),
         }
     )
 

@@ -46,7 +46,7 @@ def _login(call: Call, text: str) -> Response:
         "passwordExpired": "false",
         "sandbox": "false",
         "serverUrl": _address(call, "u"),
-        "sessionId": call.world.tokens.issue_core(),
+        "sessionId": call.world.new_session(),
         "userId": USER_ID,
     }
     info = {

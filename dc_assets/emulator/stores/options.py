@@ -64,6 +64,17 @@ class Options:
     """Seconds of the machine after which a call that is not answered counts as long."""
     daily_batches_max: int = 15_000
 
+    is_my_domain: bool = True
+    """False: the address answers logins as login.salesforce.com does."""
+    client_credentials_flow: bool = True
+    run_as_user: bool = True
+    pre_authorized: bool = True
+    """Of the app: its flow, who it runs as, and whether its user may use it by JWT."""
+    user_active: bool = True
+    core_token_s: float = 0.0
+    """Seconds after which a session of the org ends; 0: it does not."""
+    tenant_token_s: float = 7200.0
+
     def __post_init__(self) -> None:
         """Take the limits of the edition."""
         self.change({"edition": self.edition})

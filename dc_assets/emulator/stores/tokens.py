@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import secrets
 import string
+from collections.abc import Mapping
 from threading import Lock
 
 from dc_assets.emulator.ids import ORG_ID
 
-TENANT_TOKEN_S = 7200
 SIGNS = f"{string.ascii_letters}{string.digits}._"
 """Of a session: clients look for tokens of these signs alone."""
 TENANT_ID = "a360/prod/3f1c5d8e9a2b4c6d8e0f1a2b3c4d5e6f"
@@ -21,20 +22,21 @@ class Tokens:
     """Tokens live in memory only: a restart ends every session, as a release of an org does."""
 
     def __init__(self) -> None:
-        self._core: set[str] = set()
+        self._core: dict[str, float] = {}
         self._tenant: dict[str, float] = {}
+        self._dead_shown: set[str] = set()
         self._lock = Lock()
 
-    def issue_core(self) -> str:
+    def issue_core(self, ends_s: float = math.inf) -> str:
         """A new session of the org: ``00D…!…``."""
         token = f"{ORG_ID}!AQ{''.join(secrets.choice(SIGNS) for _ in range(80))}"
         with self._lock:
-            self._core.add(token)
+            self._core[token] = ends_s
         return token
 
-    def issue_tenant(self, now_s: float) -> str:
+    def issue_tenant(self, now_s: float, lives_s: float) -> str:
         """A new tenant token, in the form of a JWT with ``audienceTenantId`` and ``exp``."""
-        expires_s = now_s + TENANT_TOKEN_S
+        expires_s = now_s + lives_s
         header = {"alg": "ES256", "typ": "JWT", "kid": "CORE_ATJWT"}
         claims = {
             "audienceTenantId": TENANT_ID,
@@ -50,20 +52,30 @@ class Tokens:
             self._tenant[token] = expires_s
         return token
 
-    def is_core(self, token: str) -> bool:
+    def is_core(self, token: str, now_s: float) -> bool:
         """Whether it is a live session of the org."""
-        with self._lock:
-            return token in self._core
+        return self._is_alive(self._core, token, now_s)
 
     def is_tenant(self, token: str, now_s: float) -> bool:
         """Whether it is a live tenant token."""
+        return self._is_alive(self._tenant, token, now_s)
+
+    def _is_alive(self, tokens: Mapping[str, float], token: str, now_s: float) -> bool:
         with self._lock:
-            return self._tenant.get(token, 0.0) > now_s
+            is_alive = tokens.get(token, -math.inf) > now_s
+            if not is_alive and token:
+                self._dead_shown.add(token)
+            return is_alive
+
+    def dead_shown(self) -> int:
+        """How many different tokens were shown that were not alive, since `revoke_all`."""
+        with self._lock:
+            return len(self._dead_shown)
 
     def revoke(self, token: str) -> None:
         """End one token; an unknown one is no error."""
         with self._lock:
-            self._core.discard(token)
+            self._core.pop(token, None)
             self._tenant.pop(token, None)
 
     def expire_core(self) -> None:
@@ -81,6 +93,7 @@ class Tokens:
         with self._lock:
             self._core.clear()
             self._tenant.clear()
+            self._dead_shown.clear()
 
 
 def _base64url(text: str) -> str:

@@ -61,14 +61,14 @@ SIGNING_IN = (
         "flow not enabled",
         PLAN,
         Planted(TOKEN, 400, oauth("unsupported_grant_type", "grant type not supported")),
-        ["Enable the client credentials flow"],
+        ["Enable Client Credentials Flow"],
         2,
     ),
     Told(
         "not pre-authorized",
         PLAN,
         Planted(TOKEN, 400, oauth("invalid_grant", "user hasn't approved this consumer")),
-        ["pre-authorize"],
+        ["Admin approved users are pre-authorized"],
         2,
     ),
     Told(
