@@ -15,10 +15,9 @@ from pydantic import BaseModel
 from dc_assets.cli.main import COMMANDS
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.commands import demo, dev
-from dc_assets.emulator.app import ORG_ROUTES
+from dc_assets.emulator.app import ORG_ROUTES, TENANT_ROUTES
 from dc_assets.emulator.command import main as emulator
 from dc_assets.emulator.routes.admin import KIND as SIDE_DOOR
-from dc_assets.emulator.routes.tenant import ROUTES as TENANT_ROUTES
 from dc_assets.wiring.settings import names
 from dc_assets_tests.cli.in_process import every_command
 

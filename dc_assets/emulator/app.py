@@ -26,6 +26,7 @@ from dc_assets.emulator.routes import (
     oauth,
     org,
     query_sql,
+    query_v3,
     records,
     soap,
     soql,
@@ -60,6 +61,7 @@ ORG_ROUTES = (
     *faults.ROUTES,
     *org.ROUTES,
 )
+TENANT_ROUTES = (*tenant.ROUTES, *query_v3.ROUTES)
 URI_BYTES_MAX = 16_384
 
 
@@ -73,7 +75,7 @@ class Application:
         self._org_names = names_of(address.org_url, address.host)
         self._tenant_names = names_of(address.tenant_url, address.host)
         self._org = Router(ORG_ROUTES)
-        self._tenant = Router(tenant.ROUTES)
+        self._tenant = Router(TENANT_ROUTES)
         self._dated_s, self._date_text = 0, ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

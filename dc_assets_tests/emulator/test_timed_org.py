@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 
@@ -250,3 +251,17 @@ def test_users_of_a_busy_org_are_blocked(org: Client) -> None:
     users = org.admin.get("/org").json()["users"]
     assert 600 <= users["tried"] <= 1000
     assert users["blocked"] >= 0.9 * users["tried"]
+
+
+def test_rows_of_a_query_are_kept_for_a_day(org: Client) -> None:
+    """And a snapshot until then: what is deleted from the object is in it."""
+    org.start_clean(opportunities=5, accounts=1)
+    sql = 'SELECT "ExternalId__c" FROM "ExtOpportunities__dlm"'
+    begun = org.tenant.post("/api/v3/query", json={"sql": sql})
+    query = f"/api/v3/query/{json.loads(begun.headers['x-hyperdb-status'])['queryId']}"
+    deletion = {"store": "data_cloud", "sql": 'DELETE FROM "ExtOpportunities__dlm"'}
+    org.admin.post("/sql", json=deletion)
+    assert org.tenant.get(query).json()["rowCount"] == 5
+    advance(org, 24 * 3_600)
+    org.log_in()
+    assert org.tenant.get(query).status_code == 404

@@ -97,8 +97,8 @@ async def _expire_tenant(hit: Hit, call: Call) -> None:
 async def _lose_batch(hit: Hit, call: Call) -> None:
     del hit
     cursor = call.world.batches.pop(call.parts.get("batch", ""), None)
-    if cursor is not None:
-        call.world.tenant_results.drop(cursor.query_id)
+    query_id = call.parts.get("query", "") if cursor is None else cursor.query_id
+    call.world.tenant_results.drop(query_id)
 
 
 async def _change_rows(hit: Hit, call: Call) -> None:

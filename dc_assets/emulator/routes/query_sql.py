@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 from typing import cast
 
@@ -18,17 +16,17 @@ from starlette.responses import Response
 
 from dc_assets.emulator.clock import api_datetime
 from dc_assets.emulator.engines.dialect import HYPER_NAMES, answer
+from dc_assets.emulator.engines.parameters import typed, with_values
+from dc_assets.emulator.engines.tenant_answers import Held, held, hold
 from dc_assets.emulator.errors import APIError, TenantError, not_found
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
 from dc_assets.emulator.routes.tenant import rows_as_text
-from dc_assets.emulator.stores.duck import literal
 from dc_assets.emulator.stores.held import Result
 from dc_assets.emulator.world import World
 
 FIRST_ROWS, CHUNK_ROWS = 2_000, 10_000
 """Rows of the first answer, and of one that asks for more; an org cuts at about 2 MB."""
 
-KEPT = timedelta(hours=24)
 TYPES = {
     "VARCHAR": "Varchar",
     "DATE": "Date",
@@ -44,16 +42,9 @@ TYPES = {
 """Names of types by type of DuckDB; a decimal says its digits besides."""
 
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
-PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|::|:(?P<name>[A-Za-z_]\w*)""")
-"""A parameter of a query, or what may hold a colon and is none."""
-
 PARAMETER_TYPES = frozenset(
     {"varchar", "numeric", "integer", "bigint", "double", "boolean", "date", "timestamp"}
 )
-
-
-SQL_NAMES = {"double": "double precision"}
-"""Types that SQL calls otherwise than a parameter does."""
 
 
 async def submit(call: Call) -> Response:
@@ -73,21 +64,19 @@ def _submitted(world: World, sql: str, rows: int) -> Response:
         result = answer(sql, world.data_cloud, world.tenant_results, unnamed=HYPER_NAMES)
     except TenantError as error:
         raise APIError(400, "INVALID_QUERY", error.message) from error
-    query_id = f"OjA_{secrets.token_hex(16)}"
-    result.label = api_datetime(world.clock.now() + KEPT)
-    world.tenant_results.put(query_id, result)
-    return _piece(world, result, (0, rows), {"status": _status(query_id, result)})
+    query_id = hold(world, result, result.row_count)
+    return _piece(world, result, (0, rows), {"status": _status(query_id, _of(world, query_id))})
 
 
 async def status(call: Call) -> Response:
     """GET how far a query is; here it has always ended."""
     query_id = call.parts["query"]
-    return json_answer({"status": _status(query_id, _result(call))})
+    return json_answer({"status": _status(query_id, _of(call.world, query_id))})
 
 
 async def rows(call: Call) -> Response:
     """GET rows from an offset on."""
-    result = _result(call)
+    result = _of(call.world, call.parts["query"]).result
     start, limit = call.query("offset", "0"), call.query("rowLimit", str(CHUNK_ROWS))
     if not (start.isdigit() and limit.isdigit()) or int(limit) < 1:
         raise APIError(400, "ILLEGAL_QUERY_PARAMETER_VALUE", "offset and rowLimit are numbers")
@@ -101,26 +90,26 @@ async def rows(call: Call) -> Response:
 
 async def cancel(call: Call) -> Response:
     """DELETE a query and its rows."""
-    _result(call)
+    _of(call.world, call.parts["query"])
     call.world.tenant_results.drop(call.parts["query"])
     return Response(b"", 204)
 
 
-def _result(call: Call) -> Result:
-    result = call.world.tenant_results.get(call.parts["query"])
-    if result is None:
+def _of(world: World, query_id: str) -> Held:
+    found = held(world, query_id)
+    if found is None:
         raise not_found()
-    return result
+    return found
 
 
-def _status(query_id: str, result: Result) -> dict[str, object]:
+def _status(query_id: str, of: Held) -> dict[str, object]:
     return {
         "queryId": query_id,
         "completionStatus": "Finished",
         "progress": 1.0,
-        "rowCount": result.row_count,
-        "chunkCount": -(-result.row_count // CHUNK_ROWS),
-        "expirationTime": result.label,
+        "rowCount": of.row_count,
+        "chunkCount": -(-of.row_count // CHUNK_ROWS),
+        "expirationTime": api_datetime(of.until),
     }
 
 
@@ -136,13 +125,14 @@ def _piece(
     start, count = span[0], min(span[1], max(0, result.row_count - span[0]))
     body: dict[str, object] = {"returnedRows": count, **more}
     if has_schema:
-        body["metadata"] = [_column(name, kind) for name, kind in result.columns.items()]
+        body["metadata"] = [column(name, kind) for name, kind in result.columns.items()]
     data = rows_as_text(world, result, start, count)
     text = f'{{"data":[{data}],{json.dumps(body, separators=(",", ":"))[1:]}'
     return Response(text.encode(), 200, media_type=JSON_TYPE)
 
 
-def _column(name: str, kind: str) -> dict[str, object]:
+def column(name: str, kind: str) -> dict[str, object]:
+    """One entry of the metadata: a name, a type of DuckDB in the words of the service."""
     digits = DECIMAL.fullmatch(kind)
     entry: dict[str, object] = {"name": name, "nullable": True}
     if digits is None:
@@ -158,18 +148,12 @@ def _with_values(sql: str, parameters: object) -> str:
         kind = str(one.get("type", "")).lower()
         if kind not in PARAMETER_TYPES:
             raise APIError(400, "INVALID_QUERY", f"The type {one.get('type')} is no SQL type")
-        value = literal(str(one.get("value")))
-        values[str(one.get("name"))] = f"CAST({value} AS {SQL_NAMES.get(kind, kind)})"
+        values[str(one.get("name"))] = typed(one.get("value"), kind)
 
-    def written(match: re.Match[str]) -> str:
-        name = match["name"]
-        if name is None:
-            return match.group()
-        if name not in values:
-            raise APIError(400, "INVALID_QUERY", f"The parameter {name} has no value")
-        return values[name]
+    def absent(name: str) -> APIError:
+        return APIError(400, "INVALID_QUERY", f"The parameter {name} has no value")
 
-    return PARAMETER.sub(written, sql)
+    return with_values(sql, "NAMED", values, absent)
 
 
 BASE = "/services/data/v{version}/ssot/query-sql"

@@ -15,7 +15,8 @@ import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.dialect import answer, is_aggregate
+from dc_assets.emulator.engines.dialect import V2_NAMES
+from dc_assets.emulator.engines.tenant_answers import computed, missing
 from dc_assets.emulator.errors import TenantError
 from dc_assets.emulator.routes.http import JSON_TYPE, Call, Route, json_answer
 from dc_assets.emulator.stores.duck import quoted
@@ -70,43 +71,12 @@ async def query(call: Call) -> Response:
     wants_arrow = call.request.headers.get("enable-arrow-stream", "").lower() == "true"
     arrow = wants_arrow and call.world.options.arrow
     started = _moment(call.world)
-    compute = _faulty_compute if call.world.faults else _compute
-    result = await run_in_threadpool(partial(compute, call.world, sql))
+    work = partial(computed, call.world, sql, unnamed=V2_NAMES)
+    result = await run_in_threadpool(work)
     query_id = f"{started[:10].replace('-', '')}_{secrets.token_hex(12)}"
-    cursor = Cursor(query_id, 0, arrow, started)
-    if call.world.faults:
-        cursor = await run_in_threadpool(partial(_emptied, call.world, sql, cursor))
+    lacks = await run_in_threadpool(partial(missing, call.world, sql))
+    cursor = Cursor(query_id, 0, arrow, started, lacks.rows_max, lacks.ends_empty)
     return await _answer(call.world, result, cursor)
-
-
-def _faulty_compute(world: World, sql: str) -> Result:
-    """The rows of the query, or those it gave when its text was first seen."""
-    hits = world.faults.due("data_cloud_query", {"stale_answer"})
-    if hits and sql in world.stale:
-        hits[0].fault.fired += 1
-        return world.stale[sql]
-    result = _compute(world, sql)
-    if hits:
-        result.is_kept = True
-        world.stale[sql] = result
-    return result
-
-
-def _emptied(world: World, sql: str, cursor: Cursor) -> Cursor:
-    """The cursor of an answer from which rows are missing, if one of these faults acts."""
-    with world.data_cloud.database.session() as session:
-        what = "empty_count" if is_aggregate(sql, session) else "empty_answer"
-    for hit in world.faults.due("data_cloud_query", {what}):
-        if what == "empty_count":
-            return replace(cursor, rows_max=0)
-        rows = int(hit.number_of("rows"))
-        rows_max = None if rows < 0 else rows
-        return replace(cursor, rows_max=rows_max, ends_empty=hit.text("form") == "last")
-    return cursor
-
-
-def _compute(world: World, sql: str) -> Result:
-    return answer(sql, world.data_cloud, world.tenant_results)
 
 
 async def next_batch(call: Call) -> Response:
