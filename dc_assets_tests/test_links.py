@@ -1,4 +1,4 @@
-"""The documents lead where they say they lead, and a reader of README reaches each of them."""
+"""The documents lead where they say, are reached from README, and have tables to look up in."""
 
 from __future__ import annotations
 
@@ -52,6 +52,19 @@ def dead_links(document: Path) -> Iterator[str]:
         name = f"{target.relative_to(ROOT)}#{anchor}" if ROOT in target.parents else str(target)
         if not target.exists() or (anchor and anchor not in anchors_of(target)):
             yield name
+
+
+CELL_MAX = 150
+NARROW = ("README", "operating", "commands", "faq", "upgrade", "from-apex", "alternatives")
+"""Documents for people who come with a task: their tables are read at a glance."""
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_no_cell_of_a_table_is_a_paragraph(name: str) -> None:
+    """A table is for looking up; what needs explaining stands below it."""
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\|(.+)\|$", text, re.MULTILINE)
+    assert [cell for row in rows for cell in row.split("|") if len(cell.strip()) > CELL_MAX] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
