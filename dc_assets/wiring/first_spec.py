@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from dc_assets.core.errors import ConfigError, RemoteError
@@ -22,7 +22,16 @@ from dc_assets.core.first_spec.keys import (
     nearest,
 )
 from dc_assets.core.first_spec.mapping import MappedColumn, mapped_by_name, reasons_left
-from dc_assets.core.first_spec.references import Looked, Way, guesses, settled, ways
+from dc_assets.core.first_spec.references import (
+    Looked,
+    Way,
+    called_by_key,
+    guesses,
+    guesses_by_key,
+    no_way,
+    settled,
+    ways,
+)
 from dc_assets.core.first_spec.sides import Choice, Distinctness, SourcePlace
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.target_fields import TargetField, TargetObject
@@ -36,6 +45,9 @@ from dc_assets.wiring.first_source import FirstSource, open_first_source
 
 VALUES_ASKED = 50
 """Values of a column that are looked for among its parents, the most frequent first."""
+
+LOOKUPS_DESCRIBED_MAX = 20
+"""Lookups whose parents are described to find columns that are called like their keys."""
 
 EVERYTHING = IdRange(after=None, upto=None)
 
@@ -142,13 +154,19 @@ class Interview:
     ) -> tuple[Sequence[MappedColumn], dict[str, str]]:
         """Propose the columns that name parents, by name and by what the org has."""
         found, left = guesses(free, self.target)
+        known = {self.target.name: self.target}
+        self._describe([guess.lookup for guess in found], known)
+        others = [name for name in free if name not in {guess.column for guess in found}]
+        if others:
+            self._describe(called_by_key(self.target)[:LOOKUPS_DESCRIBED_MAX], known)
+            found = [*found, *guesses_by_key(others, self.target, known)]
         looked: dict[Way, Looked] = {}
-        known: dict[str, TargetObject] = {self.target.name: self.target}
         for guess in found:
             values = self._values(key, guess.column)
-            self._describe(guess.lookup, known)
-            for way in ways(guess, known, values):
-                looked[way] = self._looked(way, values)
+            tried = ways(guess, known, values)
+            looked |= {way: self._looked(way, values) for way in tried}
+            if not tried:
+                left[guess.column] = no_way(guess)
         matches = settled(looked)
         return matches.columns, {**left, **matches.left}
 
@@ -156,14 +174,12 @@ class Interview:
         frequent = self.source.asked(key, column).most_frequent(column, VALUES_ASKED)
         return [value for value, _ in frequent if value]
 
-    def _describe(self, lookup: TargetField, known: dict[str, TargetObject]) -> None:
-        """Describe the objects a lookup leads to; one that our user does not see is left out."""
-        for kind in lookup.reference_to:
+    def _describe(self, lookups: Sequence[TargetField], known: dict[str, TargetObject]) -> None:
+        """Describe the objects that lookups lead to; one that our user does not see is left out."""
+        for kind in dict.fromkeys(kind for lookup in lookups for kind in lookup.reference_to):
             if kind not in known:
-                try:
+                with suppress(ConfigError):
                     known[kind] = described_object(self.session, kind, correct="--object")
-                except ConfigError:
-                    continue
 
     def _looked(self, way: Way, values: Sequence[str]) -> Looked:
         facts = SalesforceFacts(self.session, self.source.side.asked_by(way.column))

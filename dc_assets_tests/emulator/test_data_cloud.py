@@ -232,6 +232,22 @@ def test_the_metadata_names_the_fields_of_an_object(seeded: Client) -> None:
     assert seeded.tenant.get(f"{path}Nothing__dlm").status_code == 404
 
 
+def test_the_metadata_names_types_and_a_key_that_is_one(client: Client, tmp_path: Path) -> None:
+    """Whole numbers and truths have types of their own; a column with doubles is no key."""
+    file = tmp_path / "typed.csv"
+    file.write_text("Kind,Count,Ok,At,Code\na,1,true,2026-01-31T10:00:00,x\na,2,false,,y\n")
+    client.admin.post("/source", json={"path": str(file)})
+    (entry,) = client.tenant.get("/api/v1/metadata?entityName=typed__dlm").json()["metadata"]
+    assert {field["name"]: field["type"] for field in entry["fields"]} == {
+        "Kind": "STRING",
+        "Count": "NUMBER",
+        "Ok": "BOOLEAN",
+        "At": "DATE_TIME",
+        "Code": "STRING",
+    }
+    assert [one["name"] for one in entry["primaryKeys"]] == ["Code"]
+
+
 def test_signs_of_several_bytes_shift_no_place(seeded: Client) -> None:
     """A type behind them is known, and an error behind them names its own column."""
     sql = "SELECT CAST('Müller 東京 🙂' AS varchar) AS a, CAST(1 AS varchar) AS b"

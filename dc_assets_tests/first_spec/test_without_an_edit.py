@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -47,9 +48,9 @@ def flights(world: FirstWorld) -> str:
     """Write some public flights, with one key column made, as Parquet files."""
     data = data_folder()
     assert data is not None
-    with zipfile.ZipFile(data / "flights.csv.zip") as archive:
-        content = archive.read("flights.csv")
-    rows = pl.read_csv(content, null_values="NA", infer_schema_length=None, n_rows=ROWS)
+    with zipfile.ZipFile(data / "flights.csv.zip") as archive, archive.open("flights.csv") as file:
+        head = b"".join(islice(file, ROWS + 1))
+    rows = pl.read_csv(head, null_values="NA", infer_schema_length=None)
     key = pl.concat_str(pl.row_index(), "carrier", "flight", separator="-").alias("flight_key")
     folder = world.loads / "flights"
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ CASES = {
         demo,
         ("ExternalId__c", "External_ID__c"),
         "AccountExternalId__c",
-        120,
+        40,
         {"Name", "StageName", "Amount", "CloseDate", "Account.External_ID__c", "Description"},
     ),
     "contacts": Case(
@@ -109,7 +110,6 @@ CASES = {
         "Account", accounts, ("External ID", "External_ID__c"), None, 25, {"Name", "Industry"}
     ),
 }
-"""In this order: flights have airlines as parents."""
 
 
 @pytest.mark.parametrize("name", CASES)

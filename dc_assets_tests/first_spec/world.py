@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import polars as pl
 import yaml
@@ -17,7 +19,7 @@ from dc_assets_tests.cli.in_process import run_here
 PACKAGED = Path(__file__).parents[2] / "dc_assets" / "emulator" / "schema.yaml"
 OBJECTS = Path(__file__).with_name("objects.yaml")
 ACCOUNTS = [f"acc{number:07d}" for number in range(1, 6)]
-ROWS = 60
+ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,14 @@ class FirstWorld:
         """Run a command in this process."""
         return run_here(self.settings, *arguments)
 
+    def run_at(self, terminal: TextIO, *arguments: str) -> Done:
+        """Run a command in this process, with a terminal to ask at."""
+        before, sys.stdin = sys.stdin, terminal
+        try:
+            return self.run(*arguments)
+        finally:
+            sys.stdin = before
+
     def tell(self, name: str, rows: pl.DataFrame) -> str:
         """Let the tenant have an object with some rows; return its name."""
         file = self.folder / f"{name}.parquet"
@@ -52,7 +62,7 @@ def first_world(folder: Path) -> Generator[FirstWorld]:
     both = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (PACKAGED, OBJECTS)]
     objects = both[0]["objects"] | both[1]["objects"]
     schema.write_text(yaml.safe_dump({"objects": objects}), encoding="utf-8")
-    seeding = ("--opportunities", "120", "--accounts", str(len(ACCOUNTS)))
+    seeding = ("--opportunities", "40", "--accounts", str(len(ACCOUNTS)))
     with emulated_org(folder, "--schema", str(schema), *seeding) as org:
         settings = {
             **environment_of(folder),
@@ -90,12 +100,13 @@ def people() -> pl.DataFrame:
 
 
 def deals() -> pl.DataFrame:
-    """Return rows with two parents and one key."""
+    """Return rows with three parents and one key."""
     return pl.DataFrame(
         {
             "deal": [f"d{number:03}" for number in range(ROWS)],
             "Title": ["same"] * ROWS,
             "account": ACCOUNTS * (ROWS // 5),
             "campaign": ["c1", "c2", None] * (ROWS // 3),
+            "tailnum": ["N1", None] * (ROWS // 2),
         }
     )

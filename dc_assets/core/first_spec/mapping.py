@@ -109,23 +109,22 @@ def mapped_by_name(side: SourceSide, target: TargetObject, taken: Mapping[str, s
     ``taken`` are fields by the columns that fill them already. The likest pair goes first, so no
     field is filled twice.
     """
-    used, columns, left = set(taken.values()), list[MappedColumn](), dict[str, str]()
-    done = set(taken)
+    fields, left = dict[str, TargetField](), dict[str, str]()
+    fills = {field: column for column, field in taken.items()}
     for column, field in _pairs(side, target):
-        if column in done:
+        if column in taken or column in fields:
             continue
-        if field.name in used:
-            left.setdefault(column, f"{field.name} is filled by another column")
+        if field.name in fills:
+            left.setdefault(column, f"{field.name} is filled by {fills[field.name]}")
         elif (reason := obstacle(field, side.kinds[column])) is not None:
             left.setdefault(column, reason)
         else:
-            columns.append(_filled(column, field, _others(column, field, target)))
-            done.add(column)
-            used.add(field.name)
-    order = list(side.columns)
+            fields[column], fills[field.name] = field, column
+    ordered = [(column, fields[column]) for column in side.columns if column in fields]
+    free = [field for field in target.fields.values() if field.name not in fills]
     return NameMatches(
-        tuple(sorted(columns, key=lambda one: order.index(one.source))),
-        {column: left[column] for column in order if column in left and column not in done},
+        tuple(_filled(column, field, _others(column, free)) for column, field in ordered),
+        {column: reason for column, reason in left.items() if column not in fields},
     )
 
 
@@ -142,14 +141,12 @@ def _pairs(side: SourceSide, target: TargetObject) -> Sequence[tuple[str, Target
     return [(column, field) for _, column, field in sorted(found(), key=lambda pair: pair[0])]
 
 
-def _others(column: str, chosen: TargetField, target: TargetObject) -> str:
+def _others(column: str, free: Sequence[TargetField]) -> str:
+    """Say which fields a column could as well fill."""
     also = [
         field.name
-        for field in target.fields.values()
-        if field is not chosen
-        and field.type != "reference"
-        and plain(field.name) == plain(column)
-        and field.createable is not False
+        for field in free
+        if plain(field.name) == plain(column) and obstacle(field, "text") is None
     ]
     return f"{' and '.join(also)} would fit too" if also else ""
 

@@ -6,11 +6,13 @@ By name it is a guess; how many of some values the org has decides.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dc_assets.core.first_spec.mapping import MappedColumn, NameMatches, obstacle
 from dc_assets.core.first_spec.names import plain
+from dc_assets.core.lanes import NEVER_LOCKED
 from dc_assets.core.target_fields import KEY_TYPES, TargetField, TargetObject
 
 RECORD_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
@@ -19,6 +21,9 @@ TAILS = frozenset(
     {"", "id", "externalid", "extid", "externalkey", "key", "code", "number", "ref", "uuid"}
 )
 """What may stand behind the name of a parent in the name of a column."""
+
+EVERYBODYS = TAILS | {"name", "email", "username"}
+"""Names of keys that say nothing of the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,36 @@ def _kind_stems(lookup: TargetField) -> set[str]:
     return {plain(kind) for kind in lookup.reference_to} if len(lookup.reference_to) == 1 else set()
 
 
+def guesses_by_key(
+    columns: Sequence[str], target: TargetObject, parents: Mapping[str, TargetObject]
+) -> Sequence[Guess]:
+    """Return the columns that are called like a key of the parents of one lookup alone.
+
+    A name that each object may have, such as Name or External_ID__c, says nothing of the parent.
+    """
+    found = [
+        Guess(column, lookup, plain(field.name))
+        for column in columns
+        for lookup in called_by_key(target)
+        for field in _keys(parents.get(lookup.reference_to[0]) or TargetObject(""), "")
+        if plain(field.name) == plain(column) and plain(column) not in EVERYBODYS
+    ]
+    lookups = Counter(guess.column for guess in found)
+    return [guess for guess in found if lookups[guess.column] == 1]
+
+
+def called_by_key(target: TargetObject) -> Sequence[TargetField]:
+    """Return the lookups whose parents a column may name by their key alone."""
+    return [
+        field
+        for field in target.fields.values()
+        if field.type == "reference"
+        and len(field.reference_to) == 1
+        and field.relationship_name not in NEVER_LOCKED
+        and obstacle(field, "text") is None
+    ]
+
+
 def ways(guess: Guess, parents: Mapping[str, TargetObject], values: Sequence[str]) -> Sequence[Way]:
     """Return the ways in which a column may name its parents, the likeliest first."""
     if values and all(RECORD_ID.fullmatch(value) for value in values):
@@ -171,6 +206,12 @@ def _why_none(own: Mapping[Way, Looked]) -> str:
     asked = max(seen.asked for seen in own.values())
     named = " or ".join(dict.fromkeys(f"{way.parent}.{way.field}" for way in own))
     return f"none of {asked:,} values is a {named} of the org"
+
+
+def no_way(guess: Guess) -> str:
+    """Return why a column that is called like a lookup cannot fill it."""
+    kinds = " or ".join(guess.lookup.reference_to)
+    return f"{guess.lookup.name} leads to {kinds}, which has no External ID that our user sees"
 
 
 def _note(way: Way, seen: Looked) -> str:

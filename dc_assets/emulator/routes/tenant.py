@@ -37,7 +37,13 @@ TYPES = {
 }
 """Names and java.sql.Types codes of the answer, by DuckDB type; DECIMAL comes with digits."""
 
-FIELD_TYPES = {"DECIMAL": "NUMBER", "DATE": "DATE", "TIMESTAMP": "DATE_TIME", "DOUBLE": "NUMBER"}
+FIELD_TYPES = {
+    **dict.fromkeys(("DECIMAL", "DOUBLE", "FLOAT", "INTEGER", "BIGINT", "HUGEINT"), "NUMBER"),
+    "DATE": "DATE",
+    "TIMESTAMP": "DATE_TIME",
+    "BOOLEAN": "BOOLEAN",
+}
+"""Types of the metadata, by the first word of a DuckDB type; all others are STRING."""
 
 
 def _json_text(column: str, kind: str, *, decimal_as_text: bool) -> str:
@@ -156,7 +162,16 @@ def _arrow(result: Result, start: int, rows: int) -> str:
 async def describe(call: Call) -> Response:
     """GET /api/v1/metadata."""
     wanted = call.query("entityName")
-    entries = [
+    entries = await run_in_threadpool(partial(_entities, call.world, wanted))
+    if wanted and not entries:
+        raise TenantError(404, "DataModelEntity not found")
+    return json_answer({"metadata": entries})
+
+
+def _entities(world: World, wanted: str) -> list[dict[str, object]]:
+    """The object that is wanted, or all; a key is looked for in the rows, as none was declared."""
+    store = world.data_cloud
+    return [
         {
             "name": name,
             "displayName": name.removesuffix("__dlm"),
@@ -164,17 +179,14 @@ async def describe(call: Call) -> Response:
             "fields": [_field_entry(column, kind) for column, kind in columns.items()],
             "primaryKeys": [
                 {"name": column, "displayName": column.removesuffix("__c"), "indexOrder": "1"}
-                for column in list(columns)[:1]
+                for column in store.unique_columns(name, columns)[:1]
             ],
             "indexes": [],
             "relationships": [],
         }
-        for name, columns in call.world.data_cloud.objects().items()
+        for name, columns in store.objects().items()
         if wanted in {"", name}
     ]
-    if wanted and not entries:
-        raise TenantError(404, "DataModelEntity not found")
-    return json_answer({"metadata": entries})
 
 
 def _field_entry(column: str, kind: str) -> dict[str, str]:

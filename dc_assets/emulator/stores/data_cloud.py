@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from dc_assets.emulator.stores.duck import DatabaseError, DuckDatabase, Session, quoted, reason_of
@@ -41,6 +42,16 @@ class DataCloudStore:
         """Rows of one object."""
         with self.database.session() as session:
             return int(session.one(f"SELECT count(*) FROM {quoted(name)}")[0])
+
+    def unique_columns(self, name: str, columns: Mapping[str, str]) -> list[str]:
+        """The columns with a text of its own in each row, in their order."""
+        texts = [column for column, kind in columns.items() if kind == "VARCHAR"]
+        if not texts:
+            return []
+        asked = ", ".join(f"count(DISTINCT {quoted(column)}) = count(*)" for column in texts)
+        with self.database.session() as session:
+            found = session.one(f"SELECT {asked} FROM {quoted(name)}")
+        return [column for column, is_unique in zip(texts, found, strict=True) if is_unique]
 
     def add_file(self, path: Path, name: str) -> int:
         """Make an object out of a Parquet or CSV file, in the place of one of the same name.
