@@ -18,6 +18,7 @@ from dc_assets.core.run_events import Note
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.auth import (
     BearerAuth,
+    Token,
     TokenStore,
     fetch_org_token,
     fetch_tenant_token,
@@ -54,22 +55,18 @@ class OrgSession:
             ConfigError: a host cannot be reached or refuses us; the sentence says what to check.
         """
         org_tokens = TokenStore(lambda: fetch_org_token(login, sleep, note))
-        try:
-            first = org_tokens.token()
-        except OrgMoved as error:
-            raise ConfigError(str(error)) from error
-        except TooManyAtOnce:
-            raise
-        except TransientRemoteError as error:
-            said = str(error).rstrip(".")
-            raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error
+        first = _first_token(org_tokens)
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
         allowed = login.allowed_hosts
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=allowed, note=note)
         org = replace(org, version=login.api_version)
-        if login.api_version != TESTED_VERSION:
-            check_version(org)
-        org_id, user_id = _identity(first.identity_url)
+        try:
+            if login.api_version != TESTED_VERSION:
+                check_version(org)
+            org_id, user_id = _identity(first.identity_url)
+        except BaseException:
+            org.client.close()
+            raise
         return cls(org, org_id, user_id, org_tokens)
 
     def tenant(self, data_space: str = DEFAULT_DATA_SPACE) -> Host:
@@ -90,6 +87,19 @@ class OrgSession:
 
     def __exit__(self, *_: object) -> None:
         self.org.client.close()
+
+
+def _first_token(tokens: TokenStore) -> Token:
+    """Sign in for the first time: what is wrong is a setting, or on the way to the org."""
+    try:
+        return tokens.token()
+    except OrgMoved as error:
+        raise ConfigError(str(error)) from error
+    except TooManyAtOnce:
+        raise
+    except TransientRemoteError as error:
+        said = str(error).rstrip(".")
+        raise ConfigError(f"{said}. Check SF_LOGIN_URL and the network.") from error
 
 
 def _identity(identity_url: str) -> tuple[str, str]:

@@ -8,7 +8,6 @@ import json
 import math
 import secrets
 import string
-from collections.abc import Mapping
 from threading import Lock
 
 from dc_assets.emulator.ids import ORG_ID
@@ -24,7 +23,7 @@ class Tokens:
     def __init__(self) -> None:
         self._core: dict[str, float] = {}
         self._tenant: dict[str, float] = {}
-        self._dead_shown: set[str] = set()
+        self._dead_shown: dict[str, set[str]] = {"core": set(), "tenant": set()}
         self._lock = Lock()
 
     def issue_core(self, ends_s: float = math.inf) -> str:
@@ -54,23 +53,24 @@ class Tokens:
 
     def is_core(self, token: str, now_s: float) -> bool:
         """Whether it is a live session of the org."""
-        return self._is_alive(self._core, token, now_s)
+        return self._is_alive("core", token, now_s)
 
     def is_tenant(self, token: str, now_s: float) -> bool:
         """Whether it is a live tenant token."""
-        return self._is_alive(self._tenant, token, now_s)
+        return self._is_alive("tenant", token, now_s)
 
-    def _is_alive(self, tokens: Mapping[str, float], token: str, now_s: float) -> bool:
+    def _is_alive(self, kind: str, token: str, now_s: float) -> bool:
+        tokens = self._core if kind == "core" else self._tenant
         with self._lock:
             is_alive = tokens.get(token, -math.inf) > now_s
             if not is_alive and token:
-                self._dead_shown.add(token)
+                self._dead_shown[kind].add(token)
             return is_alive
 
-    def dead_shown(self) -> int:
+    def dead_shown(self) -> dict[str, int]:
         """How many different tokens were shown that were not alive, since `revoke_all`."""
         with self._lock:
-            return len(self._dead_shown)
+            return {kind: len(tokens) for kind, tokens in self._dead_shown.items()}
 
     def revoke(self, token: str) -> None:
         """End one token; an unknown one is no error."""
@@ -93,7 +93,8 @@ class Tokens:
         with self._lock:
             self._core.clear()
             self._tenant.clear()
-            self._dead_shown.clear()
+            for tokens in self._dead_shown.values():
+                tokens.clear()
 
 
 def _base64url(text: str) -> str:
