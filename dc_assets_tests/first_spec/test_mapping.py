@@ -8,7 +8,7 @@ from dc_assets.core.first_spec.mapping import likeness, mapped_by_name, reasons_
 from dc_assets.core.first_spec.names import plain
 from dc_assets.core.target_fields import TargetField
 from dc_assets.core.value_kinds import ValueKind
-from dc_assets_tests.first_spec.drafts import dmo, field, key, lookup, thing
+from dc_assets_tests.first_spec.drafts import dmo, field, files, key, lookup, thing
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from dc_assets_tests.first_spec.drafts import dmo, field, key, lookup, thing
         ("CLOSE DATE", "CloseDate", True),
         ("acme__Size__c", "Size__c", True),
         ("Thing Name", "Name", True),
+        ("last", "LastName", True),
+        ("thing_stage", "StageName", True),
+        ("thing", "Name", False),
         ("Größe", "GRÖSSE__c", True),
         ("a__b", "b", False),
         ("__c", "__r", False),
@@ -114,6 +117,13 @@ def test_each_column_is_loaded_or_has_a_reason() -> None:
     left = reasons_left(side, found.columns, found.left)
     assert list(left) == ["KQ_Key__c", "cdp_sys_SourceVersion__c", "Shoe__c"]
     assert left["Shoe__c"] == "no field is called so"
+
+
+def test_in_a_file_every_column_is_a_persons() -> None:
+    """Data Cloud added none, whatever they are called."""
+    side = files({"DataSource": "text"})
+    [column] = mapped_by_name(side, thing(field("Data_Source__c")), {}).columns
+    assert column.target == "Data_Source__c"
 
 
 def test_a_name_of_another_script_keeps_its_letters() -> None:

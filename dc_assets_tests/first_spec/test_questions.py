@@ -191,3 +191,13 @@ def test_files_beside_the_spec_are_named_from_there(world: FirstWorld, name: str
     assert asked(world, str(world.folder / "rows.csv"), *FIRST, "--yes").code == 0
     text = (world.loads / f"{name}.yaml").read_text(encoding="utf-8")
     assert f"\n  files: {world.folder / 'rows.csv'}\n" in text.replace('"', "")
+
+
+def test_a_large_source_is_cut_by_quantiles_of_its_key(world: FirstWorld, name: str) -> None:
+    """In parts of about 400,000 rows."""
+    keys = pl.int_range(1_000_000, 1_800_000, eager=True).cast(pl.String).alias("deal")
+    keys.to_frame().write_parquet(world.folder / "large.parquet")
+    done = asked(world, str(world.folder / "large.parquet"), *FIRST, "--yes")
+    assert done.code == 0, done.err
+    spec = read_spec(world.loads / f"{name}.yaml")
+    assert spec.partitions.upper_bounds == ("1399999",)

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 import pytest
 
 from dc_assets.core.first_spec.draft import lane_columns
-from dc_assets.core.first_spec.references import Looked, Way, guesses, settled, ways
+from dc_assets.core.first_spec.references import (
+    Looked,
+    Way,
+    guesses,
+    guesses_by_key,
+    no_way,
+    settled,
+    ways,
+)
 from dc_assets.core.target_fields import TargetObject
 from dc_assets_tests.first_spec.drafts import field, key, lookup, thing
 
@@ -135,3 +143,34 @@ def test_lanes_go_by_parents_that_are_locked() -> None:
         Way("ids", "Partner__c", "Partner__c", "Account", "Id", is_named=False): Looked(1, 1),
     }
     assert lane_columns(settled(looked).columns, DEAL) == ["acc", "ids"]
+
+
+PLANE = thing(key("Tailnum__c"), key("External_ID__c"), name="Plane__c")
+
+
+@pytest.mark.parametrize(
+    ("column", "lookups", "found"),
+    [
+        ("tailnum", ["Plane__c"], ["Plane__c"]),
+        ("tailnum", ["First__c", "Second__c"], []),
+        ("external_id", ["Plane__c"], []),
+        ("tail", ["Plane__c"], []),
+    ],
+    ids=["its key", "of which lookup", "everybody's name", "another name"],
+)
+def test_a_column_is_called_like_the_key_of_its_parent(
+    column: str, lookups: list[str], found: list[str]
+) -> None:
+    """If one lookup alone leads to such parents, and the name is not one that each object has."""
+    target = thing(*(lookup(name, "Plane__c") for name in lookups))
+    guessed_so = guesses_by_key([column], target, {"Plane__c": PLANE})
+    assert [guess.lookup.name for guess in guessed_so] == found
+    tried_ways = [w.target for g in guessed_so for w in ways(g, {"Plane__c": PLANE}, ["N1"])]
+    assert tried_ways == ["Plane__r.Tailnum__c" for _ in found]
+
+
+def test_a_lookup_without_a_key_is_said() -> None:
+    """The column stays out, and why is written beside it."""
+    [guess] = guesses(["OwnerId__c"], thing(lookup("OwnerId", "Group", relationship="Owner")))[0]
+    assert ways(guess, {"Group": GROUP}, ["web leads"]) == []
+    assert no_way(guess) == "OwnerId leads to Group, which has no External ID that our user sees"

@@ -12,7 +12,7 @@ from dc_assets.core.target_fields import TargetField, TargetObject
 from dc_assets.core.value_kinds import OF_TARGET, ValueKind, is_possible, right_type
 
 NO_PARTNER = "no field is called so"
-MADE_BY_DATA_CLOUD = "Data Cloud added it, or its name cannot stand in a spec"
+NOT_A_PERSONS = "Data Cloud added it, or its name cannot stand in a spec"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,18 @@ def obstacle(field: TargetField, kind: ValueKind) -> str | None:
     return None
 
 
+def _called_in_short(column: str, field: str, owner: str) -> bool:
+    """Tell whether a column leaves out the word name, as `last` for LastName does."""
+    own = column.removeprefix(owner)
+    return own != "" and own + "name" == field
+
+
 RANKS: tuple[Callable[[str, str, str], bool], ...] = (
     lambda column, field, _: column == field,
     lambda column, field, _: column.casefold() == field.casefold(),
     lambda column, field, _: plain(column) == plain(field),
     lambda column, field, owner: plain(column) == plain(owner) + plain(field),
+    lambda column, field, owner: _called_in_short(plain(column), plain(field), plain(owner)),
 )
 """How alike the names of a column and of a field of an object are, the surest first."""
 
@@ -163,7 +170,7 @@ def reasons_left(
     """Return every column of the source that is not loaded, and why."""
     loaded, ours = {column.source for column in columns}, set(side.columns)
     return {
-        name: reasons.get(name, NO_PARTNER) if name in ours else MADE_BY_DATA_CLOUD
+        name: reasons.get(name, NO_PARTNER) if name in ours else NOT_A_PERSONS
         for name in side.kinds
         if name not in loaded
     }

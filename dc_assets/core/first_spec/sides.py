@@ -49,11 +49,9 @@ class SourceSide:
     @property
     def columns(self) -> Sequence[str]:
         """The columns that a person may have filled, and that a spec can name."""
-        return [
-            name
-            for name in self.kinds
-            if 0 < len(name) <= NAME_CHARS_MAX and not is_made_by_data_cloud(name)
-        ]
+        is_file = self.place.files is not None
+        named = [name for name in self.kinds if 0 < len(name) <= NAME_CHARS_MAX]
+        return [name for name in named if is_file or not is_made_by_data_cloud(name)]
 
     def asked_by(self, key: str, *more: str, parent: str | None = None) -> LoadSpec:
         """Return a spec that is good for questions about some columns: its target is made up."""
