@@ -76,6 +76,12 @@ class BothSides:
         return _told(self._source_reading)
 
     @property
+    def source_rows(self) -> int:
+        """How many rows the source gave, 0 if it could not be read."""
+        reading = self._source_reading
+        return reading.height if isinstance(reading, pl.DataFrame) else 0
+
+    @property
     def target_digests(self) -> pl.DataFrame:
         """External id and digest of each target row of the range.
 

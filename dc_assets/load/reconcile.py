@@ -288,7 +288,9 @@ class Audit:
         wrong with the load, and nothing that it explains makes it right.
         """
         pending = self.explanations.pending(self.partition_key)
-        refused, rows = len(self._refused_keys), self.explanations.selected(self.partition_key)
+        refused = len(self._refused_keys)
+        rows = self.explanations.selected(self.partition_key)
+        rows = rows and max(rows, self.sides.source_rows)  # a repair selects few of them
         share_max = self._spec.limits.refused_share_max
         too_many = rows > 0 and refused > share_max * rows
         more = f", more than limits.refused_share_max ({share_max:.0%})" if too_many else ""

@@ -165,6 +165,27 @@ def test_a_changed_value_is_named_and_sent_again(
     assert world.audit().is_green()
 
 
+def test_few_rows_that_were_refused_are_few_of_all_rows_of_the_source(
+    world: World, tmp_path: Path
+) -> None:
+    """A ledger that knows no full load does not take one refused row for all of the partition."""
+    delete(world, [MIDDLE])
+    world.org.sql(COPY_SOURCE, store="data_cloud")
+    world.org.sql(
+        f'UPDATE "ExtOpportunities__dlm" SET "Name__c" = NULL WHERE "ExternalId__c" = \'{MIDDLE}\'',
+        store="data_cloud",
+    )
+    try:
+        new = World.of(world.org, tmp_path / "new", opportunities(ROWS, 1))
+        totals = total(new.load("changed"))
+        assert (totals.selected, totals.refused) == (1, 1)
+        verdict = new.audit()
+        assert verdict.failed() == set()
+        assert "1 of 3,000 were refused" in verdict.failing("nothing_pending").summary
+    finally:
+        world.org.sql(RESTORE_SOURCE, store="data_cloud")
+
+
 def test_a_parent_that_is_gone_shows_in_its_children(world: World) -> None:
     """Without the account its rows have no parent in Core; the org refuses to set it again."""
     [[parent]] = world.org.sql(
