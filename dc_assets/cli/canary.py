@@ -31,7 +31,7 @@ from dc_assets.views.partitions import LedgerViews, Refusal
 from dc_assets.wiring.connect import open_load
 from dc_assets.wiring.sign_in import login_from_environment
 
-_SHAPING = ("partitions", "batch_rows_max", "window")
+_SHAPING = ("partitions", "batch_rows_max", "window", "production")
 """Options of `run` that a canary takes too."""
 
 Followed = Callable[[WatchedLoad], AbstractContextManager[None]]
@@ -52,7 +52,12 @@ def stages_alone(text: str, others: Mapping[str, object]) -> tuple[Stage, ...]:
 
 
 def run_canary(
-    spec: LoadSpec, keys: Sequence[str], stages: Sequence[Stage], followed: Followed
+    spec: LoadSpec,
+    keys: Sequence[str],
+    stages: Sequence[Stage],
+    followed: Followed,
+    *,
+    production: bool,
 ) -> ExitCode:
     """Send the samples one after another, until one is under its bar; print what came of them.
 
@@ -65,7 +70,8 @@ def run_canary(
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         with open_load(spec, login, run_id=run_id, note=noted_on_stderr(), mode="canary") as opened:
-            code = _Samples(load, stages, opened.canary(), followed).sent_until_the_end()
+            canary = opened.canary(production=production)
+            code = _Samples(load, stages, canary, followed).sent_until_the_end()
             opened.loads.give_up_loads()  # its last stage is not left unfinished
             return code
 
@@ -167,8 +173,9 @@ def _command_with(spec: LoadSpec, *parameters: str) -> str:
     given = click.get_current_context().params
     words = ["dc-assets run", spec.name]
     for one in parameters:
-        if given[one] is not None:
-            words += [f"--{one.replace('_', '-')}", shlex.quote(str(given[one]))]
+        if given[one] is not None and given[one] is not False:
+            words.append(f"--{one.replace('_', '-')}")
+            words += [] if given[one] is True else [shlex.quote(str(given[one]))]
     return " ".join(words)
 
 

@@ -20,6 +20,9 @@ REASON_CHARS_MAX = 200
 MODES: tuple[Mode, ...] = ("full", "replay", "missing", "changed")
 """The order in which modes fix: what was begun is ended before both sides are compared."""
 
+BEGINNING: tuple[Mode, ...] = MODES[1:]
+"""Those that begin a load; what is begun is ended in mode full."""
+
 
 class LoadThem(Protocol):
     """Loads partitions, here or through Dagster."""
@@ -57,6 +60,13 @@ def nothing_failed(console: Console, left_alone: Sequence[NeedsAttention]) -> Ex
         return ExitCode.UNEXPLAINED
     console.print("Nothing failed: every partition is done, and its checks agree.")
     return ExitCode.PROVED
+
+
+def mode_to_ask_of(failed: Sequence[NeedsAttention]) -> Mode:
+    """Return the mode of a load that begins, if one does: what is resumed was asked before."""
+    needed = {one.mode for one in failed}
+    begins: list[Mode] = [mode for mode in BEGINNING if mode in needed]
+    return begins[0] if begins else "full"
 
 
 def mend(

@@ -9,10 +9,12 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
 
+from dc_assets.cli.beforehand import PRODUCTION
 from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.dead_letters import (
@@ -34,6 +36,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.load.store import LoadRequest
 from dc_assets.views.dead_letters import (
     DeadLetterChoice,
     OpenDeadLetters,
@@ -74,6 +77,7 @@ Example:
     help="Export a .csv whose cells no spreadsheet runs as formulas; --file reads it too.",
 )
 @click.option("--redact", is_flag=True, help="List or export types and lengths, not values.")
+@PRODUCTION
 @click.option("--json", "as_json", is_flag=True, help="Print for machines.")
 def replay(
     name: str | None,
@@ -86,6 +90,7 @@ def replay(
     export: Path | None,
     spreadsheet: bool,
     redact: bool,
+    production: bool,
     as_json: bool,
 ) -> int:
     """Send the refused rows of LOAD again, as the source has them now, and print the proof.
@@ -111,7 +116,8 @@ def replay(
             return _show(
                 spec, database, choice, _Show(as_list, export, spreadsheet, redact, as_json)
             )
-        return _replay(spec, database, choice, as_json=as_json)
+        request = LoadRequest(production=production)
+        return _replay(spec, database, choice, request, as_json=as_json)
 
 
 def _say_not_refused(dead_letters: OpenDeadLetters, wanted: set[str], console: Console) -> None:
@@ -165,7 +171,12 @@ class _Replayed:
 
 
 def _replay(
-    spec: LoadSpec, database: Database, choice: DeadLetterChoice, *, as_json: bool
+    spec: LoadSpec,
+    database: Database,
+    choice: DeadLetterChoice,
+    request: LoadRequest,
+    *,
+    as_json: bool,
 ) -> ExitCode:
     console = Console(stderr=as_json)
     dead_letters = OpenDeadLetters(database, spec.name)
@@ -182,7 +193,7 @@ def _replay(
         followed(load),
         open_load(spec, login, run_id=run_id, note=note, mode="replay") as opened,
     ):
-        done = _send(opened, choice)
+        done = _send(opened, choice, request)
         for key in done.keys:
             outcomes += opened.checked(key)
     if not done.keys:  # what is left is of another org
@@ -205,19 +216,20 @@ def _nothing(console: Console, *, as_json: bool) -> ExitCode:
     return ExitCode.PROVED
 
 
-def _send(opened: OpenLoad, choice: DeadLetterChoice) -> _Replayed:
+def _send(opened: OpenLoad, choice: DeadLetterChoice, request: LoadRequest) -> _Replayed:
     """Finish a replay that was killed, then send what is meant until nothing of it is left.
 
     Rows refused again while the command runs have newer dead letters and are not sent a third time.
     """
     dead_letters, done = opened.dead_letters, _Replayed()
     began_s = dead_letters.now_s()
+    send = partial(_send_partition, opened, request, done)
     ranges = opened.spec.ranges
     for key in dead_letters.unfinished():
         if key in ranges:
             chosen = dead_letters.chosen(choice, until=began_s)
             ids = [one.external_id for one in chosen if one.partition_key == key]
-            _send_partition(opened, key, ids, done)
+            send(key, ids)
     before: set[tuple[str, str]] = set()
     while True:
         chosen = [
@@ -229,14 +241,16 @@ def _send(opened: OpenLoad, choice: DeadLetterChoice) -> _Replayed:
             return done
         before = left
         for key in partitions_of_dead_letters(chosen):
-            _send_partition(opened, key, [i for k, i in left if k == key], done)
+            send(key, [i for k, i in left if k == key])
 
 
-def _send_partition(opened: OpenLoad, key: str, ids: Sequence[str], done: _Replayed) -> None:
+def _send_partition(
+    opened: OpenLoad, request: LoadRequest, done: _Replayed, key: str, ids: Sequence[str]
+) -> None:
     if key not in done.keys:
         done.keys.append(key)
     try:
-        loaded = opened.load(key, wanted=ids)
+        loaded = opened.load(key, request, wanted=ids)
     except RowsPending as error:
         done.failures.append(str(error))
         return

@@ -10,12 +10,18 @@ from functools import partial
 
 import click
 
-from dc_assets.cli.anyway import reason_given, refuse_what_stops
 from dc_assets.cli.backfill import Launch, Loaded, load_through_dagster
+from dc_assets.cli.beforehand import PRODUCTION, reason_given, refuse_beforehand
 from dc_assets.cli.canary import run_canary, stages_alone
 from dc_assets.cli.connections import FOLLOWS_S, open_ledger
 from dc_assets.cli.console import Console
-from dc_assets.cli.failed import failed_partitions, mend, nothing_failed, print_failed
+from dc_assets.cli.failed import (
+    failed_partitions,
+    mend,
+    mode_to_ask_of,
+    nothing_failed,
+    print_failed,
+)
 from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
@@ -86,6 +92,7 @@ Examples:
     metavar="REASON",
     help="Send although the plan says STOP; the ledger keeps the reason.",
 )
+@PRODUCTION
 @click.option("--batch-rows-max", type=click.IntRange(1, 10_000), help="Rows in one ingest job.")
 @click.option("--window", type=click.IntRange(1, 100), help="Jobs in flight over all partitions.")
 def run(
@@ -100,6 +107,7 @@ def run(
     stagger: str | None,
     canary: str | None,
     anyway: str | None,
+    production: bool,
     batch_rows_max: int | None,
     window: int | None,
 ) -> int:
@@ -127,12 +135,14 @@ def run(
         is_new=new_load or partitions is not None,
         every_s=seconds_of(stagger) if stagger is not None else 0,
         anyway=reason_given(anyway),
+        production=production,
     )
     _refuse_contradictions(order, dry_run=dry_run)
     if canary is not None:
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
         others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
-        return run_canary(order.applied, keys, stages_alone(canary, others), followed)
+        stages = stages_alone(canary, others)
+        return run_canary(order.applied, keys, stages, followed, production=production)
     return _run(order, keys, dry_run=dry_run)
 
 
@@ -140,6 +150,7 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
     """Load partitions and print the proof, or print what each would send."""
     console, spec = Console(), order.spec
     with open_ledger(bears_s=FOLLOWS_S) as database:
+        mode = order.mode or "full"
         look = partial(failed_partitions, LoadStates(database, spec.name), spec, keys)
         if order.failed_only:
             failed = look()
@@ -147,13 +158,14 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
             keys = [one.partition_key for one in failed if one.mode]
             if not keys:
                 return nothing_failed(console, failed)
+            mode = order.mode or mode_to_ask_of(failed)
         if dry_run:
             return _dry_run(order.applied, keys, console)
         if not order.is_local:
             _ask_where_dagster_loads(spec)
-            refuse_what_stops(order.applied, order.anyway)
+            refuse_beforehand(order.applied, order.request(keys), mode)
         if order.new_load:
-            _give_up_load(spec, order.mode or "full", console)
+            _give_up_load(order, keys, console)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         if order.failed_only and order.mode is None:
@@ -174,6 +186,7 @@ class _Order:
         is_new: whether a new load of what is done begins.
         every_s: distance of their launches; 0 for all at once.
         anyway: why to send although the plan says STOP.
+        production: whether it may write to a production org.
     """
 
     spec: LoadSpec
@@ -185,6 +198,7 @@ class _Order:
     is_new: bool
     every_s: int
     anyway: str
+    production: bool
 
     @property
     def profile(self) -> Mapping[str, int]:
@@ -196,12 +210,17 @@ class _Order:
         """The spec with the overrides."""
         return self.spec.with_profile(self.profile)
 
+    def request(self, keys: Sequence[str], *, launch: str = "") -> LoadRequest:
+        """Return what is asked for of some partitions."""
+        return LoadRequest(self.is_new, keys, launch, self.anyway, self.production)
+
     def again(self, mode: Mode) -> str:
         """Return the command that launches partitions in the same way, but for their keys."""
         words = ["dc-assets run", self.spec.name]
         words += ["--failed-only"] if self.failed_only else []
         words += [f"--{mode}"] if mode in {"missing", "changed"} and not self.failed_only else []
         words += ["--anyway", shlex.quote(self.anyway)] if self.anyway else []
+        words += ["--production"] if self.production else []
         for setting, value in self.profile.items():
             words += [f"--{setting.replace('_', '-')}", str(value)]
         return " ".join([*words, "--stagger", duration_text(self.every_s)])
@@ -239,7 +258,7 @@ def _load(
     """Load some partitions of a load, here or through Dagster."""
     part = replace(load, keys=keys)
     if order.is_local:
-        request = LoadRequest(is_new, keys, launch=uuid.uuid4().hex, anyway=order.anyway)
+        request = replace(order.request(keys, launch=uuid.uuid4().hex), is_new=is_new)
         return Loaded(load_here(part, order.applied, request, mode))
     webserver = _webserver()
     launch = Launch(
@@ -249,6 +268,7 @@ def _load(
             "resume": not is_new,
             "partition_keys": list(keys),
             **({"anyway": order.anyway} if order.anyway else {}),
+            **({"production": True} if order.production else {}),
             **order.profile,
         },
         every_s=order.every_s,
@@ -310,9 +330,10 @@ def print_what_is_there(load: WatchedLoad, *, is_new: bool) -> None:
         )
 
 
-def _give_up_load(spec: LoadSpec, mode: Mode, console: Console) -> None:
-    login = login_from_environment()
-    with open_load(spec, login, run_id="cli", note=unheard, mode=mode) as opened:
+def _give_up_load(order: _Order, keys: Sequence[str], console: Console) -> None:
+    login, mode = login_from_environment(), order.mode or "full"
+    with open_load(order.spec, login, run_id="cli", note=unheard, mode=mode) as opened:
+        opened.org.guard.refuse_unasked(order.request(keys))
         given_up = opened.loads.give_up_loads()
     for load_id in given_up:
         console.print(f"Gave up the unfinished load {load_id[:8]}.")

@@ -57,6 +57,11 @@ class TargetSpec(Part):
         default=None,
         description="SOQL condition that says which records are ours: the others are not compared",
     )
+    org_id: str | None = Field(
+        default=None,
+        pattern=r"^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?$",
+        description="Id of the one org that the loads may go to; without it that of the first load",
+    )
 
 
 class ColumnSpec(Part):
@@ -297,10 +302,12 @@ class LoadSpec(Part):
     def spec_hash(self) -> str:
         """Digest of everything that decides which rows are sent and what they say.
 
-        Everything else stays out: tuning a running load must not orphan it. A data space is part
-        of it unless it is the one that specs without the setting always meant.
+        Everything else stays out: tuning a running load must not orphan it, and a load has its org
+        already. A data space is part of it unless it is the one that specs without the setting
+        always meant.
         """
         identity = self.model_dump(mode="json", exclude=set(TUNED))
+        del identity["target"]["org_id"]
         if self.source.data_space == DEFAULT_DATA_SPACE:
             del identity["source"]["data_space"]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -76,6 +76,7 @@ class CommandSettings:
     edition: str
     text_blanks: str
     tls: bool
+    production: bool
     jwt_certificate: Path | None
 
     def pace(self) -> Pace:
@@ -149,6 +150,7 @@ Examples:
     help="PEM certificate of the app; lets it log in by JWT.",
 )
 @click.option("--tls", is_flag=True, help="Speak https, by a certificate of this start.")
+@click.option("--production", is_flag=True, help="Be a production org; without it: a sandbox.")
 @click.option(
     "--edition",
     default="developer",
@@ -180,7 +182,8 @@ def run(settings: CommandSettings) -> None:
     _check_loopback(settings.host)
     plan = SeedPlan.from_options(settings.seed)
     settings.pace()  # what is wrong with it is said before anything is made
-    schema = load_schema(settings.schema, trims=settings.text_blanks == "trim")
+    trims = settings.text_blanks == "trim"
+    schema = load_schema(settings.schema, trims=trims, production=settings.production)
     with ExitStack() as stack:
         publish = _publisher(stack, settings.ready_file)
         org = stack.enter_context(listen(settings.host, settings.port))

@@ -57,12 +57,13 @@ PREFIX = re.compile("[0-9A-Za-z]{3}")
 NUMBER_FORM = re.compile(r"([^{}]*)\{(0+)\}([^{}]*)")
 
 
-def load_schema(path: Path = PACKAGED, *, trims: bool = False) -> Schema:
+def load_schema(path: Path = PACKAGED, *, trims: bool = False, production: bool = False) -> Schema:
     """Read a YAML or JSON schema file (JSON is YAML), and add the objects of each org.
 
     Args:
         path: the file.
         trims: whether the org drops blanks around the texts it stores.
+        production: whether the org is no sandbox.
 
     Raises:
         SchemaError: the file cannot be read or says something else than the format allows.
@@ -71,12 +72,19 @@ def load_schema(path: Path = PACKAGED, *, trims: bool = False) -> Schema:
     own = cast("Mapping[str, Mapping[str, Any]]", loaded["objects"])
     entries = {**own, **{name: item for name, item in _standard().items() if name not in own}}
     try:
+        if production:
+            entries["Organization"] = _of_production(entries["Organization"])
         objects = tuple(_object(name, entry, trims=trims) for name, entry in entries.items())
         _check(objects)
         return Schema(objects, profile_of(loaded.get("profile", {})))
     except (TypeError, KeyError, ValueError, AttributeError, ProfileError) as error:
         reason = error if isinstance(error, ValueError | ProfileError) else repr(error)
         raise SchemaError(f"The schema file {path} is not in the format: {reason}.") from error
+
+
+def _of_production(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    records = [{**record, "IsSandbox": False} for record in entry.get("records", ())]
+    return {**entry, "records": records}
 
 
 def _loaded(path: Path) -> Mapping[str, Any]:

@@ -27,6 +27,7 @@ from dc_assets.ledger.bounds import remember_bounds
 from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
 from dc_assets.ledger.owner_only import close_to_others
+from dc_assets.ledger.pinned_org import pin_loaded_orgs
 
 BUSY_TIMEOUT_S = 5
 """How long SQLite waits for another writer before it says so; transactions take milliseconds."""
@@ -298,11 +299,15 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE batch ADD COLUMN waits INTEGER NOT NULL DEFAULT 0",
     ),
     7: (),
+    8: ("ALTER TABLE load ADD COLUMN production_at FLOAT",),
 }
 """What leads to each version from the one before; new tables need no step."""
 
 KEEPS_BOUNDS = 5
 """The version since which the bounds of each scheme are kept."""
+
+PINS_ORGS = 8
+"""The version since which each spec is held to one org."""
 
 
 def migrate(connection: Connection) -> None:
@@ -335,6 +340,8 @@ def _raise(connection: Connection, version: int) -> None:
     tables.metadata.create_all(connection)
     if version < KEEPS_BOUNDS:
         remember_bounds(connection)
+    if version < PINS_ORGS:
+        pin_loaded_orgs(connection)
     connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
 
 

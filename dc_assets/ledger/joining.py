@@ -19,6 +19,7 @@ from dc_assets.core.phases import AFTER, SENT, Phase, is_sent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.bounds import keep_bounds
 from dc_assets.ledger.claims import live_ranges
+from dc_assets.ledger.pinned_org import consented, keep_consent
 from dc_assets.ledger.spec_records import is_of_spec, is_range
 from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state
@@ -53,12 +54,15 @@ class LoadsOfMode:
         Raises:
             ConfigError: the spec changed since an unfinished load began, or its bounds did.
             StoppedByOperator: an unfinished load was ordered to stop.
+            ProductionUnasked: it writes to a production org, and nobody said that it may.
         """
         self._stand_in_line(connection)
         keep_bounds(connection, self.spec)
         newest = self._newest(connection)
         row = newest.get(partition_key)
         if row is not None and not self._begins_anew(connection, row, request):
+            if row.open_as is not None:
+                keep_consent(connection, row.load_id, production=request.production)
             self._took_part(connection, row, request.launch)
             _keep_reason(connection, row.load_id, request.anyway)
             return str(row.load_id)
@@ -72,8 +76,22 @@ class LoadsOfMode:
             ]
             self._about(connection, load_id, others, None)
         self._about(connection, load_id, [partition_key], request.launch)
+        keep_consent(connection, load_id, production=request.production)
         _keep_reason(connection, load_id, request.anyway)
         return load_id
+
+    def sends_unasked(self, connection: Connection, request: LoadRequest) -> bool:
+        """Tell whether a partition would join a load of which nobody spoke of production."""
+        said = consented(connection, [one.load_id for one in self.open_loads(connection)])
+        newest = self._newest(connection)
+        for key in request.partition_keys:
+            row = newest.get(key)
+            if row is not None and row.open_as is not None:
+                if row.load_id not in said:
+                    return True
+            elif self._is_due(row, request) and not said:
+                return True
+        return False
 
     def _begins_anew(self, connection: Connection, row: Row[Any], request: LoadRequest) -> bool:
         """Tell whether a partition leaves the newest load that it took part in behind."""

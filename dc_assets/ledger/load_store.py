@@ -92,6 +92,12 @@ class SqlLoadStore(SpecRecords):
             refuse_other_bounds(connection, self._spec)
 
     @one_transaction
+    def sends_unasked(self, request: LoadRequest) -> bool:
+        """Tell whether a load of which nobody spoke of production would send what is asked for."""
+        with self._database.begin() as connection:
+            return self._loads.sends_unasked(connection, request)
+
+    @one_transaction
     def give_up_loads(self) -> list[str]:
         """Supersede the unfinished loads, so that the next run opens a new one; return their ids.
 

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 metadata = MetaData()
 
@@ -47,6 +47,7 @@ load = Table(
     Column("spec_json", Text, doc="the spec as it was when the load began"),
     Column("versions", Text, doc="JSON: versions of the programs that began the load"),
     Column("anyway", Text, doc="why it was sent although the spec did not fit org or source"),
+    Column("production_at", Float, doc="when somebody said that it may write to a production org"),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
@@ -95,6 +96,16 @@ scheme_bounds = Table(
     Column("spec_name", String(64), primary_key=True),
     Column("scheme", Integer, primary_key=True),
     Column("bounds", Text, nullable=False, doc="JSON list: the upper bounds of its first load"),
+)
+
+pinned_org = Table(
+    "pinned_org",
+    metadata,
+    Column("spec_name", String(64), primary_key=True),
+    Column("org_id", String(32), nullable=False, doc="the org that the loads of the spec go to"),
+    Column("host", Text, nullable=False, doc='as it was seen last, like kind; "" if never'),
+    Column("kind", String(80), nullable=False, doc="see core.organization"),
+    Column("pinned_at", Float, nullable=False),
 )
 
 batch = Table(

@@ -21,7 +21,7 @@ from dc_assets.load.explanations import NO_VALUES, Explanations
 from dc_assets.load.partition import Sample, load_partition
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.reconcile import Audit
-from dc_assets.load.store import DeadLetter
+from dc_assets.load.store import RESUMED, DeadLetter, LoadRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Canary:
         audit: returns the checks of a part of a partition, under the sample's own name.
         begin: gives up the load of the stage before, or of a canary that was killed; an order to
             stop is obeyed.
+        request: what was asked for; all samples say it.
     """
 
     spec: LoadSpec
@@ -89,6 +90,7 @@ class Canary:
     refused: Callable[[str], Sequence[DeadLetter]]
     audit: Callable[[str, IdRange], Audit]
     begin: Callable[[], object]
+    request: LoadRequest = RESUMED
     _refused: dict[str, pl.Series] = field(default_factory=dict[str, pl.Series])
 
     def stage(self, ranges: Mapping[str, IdRange]) -> list[SampledPartition]:
@@ -105,7 +107,7 @@ class Canary:
         started_s = self.ports.clock.now_s()
         sample = Sample(id_range, lambda: self._settled(key))
         try:
-            sent = load_partition(self.spec, key, self.ports, sample).totals.selected or 0
+            sent = self._sent(key, sample)
         except RowsPending as error:  # the check of pending rows puts the stage under its bar
             self.ports.note(RunEvent("sample_unfinished", {"cause": str(error)}, key))
             sent = 0
@@ -115,6 +117,10 @@ class Canary:
         outcomes = [without_repair(one) for one in audit.outcomes(wanted)]
         keys = audit.sides.source_digests.get_column(self.spec.target.external_id)
         return self._result(key, keys, outcomes, effort)
+
+    def _sent(self, key: str, sample: Sample) -> int:
+        loaded = load_partition(self.spec, key, self.ports, sample, request=self.request)
+        return loaded.totals.selected or 0
 
     def _result(
         self, key: str, keys: pl.Series, outcomes: list[CheckOutcome], effort: SampleFigures

@@ -65,12 +65,14 @@ class LoadRequest:
         partition_keys: the partitions that a load begun by it is about, besides the run's own.
         launch: who asked; a run and its retries share it. "" if nothing retries the run.
         anyway: why to send although the spec does not fit, "" if nobody said so.
+        production: whether somebody said that it may write to a production org.
     """
 
     is_new: bool = False
     partition_keys: Sequence[str] = ()
     launch: str = ""
     anyway: str = ""
+    production: bool = False
 
 
 RESUMED = LoadRequest()

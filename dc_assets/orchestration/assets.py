@@ -48,6 +48,11 @@ class LoadConfig(dg.Config):
         description="Why to send although the spec does not fit its org or source, which a plan "
         "tells; the ledger keeps the reason. Without it such a run fails before a row is sent",
     )
+    production: bool = Field(
+        default=False,
+        description="The load may write to a production org; the ledger keeps it with the load. "
+        "Without it a run that begins one there fails before a row is sent",
+    )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
     )
@@ -120,6 +125,7 @@ def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSp
         partition_keys=config.partition_keys or _of_backfill(context, spec),
         launch=context.run.root_run_id or context.run.run_id,
         anyway=config.anyway,
+        production=config.production,
     )
 
 

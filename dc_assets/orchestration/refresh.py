@@ -94,7 +94,9 @@ def _request(spec: LoadSpec, due: DueRefresh) -> dg.RunRequest:
 
 
 def _changed(spec: LoadSpec) -> dg.RunConfig:
-    return dg.RunConfig(ops={spec.asset_name: LoadConfig(mode="changed")})
+    """Return what a refresh asks for; nobody is there to ask, so the spec says which org it may."""
+    config = LoadConfig(mode="changed", production=spec.target.org_id is not None)
+    return dg.RunConfig(ops={spec.asset_name: config})
 
 
 def _nothing_due(rows_scanned: int, waiting: Sequence[str]) -> str:

@@ -185,6 +185,15 @@ class Identified(Answer):
     id: RecordId = Field(alias="Id")
 
 
+class OrganizationAnswer(Answer):
+    """The one record of Organization."""
+
+    name: Text = Field(default="", alias="Name")
+    is_sandbox: bool | None = Field(default=None, alias="IsSandbox")
+    instance: Text = Field(default="", alias="InstanceName")
+    edition: Text = Field(default="", alias="OrganizationType")
+
+
 class PicklistValue(CamelAnswer):
     """One value of a picklist."""
 

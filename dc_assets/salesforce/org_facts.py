@@ -1,4 +1,4 @@
-"""What a plan asks of the org: keys and parents that are there, limits, jobs running.
+"""What we ask of the org: which one it is, keys and parents that are there, limits, jobs running.
 
 Source: Query and Limits, REST API Developer Guide.
 """
@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import quote
 
-from dc_assets.core.errors import LimitReached, RejectedRequest
+from dc_assets.core.errors import AccessRefused, HostRefuses, LimitReached, RejectedRequest
 from dc_assets.core.ingest_job import TERMINAL, JobState
+from dc_assets.core.organization import Organization, OrgKind, kind_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight.survey import NamedParent, OrgLimits
 from dc_assets.salesforce import soql
-from dc_assets.salesforce.answers import Limits, unexpected
+from dc_assets.salesforce.answers import Limits, OrganizationAnswer, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import OrgSession
@@ -24,6 +25,30 @@ LIST_CHARS_MAX = 12_000
 
 PAGED_MAX = 20_000
 """Records that are read in pages of 2,000; more are read by a query job."""
+
+
+ORGANIZATION = "SELECT Id, Name, IsSandbox, InstanceName, OrganizationType FROM Organization"
+
+
+def organization(session: OrgSession) -> Organization:
+    """Ask which org this is, by one query; one that does not say is taken for production.
+
+    Source: Organization, Object Reference for the Salesforce Platform.
+    """
+    org = session.org
+    try:
+        url = f"{org.api}/query"
+        found = list(org.ask_pages(url, OrganizationAnswer, params={"q": ORGANIZATION}))
+    except RejectedRequest as error:
+        if isinstance(error, HostRefuses) and not isinstance(error, AccessRefused):
+            raise
+        found = []
+    told = found[0] if found else OrganizationAnswer()
+    kind = OrgKind.UNREADABLE
+    if told.is_sandbox is not None:
+        kind = kind_of(is_sandbox=told.is_sandbox, edition=told.edition)
+    host = org.client.base_url.host
+    return Organization(session.org_id, host, kind, told.name, told.instance)
 
 
 class SalesforceFacts:

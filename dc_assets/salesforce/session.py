@@ -14,6 +14,7 @@ from dc_assets.core.errors import (
     TooManyAtOnce,
     TransientRemoteError,
 )
+from dc_assets.core.organization import long_id
 from dc_assets.core.run_events import Note
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
 from dc_assets.salesforce.auth import (
@@ -29,6 +30,9 @@ from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import RECORD_ID
 from dc_assets.salesforce.served_versions import check_version
+
+CALL_OPTIONS = {"Sforce-Call-Options": "client=dc-assets"}
+"""By it an org's admin finds our calls in its event logs (Call Options Header, REST API)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class OrgSession:
         org_auth = BearerAuth(org_tokens, expired=org_session_expired)
         allowed = login.allowed_hosts
         org = Host.at(first.instance_url, sleep=sleep, auth=org_auth, allowed=allowed, note=note)
+        org.client.headers.update(CALL_OPTIONS)
         org = replace(org, version=login.api_version)
         try:
             if login.api_version != TESTED_VERSION:
@@ -110,4 +115,4 @@ def _identity(identity_url: str) -> tuple[str, str]:
         raise ConfigError(
             "The login answer names no org id. Check that SF_LOGIN_URL is the org's My Domain."
         )
-    return parts[-2], parts[-1]
+    return long_id(parts[-2]), long_id(parts[-1])

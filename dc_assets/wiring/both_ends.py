@@ -7,15 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
 from dc_assets.files import FileSource
-from dc_assets.ledger.clock import SystemClock
+from dc_assets.ledger.guard import OrgGuard
 from dc_assets.load.preflight.findings import Finding, refuse
 from dc_assets.load.preflight.fit import Fit, fit
 from dc_assets.load.spec_files import line_of, read_folder
-from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.session import OrgSession
@@ -28,6 +26,7 @@ class OpenOrg:
     """Both ends of a spec, connected, and what of the spec does not fit them."""
 
     session: OrgSession
+    guard: OrgGuard
     source: FileSource | DataCloudSource
     target: SOQLTarget
     described: TargetDescription
@@ -40,22 +39,21 @@ class OpenOrg:
         return self.described.locked_by(spec.parent_target) or spec.target.object
 
 
-def open_org(
-    spec: LoadSpec, login: Login, clock: SystemClock, note: Note, cleanup: ExitStack
-) -> OpenOrg:
-    """Log in, and compare the spec with both ends before a row is read.
+def open_org(spec: LoadSpec, session: OrgSession, guard: OrgGuard, cleanup: ExitStack) -> OpenOrg:
+    """Compare the spec with both ends before a row is read, if this is the org of its loads.
 
     Raises:
+        WrongOrg: it is another one.
         SpecRefused: what is wrong lets nobody ask for rows.
     """
-    session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
+    guard.refuse_other()
     source = open_source(spec, session, cleanup)
     described = described_target(session, spec)
     target = SOQLTarget(session, spec)
     found = fit(spec, described, source, target)
     found = replace(found, findings=_placed(found.findings, spec))
     refuse(found.findings, (one for one in found.findings if one.bars))
-    return OpenOrg(session, source, target, described, found)
+    return OpenOrg(session, guard, source, target, described, found)
 
 
 def _placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:

@@ -27,6 +27,7 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
 from dc_assets.ledger.forecasts import Forecasts
+from dc_assets.ledger.guard import OrgGuard
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.long_queries import LongQuerySlots
 from dc_assets.ledger.org_use import SqlOrgUse
@@ -47,8 +48,9 @@ from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.load.whole_target import WholeTarget
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.credentials import Login
-from dc_assets.salesforce.org_facts import SalesforceFacts
+from dc_assets.salesforce.org_facts import SalesforceFacts, organization
 from dc_assets.salesforce.origins import is_this_machine
+from dc_assets.salesforce.session import OrgSession
 from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.latest_outcomes import LatestOutcomes
 from dc_assets.views.partitions import LedgerViews
@@ -183,7 +185,9 @@ class OpenLoad:
 
         Raises:
             SpecRefused: the spec does not fit org or source, and nobody said why to send anyway.
+            ProductionUnasked: a business runs in the org, and nobody said so of the load.
         """
+        self.org.guard.pin()
         if self.mode != "replay":
             self.refuse_what_stops(request.anyway)
 
@@ -254,12 +258,13 @@ class OpenLoad:
         sides = self._both_sides(self.spec.ranges[partition_key], partition_key)
         return Audit(partition_key, sides, self.explanations)
 
-    def canary(self) -> Canary:
+    def canary(self, *, production: bool = False) -> Canary:
         """Return what sends and checks samples; their checks are never kept as a partition's.
 
         Raises:
             SpecRefused: the spec does not fit org or source.
         """
+        self.org.guard.pin()
         self.refuse_what_stops()
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
         return Canary(
@@ -269,6 +274,7 @@ class OpenLoad:
             outcomes.refused,
             self._sample_audit,
             self.loads.next_stage,
+            LoadRequest(production=production),
         )
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
@@ -304,7 +310,8 @@ def open_load(
     note = _signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, note, cleanup)
-        org = open_org(spec, login, clock, note, cleanup)
+        session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
+        org = open_org(spec, session, OrgGuard(database, spec, organization(session)), cleanup)
         org_id, parent_object = org.session.org_id, org.parent_object
         loads = SqlLoadStore(
             database,

@@ -10,9 +10,12 @@ from dc_assets.core.run_events import Note
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.guard import OrgGuard
 from dc_assets.ledger.owners import RunHeartbeats
+from dc_assets.ledger.pinned_org import production_unasked
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.salesforce.credentials import Login
+from dc_assets.salesforce.org_facts import organization
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.views.load_states import LoadStates
 from dc_assets.wiring.both_ends import open_source
@@ -46,6 +49,10 @@ def look_at_source(spec: LoadSpec, login: Login, note: Note) -> Seen:
         cleanup.callback(database.close)
         sleep = policy_clock(login.login_url).sleep
         session = cleanup.enter_context(OrgSession.connect(login, sleep=sleep, note=note))
+        here = organization(session)
+        OrgGuard(database, spec, here).refuse_other()
+        if here.kind.is_production and spec.target.org_id is None:
+            raise production_unasked(spec.name, str(here), here.org_id)
         known = LoadStates(database, spec.name, session.org_id).proved_states()
         ranges = {key: one for key, one in spec.ranges.items() if key in known}
         source = open_source(spec, session, cleanup)

@@ -13,7 +13,13 @@ from dc_assets.ledger import tables
 from dc_assets.ledger.database import Database
 from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 
+TO_VERSION_7 = (
+    "DROP TABLE pinned_org",
+    "ALTER TABLE load DROP COLUMN production_at",
+    "UPDATE ledger_version SET version = 7",
+)
 TO_VERSION_6 = (
+    *TO_VERSION_7,
     "DROP TABLE long_query",
     "UPDATE ledger_version SET version = 6",
 )
@@ -100,8 +106,11 @@ def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "statements",
-    [TO_VERSION_1, TO_VERSION_2, TO_VERSION_3, TO_VERSION_4, TO_VERSION_5, TO_VERSION_6],
-    ids=["1", "2", "3", "4", "5", "6"],
+    [
+        *(TO_VERSION_1, TO_VERSION_2, TO_VERSION_3, TO_VERSION_4),
+        *(TO_VERSION_5, TO_VERSION_6, TO_VERSION_7),
+    ],
+    ids=["1", "2", "3", "4", "5", "6", "7"],
 )
 def test_an_old_ledger_is_opened_with_all_it_held(
     own_ledger: OpenLedger, statements: tuple[str, ...]

@@ -143,7 +143,7 @@ def test_clients_find_the_organization_and_the_user(client: Client) -> None:
     identity = client.org.get(client.org.get("/").json()["identity"]).json()
     condition = f"Id = '{identity['user_id']}' AND IsActive = true"
     (user,) = client.soql(f"SELECT Username FROM User WHERE {condition}")["records"]
-    assert (org["Id"], org["IsSandbox"]) == (identity["organization_id"], False)
+    assert (org["Id"], org["IsSandbox"]) == (identity["organization_id"], True)
     assert (user["attributes"]["type"], user["Username"]) == (
         "User",
         identity["username"],

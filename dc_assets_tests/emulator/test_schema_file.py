@@ -146,3 +146,14 @@ def test_a_profile_that_cannot_be_is_refused_and_changes_nothing() -> None:
             schema.take(profile_of(value))
         assert sentence.lower() in str(caught.value).lower()
         assert schema.objects is before
+
+
+def test_an_org_is_a_sandbox_unless_it_is_started_as_production(tmp_path: Path) -> None:
+    """A folder that was kept follows each start, and a reset keeps what the start said."""
+    for production in (False, True, False):
+        store = CoreStore(tmp_path, load_schema(production=production))
+        for _ in range(2):
+            with store.database.session() as session:
+                assert session.one('SELECT "IsSandbox" FROM "Organization"')[0] is not production
+            store.clear()
+        store.close()

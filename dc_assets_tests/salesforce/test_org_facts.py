@@ -1,11 +1,13 @@
-"""What a plan asks of the org, with answers that say little, much or no."""
+"""What we ask of the org, with answers that say little, much or no."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
+import pytest
 
+from dc_assets.core.organization import OrgKind
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
 from dc_assets.load.preflight.measured import FieldRule, rules_of, unfilled_fields
@@ -13,7 +15,7 @@ from dc_assets.load.preflight.survey import NamedParent, OrgLimits
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.http import Host
-from dc_assets.salesforce.org_facts import SalesforceFacts
+from dc_assets.salesforce.org_facts import SalesforceFacts, organization
 from dc_assets.salesforce.session import OrgSession
 from dc_assets_tests.fakes.specs import content, small_spec
 
@@ -59,6 +61,29 @@ def described(*fields: dict[str, Any], spec: LoadSpec | None = None) -> TargetDe
 def rules(org: TargetDescription, spec: LoadSpec | None = None) -> list[FieldRule]:
     """Return the rules for a source of whose columns nothing is known."""
     return list(rules_of(spec or small_spec(), org, {}))
+
+
+ORGANIZATIONS: dict[OrgKind, list[dict[str, object]]] = {
+    OrgKind.SANDBOX: [{"IsSandbox": True, "OrganizationType": "Enterprise Edition"}],
+    OrgKind.DEVELOPER: [{"IsSandbox": False, "OrganizationType": "Developer Edition"}],
+    OrgKind.PRODUCTION: [{"IsSandbox": False, "OrganizationType": None, "Name": "Acme"}],
+    OrgKind.UNREADABLE: [{"Name": "Acme", "OrganizationType": "Developer Edition"}],
+}
+
+
+@pytest.mark.parametrize("kind", ORGANIZATIONS)
+def test_the_kind_of_an_org_is_what_organization_says(kind: OrgKind) -> None:
+    """One query; what is left out of the answer is never taken for harmless."""
+    answers = Answers({"records": ORGANIZATIONS[kind], "done": True})
+    found = organization(session_of(answers))
+    assert (found.kind, found.org_id, found.host) == (kind, "00D000000000001AAA", "org.example")
+    assert len(answers.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [REFUSED, {"records": [], "done": True}])
+def test_an_org_that_shows_no_organization_is_taken_for_production(answer: object) -> None:
+    """Our user may not read it."""
+    assert organization(session_of(Answers(answer))).kind is OrgKind.UNREADABLE
 
 
 def test_a_field_gives_the_rules_that_its_description_names() -> None:

@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from email.parser import Parser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import cast
@@ -158,6 +159,21 @@ def test_a_login_that_names_a_foreign_instance_gets_no_further() -> None:
             with pytest.raises(ConfigError) as caught:
                 OrgSession.connect(login, sleep=lambda _: None, note=unheard)
             assert TOKEN not in str(caught.value)
+
+
+def test_calls_of_the_org_say_whose_they_are() -> None:
+    """Its event logs name the client; other hosts are told nothing."""
+    with planted(login_to) as org:
+        login = Login(ClientCredentials(org.url, "id", "secret"))
+        with OrgSession.connect(login, sleep=lambda _: None, note=unheard) as session:
+            session.org.call("GET", "/services/data")
+        heads = [httpx.Headers(Parser().parsestr(text).items()) for _, text, _ in org.seen]
+    assert [head.get("Sforce-Call-Options") for head in heads] == [None, "client=dc-assets"]
+
+
+def login_to(server: Planted, _: str) -> Reply:
+    """Answer as a login does."""
+    return said({"access_token": TOKEN, "instance_url": server.url, "id": IDENTITY})
 
 
 def test_a_redirect_is_named_and_not_followed() -> None:

@@ -99,6 +99,7 @@ class CoreStore:
                     session.run(statement)
             self._grow(session)
             self._begin(session)
+            self._say_kind(session)
 
     def _grow(self, session: Session) -> None:
         """Add the columns that a data folder of an earlier schema lacks."""
@@ -130,6 +131,13 @@ class CoreStore:
                     *values.values(),
                 )
             self.rehash(session, (item,))
+
+    def _say_kind(self, session: Session) -> None:
+        """Let a kept org be a sandbox or not as this start says."""
+        for item in self.schema.stored:
+            records = [dict(record) for record in item.records]
+            if item.name == "Organization" and records and "IsSandbox" in records[0]:
+                session.run('UPDATE "Organization" SET "IsSandbox" = ?', records[0]["IsSandbox"])
 
     def rehash(self, session: Session, objects: Sequence[ObjectType] = ()) -> None:
         """Make the hidden hashes anew where they are not those of their fields."""
