@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -180,6 +181,6 @@ def _told(console: Console, file: Path, draft: Draft) -> ExitCode:
     for question in draft.questions:
         console.print(f"Only you can know: {question}", style="yellow", soft_wrap=True)
     if file.parent != loads_folder():
-        console.print(f"export DC_ASSETS_LOADS={file.parent}", soft_wrap=True)
+        console.print(f"export DC_ASSETS_LOADS={quote(str(file.parent))}", soft_wrap=True)
     console.print(f"Next: dc-assets plan {draft.name}", soft_wrap=True)
     return ExitCode.CONFIGURATION if draft.questions else ExitCode.PROVED

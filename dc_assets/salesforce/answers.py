@@ -233,6 +233,7 @@ class DescribedField(CamelAnswer):
 class Description(CamelAnswer):
     """An object and its fields."""
 
+    name: Text = ""
     fields_: list[DescribedField] = Field(alias="fields")
 
 

@@ -90,10 +90,12 @@ def _describe_parents(
 
 def _described(session: OrgSession, object_name: str) -> TargetObject:
     if not re.fullmatch(r"[A-Za-z]\w*", object_name, re.ASCII):
-        raise ConfigError(f"{object_name[:80]!r} is no name of an object. Correct the spec.")
+        raise ConfigError(f"{object_name[:80]!r} is no name of an object. Write its API name.")
     url = f"{session.org.api}/sobjects/{object_name}/describe"
-    found = session.org.ask("GET", url, Description).fields_
-    return TargetObject(object_name, {one.name: _field(one) for one in found})
+    found = session.org.ask("GET", url, Description)
+    is_it = found.name.casefold() == object_name.casefold()
+    spelt = found.name if is_it else object_name  # an org takes a name in any case
+    return TargetObject(spelt, {one.name: _field(one) for one in found.fields_})
 
 
 def _field(one: DescribedField) -> TargetField:

@@ -68,6 +68,7 @@ NOTHING_WRITTEN = [
     (("Deals__dlm", *FIRST, "--key", "deel"), "Deal__c", "no column deel; did you mean deal?"),
     (("Deals__dlm", *FIRST, "--parent", "Title"), "Deal__c", "Title names no parents of Deal__c"),
     (("Dels__dlm",), "Deal__c", "Did you mean Deals__dlm?"),
+    (("Deals__dlm",), "My Deal", "'My Deal' is no name of an object"),
     (("Deals__dlm",), "Deel__c", "no object Deel__c that our user can see; did you mean Deal__c?"),
     (("deals",), "Deal__c", "neither a file nor an object of Data Cloud"),
     (("nothing.csv",), "Deal__c", "must be Parquet (.parquet) or CSV (.csv) files"),
@@ -100,10 +101,12 @@ def test_several_parents_are_written_as_a_question(world: FirstWorld, name: str)
 
 
 def test_an_option_answers_beforehand(world: FirstWorld, name: str) -> None:
-    """Then nothing is open, and the load is green."""
-    done = asked(world, "Deals__dlm", *FIRST, "--parent", "campaign", "--yes")
+    """Then nothing is open, and the load is green; the object is spelt as the org spells it."""
+    options = (*FIRST, "--parent", "campaign", "--yes")
+    done = asked(world, "Deals__dlm", *options, object_name="deal__C")
     assert done.code == 0, done.err + done.out
     spec = read_spec(world.loads / f"{name}.yaml")
+    assert spec.target.object == "Deal__c"
     assert spec.source.parent == "campaign"
     assert {one.source: one.target for one in spec.columns} == {
         "deal": "First_Key__c",
