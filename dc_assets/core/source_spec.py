@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,9 @@ class Part(BaseModel):
 
 DEFAULT_DATA_SPACE = "default"
 """The data space that every tenant has, and that a token is for when none is named."""
+
+
+QueryAPIName = Literal["v2", "v3"]
 
 
 class SourceSpec(Part):
@@ -35,6 +38,11 @@ class SourceSpec(Part):
         pattern=r"^[A-Za-z][A-Za-z0-9_]{0,79}$",
         description="API name of the data space that the object is read in",
     )
+    api: QueryAPIName = Field(
+        default="v2",
+        description="Query API of Data Cloud by which the object is read, v2 or v3: the rows are "
+        "the same",
+    )
     key: Name = Field(description="Column with the external id")
     parent: Name | None = Field(
         default=None, description="Column with the parent's external id: it decides the lane"
@@ -47,6 +55,8 @@ class SourceSpec(Part):
             raise ValueError("source names either an object or files")
         if self.files is not None and self.data_space != DEFAULT_DATA_SPACE:
             raise ValueError("data_space is for an object of Data Cloud: files lie in none")
+        if self.files is not None and self.api != "v2":
+            raise ValueError("api is for an object of Data Cloud: files are read from the disk")
         return self
 
     @property

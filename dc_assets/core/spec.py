@@ -308,6 +308,7 @@ class LoadSpec(Part):
         """
         identity = self.model_dump(mode="json", exclude=set(TUNED))
         del identity["target"]["org_id"]
+        del identity["source"]["api"]  # it reads the same rows
         if self.source.data_space == DEFAULT_DATA_SPACE:
             del identity["source"]["data_space"]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

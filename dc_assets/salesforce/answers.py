@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -23,6 +23,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -320,6 +321,64 @@ class DataPage(CamelAnswer):
     def is_last(self) -> bool:
         """Whether no page follows; some servers say so by naming none."""
         return self.next_batch_id is None if self.done is None else self.done
+
+
+def _unwrapped(value: object) -> object:
+    """Take a status out of an answer that has it inside."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).get("status") or cast("object", value)
+    return value
+
+
+def _plain(word: object) -> object:
+    """Return a word without what differs between Query Connect API and Query API V3."""
+    return word.lower().replace("_", "") if isinstance(word, str) else word
+
+
+CompletionStatus = Annotated[
+    Literal["running", "runningorunspecified", "resultsproduced", "finished"],
+    BeforeValidator(_plain),
+]
+
+
+class QueryStatus(CamelAnswer):
+    """How far a query of Query API V3 is; some versions write it inside of an answer.
+
+    Attributes:
+        chunk_count: chunks that can be read by now.
+        row_count: rows of all chunks, once it is finished.
+    """
+
+    query_id: str
+    completion_status: CompletionStatus
+    chunk_count: StrictCount = 0
+    row_count: StrictCount = 0
+
+    _inner = model_validator(mode="before")(_unwrapped)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no more chunks come."""
+        return self.completion_status == "finished"
+
+
+class NamedColumn(Answer):
+    """One column of an answer of Query API V3."""
+
+    name: str
+    type: str | None = None
+
+
+class ColumnList(Answer):
+    """The columns of an answer, in the order of the query."""
+
+    columns: list[NamedColumn]
+
+
+class DescribedRows(Answer):
+    """An answer of Query API V3 of which the columns are read."""
+
+    metadata: ColumnList
 
 
 @cache

@@ -131,6 +131,10 @@ NO_TENANT = (
     "No Query API of Data Cloud answers there. Check that the org of SF_LOGIN_URL is the one with "
     "Data Cloud, and that its tenant is not being moved."
 )
+NO_QUERY_V3 = (
+    "No Query API V3 of Data Cloud answers there. Set source.api of the spec to v2. If that is not "
+    "answered either, check that the org of SF_LOGIN_URL is the one with Data Cloud."
+)
 NO_DATA_CLOUD = (
     "The org has no Data Cloud tenant. Check that SF_LOGIN_URL is the org with Data Cloud, and "
     "that it is set up there."
@@ -246,6 +250,7 @@ CAUSES: Sequence[Cause] = (
     Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, statuses=NOT_THERE),
     Cause(WrongHost, NO_DATA_CLOUD, at=EXCHANGE_PATH, says="find CDP tenant"),
     Cause(WrongHost, NO_TENANT, at=f"{TENANT_PREFIX}v2/query$", statuses=NOT_THERE),
+    Cause(WrongHost, NO_QUERY_V3, at=f"{TENANT_PREFIX}v3/query$", statuses=NOT_THERE),
     Cause(AccessRefused, IN_BETWEEN, statuses=_any(FORBIDDEN), codes=UNREADABLE),
     # Never "the job is not there": Salesforce says 404 with a code.
     Cause(UnexpectedAnswer, IN_BETWEEN, at=REST_PREFIX, statuses=_any(NOT_FOUND), codes=UNREADABLE),

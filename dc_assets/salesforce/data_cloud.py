@@ -1,4 +1,4 @@
-"""The source: a data model object, read through Data Cloud's Query API V2."""
+"""The source: a data model object, read through one of Data Cloud's query APIs."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ import polars as pl
 from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.first_spec.sides import Distinctness
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.source_spec import SourceSpec
 from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind, kind_in_sql
 from dc_assets.load.preflight.measured import FieldRule
 from dc_assets.load.preflight.survey import SourceCalls
-from dc_assets.salesforce.data_pages import SmallAnswers, read_pages, read_types
+from dc_assets.salesforce.data_chunks import ChunkedQueries
+from dc_assets.salesforce.data_pages import PagedQueries
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.metadata import object_meant
+from dc_assets.salesforce.small_answers import QueryAPI, SmallAnswers
 from dc_assets.salesforce.source_queries import SourceQueries
 from dc_assets.salesforce.source_states import SourceStates
+
+
+def query_api(tenant: Host, source: SourceSpec) -> QueryAPI:
+    """Return the query API that a spec asks for."""
+    if source.api == "v3":
+        return ChunkedQueries(tenant, source.data_space)
+    return PagedQueries(tenant)
 
 
 class DataCloudSource:
@@ -29,7 +39,8 @@ class DataCloudSource:
         self._tenant = tenant
         self._spec = spec
         self._queries = SourceQueries(spec)
-        self._asked = SmallAnswers(tenant)
+        self._api = query_api(tenant, spec.source)
+        self._asked = SmallAnswers(tenant, self._api)
         self._states = SourceStates(spec, self._asked)
 
     def columns(self) -> Mapping[str, ValueKind]:
@@ -40,7 +51,7 @@ class DataCloudSource:
         """
         try:
             with self._refusals("source.object"):
-                types = read_types(self._tenant, self._queries.no_columns_named())
+                types = self._api.types(self._queries.no_columns_named())
         except ConfigError as error:
             hint = object_meant(self._tenant, self._spec.source.object or "")
             raise (ConfigError(f"{error} {hint}") if hint else error) from error
@@ -61,7 +72,7 @@ class DataCloudSource:
             ConfigError: they are refused.
         """
         with self._refusals("source.where and the source columns"):
-            list(read_pages(self._tenant, self._queries.no_rows(), self._columns))
+            list(self._api.rows(self._queries.no_rows(), self._columns))
 
     @contextmanager
     def _refusals(self, settings: str) -> Generator[None]:
@@ -81,7 +92,7 @@ class DataCloudSource:
         Raises:
             TransientRemoteError: the stream broke; ask again from the last key that was yielded.
         """
-        return read_pages(self._tenant, self._queries.rows(id_range), self._columns)
+        return self._api.rows(self._queries.rows(id_range), self._columns)
 
     def count(self, id_range: IdRange) -> int:
         """Count the rows of a range, asked fresh."""

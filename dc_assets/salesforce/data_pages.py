@@ -1,4 +1,4 @@
-"""Pages of a query in Data Cloud, as columns of text.
+"""Pages of a query in Data Cloud by Query API V2, as columns of text.
 
 An answer holds at most 49,999 rows and the id of the next batch, which works once; a batch that
 got lost on the way cannot be asked for again, so the caller reads on behind the last key it has.
@@ -7,102 +7,52 @@ got lost on the way cannot be asked for again, so the caller reads on behind the
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
-from urllib.parse import quote
 
 import polars as pl
-from polars.exceptions import PolarsError
 
-from dc_assets.core.errors import RejectedRequest, TransientRemoteError, UnexpectedAnswer
+from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.salesforce.answers import DataPage, unexpected
+from dc_assets.salesforce.arrow_rows import are_columns, read_arrow
 from dc_assets.salesforce.bounded import PAGE
 from dc_assets.salesforce.http import PAGES_MAX, Host
+from dc_assets.salesforce.origins import id_in_path
 
 QUERY_URL = "/api/v2/query"
 
-ROWS_MAX = 1_000_000
-"""Rows of an answer that is held whole: values, parents, keys that stand twice."""
-
-COUNT_CHARS_MAX = 15
 SCALARS = frozenset({str, int, float, bool, type(None)})
 TEXTS = frozenset({str, type(None)})
 
 
-class SmallAnswers:
-    """Queries whose answers are held whole; each is asked again when a part of it is lost."""
+class PagedQueries:
+    """Query API V2 of a tenant."""
+
+    url = QUERY_URL
 
     def __init__(self, tenant: Host) -> None:
-        self._tenant = tenant.patient()
+        self._tenant = tenant
+        self._patient = tenant.patient()
 
-    def rows(self, query: str, width: int) -> list[tuple[str | None, ...]]:
-        """Return all rows; ``width`` is how many columns the query selects.
+    def rows(self, query: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield the pages of a query that selects the named columns.
 
         Raises:
-            UnexpectedAnswer: a page is of another shape, or the rows are too many to be held.
+            TransientRemoteError: the stream broke; ask again from the last key that was yielded.
+            UnexpectedAnswer: a page is of another shape, came twice, or there is no end.
         """
-        return self._tenant.repeat(lambda: self._rows(query, width), "a query of Data Cloud")
+        for page in _frames(self._tenant, query, names):
+            yield page.rename(dict(zip(page.columns, names, strict=True)))
 
-    def one_row(self, query: str, width: int) -> tuple[str | None, ...]:
-        """Return the row of an aggregate; an answer without it is no answer."""
+    def answer(self, query: str, width: int) -> Iterator[pl.DataFrame]:
+        """Yield the pages of a query that has few rows."""
+        return _frames(self._patient, query, width)
 
-        def ask() -> tuple[str | None, ...]:
-            rows = self.rows(query, width)
-            if len(rows) != 1:
-                raise self._unexpected(f"a count of {len(rows)} rows", is_whole=False)
-            return rows[0]
-
-        return self._tenant.repeat(ask, "an aggregate of Data Cloud")
-
-    def counts(self, query: str, width: int) -> list[int]:
-        """Return the numbers of an aggregate."""
-        return [self.whole(count) for count in self.one_row(query, width)]
-
-    def whole(self, count: str | None) -> int:
-        """Read a number of rows; a sum of no rows is none, and some servers write decimals."""
-        count = re.sub(r"\.0+$", "", count or "0")
-        if not (count.isascii() and count.isdecimal() and len(count) <= COUNT_CHARS_MAX):
-            raise self._unexpected(f"{count[:40]!r} is no number of rows")
-        return int(count)
-
-    def _rows(self, query: str, width: int) -> list[tuple[str | None, ...]]:
-        found: list[tuple[str | None, ...]] = []
-        for page in _frames(self._tenant, query, width):
-            found += page.iter_rows()
-            if len(found) > ROWS_MAX:
-                raise self._unexpected(f"more than {ROWS_MAX:,} rows")
-        return found
-
-    def _unexpected(self, what: str, *, is_whole: bool = True) -> UnexpectedAnswer:
-        return unexpected(self._tenant.replayed("POST", QUERY_URL), what, is_whole=is_whole)
-
-
-def read_pages(tenant: Host, query: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield the pages of a query that selects the named columns.
-
-    Raises:
-        TransientRemoteError: the stream broke; ask again from the last key that was yielded.
-        UnexpectedAnswer: a page is of another shape, came twice, or there is no end.
-    """
-    for page in _frames(tenant, query, names):
-        yield page.rename(dict(zip(page.columns, names, strict=True)))
-
-
-def read_types(tenant: Host, query: str) -> dict[str, str]:
-    """Return the type of each column of a query that is asked for no rows, "" if it is not said.
-
-    They are in the order of the query, where the tenant says it.
-    """
-    page = _ask(tenant, "POST", QUERY_URL, json={"sql": query})
-    placed = sorted(page.metadata.items(), key=lambda item: item[1].place_in_order or 0)
-    return {name: column.type or "" for name, column in placed}
-
-
-def _are(found: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether columns are the named ones; their letters may be of another case."""
-    return [name.casefold() for name in found] == [name.casefold() for name in names]
+    def types(self, query: str) -> Mapping[str, str]:
+        """Return the type of each column of a query that is asked for no rows, "" if unsaid."""
+        page = _ask(self._tenant, "POST", QUERY_URL, json={"sql": query})
+        return {name: column.type or "" for name, column in page.metadata.items()}
 
 
 def _frames(tenant: Host, query: str, wanted: Sequence[str] | int) -> Iterator[pl.DataFrame]:
@@ -121,17 +71,10 @@ def _frames(tenant: Host, query: str, wanted: Sequence[str] | int) -> Iterator[p
             raise unexpected(place, f"more than {PAGES_MAX:,} pages")
         seen.add(batch)
         try:
-            page = _ask(tenant, "GET", f"{QUERY_URL}/{_segment(batch, place)}")
+            page = _ask(tenant, "GET", f"{QUERY_URL}/{id_in_path(batch, place, 'nextBatchId')}")
         except RejectedRequest as error:  # used, expired or lost: only a new query helps
             raise TransientRemoteError(f"a batch of the query was lost: {error}") from error
         yield _frame(page, wanted, place)
-
-
-def _segment(batch: str, place: str) -> str:
-    """Quote the id of a batch; what a URL would read as a folder is no id."""
-    if batch in {".", ".."} or len(batch) > 4096:  # noqa: PLR2004 - a URL has 16 KB
-        raise unexpected(place, "nextBatchId is no id")
-    return quote(batch, safe="")
 
 
 def _ask(tenant: Host, method: str, url: str, **options: Any) -> DataPage:  # noqa: ANN401 - httpx's own options
@@ -171,7 +114,7 @@ def _names(page: DataPage, wanted: Sequence[str] | int, place: str) -> list[str]
         names = [ordered[number] for number in range(len(places))]
     else:
         raise unexpected(place, "its metadata does not give the columns an order (placeInOrder)")
-    if not (len(names) == wanted if isinstance(wanted, int) else _are(names, wanted)):
+    if not (len(names) == wanted if isinstance(wanted, int) else are_columns(names, wanted)):
         raise unexpected(place, "its columns are not those of the query")
     return names
 
@@ -192,15 +135,7 @@ def _texts(rows: list[list[Any]], width: int, place: str) -> list[list[str | Non
 
 def _arrow(stream: str, names: Sequence[str], place: str) -> pl.DataFrame:
     try:
-        frame = pl.read_ipc_stream(base64.b64decode(stream, validate=True))
-    except (ValueError, OSError, PolarsError) as error:
+        content = base64.b64decode(stream, validate=True)
+    except ValueError as error:
         raise unexpected(place, "an Arrow stream that cannot be read", is_whole=False) from error
-    by_case = {name.casefold(): name for name in frame.columns}
-    if set(by_case) != {name.casefold() for name in names} or frame.width != len(names):
-        raise unexpected(place, "the columns of its Arrow stream are not those of the query")
-    try:
-        return frame.select(
-            pl.col(by_case[name.casefold()]).cast(pl.String).alias(name) for name in names
-        )
-    except PolarsError as error:
-        raise unexpected(place, "a column of its Arrow stream is no text or number") from error
+    return read_arrow(content, names, place)

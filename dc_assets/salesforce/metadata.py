@@ -14,7 +14,7 @@ from dc_assets.core.first_spec.names import is_made_by_data_cloud
 from dc_assets.core.value_kinds import ValueKind, kind_in_metadata, kind_in_sql
 from dc_assets.load.preflight.findings import meant
 from dc_assets.salesforce.answers import Entities, Entity, EntityList
-from dc_assets.salesforce.data_pages import read_types
+from dc_assets.salesforce.data_pages import PagedQueries
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import no_columns_of
 
@@ -42,7 +42,7 @@ def described_source(tenant: Host, name: str) -> DescribedSource:
     """
     entity = _entity(tenant, name)
     try:
-        types = read_types(tenant, no_columns_of(name))
+        types = PagedQueries(tenant).types(no_columns_of(name))
     except HostRefuses:
         raise
     except RejectedRequest as error:

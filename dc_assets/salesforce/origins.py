@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import quote
 
 import httpx
 
@@ -196,3 +197,14 @@ def _is_listed(host: str, hosts: Sequence[str]) -> bool:
         host.endswith(one[1:]) and len(host) >= len(one) if one.startswith("*.") else host == one
         for one in hosts
     )
+
+
+def id_in_path(found: str, place: str, name: str) -> str:
+    """Quote an id of a server for a path of ours; what a URL would read as a folder is no id.
+
+    Raises:
+        UnexpectedAnswer: it is none; ``place`` says who gave it as the field ``name``.
+    """
+    if found in {"", ".", ".."} or len(found) > 4096:  # noqa: PLR2004 - a URL has 16 KB
+        raise UnexpectedAnswer(f"{place} in an unexpected shape: {name} is no id.")
+    return quote(found, safe="")

@@ -13,7 +13,7 @@ from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
-from dc_assets.salesforce.data_pages import SmallAnswers
+from dc_assets.salesforce.small_answers import SmallAnswers
 from dc_assets.salesforce.source_queries import SUMS, SourceQueries
 
 Rows = Sequence[tuple[str | None, ...]]

@@ -91,6 +91,14 @@ def test_the_data_space_that_nobody_named_orphans_no_load() -> None:
     assert named.spec_hash == small_spec().spec_hash == "a297097323e9b908"
 
 
+def test_the_query_api_may_change_while_a_load_is_unfinished() -> None:
+    """It reads the same rows; for files there is none to choose."""
+    by_v3 = small_spec(source={**SOURCE, "api": "v3"})
+    assert by_v3.spec_hash == small_spec().spec_hash
+    with pytest.raises(ValidationError, match="api is for an object of Data Cloud"):
+        small_spec(source={"files": "x.csv", "key": SOURCE["key"], "api": "v3"})
+
+
 def test_files_lie_in_no_data_space() -> None:
     """The setting would be passed over silently."""
     with pytest.raises(ValidationError, match="files lie in none"):

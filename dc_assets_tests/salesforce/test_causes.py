@@ -82,6 +82,8 @@ ANSWERS: Mapping[Refusal, tuple[type[RemoteError], str]] = {
     Refusal(EXCHANGE, 404, "NOT_FOUND", "m"): (WrongHost, "no Data Cloud tenant"),
     Refusal(EXCHANGE, 400, "E", "Couldn't find CDP tenant ID"): (WrongHost, "no Data Cloud tenant"),
     Refusal(TENANT, 404, "NOT_FOUND", "m"): (WrongHost, "Query API"),
+    Refusal("/api/v3/query", 404, "NOT_FOUND", "m"): (WrongHost, "source.api of the spec to v2"),
+    Refusal("/api/v3/query/q", 404, "NOT_FOUND", "m"): (RejectedRequest, ""),
     Refusal(REST, 403, "", "Forbidden"): (AccessRefused, "proxy or firewall"),
     Refusal(REST, 404, "", "Not Found"): (UnexpectedAnswer, "proxy or firewall"),
     Refusal(LOGIN, 401, "E", "m"): (RejectedRequest, "SF_CLIENT_ID, SF_CLIENT_SECRET"),

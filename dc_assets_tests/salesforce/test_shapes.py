@@ -72,6 +72,11 @@ def by_change() -> LoadSpec:
     return small_spec(refresh={"modified": "Changed__c"})
 
 
+def by_chunks() -> LoadSpec:
+    """Return a spec that is read by Query API V3."""
+    return small_spec(source={"object": "Things__dlm", "key": "Key__c", "api": "v3"})
+
+
 @dataclass(frozen=True)
 class Method:
     """One method, and the right answer to the calls it makes.
@@ -141,6 +146,8 @@ IDS = {"done": True, "records": [{"Id": JOB}]}
 GROUPS = {"done": True, "records": [{"val": "a", "n": 1}]}
 NAMES = {"done": True, "records": [{EXTERNAL_ID: "a"}]}
 QUERY = {"id": JOB, "state": "Failed", "errorMessage": "no"}
+CHUNKED: JSON = {"queryId": "q", "completionStatus": "FINISHED", "chunkCount": 0, "rowCount": 0}
+DESCRIBED: JSON = {"metadata": {"columns": [{"name": "Key__c", "type": "varchar"}]}, "data": None}
 TENANT = {"access_token": "t", "instance_url": "https://t.c360a.salesforce.com"}
 
 METHODS = [
@@ -173,6 +180,8 @@ METHODS = [
     Method("external_ids", lambda at: source(at).external_ids(), table("a")),
     Method("check_columns", lambda at: source(at).check_columns(), PAGE),
     Method("pages", lambda at: list(source(at).pages(ALL)), PAGE),
+    Method("columns of V3", lambda at: source(at, by_chunks()).columns(), DESCRIBED),
+    Method("chunks", lambda at: list(source(at, by_chunks()).pages(ALL)), CHUNKED),
     Method("count", lambda at: source(at).count(ALL), table("6")),
     Method("rows_total", lambda at: source(at).rows_total(), table("6", 6)),
     Method("parents_above", lambda at: source(at).parents_above(1), table("p", 2)),
