@@ -52,7 +52,8 @@ class CliLogin:
             ConfigError: sf is missing, knows no such org, or does not answer.
         """
         shown = _answer(DISPLAY, org)
-        url, username = str(shown.get("instanceUrl") or ""), str(shown.get("username") or "")
+        url = str(shown.get("instanceUrl") or "").rstrip("/")
+        username = str(shown.get("username") or "")
         if not url:
             raise ConfigError(f"sf org display names no instance URL of {org}. {_sign_in(org)}")
         return cls(org, url, username, shows_token=_session_in(shown) != "")

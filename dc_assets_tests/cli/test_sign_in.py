@@ -18,7 +18,9 @@ from dc_assets_tests.acceptance.stage import (
     spec_content,
 )
 from dc_assets_tests.cli.in_process import run_here
+from dc_assets_tests.cli.refusals.told import DESCRIBE, error
 from dc_assets_tests.emulator.signing import App, new_app
+from dc_assets_tests.fakes.between import Planted, standing_between
 from dc_assets_tests.fakes.sf_program import FakeSf
 
 pytestmark = pytest.mark.acceptance
@@ -222,6 +224,30 @@ def test_an_old_sf_that_shows_its_token_will_do(gate: Gate) -> None:
     done = run_here(gate.settings("sf"), "plan")
     assert done.code == 0, done.err
     assert {call.partition(" --target-org")[0] for call in gate.sf.calls[-2:]} == {"org display"}
+
+
+EXPIRED = error("INVALID_SESSION_ID", "Session expired or invalid")
+OF_A_SESSION = r"^GET /services/(data/.*/describe|oauth2/userinfo)$"
+
+
+def test_sf_is_asked_again_when_the_org_takes_its_session_no_more(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """Once for each end; a session that it cannot renew ends the command with the remedy."""
+    gate.be_as_new()
+    ready, sf = gate.stage.org.ready, FakeSf(tmp_path / "sf")
+    with standing_between(ready["base_url"], ready["tenant_url"]) as between:
+        sf.knows(between.url, gate.session(), first=gate.session())
+        settings = {**gate.settings("sf"), "PATH": sf.path}
+        between.plant(Planted(DESCRIBE, 401, EXPIRED, times=1))
+        assert run_here(settings, "plan").code == 0
+        asked = [call.partition(" --target-org")[0] for call in sf.calls]
+        assert asked == ["org display", "org auth show-access-token", "org auth show-access-token"]
+        assert all(call.endswith("--target-org=emu --json") for call in sf.calls)
+        between.plant(Planted(OF_A_SESSION, 401, EXPIRED, after=1))
+        done = run_here(settings, "plan")
+    assert (done.code, len(sf.calls)) == (2, 6)
+    assert "sf could not renew it. Sign in again: sf org login web" in " ".join(done.err.split())
 
 
 def test_another_version_of_the_api_is_spoken_when_it_is_asked_for(gate: Gate) -> None:

@@ -15,7 +15,11 @@ SCRIPT = """#!/bin/sh
 folder='{folder}'
 echo "$*" >> "$folder/calls"
 name=display
-[ "$2" = auth ] && name=token
+if [ "$2" = auth ]; then
+  name=token
+  nth=$(grep -c ' auth ' "$folder/calls")
+  [ -f "$folder/token-$nth.json" ] && name=token-$nth
+fi
 cat "$folder/$name.json"
 exit "$(cat "$folder/$name.code")"
 """
@@ -36,8 +40,11 @@ class FakeSf:
         program.chmod(0o755)
         self.path = f"{folder}{os.pathsep}{os.environ['PATH']}"
 
-    def knows(self, url: str, token: str, *, shows_token: bool = False) -> None:
-        """Be signed in at an org with a session; an old version shows it in ``org display``."""
+    def knows(self, url: str, token: str, *, shows_token: bool = False, first: str = "") -> None:
+        """Be signed in at an org with a session; an old version shows it in ``org display``.
+
+        ``first`` is the session that it hands out the first time it is ever asked.
+        """
         shown = {
             "id": "00D000000000001AAA",
             "apiVersion": "66.0",
@@ -48,6 +55,8 @@ class FakeSf:
             "alias": "emu",
         }
         self._answer("display", {"status": 0, "result": shown, "warnings": ["hidden"]})
+        if first:
+            self._answer("token-1", {"status": 0, "result": {"accessToken": first}})
         if shows_token:
             self._fail("token", "CommandNotFound", "org auth show-access-token is not a sf command")
         else:
