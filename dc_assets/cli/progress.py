@@ -76,11 +76,13 @@ def _doing(state: PartitionState) -> str:
 def line(seen: Snapshot) -> str:
     """Return one line for the whole load: rows, speed, time left, locks, refusals, calls left.
 
-    While nothing is sent because checks run, it names their partitions instead of a falling speed.
+    While nothing is sent, it says why instead of a falling speed: a pause, or checks that run.
     """
     whole, left_s = seen.counts, seen.seconds_left()
     said = [f"{whole.done:,} of {seen.rows:,} rows done" if seen.rows else "0 rows done"]
-    if seen.checking:
+    if seen.paused_why is not None:
+        said.append(f"paused until {goes_on_at(seen.paused_why)}")
+    elif seen.checking:
         said.append(f"checking {_few(seen.checking)}")
     elif rows_per_s := seen.rows_per_s():
         said.append(f"{_rate(rows_per_s)} rows/s")

@@ -239,6 +239,11 @@ def _refuse_contradictions(order: _Order, *, dry_run: bool) -> None:
         )
     if order.every_s and dry_run:
         raise ConfigError("--dry-run launches nothing, so there is nothing to --stagger.")
+    if order.mode is not None and dry_run:
+        raise ConfigError(
+            f"--dry-run writes the payloads of all rows, not of those that --{order.mode} would "
+            "send: leave one of them out. dc-assets reconcile names the rows that differ."
+        )
     if order.failed_only and order.new_load:
         raise ConfigError(
             "--new-load selects all rows again, so no partition of it can have failed: leave "

@@ -60,6 +60,12 @@ class Snapshot:
         """What became of the rows of all partitions."""
         return RowCounts(selected=0) if self.load is None else self.load.rows
 
+    @property
+    def paused_why(self) -> str | None:
+        """The sentence of a pause that a partition is in; a budget or hours pause all of them."""
+        partitions = self.load.partitions.values() if self.load is not None else ()
+        return next((one.paused_why for one in partitions if one.paused_why is not None), None)
+
     def rows_per_s(self, key: str | None = None) -> float:
         """Return the speed of a partition, or of the whole, in the last minutes."""
         done = sum(self.done_lately.values()) if key is None else self.done_lately.get(key, 0)
@@ -68,10 +74,11 @@ class Snapshot:
     def seconds_left(self, key: str | None = None) -> float | None:
         """Return the rows left by the rows a second, of a partition or of the whole.
 
-        None while nothing moves, nobody is running, or partitions are launched later.
+        None while nothing moves, nobody is running, a pause lasts, or partitions are launched
+        later.
         """
         speed = self.rows_per_s(key)
-        if self.load is None or not self.load.is_running or not speed:
+        if self.load is None or not self.load.is_running or not speed or self.paused_why:
             return None
         if key is not None:
             return self.load.partitions[key].rows.pending / speed

@@ -202,6 +202,7 @@ def test_leaving_staggered_launches_names_those_that_did_not_begin(console: Cons
         (("--stagger", "90"), "'90' is no duration. Write it as 90s, 15m or 1h30m."),
         (("--stagger", "1h", "--local"), "With --local partitions run one after another anyway"),
         (("--stagger", "1h", "--dry-run"), "nothing to --stagger"),
+        (("--missing", "--dry-run"), "not of those that --missing would send"),
         (("--failed-only", "--new-load"), "--new-load selects all rows again"),
         ((), "No Dagster webserver answers at"),
         (("--stagger", "1h"), "No Dagster webserver answers at"),

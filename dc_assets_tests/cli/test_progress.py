@@ -67,6 +67,15 @@ def test_nothing_is_foretold_while_nobody_is_running_or_partitions_wait() -> Non
     assert "left;" not in line(replace(SEEN, starts_later=True))
 
 
+def test_a_pause_is_told_with_its_end_and_no_speed() -> None:
+    """Rows a second that fall because nothing may be sent foretell nothing."""
+    why = "limits.rows_a_day_max: 1,944 of 2,000 rows sent in 24 hours; resumes about 03:15"
+    running = load_with(ROWS)
+    paused = {key: replace(one, paused_why=why) for key, one in running.partitions.items()}
+    text = line(replace(SEEN, load=replace(running, partitions=paused)))
+    assert text.startswith("120,000 of 200,000 rows done, paused until 03:15; ")
+
+
 def test_a_slow_load_is_told_in_parts_of_a_row() -> None:
     """Not as 0 rows a second."""
     assert "0.4 rows/s" in line(replace(SEEN, done_lately={"r1-01": 4}))
