@@ -156,9 +156,10 @@ def test_no_call_is_documented_that_the_program_refuses() -> None:
 
 
 def test_the_documented_calls_are_found() -> None:
-    """The search above sees what README shows."""
-    assert ("README.md", "demo", "--bad-rows") in set(calls())
-    assert ("README.md", "run", "--local") in set(calls())
+    """The search above sees what README and the guides show."""
+    assert ("README.md", "run", "--canary") in set(calls())
+    assert ("docs/try.md", "demo", "--bad-rows") in set(calls())
+    assert ("docs/connect.md", "run", "--local") in set(calls())
 
 
 @pytest.mark.parametrize("name", sorted(commands()))

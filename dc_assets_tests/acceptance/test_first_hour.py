@@ -1,4 +1,4 @@
-"""README's first hour, followed to the letter from a second terminal."""
+"""The first hour of docs/try.md, followed to the letter from a second terminal."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from dc_assets_tests.acceptance.stage import (
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
-README = Path(__file__).parents[2] / "README.md"
+TRY = Path(__file__).parents[2] / "docs" / "try.md"
 UP_WITHIN_S = 240.0
 
 
 @dataclass(frozen=True)
 class Line:
-    """A command of README, and the exit code that stands behind it."""
+    """A command of the guide, and the exit code that stands behind it."""
 
     words: str
     code: int
@@ -39,8 +39,8 @@ class Line:
 
 def blocks() -> list[list[Line]]:
     """Return the commands of the section's code blocks, block by block."""
-    section = README.read_text(encoding="utf-8").partition("### The first hour")[2]
-    texts = re.findall(r"^```\n(.*?)^```", section.partition("\n### ")[0], re.MULTILINE | re.DOTALL)
+    section = TRY.read_text(encoding="utf-8").partition("\n## The first hour")[2]
+    texts = re.findall(r"^```\n(.*?)^```", section.partition("\n## ")[0], re.MULTILINE | re.DOTALL)
     return [[line_of(text) for text in block.splitlines()] for block in texts]
 
 
@@ -70,7 +70,7 @@ class FirstTerminal:
 
 @contextmanager
 def first_terminal(folder: Path, command: str, latest_outcomes: str) -> Generator[FirstTerminal]:
-    """Give a command as README does, and wait for the latest results before it stays up."""
+    """Give a command as the guide does, and wait for the latest results before it stays up."""
     log = folder / "first.log"
     log.unlink(missing_ok=True)
     words = [str(PROGRAM), *command.removeprefix("dc-assets ").split()]
