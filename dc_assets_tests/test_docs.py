@@ -32,7 +32,9 @@ def documents() -> dict[str, str]:
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
 
 
-ALL_TEXT = "\n".join(documents().values())
+GENERATED = "docs/commands.md"
+ALL_TEXT = "\n".join(text for name, text in documents().items() if name != GENERATED)
+"""What people wrote: the reference has every command and option by itself."""
 
 
 def commands() -> dict[str, click.Command]:
