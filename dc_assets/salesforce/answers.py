@@ -1,8 +1,8 @@
 """The shapes of answers: the one place that turns text from a server into values we rely on.
 
 A field that Salesforce may leave out has a default here; one without default has to be there.
-Text of other fields is passed over. Sources: REST API and Bulk API 2.0 Developer Guides v66, "Query
-API V2" of Data Cloud.
+Text of other fields is passed over. Those of a Data Cloud tenant are in `tenant_answers`. Sources:
+REST API and Bulk API 2.0 Developer Guides v66.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -23,7 +23,6 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
@@ -250,34 +249,6 @@ class ObjectList(Answer):
     sobjects: list[Named]
 
 
-class EntityList(Answer):
-    """The objects of a Data Cloud tenant that our user sees."""
-
-    metadata: list[Named]
-
-
-class EntityField(CamelAnswer):
-    """One field of an object in Data Cloud; its types are spelt in several ways."""
-
-    name: str
-    type: str | None = None
-    business_type: str | None = None
-
-
-class Entity(CamelAnswer):
-    """An object of a Data Cloud tenant with its fields."""
-
-    name: str
-    fields_: list[EntityField] | None = Field(default=None, alias="fields")
-    primary_keys: list[Named] | None = None
-
-
-class Entities(Answer):
-    """Objects of a Data Cloud tenant with their fields."""
-
-    metadata: list[Entity]
-
-
 class Limit(Answer):
     """What is left of one limit; a limit may be overdrawn."""
 
@@ -294,91 +265,6 @@ class Limits(Answer):
     api_requests: Limit = Field(default=NO_LIMIT, alias="DailyApiRequests")
     batches: Limit = Field(default=NO_LIMIT, alias="DailyBulkApiBatches")
     storage_mb: Limit = Field(default=NO_LIMIT, alias="DataStorageMB")
-
-
-class ColumnAnswer(CamelAnswer):
-    """One column of a page; its place is left out by some servers."""
-
-    place_in_order: StrictCount | None = None
-    type: str | None = None
-
-
-class DataPage(CamelAnswer):
-    """One page of a query in Data Cloud; its cells are looked at by column.
-
-    Attributes:
-        row_count: of this page; None where it is left out.
-    """
-
-    row_count: StrictCount | None = None
-    metadata: dict[str, ColumnAnswer]
-    data: list[list[Any]] | None = None
-    arrow_stream: str | None = None
-    done: bool | None = None
-    next_batch_id: str | None = None
-
-    @property
-    def is_last(self) -> bool:
-        """Whether no page follows; some servers say so by naming none."""
-        return self.next_batch_id is None if self.done is None else self.done
-
-
-def _unwrapped(value: object) -> object:
-    """Take a status out of an answer that has it inside."""
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).get("status") or cast("object", value)
-    return value
-
-
-def _plain(word: object) -> object:
-    """Return a word without what differs between Query Connect API and Query API V3."""
-    return word.lower().replace("_", "") if isinstance(word, str) else word
-
-
-CompletionStatus = Annotated[
-    Literal["running", "runningorunspecified", "resultsproduced", "finished"],
-    BeforeValidator(_plain),
-]
-
-
-class QueryStatus(CamelAnswer):
-    """How far a query of Query API V3 is; some versions write it inside of an answer.
-
-    Attributes:
-        chunk_count: chunks that can be read by now.
-        row_count: rows of all chunks, once it is finished.
-    """
-
-    query_id: str
-    completion_status: CompletionStatus
-    chunk_count: StrictCount = 0
-    row_count: StrictCount = 0
-
-    _inner = model_validator(mode="before")(_unwrapped)
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether no more chunks come."""
-        return self.completion_status == "finished"
-
-
-class NamedColumn(Answer):
-    """One column of an answer of Query API V3."""
-
-    name: str
-    type: str | None = None
-
-
-class ColumnList(Answer):
-    """The columns of an answer, in the order of the query."""
-
-    columns: list[NamedColumn]
-
-
-class DescribedRows(Answer):
-    """An answer of Query API V3 of which the columns are read."""
-
-    metadata: ColumnList
 
 
 @cache

@@ -16,17 +16,13 @@ import httpx
 import polars as pl
 
 from dc_assets.core.errors import RejectedRequest, RemoteError, TransientRemoteError
-from dc_assets.salesforce.answers import (
-    DescribedRows,
-    QueryStatus,
-    read,
-    unexpected,
-)
+from dc_assets.salesforce.answers import read, unexpected
 from dc_assets.salesforce.arrow_rows import are_columns, read_arrow
 from dc_assets.salesforce.bounded import PAGE
 from dc_assets.salesforce.causes import NOT_THERE
 from dc_assets.salesforce.http import PAGES_MAX, Host
 from dc_assets.salesforce.origins import id_in_path
+from dc_assets.salesforce.tenant_answers import DescribedRows, QueryStatus
 
 QUERY_URL = "/api/v3/query"
 ARROW = {"Accept": "application/vnd.apache.arrow.stream"}

@@ -14,11 +14,12 @@ from typing import Any
 import polars as pl
 
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError
-from dc_assets.salesforce.answers import DataPage, unexpected
+from dc_assets.salesforce.answers import unexpected
 from dc_assets.salesforce.arrow_rows import are_columns, read_arrow
 from dc_assets.salesforce.bounded import PAGE
 from dc_assets.salesforce.http import PAGES_MAX, Host
 from dc_assets.salesforce.origins import id_in_path
+from dc_assets.salesforce.tenant_answers import DataPage
 
 QUERY_URL = "/api/v2/query"
 

@@ -13,10 +13,10 @@ from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest, Rem
 from dc_assets.core.first_spec.names import is_made_by_data_cloud
 from dc_assets.core.value_kinds import ValueKind, kind_in_metadata, kind_in_sql
 from dc_assets.load.preflight.findings import meant
-from dc_assets.salesforce.answers import Entities, Entity, EntityList
 from dc_assets.salesforce.data_pages import PagedQueries
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.source_queries import no_columns_of
+from dc_assets.salesforce.tenant_answers import Entities, Entity, EntityList
 
 METADATA_URL = "/api/v1/metadata"
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import polars as pl
 import pytest
 
-from dc_assets_tests.acceptance.stage import Stage, StageMaker, wait_until
+from dc_assets_tests.acceptance.stage import Stage, StageMaker, spec_content, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -55,6 +58,33 @@ def test_a_killed_run_ends_complete_and_sends_no_row_twice(
     assert stage.org.core_ids() == stage.ids
     assert stage.org.keys_of_two_jobs() == {}
     assert open_jobs(stage) == {foreign: "Account"}
+
+
+def test_a_run_killed_between_two_chunks_reads_on(stage_of: StageMaker) -> None:
+    """The chunks that were read are kept; the next process asks for the rows behind them alone."""
+    stage = stage_of(rows=120, partitions=1)
+    content = spec_content(rows=120, partitions=1)
+    content["source"]["api"] = "v3"
+    stage.write_spec(content)
+    stage.org.tell("options", page_rows=20)
+    status_and_chunks = 1 + 3
+    stands = {"what": "slow", "seconds": 600, "calls": ["data_cloud_batch"]}
+    stage.org.tell("faults", faults=[{**stands, "after": status_and_chunks}])
+    with stage.started("run", "--local") as process:
+        calls = partial(stage.org.calls, "data_cloud_batch")
+        wait_until(lambda: calls() > status_and_chunks, "the fourth chunk is asked for")
+        process.kill()
+        process.wait()
+    stage.org.tell("faults", faults=[])
+    kept = [pl.read_parquet(page) for page in (stage.folder / "data").rglob("*.parquet")]
+    assert sum(page.height for page in kept) == 60
+    killed_at = calls()
+    again = stage.run("run", "--local")
+    assert again.code == 0, again.out + again.err
+    assert stage.org.core_ids() == stage.ids
+    assert stage.org.keys_of_two_jobs() == {}
+    status_chunks_and_deletion = (1 + 3 + 1) + (1 + 6 + 1)
+    assert calls() - killed_at == status_chunks_and_deletion, "the load, and then its checks"
 
 
 def test_the_next_run_finishes_the_partition_that_was_killed(stage_of: StageMaker) -> None:
