@@ -55,18 +55,6 @@ Cell = str | int | float | bool | None
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 """A text that may be null."""
 
-
-def _lifetime_s(value: object) -> float | None:
-    """Return how long something lasts; what is no such time is as good as none."""
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        return None
-    return seconds if 0 < seconds < NUMBER_MAX else None
-
-
-Seconds = Annotated[float | None, BeforeValidator(_lifetime_s)]
-
 Zero = BeforeValidator(lambda value: 0 if value is None or value == "" else value)
 
 
@@ -90,34 +78,6 @@ class CamelAnswer(Answer):
     """JSON whose names are in camel case."""
 
     model_config = ConfigDict(alias_generator=to_camel)
-
-
-class OrgToken(Answer):
-    """The answer of a login."""
-
-    access_token: Secret
-    instance_url: Annotated[str, Field(min_length=1, max_length=2048)]
-    id: str
-
-
-class ServedVersion(Answer):
-    """One line of the list of API versions."""
-
-    version: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,3}\.[0-9]$")]
-
-
-class TenantToken(Answer):
-    """The answer of a token exchange."""
-
-    access_token: Secret
-    instance_url: Annotated[str, Field(min_length=1, max_length=2048)]
-    expires_in: Seconds = None
-
-
-class UserInfo(Answer):
-    """Who a session belongs to."""
-
-    sub: str
 
 
 class NewJob(CamelAnswer):

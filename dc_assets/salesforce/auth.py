@@ -16,11 +16,11 @@ import httpx
 from dc_assets.core.errors import ConfigError, OrgMoved, RejectedRequest
 from dc_assets.core.run_events import Note, unheard
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
-from dc_assets.salesforce.answers import TenantToken
 from dc_assets.salesforce.causes import EXCHANGE_PATH, UNAUTHORIZED
 from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import origin_of, sibling_url
+from dc_assets.salesforce.sign_in_answers import TenantToken
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dc_assets.core.api_version import TESTED_VERSION
-from dc_assets.salesforce.answers import OrgToken
 from dc_assets.salesforce.causes import LOGIN_PATH
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.sign_in_answers import OrgToken
 
 
 class Credential(Protocol):

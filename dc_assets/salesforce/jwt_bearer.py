@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import httpx
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.salesforce.answers import OrgToken
 from dc_assets.salesforce.causes import LOGIN_PATH
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import host_of
+from dc_assets.salesforce.sign_in_answers import OrgToken
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

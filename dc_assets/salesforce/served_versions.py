@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from dc_assets.core.api_version import API_VERSION, TESTED_VERSION
 from dc_assets.core.errors import ConfigError
-from dc_assets.salesforce.answers import ServedVersion
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.sign_in_answers import ServedVersion
 
 VERSIONS_URL = "/services/data"
 

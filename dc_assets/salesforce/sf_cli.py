@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.salesforce.answers import OrgToken, UserInfo
 from dc_assets.salesforce.causes import USER_INFO_PATH
 from dc_assets.salesforce.http import Host
+from dc_assets.salesforce.sign_in_answers import OrgToken, UserInfo
 
 PROGRAM = "sf"
 ANSWER_WITHIN_S = 120.0

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from dc_assets_tests.cli.in_process import run_here
 from dc_assets_tests.foreign.conftest import node_with
-from dc_assets_tests.foreign.node import Node, Ran
+from dc_assets_tests.foreign.node import CLI, QUIET, Node, Ran
 from dc_assets_tests.foreign.orgs import ACCOUNTS, AWKWARD, Org, Untyped, rows
 
 ALIAS = "emulated"
 WAIT = ("--wait", "5")
+ASKS_THE_ORG = ("status", "--jobs")
 FAILED_ROWS = 1
 """Its exit code when a row was refused."""
 
@@ -174,3 +177,29 @@ def test_an_ended_session_is_said(node: Node, plain_org: Org, tmp_path: Path) ->
     assert (ran.code != 0, again.code != 0) == (True, True)
     assert "Session expired or invalid" in ran.out
     assert "Bad_OAuth_Token" in again.out
+
+
+def wrapped(node: Node, folder: Path) -> dict[str, str]:
+    """Settings under which `sf` is that CLI, as its own installer would make it."""
+    program = folder / "sf"
+    cli, runtime = node.modules / CLI, node.modules / "node" / "bin" / "node"
+    program.write_text(f'#!/bin/sh\nexec "{runtime}" "{cli}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return {**QUIET, "PATH": path, "HOME": str(node.home), "SF_CLI_ORG": ALIAS}
+
+
+def test_dc_assets_signs_in_by_its_login(node: Node, plain_org: Org, tmp_path: Path) -> None:
+    """By its token; an alias that it does not know and a session that ended are told apart."""
+    ours = wrapped(node, tmp_path)
+    assert run_here(ours, *ASKS_THE_ORG).code == 0
+    unknown = run_here({**ours, "SF_CLI_ORG": "nobody"}, *ASKS_THE_ORG)
+    assert unknown.code == 2
+    assert "sf is not signed in at an org called nobody" in " ".join(unknown.err.split())
+    token = plain_org.token()
+    told(log_in(node, plain_org.url, token, "--alias", "ended"))
+    plain_org.inside.root.post("/services/oauth2/revoke", data={"token": token})
+    ended = run_here({**ours, "SF_CLI_ORG": "ended"}, *ASKS_THE_ORG)
+    assert ended.code == 2
+    assert "Sign in again: sf org login web" in " ".join(ended.err.split())
+    assert "!" not in ended.err

@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from dc_assets.core.errors import ConfigError
-from dc_assets.salesforce.answers import OrgToken
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.jwt_bearer import JwtBearer, audience_of, private_key_of
+from dc_assets.salesforce.sign_in_answers import OrgToken
 from dc_assets_tests.salesforce.test_wire import Planted, planted, said
 
 OPEN = NoEncryption()

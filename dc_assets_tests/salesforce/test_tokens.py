@@ -6,8 +6,8 @@ from threading import Barrier, Thread
 
 import pytest
 
-from dc_assets.salesforce.answers import TenantToken
 from dc_assets.salesforce.auth import Token, TokenStore
+from dc_assets.salesforce.sign_in_answers import TenantToken
 from dc_assets_tests.fakes.clock import SimClock
 
 URL = "https://tenant.c360a.salesforce.com"
