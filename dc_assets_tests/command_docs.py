@@ -26,7 +26,7 @@ HEAD = """\
 Written from the commands' own help by `python -m dc_assets_tests.command_docs`; do not edit by \
 hand. LOAD is the name of a load spec ([specs.md](specs.md)); with one spec in the folder it may \
 be left out. Every command takes `-h` or `--help`. By tasks instead: [operating.md](operating.md). \
-Settings: [settings.md](settings.md).
+Settings: [settings.md](settings.md). Words: [glossary.md](glossary.md).
 """
 
 
