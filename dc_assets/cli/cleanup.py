@@ -26,6 +26,7 @@ from dc_assets.wiring.settings import data_folder
 from dc_assets.wiring.sign_in import login_from_environment
 
 REFUSED_SHOWN = 40
+DOUBTS_SHOWN = 5
 
 _EXAMPLE = """\b
 Example:
@@ -112,13 +113,22 @@ def _print_found(console: Console, found: _Found) -> None:
         table.add_row(load_id[:12], f"{rows:,}", mode, org_id)
     if counts:
         console.print(table)
-    for doubt in found.doubts:
+    for doubt in found.doubts[:DOUBTS_SHOWN]:
         console.print(doubt, style="red", soft_wrap=True)
+    if (more := len(found.doubts) - DOUBTS_SHOWN) > 0:
+        console.print(f"And {more:,} more like it.", style="red")
 
 
 def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
     total = sum(len(ids) for ids in found.records.values())
-    if not total:
+    if not total and found.doubts:
+        console.print(
+            f"What {spec.name} created is not known: {len(found.doubts):,} receipts cannot be "
+            "read. They are found by their whole path: if the data folder was moved, put a "
+            "symbolic link at its old place and give the same command again.",
+            soft_wrap=True,
+        )
+    elif not total:
         console.print(f"No record that {spec.name} created is left to delete.")
     else:
         console.print(

@@ -97,6 +97,20 @@ def test_an_altered_or_missing_receipt_is_not_believed(fresh: Stage) -> None:
     assert 0 < len(living(fresh)) <= 20
 
 
+def test_receipts_that_were_moved_are_not_taken_for_none(fresh: Stage) -> None:
+    """Nothing is said to be left to delete when it is only not known; a link finds them again."""
+    assert fresh.run("run", "--local", "--partitions", "r1-01", "--batch-rows-max", "5").code == 0
+    there, away = fresh.folder / "data" / "receipts", fresh.folder / "moved"
+    count = len(receipts(fresh))
+    there.rename(away)
+    shown = fresh.run("cleanup").out
+    assert f"And {count - 5} more like it." in shown
+    assert f"is not known: {count} receipts cannot be read" in shown
+    assert "No record" not in shown
+    there.symlink_to(away)
+    assert "40 records of Opportunity would be deleted" in fresh.run("cleanup").out
+
+
 def test_nothing_is_deleted_under_a_run(fresh: Stage) -> None:
     """Neither while it lives nor while a batch that it left is in flight."""
     assert fresh.run("run", "--local", "--partitions", "r1-01").code == 0
