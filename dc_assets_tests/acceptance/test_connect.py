@@ -60,7 +60,7 @@ def let_in(reader: Reader, emulator: Emulator) -> None:
         "ExtOpportunities__dlm": "ExtOpportunities__dlm",
         "AN_ACCOUNT": "acc0000001",
     }
-    reader.environment = {**reader.environment, "SSL_CERT_FILE": ready["ca_file"]}
+    reader.give(f"export SSL_CERT_FILE={ready['ca_file']}")
 
 
 def follow(reader: Reader, steps: Sequence[Step]) -> None:
