@@ -174,7 +174,10 @@ def _told(console: Console, file: Path, draft: Draft) -> ExitCode:
     for what, fact in (
         ("key", f"{draft.key} → {draft.target.name}.{draft.external_id}"),
         ("parent", draft.parent or "none"),
-        ("columns", f"{len(draft.columns)}, and {len(draft.left)} are not loaded: it says why"),
+        (
+            "columns",
+            f"{len(draft.columns)}, and {len(draft.left)} are not loaded: the file says why",
+        ),
         ("partitions", f"{len(draft.bounds) + 1}"),
     ):
         console.print(f"  {what:<10} {fact}", soft_wrap=True)

@@ -13,6 +13,7 @@ from dc_assets.core.first_spec.draft import (
     lane_columns,
     modification_column,
     partitions_for,
+    read_by_refresh,
 )
 from dc_assets.core.first_spec.keys import (
     external_id_choice,
@@ -209,7 +210,7 @@ class Interview:
         counted = self.source.asked(key.column, parent=column).rows_per_parent()
         parents = sum(many for _, many in counted)
         most = max((rows for rows, _ in counted), default=0)
-        return f"{parents:,} parents, the biggest with {most:,} of {key.rows:,} rows"
+        return f"parents: {parents:,}, the biggest with {most:,} of {key.rows:,} rows"
 
     def bounds(self, key: Key) -> tuple[str, ...]:
         """Cut the keys into partitions of about the same size."""
@@ -242,7 +243,7 @@ def _drafted(interview: Interview) -> Draft:
     references, why_not = interview.references(key.column, free)
     first = MappedColumn(key.column, key.external_id)
     columns = (first, *matches.columns, *references)
-    lanes = interview.lanes(key, columns)
+    lanes, modified = interview.lanes(key, columns), modification_column(side)
     return Draft(
         name=wishes.name,
         place=wishes.place,
@@ -251,11 +252,11 @@ def _drafted(interview: Interview) -> Draft:
         target=target,
         external_id=key.external_id,
         columns=columns,
-        left=reasons_left(side, columns, {**why_not, **matches.left}),
+        left=reasons_left(side, columns, {**why_not, **matches.left, **read_by_refresh(modified)}),
         lanes=lanes,
         parent=wishes.parent or lanes.only or (interview.ask(lanes) if lanes.candidates else None),
         bounds=interview.bounds(key),
-        modified=modification_column(side),
+        modified=modified,
     )
 
 

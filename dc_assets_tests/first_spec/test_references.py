@@ -117,7 +117,7 @@ OTHER = way("other", "Account.A__c")
         ({A: Looked(9, 1), B: Looked(9, 8)}, {"acc": "Account.B__c"}, "has 8 of 9 values"),
         ({A: Looked(9, 0)}, {"acc": "Account.A__c"}, "load Account first"),
         ({A: Looked(9, 0), NAMED: Looked(9, 0)}, {"acc": "Account.B__c"}, "load Account first"),
-        ({A: Looked(9, 0), B: Looked(9, 0)}, {}, "none of 9 values is a Account.A__c or"),
+        ({A: Looked(9, 0), B: Looked(9, 0)}, {}, "none of 9 values looked at is a Account.A__c or"),
         ({A: Looked(9, 2), OTHER: Looked(9, 7)}, {"other": "Account.A__c"}, "by other"),
         ({A: Looked(0, 0)}, {"acc": "Account.A__c"}, "no values yet"),
     ],

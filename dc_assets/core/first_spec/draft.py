@@ -36,6 +36,11 @@ def modification_column(side: SourceSide) -> str | None:
     return min(ranked)[1] if ranked else None
 
 
+def read_by_refresh(modified: str | None) -> Mapping[str, str]:
+    """Return why the modification column is not loaded; it may be, as well."""
+    return {} if modified is None else {modified: "refresh.modified names it, below"}
+
+
 def lane_columns(columns: Sequence[MappedColumn], target: TargetObject) -> Sequence[str]:
     """Return the columns that name parents whose records are locked with the rows."""
     found: list[str] = []

@@ -205,7 +205,7 @@ def _best(own: Mapping[Way, Looked]) -> Way | None:
 def _why_none(own: Mapping[Way, Looked]) -> str:
     asked = max(seen.asked for seen in own.values())
     named = " or ".join(dict.fromkeys(f"{way.parent}.{way.field}" for way in own))
-    return f"none of {asked:,} values is a {named} of the org"
+    return f"none of {asked:,} values looked at is a {named} of the org"
 
 
 def no_way(guess: Guess) -> str:
@@ -218,5 +218,5 @@ def _note(way: Way, seen: Looked) -> str:
     if not seen.asked:
         return "it has no values yet"
     if not seen.found:
-        return f"the org has none of {seen.asked:,} values yet: load {way.parent} first"
-    return f"the org has {seen.found:,} of {seen.asked:,} values"
+        return f"the org has none of {seen.asked:,} values looked at: load {way.parent} first"
+    return f"the org has {seen.found:,} of {seen.asked:,} values looked at"

@@ -1,29 +1,17 @@
-"""`init`, `plan` and `run` of different objects: all rows land by a spec that nobody edited."""
+"""Objects whose first spec must load without an edit, each with a source of its own."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from dc_assets.load.spec_files import read_spec
-from dc_assets_tests.acceptance.stage import short_folder
-from dc_assets_tests.first_spec.world import ACCOUNTS, ROWS, FirstWorld, first_world, people
+from dc_assets_tests.first_spec.world import ACCOUNTS, ROWS, FirstWorld, people
 from dc_assets_tests.proof.flights import data_folder
-
-pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture(scope="module")
-def world() -> Generator[FirstWorld]:
-    """One org for all loads: each brings its own object."""
-    with short_folder() as folder, first_world(folder) as running:
-        yield running
 
 
 def demo(_: FirstWorld) -> str:
@@ -110,23 +98,3 @@ CASES = {
         "Account", accounts, ("External ID", "External_ID__c"), None, 25, {"Name", "Industry"}
     ),
 }
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_first_spec_loads_without_an_edit(world: FirstWorld, name: str) -> None:
-    """Key, parent and columns are found; the plan goes, and every check of the run is green."""
-    case = CASES[name]
-    arguments = ("--object", case.object, "--source", case.source(world), "--yes")
-    done = world.run("init", name, *arguments)
-    assert done.code == 0, done.err + done.out
-    file: Path = world.loads / f"{name}.yaml"
-    spec = read_spec(file)
-    assert (spec.source.key, spec.target.external_id) == case.key
-    assert spec.source.parent == case.parent
-    assert {one.target for one in spec.columns} == {*case.targets, case.key[1]}
-    plan = world.run("plan", name)
-    assert (plan.code, "GO" in plan.out) == (0, True), plan.out + plan.err
-    run = world.run("run", name, "--local")
-    assert run.code == 0, run.out + run.err
-    [[landed]] = world.org.sql(f'SELECT count(*) FROM "{case.object}"')
-    assert landed == case.rows

@@ -1,4 +1,4 @@
-"""What only a person can know is asked, or said with exit code 2; nothing is guessed."""
+"""`init` on an emulated org: what facts decide is written, what only a person knows is asked."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from dc_assets.load.spec_files import read_spec
 from dc_assets_tests.acceptance.stage import Done, short_folder
+from dc_assets_tests.first_spec.cases import CASES
 from dc_assets_tests.first_spec.world import FirstWorld, deals, first_world
 
 pytestmark = pytest.mark.acceptance
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def world() -> Generator[FirstWorld]:
-    """One org whose objects leave something open."""
+    """One org: some of its objects leave something open."""
     with short_folder() as folder, first_world(folder) as running:
         running.tell("Deals", deals())
         running.tell("Twice", deals().with_columns(deal=pl.lit("d1")))
@@ -94,7 +95,7 @@ def test_several_parents_are_written_as_a_question(world: FirstWorld, name: str)
     assert "Only you can know: Which column decides the lanes, account or campaign or" in done.out
     file = world.loads / f"{name}.yaml"
     text = file.read_text(encoding="utf-8")
-    assert "  # parent: account # Account__r.External_ID__c, 5 parents, the biggest with 6" in text
+    assert "  # parent: account # Account__r.External_ID__c, parents: 5, the biggest with 6" in text
     assert read_spec(file).source.parent is None
     plan = world.run("plan", name)
     assert (plan.code, "Name the column in source.parent." in plan.out) == (0, True), plan.out
@@ -115,7 +116,7 @@ def test_an_option_answers_beforehand(world: FirstWorld, name: str) -> None:
         "campaign": "Campaign__r.Code__c",
         "tailnum": "Plane__r.Tailnum__c",
     }
-    run = world.run("run", name, "--local")
+    run = world.run("run", name, "--local", "--window", "1")
     assert run.code == 0, run.out + run.err
 
 
@@ -204,3 +205,25 @@ def test_a_large_source_is_cut_by_quantiles_of_its_key(world: FirstWorld, name: 
     assert done.code == 0, done.err
     spec = read_spec(world.loads / f"{name}.yaml")
     assert spec.partitions.upper_bounds == ("1399999",)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_first_spec_loads_without_an_edit(world: FirstWorld, name: str) -> None:
+    """Key, parent and columns are found; the plan goes, and every check of the run is green."""
+    case = CASES[name]
+    arguments = ("--object", case.object, "--source", case.source(world), "--yes")
+    done = world.run("init", name, *arguments)
+    assert done.code == 0, done.err + done.out
+    file: Path = world.loads / f"{name}.yaml"
+    spec = read_spec(file)
+    assert (spec.source.key, spec.target.external_id) == case.key
+    assert spec.source.parent == case.parent
+    assert {one.target for one in spec.columns} == {*case.targets, case.key[1]}
+    text = file.read_text(encoding="utf-8")
+    assert ("refresh.modified names it" in text) is (spec.refresh.modified is not None)
+    plan = world.run("plan", name)
+    assert (plan.code, "GO" in plan.out) == (0, True), plan.out + plan.err
+    run = world.run("run", name, "--local", "--window", "1")
+    assert run.code == 0, run.out + run.err
+    [[landed]] = world.org.sql(f'SELECT count(*) FROM "{case.object}"')
+    assert landed == case.rows
