@@ -108,7 +108,7 @@ def test_receipts_that_were_moved_are_not_taken_for_none(fresh: Stage) -> None:
     assert f"is not known: {count} receipts cannot be read" in shown
     assert "No record" not in shown
     there.symlink_to(away)
-    assert "40 records of Opportunity would be deleted" in fresh.run("cleanup").out
+    assert "60 records of Opportunity would be deleted" in fresh.run("cleanup").out
 
 
 def test_nothing_is_deleted_under_a_run(fresh: Stage) -> None:
