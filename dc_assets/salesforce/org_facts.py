@@ -14,11 +14,11 @@ from dc_assets.core.ingest_job import TERMINAL, JobState
 from dc_assets.core.organization import Organization, OrgKind, kind_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight.survey import NamedParent, OrgLimits
-from dc_assets.salesforce import soql
 from dc_assets.salesforce.answers import Limits, OrganizationAnswer, unexpected
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import OrgSession
+from dc_assets.salesforce.soql_queries import TargetQueries, parents_named, text
 
 LIST_CHARS_MAX = 12_000
 """A URL may have 16,384 bytes (REST API Developer Guide)."""
@@ -62,7 +62,7 @@ class SalesforceFacts:
         """Return those of some parents that the org does not have; none if it cannot be asked."""
         field, found = parent.field, set[str]()
         for listed in _in_queries(names):
-            query = f"SELECT {field} FROM {parent.object} WHERE {field} IN ({listed})"  # noqa: S608 - SOQL, and every value is quoted
+            query = parents_named(parent.object, field, listed)
             try:
                 found |= {key.casefold() for key in self._values(query, field)}
             except RejectedRequest:
@@ -71,10 +71,7 @@ class SalesforceFacts:
 
     def external_ids(self, records: int) -> Sequence[str]:
         """Return the external ids of our records; of many by a query job, which costs few calls."""
-        key = self._spec.target.external_id
-        terms = [f"{key} != null"]
-        terms += [f"({self._spec.target.scope})"] if self._spec.target.scope else []
-        query = f"SELECT {key} FROM {self._spec.target.object} WHERE {' AND '.join(terms)}"  # noqa: S608 - SOQL of names
+        key, query = self._spec.target.external_id, TargetQueries(self._spec).external_ids()
         if records <= PAGED_MAX:
             return list(self._values(query, key))
         pages = query_records(self._session.org.patient(), query, [key])
@@ -117,7 +114,7 @@ def _in_queries(names: Sequence[str]) -> Iterator[str]:
     """Yield lists of quoted names, each as long as a URL may be."""
     listed, chars = list[str](), 0
     for name in names:
-        quoted = soql.text(name)
+        quoted = text(name)
         chars += len(quote(quoted)) + len(quote(", "))
         if listed and chars > LIST_CHARS_MAX:
             yield ", ".join(listed)

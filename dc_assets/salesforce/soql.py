@@ -1,4 +1,4 @@
-"""The target, asked in SOQL, and the only place that quotes values for it.
+"""The target, asked in SOQL.
 
 Counts go through REST /query: Bulk query jobs allow no aggregates (Bulk API 2.0 Developer Guide).
 """
@@ -12,23 +12,10 @@ import polars as pl
 from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.target_fields import TargetPath
 from dc_assets.salesforce.answers import Cell, Group, Total
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.session import OrgSession
-
-_ESCAPES = str.maketrans(
-    {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\b": r"\b", "\f": r"\f"}
-)
-
-
-def text(value: str) -> str:
-    r"""Quote a value.
-
-    >>> text("O'Brien")
-    "'O\\'Brien'"
-    """
-    return f"'{value.translate(_ESCAPES)}'"
+from dc_assets.salesforce.soql_queries import TargetQueries
 
 
 class SOQLTarget:
@@ -39,6 +26,7 @@ class SOQLTarget:
         self._query_url = f"{self._org.api}/query"
         self._org_id = session.org_id
         self._spec = spec
+        self._queries = TargetQueries(spec)
 
     @property
     def org_id(self) -> str:
@@ -47,7 +35,7 @@ class SOQLTarget:
 
     def count(self, id_range: IdRange) -> int:
         """Count the target rows whose external id lies in a range."""
-        query = f"SELECT COUNT() FROM {self._spec.target.object}{self._where(id_range)}"
+        query = self._queries.count(id_range)
         return self._org.ask("GET", self._query_url, Total, params={"q": query}).total_size
 
     def check_scope(self) -> None:
@@ -57,9 +45,9 @@ class SOQLTarget:
             ConfigError: the org refuses it.
         """
         scope = self._spec.target.scope
-        query = f"SELECT Id FROM {self._spec.target.object} WHERE ({scope}) LIMIT 0"
+        params = {"q": self._queries.scope()}
         try:
-            self._org.ask("GET", self._query_url, Total, params={"q": query})
+            self._org.ask("GET", self._query_url, Total, params=params)
         except HostRefuses:
             raise
         except RejectedRequest as error:
@@ -70,32 +58,16 @@ class SOQLTarget:
 
     def value_counts(self, field_name: str, id_range: IdRange) -> Mapping[str | None, int]:
         """Count the target rows of a range by the value of a field."""
-        read = TargetPath.of(field_name).queried
-        query = (
-            f"SELECT {read} val, COUNT(Id) n FROM {self._spec.target.object}"
-            f"{self._where(id_range)} GROUP BY {read}"
-        )
+        query = self._queries.value_counts(field_name, id_range)
         groups = self._org.ask_pages(self._query_url, Group, params={"q": query})
         return {_as_text(group.val): group.n for group in groups}
 
     def records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the target rows of a range: the spec's target fields, as text, in any order."""
         names = {column.path.queried: column.target for column in self._spec.columns}
-        query = f"SELECT {', '.join(names)} FROM {self._spec.target.object}{self._where(id_range)}"
-        for page in query_records(self._org, query, list(names)):
+        for page in query_records(self._org, self._queries.records(id_range), list(names)):
             if not page.is_empty():
                 yield page.rename(names)
-
-    def _where(self, id_range: IdRange) -> str:
-        key = self._spec.target.external_id
-        terms = [f"{key} != null"]
-        if self._spec.target.scope:
-            terms.append(f"({self._spec.target.scope})")
-        if id_range.after is not None:
-            terms.append(f"{key} > {text(id_range.after)}")
-        if id_range.upto is not None:
-            terms.append(f"{key} <= {text(id_range.upto)}")
-        return f" WHERE {' AND '.join(terms)}"
 
 
 def _as_text(value: Cell) -> str | None:

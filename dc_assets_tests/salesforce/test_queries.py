@@ -17,7 +17,7 @@ from dc_assets.core.errors import FAILED_QUERY_JOB, RejectedRequest, TransientRe
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.salesforce import soql, sql
+from dc_assets.salesforce import soql_queries, sql
 from dc_assets.salesforce.auth import Token, TokenStore
 from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
 from dc_assets.salesforce.bulk_query import query_records
@@ -90,8 +90,8 @@ def test_an_injection_stays_a_value() -> None:
     nasty = "x' OR '1'='1"
     spec, id_range = small_spec(), IdRange(nasty, None)
     assert sql.where(spec, id_range) == """ WHERE "Key__c" > 'x'' OR ''1''=''1'"""
-    assert soql.text(nasty) == r"'x\' OR \'1\'=\'1'"
-    assert soql.text("\\' OR") == r"'\\\' OR'"
+    assert soql_queries.text(nasty) == r"'x\' OR \'1\'=\'1'"
+    assert soql_queries.text("\\' OR") == r"'\\\' OR'"
 
 
 def test_a_name_cannot_leave_its_quotes() -> None:
