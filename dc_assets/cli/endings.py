@@ -25,6 +25,10 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
     },
     "demo": {**_OF_A_LOAD, ExitCode.CONFIGURATION: "a service did not start"},
     "dev": {ExitCode.PROVED: "ended by Ctrl-C"},
+    "doctor": {
+        ExitCode.PROVED: "nothing is red; there may be warnings",
+        ExitCode.CONFIGURATION: "something is red",
+    },
     "emulator": {ExitCode.PROVED: "ended by Ctrl-C or SIGTERM"},
     "home": {ExitCode.PROVED: "written"},
     "init": {

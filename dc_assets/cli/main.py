@@ -21,6 +21,10 @@ COMMANDS = {
         "Load an emulated org through a private Dagster, and print the proof (--rows, --keep …).",
     ),
     "dev": ("programs", "Start the emulator and the Dagster UI on a home that lasts, and stay up."),
+    "doctor": (
+        "doctor",
+        "Look at everything that a load needs, from the settings to its last query.",
+    ),
     "emulator": ("programs", "Start a small Salesforce org with a Data Cloud tenant on 127.0.0.1."),
     "home": (
         "home",

@@ -39,12 +39,9 @@ from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import open_load
-from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.dagster_api import DAGSTER_URL, Webserver
 from dc_assets.wiring.settings import read_settings
 from dc_assets.wiring.sign_in import login_from_environment
-
-DAGSTER_URL = "http://127.0.0.1:3000"
-
 
 _EXAMPLES = """\b
 Examples:

@@ -37,12 +37,14 @@ class Token:
 
     Attributes:
         lives_s: for how long, if the one who gave it says so.
+        scope: what it is good for, with blanks between, likewise.
     """
 
     value: str = field(repr=False)
     instance_url: str
     identity_url: str = ""
     lives_s: float | None = None
+    scope: str = ""
 
 
 class TokenStore:
@@ -148,7 +150,8 @@ def fetch_org_token(login: Login, sleep: Callable[[float], None], note: Note = u
         raise
     except RejectedRequest as error:
         raise ConfigError(f"Salesforce does not let us in: {error}") from error
-    return Token(body.access_token, sibling_url(body.instance_url, url, allowed), body.id)
+    instance_url = sibling_url(body.instance_url, url, allowed)
+    return Token(body.access_token, instance_url, body.id, scope=body.scope)
 
 
 def fetch_tenant_token(

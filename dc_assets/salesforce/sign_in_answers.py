@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from dc_assets.salesforce.answers import NUMBER_MAX, Answer, Secret
+from dc_assets.salesforce.answers import NUMBER_MAX, Answer, Secret, Text
 
 
 def _lifetime_s(value: object) -> float | None:
@@ -22,11 +22,16 @@ Seconds = Annotated[float | None, BeforeValidator(_lifetime_s)]
 
 
 class OrgToken(Answer):
-    """The answer of a login."""
+    """The answer of a login.
+
+    Attributes:
+        scope: with blanks between; "" if whoever gave the token does not say.
+    """
 
     access_token: Secret
     instance_url: Annotated[str, Field(min_length=1, max_length=2048)]
     id: str
+    scope: Text = ""
 
 
 class ServedVersion(Answer):

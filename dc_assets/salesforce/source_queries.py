@@ -255,6 +255,11 @@ class SQLForm:
     text: str
     engine: Engine = "any"
 
+    @property
+    def of_nothing(self) -> str:
+        """The same query for no rows."""
+        return f'SELECT * FROM ({self.text}) AS "form" LIMIT 0'
+
 
 SOME_RULES = tuple(
     FieldRule("", "", kind, bound=2, values=("a", "b"), strips=kind == "required")

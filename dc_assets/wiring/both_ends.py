@@ -50,10 +50,20 @@ def open_org(spec: LoadSpec, session: OrgSession, guard: OrgGuard, cleanup: Exit
     source = open_source(spec, session, cleanup)
     described = described_target(session, spec)
     target = SOQLTarget(session, spec)
-    found = fit(spec, described, source, target)
-    found = replace(found, findings=_placed(found.findings, spec))
+    found = fit_placed(spec, described, source, target)
     refuse(found.findings, (one for one in found.findings if one.bars))
     return OpenOrg(session, guard, source, target, described, found)
+
+
+def fit_placed(
+    spec: LoadSpec,
+    described: TargetDescription,
+    source: FileSource | DataCloudSource,
+    target: SOQLTarget,
+) -> Fit:
+    """Compare a spec with both ends, and say where in its file each finding has its cause."""
+    found = fit(spec, described, source, target)
+    return replace(found, findings=_placed(found.findings, spec))
 
 
 def _placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:

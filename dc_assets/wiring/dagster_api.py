@@ -11,6 +11,10 @@ import httpx
 from dc_assets.core.addresses import without_login
 from dc_assets.core.errors import ERROR, ConfigError, RemoteError, TransientRemoteError
 from dc_assets.salesforce.bounded import FILE, bounded_transport
+from dc_assets.wiring.dagster_instance import INSTANCE, DagsterInstance, instance_in
+
+DAGSTER_URL = "http://127.0.0.1:3000"
+"""Where `dagster-webserver` listens unless it is told otherwise."""
 
 GRAPHQL_TIMEOUT_S = 60.0
 
@@ -171,6 +175,10 @@ class Webserver:
         if entries is None:
             return None
         return {entry["label"]: entry["text"] for entry in entries if "text" in entry}
+
+    def instance(self) -> DagsterInstance:
+        """Ask what the instance says of itself."""
+        return instance_in(self._ask(INSTANCE, {}))
 
     def launch(
         self, asset: str, partition_keys: Sequence[str], config: Mapping[str, object]

@@ -316,3 +316,8 @@ def loads_folder() -> Path:
 def ledger_url() -> str:
     """Return `DC_ASSETS_LEDGER_URL`, or a SQLite file in the data folder. It is never printed."""
     return read_settings().ledger_url.get_secret_value() or f"sqlite:///{data_folder()}/ledger.db"
+
+
+def has_dagster_home() -> bool:
+    """Tell whether Dagster's own variable names a home; what is in it is Dagster's business."""
+    return bool(os.environ.get("DAGSTER_HOME"))

@@ -1,0 +1,98 @@
+"""What a Dagster instance says of itself: code locations, daemons, pool, storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+INSTANCE = """
+query Instance {
+  instance {
+    info
+    runQueuingSupported
+    poolConfig { poolGranularity defaultPoolLimit }
+    daemonHealth { allDaemonStatuses { daemonType required healthy } }
+  }
+  workspaceOrError {
+    __typename
+    ... on PythonError { message }
+    ... on Workspace {
+      locationEntries {
+        name
+        loadStatus
+        locationOrLoadError {
+          __typename
+          ... on PythonError { message }
+          ... on RepositoryLocation { repositories { assetNodes { assetKey { path } } } }
+        }
+      }
+    }
+  }
+}"""
+
+MESSAGE_CHARS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterInstance:
+    """One instance, as its webserver tells of it.
+
+    Attributes:
+        broken: why each code location is not loaded, by its name.
+        assets: of the code locations that are.
+        silent: required daemons without a recent heartbeat.
+        queues_runs: whether a run waits in a queue before it starts.
+        pool_granularity: `run` or `op`.
+        storage: PostgreSQL, SQLite or "" if it does not tell.
+    """
+
+    broken: Mapping[str, str]
+    assets: frozenset[str]
+    silent: Sequence[str]
+    queues_runs: bool
+    pool_granularity: str
+    storage: str
+
+
+def instance_in(answer: Mapping[str, Any]) -> DagsterInstance:
+    """Read the answer to `INSTANCE`."""
+    instance, workspace = answer["instance"], answer["workspaceOrError"]
+    entries: Sequence[Mapping[str, Any]] = workspace.get("locationEntries") or ()
+    daemons: Sequence[Mapping[str, Any]] = instance["daemonHealth"]["allDaemonStatuses"]
+    pool: Mapping[str, Any] = instance.get("poolConfig") or {}
+    found: dict[str, Mapping[str, Any]] = {
+        str(entry["name"]): entry.get("locationOrLoadError") or _NOTHING for entry in entries
+    }
+    broken = {name: _short(one) for name, one in found.items() if not _is_loaded(one)}
+    return DagsterInstance(
+        broken=broken if entries else {"workspace": _short(workspace)},
+        assets=frozenset(asset for one in found.values() for asset in _assets(one)),
+        silent=[str(d["daemonType"]) for d in daemons if d["required"] and not d["healthy"]],
+        queues_runs=bool(instance.get("runQueuingSupported")),
+        pool_granularity=str(pool.get("poolGranularity") or "op"),
+        storage=_storage(str(instance.get("info") or "")),
+    )
+
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def _is_loaded(location: Mapping[str, Any]) -> bool:
+    return location.get("__typename") == "RepositoryLocation"
+
+
+def _assets(location: Mapping[str, Any]) -> Sequence[str]:
+    nodes = [node for repo in location.get("repositories") or () for node in repo["assetNodes"]]
+    return ["/".join(node["assetKey"]["path"]) for node in nodes]
+
+
+def _short(told: Mapping[str, Any]) -> str:
+    message = str(told.get("message") or "it is still loading")
+    return " ".join(message.split())[:MESSAGE_CHARS_MAX]
+
+
+def _storage(info: str) -> str:
+    """Tell the kind of storage by the names of its classes; the text may hold URLs."""
+    kinds = {"Postgres": "PostgreSQL", "Sqlite": "SQLite"}
+    return next((kind for name, kind in kinds.items() if name in info), "")
