@@ -27,11 +27,12 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
+from dc_assets.load.store import LoadRequest
 from dc_assets.views.partitions import LedgerViews, Refusal
 from dc_assets.wiring.connect import open_load
 from dc_assets.wiring.sign_in import login_from_environment
 
-_SHAPING = ("partitions", "batch_rows_max", "window", "production")
+_SHAPING = ("partitions", "batch_rows_max", "window", "production", "snapshot")
 """Options of `run` that a canary takes too."""
 
 Followed = Callable[[WatchedLoad], AbstractContextManager[None]]
@@ -56,8 +57,7 @@ def run_canary(
     keys: Sequence[str],
     stages: Sequence[Stage],
     followed: Followed,
-    *,
-    production: bool,
+    request: LoadRequest,
 ) -> ExitCode:
     """Send the samples one after another, until one is under its bar; print what came of them.
 
@@ -70,7 +70,7 @@ def run_canary(
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
         with open_load(spec, login, run_id=run_id, note=noted_on_stderr(), mode="canary") as opened:
-            canary = opened.canary(production=production)
+            canary = opened.canary(request)
             code = _Samples(load, stages, canary, followed).sent_until_the_end()
             opened.loads.give_up_loads()  # its last stage is not left unfinished
             return code

@@ -44,7 +44,8 @@ Example:
     "--older-than",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="Instead: remove ledger rows, spool and receipts of loads that ended so long ago.",
+    help="Instead: remove ledger rows, spool, receipts and snapshots of loads that ended so long "
+    "ago.",
 )
 def cleanup(
     name: str | None, *, load_id: str | None, confirm: str | None, older_than: int | None
@@ -53,7 +54,7 @@ def cleanup(
 
     Receipts say which records those are; records that we only updated stay. They go to the org's
     recycle bin. With --older-than old state on this host goes instead: records created by loads
-    that were removed so can no longer be cleaned up.
+    that were removed so can no longer be cleaned up, nor can what they overwrote be restored.
     """
     spec = chosen_spec(name)
     if confirm is not None and confirm != spec.name:
@@ -171,15 +172,26 @@ def refuse_while_at_work(spec: LoadSpec, orders: StopOrders) -> None:
     Raises:
         LedgerConflict: a run is live, or a batch is in flight.
     """
-    runs, flying = orders.runs_at_work(), orders.in_flight()
-    if not runs and not flying:
-        return
-    busy = f"run {runs[0].run_id} is working on {runs[0].partition_key}" if runs else ""
-    busy = busy or f"{len(flying)} of its batches are in flight"
-    raise LedgerConflict(
-        f"Nothing is deleted under a running load: {spec.name}, {busy}. Wait for its end, or "
-        f"order it to stop (dc-assets stop {spec.name}); batches that a dead run left are settled "
-        f"by dc-assets run {spec.name}."
+    refuse_running(spec, orders, "Nothing is deleted")
+    if flying := orders.in_flight():
+        raise _busy(spec, "Nothing is deleted", f"{len(flying)} of its batches are in flight")
+
+
+def refuse_running(spec: LoadSpec, orders: StopOrders, said: str) -> None:
+    """Let nobody change records under a live run; ``said`` is what is not done.
+
+    Raises:
+        LedgerConflict: a run is live.
+    """
+    if runs := orders.runs_at_work():
+        raise _busy(spec, said, f"run {runs[0].run_id} is working on {runs[0].partition_key}")
+
+
+def _busy(spec: LoadSpec, said: str, busy: str) -> LedgerConflict:
+    return LedgerConflict(
+        f"{said} under a running load: {spec.name}, {busy}. Wait for its end, or order it to stop "
+        f"(dc-assets stop {spec.name}); batches that a dead run left are settled by dc-assets run "
+        f"{spec.name}."
     )
 
 

@@ -47,6 +47,13 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
     "reconcile": _OF_A_LOAD,
     "replay": {**_OF_A_LOAD, ExitCode.STOPPED: _STOPPED},
     "report": {ExitCode.PROVED: "written", ExitCode.CONFIGURATION: "no load is meant, or several"},
+    "restore": {
+        ExitCode.PROVED: "shown, or every overwritten record is as its snapshot",
+        ExitCode.CONFIGURATION: "no snapshot, or the org or the files are not those of the load",
+        ExitCode.REFUSED_ROWS: "the org refused some records, the others are as they were",
+        ExitCode.UNEXPLAINED: "records are gone, pending or otherwise than they were",
+        ExitCode.STOPPED: _STOPPED,
+    },
     "run": {
         **_OF_A_LOAD,
         ExitCode.CONFIGURATION: "wrong usage, no webserver, no org, or the plan says STOP",

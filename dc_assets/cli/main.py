@@ -42,6 +42,7 @@ COMMANDS = {
         "report",
         "Write what became of a load into one HTML file: proof, times, refusals, budget, forecast.",
     ),
+    "restore": ("restore", "Write records back as they were before LOAD overwrote them."),
     "settings": ("settings", "Show every setting, its value, where it was found and its meaning."),
     "run": ("run", "Load the partitions of LOAD and print the proof."),
     "status": (

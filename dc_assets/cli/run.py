@@ -90,6 +90,12 @@ Examples:
     help="Send although the plan says STOP; the ledger keeps the reason.",
 )
 @PRODUCTION
+@click.option(
+    "--snapshot",
+    is_flag=True,
+    help="First save the mapped fields of the records that each partition overwrites, for "
+    "dc-assets restore.",
+)
 @click.option("--batch-rows-max", type=click.IntRange(1, 10_000), help="Rows in one ingest job.")
 @click.option("--window", type=click.IntRange(1, 100), help="Jobs in flight over all partitions.")
 def run(
@@ -105,6 +111,7 @@ def run(
     canary: str | None,
     anyway: str | None,
     production: bool,
+    snapshot: bool,
     batch_rows_max: int | None,
     window: int | None,
 ) -> int:
@@ -133,13 +140,14 @@ def run(
         every_s=seconds_of(stagger) if stagger is not None else 0,
         anyway=reason_given(anyway),
         production=production,
+        snapshot=snapshot,
     )
     _refuse_contradictions(order, dry_run=dry_run)
     if canary is not None:
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
         others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
         stages = stages_alone(canary, others)
-        return run_canary(order.applied, keys, stages, followed, production=production)
+        return run_canary(order.applied, keys, stages, followed, order.request(keys))
     return _run(order, keys, dry_run=dry_run)
 
 
@@ -184,6 +192,7 @@ class _Order:
         every_s: distance of their launches; 0 for all at once.
         anyway: why to send although the plan says STOP.
         production: whether it may write to a production org.
+        snapshot: whether what is overwritten is saved first.
     """
 
     spec: LoadSpec
@@ -196,6 +205,7 @@ class _Order:
     every_s: int
     anyway: str
     production: bool
+    snapshot: bool
 
     @property
     def profile(self) -> Mapping[str, int]:
@@ -209,7 +219,7 @@ class _Order:
 
     def request(self, keys: Sequence[str], *, launch: str = "") -> LoadRequest:
         """Return what is asked for of some partitions."""
-        return LoadRequest(self.is_new, keys, launch, self.anyway, self.production)
+        return LoadRequest(self.is_new, keys, launch, self.anyway, self.production, self.snapshot)
 
     def again(self, mode: Mode) -> str:
         """Return the command that launches partitions in the same way, but for their keys."""
@@ -218,6 +228,7 @@ class _Order:
         words += [f"--{mode}"] if mode in {"missing", "changed"} and not self.failed_only else []
         words += ["--anyway", shlex.quote(self.anyway)] if self.anyway else []
         words += ["--production"] if self.production else []
+        words += ["--snapshot"] if self.snapshot else []
         for setting, value in self.profile.items():
             words += [f"--{setting.replace('_', '-')}", str(value)]
         return " ".join([*words, "--stagger", duration_text(self.every_s)])
@@ -241,6 +252,8 @@ def _refuse_contradictions(order: _Order, *, dry_run: bool) -> None:
             f"--dry-run writes the payloads of all rows, not of those that --{order.mode} would "
             "send: leave one of them out. dc-assets reconcile names the rows that differ."
         )
+    if order.snapshot and dry_run:
+        raise ConfigError("--dry-run overwrites nothing, so there is no --snapshot to take.")
     if order.failed_only and order.new_load:
         raise ConfigError(
             "--new-load selects all rows again, so no partition of it can have failed: leave "
@@ -271,6 +284,7 @@ def _load(
             "partition_keys": list(keys),
             **({"anyway": order.anyway} if order.anyway else {}),
             **({"production": True} if order.production else {}),
+            **({"snapshot": True} if order.snapshot else {}),
             **order.profile,
         },
         every_s=order.every_s,

@@ -17,6 +17,9 @@ from dc_assets.core.verdicts import CheckOutcome, Severity
 COMPARING = "changed"
 """The mode that sends exactly the rows in which the sides differ, which may be none."""
 
+RESTORING = "restore"
+"""The mode that writes a snapshot back: nothing of the source is sent into it."""
+
 SAMPLING = "canary"
 """The mode that loads a part of a partition: nobody resumes it, and it leaves rows out."""
 
@@ -52,7 +55,7 @@ class NeedsAttention:
 
     Attributes:
         reasons: one sentence each.
-        mode: how it is fixed; "" while a live run is working on it: it is left alone.
+        mode: how it is fixed; "" while a live run or a restore is at work on it: it is left alone.
     """
 
     partition_key: str
@@ -99,6 +102,9 @@ def _not_done(state: SpecState, newest: PartitionState) -> NeedsAttention | None
     there = state.unfinished.get(key)
     if there is not None:
         return NeedsAttention(key, [_how_far(there)], "full")
+    if not newest.is_done and newest.mode == RESTORING:
+        reason = f"{_how_far(newest)}: dc-assets restore goes on with it"
+        return NeedsAttention(key, [reason], "")
     if not newest.is_done:
         mode = COMPARING if newest.mode == SAMPLING else newest.mode
         return NeedsAttention(key, [_how_far(newest)], mode)

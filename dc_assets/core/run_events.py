@@ -42,6 +42,10 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "rows_selected": Kind("the rows of a partition are read", "{rows:,} rows are selected"),
+    "snapshot_taken": Kind(
+        "what a partition of a load with snapshot overwrites is saved; its first row is not sent",
+        "{rows:,} records that the load overwrites are saved",
+    ),
     "partition_sent_before": Kind(
         "every row of a partition was sent before, and its checks are asked",
         "every row was sent in load {load:.8}, so nothing is read or sent again. What sends rows: "

@@ -196,8 +196,13 @@ class TargetDescription:
 
     def locked_by(self, parent_target: str | None) -> str | None:
         """Return the object whose records are locked with rows that a column names a parent of."""
-        parent = self.filled_by(parent_target).parent if parent_target else None
-        return parent.name if parent else None
+        if not parent_target:
+            return None
+        filled = self.filled_by(parent_target)
+        if filled.parent is not None:
+            return filled.parent.name
+        leads_to = filled.field.reference_to if filled.field else ()
+        return leads_to[0] if leads_to else None  # a lookup that is filled with record ids
 
     def field_of(self, target: str) -> TargetField | None:
         """Return the field whose values a column carries: of the parent for a relationship."""

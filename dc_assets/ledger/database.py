@@ -299,7 +299,10 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE batch ADD COLUMN waits INTEGER NOT NULL DEFAULT 0",
     ),
     7: (),
-    8: ("ALTER TABLE load ADD COLUMN production_at FLOAT",),
+    8: (
+        "ALTER TABLE load ADD COLUMN production_at FLOAT",
+        "ALTER TABLE load ADD COLUMN with_snapshot INTEGER NOT NULL DEFAULT 0",
+    ),
 }
 """What leads to each version from the one before; new tables need no step."""
 

@@ -25,7 +25,7 @@ from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state
 from dc_assets.load.store import LoadRequest, Mode
 
-OVER_WHEN_SENT = ("replay", "canary")
+OVER_WHEN_SENT = ("replay", "canary", "restore")
 """Modes whose rows are chosen one by one: a second load never takes those of the first."""
 
 
@@ -64,17 +64,19 @@ class LoadsOfMode:
             if row.open_as is not None:
                 keep_consent(connection, row.load_id, production=request.production)
             self._took_part(connection, row, request.launch)
+            self._refuse_late_snapshot(connection, row.load_id, request)
             _keep_reason(connection, row.load_id, request.anyway)
             return str(row.load_id)
         load_id = self._open_to(connection, partition_key)
         if load_id is None:
-            load_id = self._open(connection)
+            load_id = self._open(connection, with_snapshot=request.snapshot)
             others = [
                 key
                 for key in dict.fromkeys(request.partition_keys)
                 if key != partition_key and self._is_due(newest.get(key), request)
             ]
             self._about(connection, load_id, others, None)
+        self._refuse_late_snapshot(connection, load_id, request)
         self._about(connection, load_id, [partition_key], request.launch)
         keep_consent(connection, load_id, production=request.production)
         _keep_reason(connection, load_id, request.anyway)
@@ -229,7 +231,24 @@ class LoadsOfMode:
                 f"or give it up: dc-assets run {self.spec.name} --new-load"
             )
 
-    def _open(self, connection: Connection) -> str:
+    def _refuse_late_snapshot(
+        self, connection: Connection, load_id: str, request: LoadRequest
+    ) -> None:
+        """Save nothing as what was there before, when rows may be overwritten already.
+
+        Raises:
+            ConfigError: a snapshot is asked for, and the load began without.
+        """
+        begun = sa.select(load.c.with_snapshot).where(load.c.load_id == load_id)
+        if request.snapshot and not connection.execute(begun).scalar():
+            raise ConfigError(
+                f"Load {load_id[:8]} of {self.spec.name} began without a snapshot and may have "
+                "overwritten records already. Go on without --snapshot, or begin a load whose "
+                "snapshot is what the org has now: "
+                f"dc-assets run {self.spec.name} --new-load --snapshot"
+            )
+
+    def _open(self, connection: Connection, *, with_snapshot: bool) -> str:
         """Open a load, unless one of another mode was ordered to stop: the order is for all.
 
         Raises:
@@ -251,6 +270,7 @@ class LoadsOfMode:
                 org_id=self.org_id,
                 mode=self.mode,
                 lane_scope=self.lane_scope,
+                with_snapshot=int(with_snapshot),
                 state="open",
                 opened_at=epoch_now(),
                 spec_json=self.spec.model_dump_json(),

@@ -155,7 +155,9 @@ class SqlLoadStore(SpecRecords):
                 )
             )
             before = self._loads.sent_before(connection, load_id, partition_key)
-            return RangeTicket(load_id, partition_key, row.fence + 1, phase, before)
+            asked = sa.select(load.c.with_snapshot).where(load.c.load_id == load_id)
+            with_snapshot = bool(connection.execute(asked).scalar())
+            return RangeTicket(load_id, partition_key, row.fence + 1, phase, before, with_snapshot)
 
     def _refuse_live_owner(self, held: Row[Any]) -> None:
         owner = living_owner(held)
@@ -237,8 +239,11 @@ class SqlLoadStore(SpecRecords):
     def saw_source(self, ticket: RangeTicket, state: str) -> None:
         """Keep what the source looked like before the first row was read; the first word stays.
 
-        A run that resumes the pages of a dead one has rows from before its own look.
+        A run that resumes the pages of a dead one has rows from before its own look. Of a restore
+        nothing is kept: its source is a snapshot.
         """
+        if self._mode == "restore":
+            return
         first = sa.func.coalesce(range_state.c.source_state, state)
         with self._database.begin() as connection:
             self._update_own_range(connection, ticket, {"source_state": first})

@@ -22,6 +22,7 @@ from dc_assets.ledger.tables import (
     org_use,
     plan,
     range_state,
+    snapshot,
 )
 
 _ENDED = ("done", "superseded")
@@ -105,16 +106,21 @@ class OldState:
     def folders(self, days: float) -> Sequence[Path]:
         """Return folders below the data folder that nobody uses, untouched for some days.
 
-        They are spool folders of loads that the ledger does not know, and scratch folders that
-        a check of a dead process left.
+        They are spool and snapshot folders of loads that the ledger does not know, and scratch
+        folders that a check of a dead process left.
         """
         with self._database.begin() as connection:
             before_s = now_s(connection) - days * DAY_S
             known = set(connection.execute(sa.select(load.c.load_id)).scalars())
-        spool = [one for one in _folders(self._data / "spool", "*") if one.name not in known]
+        ours = (*_folders(self._data / "spool", "*"), *_folders(self._snapshots, "*"))
+        unknown = [one for one in ours if one.name not in known]
         scratch = _folders(self._data / "audit" / self._spec_name, "scratch-*-*")
         left = [one for one in scratch if not _lives(one.name.split("-")[1])]
-        return [one for one in (*spool, *left) if one.stat().st_mtime < before_s]
+        return [one for one in (*unknown, *left) if one.stat().st_mtime < before_s]
+
+    @property
+    def _snapshots(self) -> Path:
+        return self._data / "snapshots" / self._spec_name
 
     @one_transaction
     def remove(self, load_ids: Sequence[str], folders: Sequence[Path]) -> None:
@@ -125,11 +131,12 @@ class OldState:
         """
         with self._database.begin() as connection:
             for part in in_parts(load_ids):
-                for table in (dead_letter, batch, range_state, plan, org_use, load):
+                for table in (dead_letter, batch, range_state, plan, org_use, snapshot, load):
                     connection.execute(table.delete().where(table.c.load_id.in_(part)))
         for load_id in load_ids:
             shutil.rmtree(self._data / "spool" / load_id, ignore_errors=True)
             shutil.rmtree(self._data / "receipts" / load_id, ignore_errors=True)
+            shutil.rmtree(self._snapshots / load_id, ignore_errors=True)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -48,6 +48,13 @@ load = Table(
     Column("versions", Text, doc="JSON: versions of the programs that began the load"),
     Column("anyway", Text, doc="why it was sent although the spec did not fit org or source"),
     Column("production_at", Float, doc="when somebody said that it may write to a production org"),
+    Column(
+        "with_snapshot",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        doc="1: what its rows overwrite is saved before",
+    ),
     Column("planner", Text, doc="owner that makes the plan"),
     Column("planner_until", Float, nullable=False, server_default=text("0")),
 )
@@ -89,6 +96,19 @@ range_state = Table(
 )
 
 Index("one_unfinished_range", range_state.c.open_as, unique=True)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
+    Column("partition_key", String(32), primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("taken_at", Float, nullable=False),
+    Column("spec_json", Text, nullable=False, doc="the spec that writes the file back"),
+    Column("restored_at", Float, doc="when the org was seen to be as the file says"),
+)
 
 scheme_bounds = Table(
     "scheme_bounds",

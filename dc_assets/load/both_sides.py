@@ -25,7 +25,7 @@ from dc_assets.frames.canon import as_replayed, canonical, canonical_target, out
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.archive import DiskArchive, ParquetPages
-from dc_assets.load.ports import Ports, Source
+from dc_assets.load.ports import Ports, Source, Target
 from dc_assets.load.reading import ordered_pages
 
 HALVINGS_MAX = 10
@@ -299,16 +299,8 @@ class BothSides:
         return {value: int(number) for value, number in counted.iter_rows()}
 
     def _records(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
-        parts = halving(self.ports.source, id_range, self._records_of_part)
-        for part in parts:
-            yield from part
-
-    def _records_of_part(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
-        """Return the records of a range; a query that is too slow fails here, not later."""
-        pages = self.ports.target.records(id_range)
-        first = next(pages, None)
-        rest = chain([] if first is None else [first], pages)
-        return (canonical_target(page, self.spec) for page in rest)
+        pages = records_of(self.ports.source, self.ports.target, id_range)
+        return (canonical_target(page, self.spec) for page in pages)
 
     def _read_whole(self, files: ParquetPages) -> None:
         for page in self._records(EVERYTHING):
@@ -352,3 +344,16 @@ def halving(
     lower = IdRange(after=id_range.after, upto=middle[0])
     upper = IdRange(after=middle[0], upto=id_range.upto)
     return halving(source, lower, ask, depth + 1) + halving(source, upper, ask, depth + 1)
+
+
+def records_of(source: Source, target: Target, id_range: IdRange) -> Iterator[pl.DataFrame]:
+    """Yield the target rows of a range as the org answers them, in halves if it is too slow."""
+
+    def begun(part: IdRange) -> Iterator[pl.DataFrame]:
+        """Return the records of a part; a query that is too slow fails here, not later."""
+        pages = target.records(part)
+        first = next(pages, None)
+        return chain([] if first is None else [first], pages)
+
+    for part in halving(source, id_range, begun):
+        yield from part

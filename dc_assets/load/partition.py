@@ -114,6 +114,8 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     try:
         selected = extract(run)
         run.note("rows_selected", rows=selected)
+        if run.ticket.with_snapshot:
+            _save(run)
         regroup(run, selected=selected)
     except FileNotFoundError as error:
         raise SpoolLost(
@@ -121,6 +123,15 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
             "run took the partition over, or DC_ASSETS_DATA was emptied. Run it again."
         ) from error
     return run
+
+
+def _save(run: RangeRun) -> None:
+    """Save the records that the rows will overwrite: no batch is planned yet, so none was sent."""
+    snapshots, pages = run.ports.snapshots, run.ports.spool.pages(run.ticket)
+    assert snapshots is not None, "whoever begins a load with snapshot can take one"
+    key = pl.col(run.spec.target.external_id)
+    keys = pl.Series([], dtype=pl.String) if pages is None else pages.select(key).collect()[:, 0]
+    run.note("snapshot_taken", rows=snapshots.take(run.ticket, run.id_range, keys))
 
 
 def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:

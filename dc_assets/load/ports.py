@@ -215,6 +215,21 @@ class Clock(Protocol):
         ...
 
 
+class SnapshotStore(Protocol):
+    """Records of the org as they were before a load overwrote them."""
+
+    def take(self, ticket: RangeTicket, id_range: IdRange, keys: pl.Series) -> int:
+        """Save the records with some external ids, all or none; return how many there are.
+
+        It is kept under the ticket's fence while no batch of the partition is planned: what was
+        saved before in its place is replaced, since no row was sent.
+
+        Raises:
+            LedgerConflict: another run took the partition over.
+        """
+        ...
+
+
 Slot = Callable[[int], AbstractContextManager[object]]
 """Waits for a slot and holds it for a block that asks about so many rows; few rows need none."""
 
@@ -230,6 +245,7 @@ class Ports:
         io_threads: requests to the org that may be under way at once.
         long_query: holds a slot while the org is asked what may take it long.
         described: what the org says of the target's fields, read once when the ends were connected.
+        snapshots: saves what a load with snapshot overwrites; without one such a load fails.
     """
 
     source: Source
@@ -246,6 +262,7 @@ class Ports:
     io_threads: int = 4
     described: TargetDescription = UNDESCRIBED
     long_query: Slot = nullcontext
+    snapshots: SnapshotStore | None = None
 
 
 REMEMBERED_JOBS = 20

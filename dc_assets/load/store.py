@@ -40,6 +40,7 @@ class RangeTicket:
         fence: grows with each owner; a write with an older fence is refused.
         phase: how far an earlier owner came.
         sent_before: the load in which every row was sent before this one began; None if none was.
+        with_snapshot: whether the load saves what it overwrites.
     """
 
     load_id: str
@@ -47,12 +48,13 @@ class RangeTicket:
     fence: int
     phase: Phase
     sent_before: str | None = None
+    with_snapshot: bool = False
 
 
-Mode = Literal["full", "missing", "changed", "replay", "canary"]
+Mode = Literal["full", "missing", "changed", "replay", "canary", "restore"]
 """full: every row. missing: rows that the target lacks. changed: those, and rows whose values
 differ. replay: rows whose latest outcome is a dead letter. canary: the first rows of a
-partition."""
+partition. restore: records as a snapshot has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class LoadRequest:
         launch: who asked; a run and its retries share it. "" if nothing retries the run.
         anyway: why to send although the spec does not fit, "" if nobody said so.
         production: whether somebody said that it may write to a production org.
+        snapshot: whether what a load begun by it overwrites is saved first.
     """
 
     is_new: bool = False
@@ -73,6 +76,7 @@ class LoadRequest:
     launch: str = ""
     anyway: str = ""
     production: bool = False
+    snapshot: bool = False
 
 
 RESUMED = LoadRequest()

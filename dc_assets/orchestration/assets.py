@@ -53,6 +53,11 @@ class LoadConfig(dg.Config):
         description="The load may write to a production org; the ledger keeps it with the load. "
         "Without it a run that begins one there fails before a row is sent",
     )
+    snapshot: bool = Field(
+        default=False,
+        description="First save the mapped fields of the records that the partition overwrites, "
+        "for dc-assets restore; a load that began without it fails before a row is sent",
+    )
     batch_rows_max: int | None = Field(
         default=None, description="Rows in one ingest job, at most; instead of the spec's"
     )
@@ -126,6 +131,7 @@ def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSp
         launch=context.run.root_run_id or context.run.run_id,
         anyway=config.anyway,
         production=config.production,
+        snapshot=config.snapshot,
     )
 
 

@@ -22,7 +22,6 @@ from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import record_id
 from dc_assets.salesforce.session import OrgSession
 
-OPERATION = "upsert"
 IDS_A_QUERY = 200
 """A query of so many ids fits into a URL, and into one answer."""
 
@@ -36,6 +35,8 @@ RESULT_RESOURCES: dict[ResultKind, str] = {
 class BulkIngestJobs:
     """Upsert jobs of the spec's object by its external id."""
 
+    operation = "upsert"
+
     def __init__(self, session: OrgSession, spec: LoadSpec) -> None:
         self._session = session
         self._org = session.org.of_batches()
@@ -43,9 +44,13 @@ class BulkIngestJobs:
 
     def create(self) -> str:
         """Open a job and return its id."""
-        return self._created(
-            {"operation": OPERATION, "externalIdFieldName": self._target.external_id}
-        )
+        return self._created({"operation": self.operation, **self._matched_by})
+
+    @property
+    def _matched_by(self) -> dict[str, str]:
+        """What says by which field a row finds its record; nothing if by the record id."""
+        is_by_key = self.operation == "upsert"
+        return {"externalIdFieldName": self._target.external_id} if is_by_key else {}
 
     def _created(self, kind: dict[str, str]) -> str:
         intent = {"object": self._target.object, "contentType": "CSV", "lineEnding": "LF", **kind}
@@ -101,18 +106,14 @@ class BulkIngestJobs:
         return (
             job.state == JobState.OPEN.value
             and job.object == self._target.object
-            and job.operation == OPERATION
-            and job.external_id_field_name == self._target.external_id
+            and job.operation == self.operation
+            and job.external_id_field_name == self._matched_by.get("externalIdFieldName", "")
             and job.created_by_id[:15] == self._session.user_id[:15]
         )
 
 
-class BulkDeleteJobs(BulkIngestJobs):
-    """Delete jobs of the spec's object: one column of record ids, into the org's recycle bin."""
-
-    def create(self) -> str:
-        """Open a job and return its id."""
-        return self._created({"operation": "delete"})
+class _JobsById(BulkIngestJobs):
+    """Jobs whose rows name their records by record id."""
 
     def still_there(self, ids: Sequence[str]) -> AbstractSet[str]:
         """Return those of some records that the org still shows."""
@@ -123,6 +124,18 @@ class BulkDeleteJobs(BulkIngestJobs):
             records = self._org.ask_pages(f"{self._org.api}/query", Identified, params={"q": soql})
             found |= {record.id for record in records}
         return found
+
+
+class BulkDeleteJobs(_JobsById):
+    """Delete jobs of the spec's object: one column of record ids, into the org's recycle bin."""
+
+    operation = "delete"
+
+
+class BulkUpdateJobs(_JobsById):
+    """Update jobs of the spec's object by record id: they create nothing."""
+
+    operation = "update"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ class OpenDeadLetters(SpecRecords):
                 sa.func.max(dead_letter.c.refused_at).label("at"),
             )
             .join(load, load.c.load_id == dead_letter.c.load_id)
-            .where(self.is_ours())
+            .where(self.is_ours(), load.c.mode != "restore")  # it was no row of the source
             .group_by(dead_letter.c.partition_key, dead_letter.c.external_id)
             .subquery()
         )

@@ -55,7 +55,7 @@ class LedgerViews(SpecRecords):
                 .join(load, load.c.load_id == dead_letter.c.load_id)
                 .where(dead_letter.c.partition_key == partition_key)
                 .where(dead_letter.c.load_id.in_(self._loads(load.c.load_id, partition_key)))
-                .where(load.c.opened_at >= (began or 0.0))
+                .where(load.c.opened_at >= (began or 0.0), load.c.mode != "restore")
             )
             return [(row.external_id, row.refused_at) for row in rows]
 

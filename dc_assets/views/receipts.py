@@ -84,19 +84,28 @@ def created_ids(receipt: Receipt) -> list[str]:
     Raises:
         DoubtfulReceipt: the file is gone, or its SHA-256 is not the ledger's.
     """
-    try:
-        content = receipt.path.read_bytes()
-    except OSError as error:
-        raise DoubtfulReceipt(f"receipt {receipt.path} is missing") from error
-    if hashlib.sha256(content).hexdigest() != receipt.sha256:
-        raise DoubtfulReceipt(f"receipt {receipt.path} was altered")
-    rows = pl.read_parquet(content)
+    rows = believed(receipt.path, receipt.sha256)
     created = (
         (pl.col("outcome") == "landed")
         & pl.col("created").fill_null(value=False)
         & (pl.col("salesforce_id").fill_null("") != "")
     )
     return rows.filter(created).get_column("salesforce_id").to_list()
+
+
+def believed(path: Path, sha256: str) -> pl.DataFrame:
+    """Return the rows of a receipt.
+
+    Raises:
+        DoubtfulReceipt: the file is gone, or its SHA-256 is not the ledger's.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DoubtfulReceipt(f"receipt {path} is missing") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DoubtfulReceipt(f"receipt {path} was altered")
+    return pl.read_parquet(content)
 
 
 def landed_rows(path: str, *names: str, keys: Sequence[str] | None = None) -> pl.DataFrame:

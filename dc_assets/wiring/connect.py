@@ -58,6 +58,7 @@ from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets.wiring.both_ends import OpenOrg, open_org
 from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
+from dc_assets.wiring.snapshots import OrgSnapshots
 
 
 def lease() -> Lease:
@@ -148,7 +149,7 @@ class OpenLoad:
         )
 
     @cached_property
-    def _stored(self) -> LoadSpec:
+    def stored(self) -> LoadSpec:
         """The spec as the org's fields keep its values: what is sent and compared."""
         return as_stored(self.spec, self.org.described)
 
@@ -168,7 +169,7 @@ class OpenLoad:
 
     @cached_property
     def _whole_target(self) -> WholeTarget:
-        name = f"whole-{self.org.session.org_id}-{self._stored.spec_hash}"
+        name = f"whole-{self.org.session.org_id}-{self.stored.spec_hash}"
         folder = data_folder() / "audit" / self.spec.name / name
         whole = WholeTarget(folder, self.database.time_s, self.ports.note)
         self.cleanup.callback(whole.close)
@@ -198,7 +199,7 @@ class OpenLoad:
             return pl.Series(sorted(set(keys)), dtype=pl.String)
 
         return load_partition(
-            self._stored,
+            self.stored,
             partition_key,
             self.ports,
             None if self.mode == "full" else choose,
@@ -225,12 +226,12 @@ class OpenLoad:
     def audit_of_all(self) -> Audit:
         """Return the checks of the whole object."""
         explanations = AllPartitions(self.explanations, list(self.spec.ranges))
-        return Audit("all", self._both_sides(IdRange(after=None, upto=None)), explanations)
+        return Audit("all", self.both_sides(IdRange(after=None, upto=None)), explanations)
 
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""
         folder = data_folder() / "dry-run" / self.spec.name / partition_key
-        return dry_run(self._stored, partition_key, self.ports, folder)
+        return dry_run(self.stored, partition_key, self.ports, folder)
 
     def checked(
         self, partition_key: str, wanted: Collection[str] | None = None
@@ -255,10 +256,10 @@ class OpenLoad:
 
     def audit(self, partition_key: str) -> Audit:
         """Return the checks of one partition, asked of both sides as they are now."""
-        sides = self._both_sides(self.spec.ranges[partition_key], partition_key)
+        sides = self.both_sides(self.spec.ranges[partition_key], partition_key)
         return Audit(partition_key, sides, self.explanations)
 
-    def canary(self, *, production: bool = False) -> Canary:
+    def canary(self, request: LoadRequest = RESUMED) -> Canary:
         """Return what sends and checks samples; their checks are never kept as a partition's.
 
         Raises:
@@ -268,27 +269,27 @@ class OpenLoad:
         self.refuse_what_stops()
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
         return Canary(
-            self._stored,
+            self.stored,
             self.ports,
             outcomes.landed,
             outcomes.refused,
             self._sample_audit,
             self.loads.next_stage,
-            LoadRequest(production=production),
+            request,
         )
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
         explanations = SampleExplanations(self.explanations, partition_key)
-        return Audit(f"{partition_key}-sample", self._both_sides(part), explanations)
+        return Audit(f"{partition_key}-sample", self.both_sides(part), explanations)
 
-    def _both_sides(self, id_range: IdRange, partition_key: str | None = None) -> BothSides:
+    def both_sides(self, id_range: IdRange, partition_key: str | None = None) -> BothSides:
         """Return both sides as they are after this load was opened and its rows were settled."""
         since_s = max(self.opened_at, self._views.settled_at(partition_key))
 
         def whole(read: Callable[[ParquetPages], None]) -> ParquetPages:
             return self._whole_target.since(since_s, read)
 
-        return BothSides(self._stored, id_range, self.ports, self._archive, whole)
+        return BothSides(self.stored, id_range, self.ports, self._archive, whole)
 
 
 @contextmanager
@@ -325,6 +326,16 @@ def open_load(
         )
         use = SqlOrgUse(database, org_id, org.session.org.usage.new_calls)
         cleanup.callback(use.count_the_rest)
+        long_query = LongQuerySlots(
+            database,
+            org_id,
+            owner,
+            most=read_settings().long_queries_max,
+            sleep=clock.sleep,
+            note=note,
+            lease_s=times.lease_s,
+            heartbeat_s=times.heartbeat_s,
+        ).slot
         ports = Ports(
             source=org.source,
             target=org.target,
@@ -340,16 +351,8 @@ def open_load(
             new_id=lambda: uuid.uuid4().hex,
             note=note,
             described=org.described,
-            long_query=LongQuerySlots(
-                database,
-                org_id,
-                owner,
-                most=read_settings().long_queries_max,
-                sleep=clock.sleep,
-                note=note,
-                lease_s=times.lease_s,
-                heartbeat_s=times.heartbeat_s,
-            ).slot,
+            long_query=long_query,
+            snapshots=OrgSnapshots(spec, org, database, long_query, note, cleanup),
         )
         opened_at = database.time_s()
         yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup, opened_at)

@@ -16,6 +16,8 @@ from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
 TO_VERSION_7 = (
     "DROP TABLE pinned_org",
     "ALTER TABLE load DROP COLUMN production_at",
+    "DROP TABLE snapshot",
+    "ALTER TABLE load DROP COLUMN with_snapshot",
     "UPDATE ledger_version SET version = 7",
 )
 TO_VERSION_6 = (

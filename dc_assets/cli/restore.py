@@ -1,0 +1,250 @@
+"""`dc-assets restore`: write records back as they were before a load overwrote them.
+
+Why it is a load of its own: `docs/adr/0057-a-restore-is-a-load.md`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import click
+
+from dc_assets.cli.beforehand import PRODUCTION
+from dc_assets.cli.cleanup import refuse_running
+from dc_assets.cli.connections import FOLLOWS_S, open_ledger
+from dc_assets.cli.console import Console
+from dc_assets.cli.here import followed
+from dc_assets.cli.noted import noted_on_stderr
+from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks, print_refusals
+from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.stop import take_back_order
+from dc_assets.core.errors import ConfigError, RowsPending
+from dc_assets.core.exit_codes import ExitCode, exit_code
+from dc_assets.core.spec import LoadSpec
+from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.snapshots import KeptSnapshot, SnapshotRecords
+from dc_assets.ledger.stop_orders import StopOrders
+from dc_assets.load.restore import Restorable
+from dc_assets.load.store import LoadRequest
+from dc_assets.views.partitions import LedgerViews
+from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
+from dc_assets.wiring.restore import OpenRestore, Overwritten, open_restore, overwritten
+from dc_assets.wiring.sign_in import login_from_environment
+
+_EXAMPLE = """\b
+Example:
+  dc-assets restore opportunities                           # shows what would be written back
+  dc-assets restore opportunities --confirm opportunities   # writes it back, and proves it
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("name", metavar="[LOAD]", required=False)
+@click.option("--load", "load_id", metavar="ID", help="The snapshot of this load; else the newest.")
+@click.option("--confirm", metavar="NAME", help="Do it; NAME is the load's name once more.")
+@PRODUCTION
+def restore(name: str | None, *, load_id: str | None, confirm: str | None, production: bool) -> int:
+    """Write records back as they were before LOAD overwrote them. Without --confirm: show.
+
+    It takes the newest snapshot that is not restored yet, or that of --load. Only records that a
+    load wrote since and that differ from the snapshot are sent, by their record ids: nothing is
+    created, and a record that was deleted stays so. Give the command again after any failure: it
+    goes on where it stopped. To delete what loads created: dc-assets cleanup. What triggers, flows
+    and mails did is undone by neither. What makes snapshots: dc-assets run --snapshot.
+    """
+    spec = chosen_spec(name)
+    if confirm is not None and confirm != spec.name:
+        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+    console = Console()
+    with open_ledger(bears_s=FOLLOWS_S) as database:
+        every = SnapshotRecords(database, spec.name).all()
+        kept = _chosen(spec, every, load_id)
+        refuse_running(spec, StopOrders(database, spec.name), "Nothing is restored")
+        _print_snapshots(console, every)
+        found = overwritten(database, spec, kept)
+        if not any(found.rows.values()):
+            console.print(f"Load {kept[0].load_id[:12]} overwrote no record: nothing to restore.")
+            return ExitCode.PROVED
+        if confirm is None:
+            return _preview(console, database, found)
+        take_back_order(console, StopOrders(database, spec.name), spec.name)
+        request = LoadRequest(partition_keys=list(found.rows), production=production)
+        return _restore(console, database, found, request)
+
+
+def _chosen(
+    spec: LoadSpec, every: Sequence[KeptSnapshot], prefix: str | None
+) -> Sequence[KeptSnapshot]:
+    """Return the snapshots of one load."""
+    if not every:
+        raise ConfigError(
+            f"No load of {spec.name} took a snapshot: nothing can be restored. A load takes one "
+            f"before it overwrites: dc-assets run {spec.name} --snapshot"
+        )
+    ids = list(dict.fromkeys(one.load_id for one in every))
+    if prefix is not None:
+        ids = [one for one in ids if one.startswith(prefix)]
+        if len(ids) != 1:
+            count = "no snapshot of a load" if not ids else f"snapshots of {len(ids)} loads"
+            raise ConfigError(f"{spec.name} has {count} whose id begins with {prefix!r}.")
+    else:
+        due = [one.load_id for one in every if one.restored_at is None and one.file.rows]
+        ids = due or ids
+    return [one for one in every if one.load_id == ids[0]]
+
+
+def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:
+    table = numbers_table("load", "partitions", "records saved")
+    for title in ("mode", "org", "taken", "restored"):
+        table.add_column(title)
+    for load_id in dict.fromkeys(one.load_id for one in every):
+        its = [one for one in every if one.load_id == load_id]
+        done = sum(one.restored_at is not None for one in its)
+        taken = datetime.fromtimestamp(min(one.taken_at for one in its), UTC)
+        table.add_row(
+            load_id[:12],
+            str(len(its)),
+            f"{sum(one.file.rows for one in its):,}",
+            its[0].mode,
+            its[0].org_id,
+            f"{taken:%Y-%m-%d %H:%M} UTC",
+            "yes" if done == len(its) else f"{done} of {len(its)}" if done else "no",
+        )
+    console.print(table)
+
+
+def _preview(console: Console, database: Database, found: Overwritten) -> ExitCode:
+    name, load_id = found.spec.name, found.kept[0].load_id
+    with _opened(found) as restore:
+        seen = {key: restore.look(key) for key, rows in found.rows.items() if rows}
+    _print_found(console, found, seen)
+    _print_created(console, database, found)
+    differing = sum(one.differing.len() for one in seen.values())
+    if not differing:
+        console.print("Every record that is there is as its snapshot: nothing to write back.")
+        return ExitCode.PROVED
+    console.print(
+        f"{differing:,} records of {found.spec.target.object} would be written back; nothing was "
+        f"changed. To do it: dc-assets restore {name} --load {load_id[:12]} --confirm {name}",
+        soft_wrap=True,
+    )
+    return ExitCode.PROVED
+
+
+def _opened(found: Overwritten) -> AbstractContextManager[OpenRestore]:
+    login = login_from_environment()
+    run_id = f"restore-{os.getpid()}"
+    return open_restore(found, login, run_id=run_id, note=noted_on_stderr())
+
+
+def _print_found(console: Console, found: Overwritten, seen: Mapping[str, Restorable]) -> None:
+    console.print(f"\nLoad {found.kept[0].load_id[:12]}, beside the org as it is now")
+    table = numbers_table("partition", "saved", "overwritten", "differ now", "gone")
+    for one in found.kept:
+        key = one.partition_key
+        now = seen.get(key)
+        numbers = (one.file.rows, found.rows[key], now.differing.len() if now else 0)
+        table.add_row(key, *(f"{n:,}" for n in numbers), f"{now.gone if now else 0:,}")
+    console.print(table)
+    for doubt in found.doubts:
+        line = f"{doubt}: all records of its snapshot count as overwritten."
+        console.print(line, style="yellow", soft_wrap=True)
+    if gone := sum(one.gone for one in seen.values()):
+        console.print(
+            f"{gone:,} records are gone and are not created anew: undelete them from the org's "
+            "recycle bin, then restore them.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _print_created(console: Console, database: Database, found: Overwritten) -> None:
+    """Say what a restore leaves: records that did not exist before the load."""
+    name, load_id = found.spec.name, found.kept[0].load_id
+    created = 0
+    for receipt in CreatedRecords(database, name).receipts(load_id):
+        try:
+            created += len(created_ids(receipt))
+        except DoubtfulReceipt:
+            continue  # cleanup names it
+    if created:
+        console.print(
+            f"{created:,} records that the load created stay. To delete them: "
+            f"dc-assets cleanup {name} --load {load_id[:12]}",
+            soft_wrap=True,
+        )
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What came of a restore so far."""
+
+    landed: int = 0
+    refused: int = 0
+    pending: list[str] = field(default_factory=list[str])
+    outcomes: list[CheckOutcome] = field(default_factory=list[CheckOutcome])
+
+
+def _restore(
+    console: Console, database: Database, found: Overwritten, request: LoadRequest
+) -> ExitCode:
+    """Write the records back, partition by partition, then hold them against the snapshot."""
+    spec = found.spec
+    keys = [key for key, rows in found.rows.items() if rows]
+    load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
+    with followed(load), _opened(found) as restore:
+        restore.opened.org.guard.refuse_unasked(request, restore.opened.loads.sends_unasked)
+        sent = _send(restore, keys, request)
+    newest = load.views.states.of_spec().newest
+    print_refusals(console, load.views, spec, {k: newest[k] for k in keys if k in newest})
+    console.print()
+    print_checks(
+        console, list(dict.fromkeys(o.partition_key for o in sent.outcomes)), sent.outcomes
+    )
+    for reason in sent.pending:
+        console.print(reason, style="red", soft_wrap=True)
+    return _end(console, database, found, sent)
+
+
+def _send(restore: OpenRestore, keys: Sequence[str], request: LoadRequest) -> _Sent:
+    sent = _Sent()
+    for key in keys:
+        try:
+            loaded = restore.send(key, request)
+        except RowsPending as error:
+            sent.pending.append(str(error))
+            continue
+        sent.landed += loaded.totals.landed
+        sent.refused += loaded.totals.refused
+        sent.outcomes += restore.checked(loaded)
+    return sent
+
+
+def _end(console: Console, database: Database, found: Overwritten, sent: _Sent) -> ExitCode:
+    spec, unexplained = found.spec, [one for one in sent.outcomes if not one.severity.is_good]
+    console.print(f"\n{sent.landed:,} records were written back, {sent.refused:,} were refused.")
+    line_ends = sum(sum(one.rewritten.values()) for one in sent.outcomes)
+    if line_ends:
+        console.print(
+            f"{line_ends:,} values had line ends other than LF and have LF now: a bulk job carries "
+            "no others.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    if not (unexplained or sent.pending or sent.refused):
+        console.print(
+            "Every record that the load overwrote is as its snapshot in the mapped fields.",
+            soft_wrap=True,
+        )
+    _print_created(console, database, found)
+    console.print(
+        f"The org is older than the source now. No refresh sensor brings {spec.name} over again "
+        f"before somebody runs it; the schedule {spec.name}_daily would: turn it off.",
+        soft_wrap=True,
+    )
+    return exit_code(refused=sent.refused, pending=len(sent.pending), unexplained=len(unexplained))

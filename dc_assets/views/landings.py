@@ -1,0 +1,82 @@
+"""Which records loads of a spec wrote since a moment, as their receipts say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import sqlalchemy as sa
+
+from dc_assets.core.batch_states import BatchState
+from dc_assets.ledger.absence import one_transaction
+from dc_assets.ledger.spec_records import IS_FLYING, SpecRecords
+from dc_assets.ledger.tables import batch, dead_letter, load
+from dc_assets.views.receipts import DoubtfulReceipt, believed
+
+RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """Records that were written.
+
+    Attributes:
+        ids: their record ids.
+        doubts: why a receipt cannot be believed, by the partition whose records are not known.
+    """
+
+    ids: pl.Series
+    doubts: Mapping[str, str]
+
+
+class Landings(SpecRecords):
+    """What loads of one spec wrote in one org, restores aside."""
+
+    def since(self, moment_s: float) -> Landed:
+        """Return the records that batches wrote which were settled after a moment."""
+        found, doubts = [pl.Series([], dtype=pl.String)], dict[str, str]()
+        for partition_key, path, sha256 in self._receipts(moment_s):
+            try:
+                rows = believed(path, sha256)
+            except DoubtfulReceipt as doubt:
+                doubts[partition_key] = str(doubt)
+                continue
+            landed = rows.filter(pl.col("outcome") == "landed").get_column("salesforce_id")
+            found.append(landed.drop_nulls())
+        return Landed(pl.concat(found).unique(), doubts)
+
+    @one_transaction
+    def _receipts(self, moment_s: float) -> list[tuple[str, Path, str]]:
+        query = (
+            sa.select(batch.c.partition_key, batch.c.receipt_path, batch.c.receipt_sha256)
+            .join(load, load.c.load_id == batch.c.load_id)
+            .where(self.is_ours(), load.c.mode != RESTORE)
+            .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
+            .where(batch.c.finished_at > moment_s)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query)
+            return [(r.partition_key, Path(r.receipt_path), r.receipt_sha256) for r in rows]
+
+    @one_transaction
+    def in_flight(self) -> int:
+        """Count the batches whose rows may be landing now."""
+        query = (
+            sa.select(sa.func.count())
+            .select_from(batch)
+            .join(load, load.c.load_id == batch.c.load_id)
+            .where(self.is_ours(), load.c.mode != RESTORE, IS_FLYING)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    @one_transaction
+    def refused_in(self, load_id: str, partition_key: str) -> set[str]:
+        """Return the external ids that one load could not write."""
+        query = sa.select(dead_letter.c.external_id).where(
+            dead_letter.c.load_id == load_id, dead_letter.c.partition_key == partition_key
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())

@@ -1,0 +1,94 @@
+"""What a load with a snapshot overwrote is written back, and the org is as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, short_folder
+from dc_assets_tests.cli.in_process import run_here
+from dc_assets_tests.older_org import Records, older_org, records
+
+pytestmark = pytest.mark.acceptance
+
+ROWS, OLDER = 500, 460
+"""Rows of the source, and how many of them the org has before the load."""
+
+DOS = "\r\n"
+
+
+@dataclass
+class Rolled:
+    """An org before, after the load and after the restore, with what the commands said."""
+
+    stage: Stage
+    before: Records
+    loaded: Records
+    after: Records
+    said: dict[str, Done]
+
+
+def run(stage: Stage, *arguments: str) -> Done:
+    """Run a command in this process."""
+    return run_here(stage.environment, *arguments)
+
+
+@pytest.fixture(scope="module")
+def rolled() -> Generator[Rolled]:
+    """Load over an older org with a snapshot, look at the restore, and do it."""
+    with short_folder() as folder, ExitStack() as stack:
+        stage = StageMaker(folder, stack.enter_context)(rows=ROWS, partitions=2)
+        before = older_org(stage, OLDER)
+        said = {"none": run(stage, "restore")}
+        said["load"] = run(stage, "run", "--local", "--snapshot")
+        loaded = records(stage)
+        said["preview"] = run(stage, "restore")
+        assert records(stage) == loaded
+        said["restore"] = run(stage, "restore", "--confirm", "opportunities")
+        after = records(stage)
+        said |= {"status": run(stage, "status"), "again": run(stage, "restore")}
+        yield Rolled(stage, before, loaded, after, said)
+
+
+def test_the_org_is_as_before(rolled: Rolled) -> None:
+    """Each record has its mapped fields again, as the org's own table says; DOS line ends are LF.
+
+    Among them are nulls, odd texts, a record without a parent and one whose parent has no key.
+    """
+    assert rolled.said["load"].code == 0, rolled.said["load"]
+    assert len(rolled.before) == OLDER
+    assert [one for one, row in rolled.before.items() if rolled.loaded[one] == row] == []
+    done = rolled.said["restore"]
+    assert done.code == 0, done.out + done.err
+    back = {key: list(row) for key, row in rolled.before.items()}
+    ended = [one for row in back.values() for one in row if DOS in str(one)]
+    for row in back.values():
+        row[:] = [one.replace(DOS, "\n") if isinstance(one, str) else one for one in row]
+    assert {key: rolled.after[key] for key in back} == back
+    assert f"{len(ended)} values had line ends other than LF" in done.out
+
+
+def test_a_restore_is_shown_before_it_is_done(rolled: Rolled) -> None:
+    """How many records differ, and what a restore leaves; afterwards nothing is left to write."""
+    shown = rolled.said["preview"]
+    assert shown.code == 0, shown.err
+    assert f"{OLDER} records of Opportunity would be written back; nothing was changed" in shown.out
+    assert f"{ROWS - OLDER} records that the load created stay" in shown.out
+    assert "nothing to write back" in rolled.said["again"].out
+
+
+def test_a_load_is_not_proved_after_its_restore(rolled: Rolled) -> None:
+    """The target is older than the source: status says that nobody has compared them since."""
+    status = rolled.said["status"]
+    assert status.code == 4
+    assert "not checked" in status.out
+
+
+def test_without_a_snapshot_there_is_nothing_to_restore(rolled: Rolled) -> None:
+    """The sentence says how one is taken."""
+    none = rolled.said["none"]
+    assert none.code == 2
+    assert "dc-assets run opportunities --snapshot" in none.err
