@@ -54,8 +54,8 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
     It takes the newest snapshot that is not restored yet, or that of --load. Only records that a
     load wrote since and that differ from the snapshot are sent, by their record ids: nothing is
     created, and a record that was deleted stays so. Give the command again after any failure: it
-    goes on where it stopped. What loads created is left to the command cleanup. What triggers, flows
-    and mails did is undone by neither. What makes snapshots: dc-assets run --snapshot.
+    goes on where it stopped. What loads created is left to the command cleanup. What triggers,
+    flows and mails did is undone by neither. What makes snapshots: dc-assets run --snapshot.
     """
     spec = chosen_spec(name)
     if confirm is not None and confirm != spec.name:
