@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from types import UnionType
 from typing import Union, get_args, get_origin
@@ -154,6 +156,29 @@ def test_no_call_is_documented_that_the_program_refuses() -> None:
         if name not in known
         or (option and option not in options_of(known[name], hidden=True) | STANDARD)
     ]
+    assert wrong == []
+
+
+def lines_of_blocks() -> Iterator[tuple[str, list[str]]]:
+    """Yield document and words of each whole call in a code block: what a reader would copy."""
+    for document, text in documents().items():
+        for block in re.findall(r"^ *```\w*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
+            for line in re.findall(r"^ *(?:\$ )?dc-assets (?!\[)(.*)$", block, re.MULTILINE):
+                if "…" not in line and not line.endswith(":"):
+                    yield document, shlex.split(line, comments=True)
+
+
+def test_each_call_in_a_code_block_has_what_its_command_needs(tmp_path: Path) -> None:
+    """Command line by command line: each is taken as it stands, its arguments and values too."""
+    (tmp_path / "dead-letters.csv").touch()  # the documents export it before they read it
+    lines, known, wrong = list(lines_of_blocks()), commands(), list[str]()
+    with chdir(tmp_path):
+        for document, words in lines:
+            try:
+                known[words[0]].make_context(words[0], words[1:])
+            except click.UsageError as error:
+                wrong.append(f"{document}: dc-assets {' '.join(words)}: {error.message}")
+    assert len(lines) > 100
     assert wrong == []
 
 
