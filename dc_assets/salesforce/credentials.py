@@ -8,10 +8,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dc_assets.core.addresses import without_login
 from dc_assets.core.api_version import TESTED_VERSION
 from dc_assets.salesforce.causes import LOGIN_PATH
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.sign_in_answers import OrgToken
+
+
+def shown(login_url: str) -> str:
+    """Return a login URL as it may be shown.
+
+    >>> shown("acme.my.salesforce.com")
+    'https://acme.my.salesforce.com'
+    """
+    return without_login(login_url if "://" in login_url else f"https://{login_url}")
 
 
 class Credential(Protocol):
@@ -51,7 +61,7 @@ class ClientCredentials:
     @property
     def told(self) -> str:
         """What signs in."""
-        return f"client credentials at {self.login_url}, as the app's Run As user"
+        return f"client credentials at {shown(self.login_url)}, as the app's Run As user"
 
     def granted(self, host: Host) -> OrgToken:
         """Send id and secret."""

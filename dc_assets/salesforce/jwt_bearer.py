@@ -15,6 +15,7 @@ import httpx
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.salesforce.causes import LOGIN_PATH
+from dc_assets.salesforce.credentials import shown
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.origins import host_of
 from dc_assets.salesforce.sign_in_answers import OrgToken
@@ -55,7 +56,7 @@ class JwtBearer:
     @property
     def told(self) -> str:
         """What signs in."""
-        return f"JWT bearer at {self.login_url}, as {self.username}"
+        return f"JWT bearer at {shown(self.login_url)}, as {self.username}"
 
     def granted(self, host: Host) -> OrgToken:
         """Sign an assertion and send it.

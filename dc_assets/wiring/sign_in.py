@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,12 +30,14 @@ class Way:
         marks: settings of this way alone; one of them chooses it.
         needed: settings that all must be set.
         optional: what may be set besides.
+        help: said when one of the needed is missing.
     """
 
     name: str
     marks: Sequence[str]
     needed: Sequence[str]
     optional: Sequence[str]
+    help: str
     credential: Callable[[Told], Credential]
 
 
@@ -50,12 +53,34 @@ def _by_sf(told: Told) -> Credential:
     return CliLogin.of(told[CLI])
 
 
-BY_SECRET = Way("client credentials", (SECRET,), (URL, APP, SECRET), (), _by_secret)
-WAYS = (
-    Way("the login of the sf CLI", (CLI,), (CLI,), (), _by_sf),
-    Way("JWT bearer", (USER, KEY, AUDIENCE), (URL, APP, USER, KEY), (AUDIENCE,), _by_signature),
-    BY_SECRET,
+BY_SECRET = Way(
+    name="client credentials",
+    marks=(SECRET,),
+    needed=(URL, APP, SECRET),
+    optional=(),
+    help="SF_LOGIN_URL is the org's My Domain; id and secret are of its External Client App (or "
+    "SF_USERNAME and SF_PRIVATE_KEY for JWT bearer, or SF_CLI_ORG alone for a login of sf).",
+    credential=_by_secret,
 )
+BY_SIGNATURE = Way(
+    name="JWT bearer",
+    marks=(USER, KEY, AUDIENCE),
+    needed=(URL, APP, USER, KEY),
+    optional=(AUDIENCE,),
+    help="For JWT bearer, SF_LOGIN_URL is the org's My Domain, SF_CLIENT_ID the consumer key of "
+    "its External Client App, SF_USERNAME the user, SF_PRIVATE_KEY (or SF_PRIVATE_KEY_FILE) the "
+    "key of the app's certificate.",
+    credential=_by_signature,
+)
+BY_SF = Way(
+    name="the login of the sf CLI",
+    marks=(CLI,),
+    needed=(CLI,),
+    optional=(),
+    help="",
+    credential=_by_sf,
+)
+WAYS = (BY_SF, BY_SIGNATURE, BY_SECRET)
 SIGN_IN_SETTINGS = (URL, APP, SECRET, USER, KEY, AUDIENCE, CLI)
 
 
@@ -67,6 +92,7 @@ def login_from_environment(**given: str) -> Login:
     """
     told = {**read_settings().texts(), **{name: text for name, text in given.items() if text}}
     way = _way(told)
+    _refuse_pages(told[URL])
     hosts, version = listed_hosts(told[ALLOWED_HOSTS]), version_of(told[API_VERSION])
     return Login(way.credential(told), allowed_hosts=hosts, api_version=version)
 
@@ -82,29 +108,35 @@ def _way(told: Told) -> Way:
     if odd:
         chosen = next(name for name in way.marks if told[name])
         raise ConfigError(
-            f"{chosen} and {_listed(odd)} are both set. {chosen} is for {way.name}, which does "
+            f"{chosen} and {_listed(odd)} are set together. {chosen} is for {way.name}, which does "
             f"without {_listed(odd)}. Unset the one or the other."
         )
     missing = [name for name in way.needed if not told[name]]
     if missing:
         raise ConfigError(
-            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not set. {HELP[way.name]} "
+            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} not set. {way.help} "
             "To try without an org: dc-assets demo"
         )
     return way
 
 
-HELP = {
-    "client credentials": (
-        "SF_LOGIN_URL is the org's My Domain; id and secret are of its External Client App "
-        "(or SF_USERNAME and SF_PRIVATE_KEY for JWT, or SF_CLI_ORG alone for a login of sf)."
-    ),
-    "JWT bearer": (
-        "For JWT bearer, SF_LOGIN_URL is the org's My Domain, SF_CLIENT_ID the consumer key of "
-        "its External Client App, SF_USERNAME the user, SF_PRIVATE_KEY (or SF_PRIVATE_KEY_FILE) "
-        "the key of the app's certificate."
-    ),
-}
+PAGES = re.compile(
+    r"(?:https://)?([a-z0-9.-]+)\.(?:lightning\.force|my\.salesforce-setup)\.com/?.*", re.IGNORECASE
+)
+"""Addresses of Lightning and of Setup, as a browser shows them."""
+
+
+def _refuse_pages(url: str) -> None:
+    """Refuse the address that a person sees in the browser: no program can sign in there.
+
+    Raises:
+        ConfigError: it is one; the sentence names the one to take.
+    """
+    if found := PAGES.fullmatch(url.strip()):
+        raise ConfigError(
+            "SF_LOGIN_URL is the address of pages for people. Set it to the org's My Domain: "
+            f"https://{found[1]}.my.salesforce.com"
+        )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,11 +17,14 @@ from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, alive_with
 from dc_assets_tests.conformance.conftest import (
     postgres_url as postgres_url,  # noqa: PLC0414 - a fixture
 )
+from dc_assets_tests.emulator.signing import new_app
 
 pytestmark = [pytest.mark.hunt, pytest.mark.postgres, pytest.mark.timeout(240)]
 
 PASSWORD = "planted-ledger-password-5f1c"
 WRONG_SECRET = "planted-wrong-secret-77aa"
+KEY = new_app().key_pem().decode()
+A_LINE_OF_IT, ASSERTION = KEY.splitlines()[1], "eyJhbGciOiJSUzI1NiI"
 CORE_TOKEN = "!AQ"
 TENANT_TOKEN = "eyJhbGciOiAiRVMyNTYi"
 """How every token of the emulated org and of its tenant looks."""
@@ -65,6 +68,12 @@ def command_lines(stage: Stage) -> Iterator[str]:
 def complaints(stage: Stage) -> Iterator[Done]:
     """Run into everything that makes the program say something about its connections."""
     yield stage.run("run", "--local", SF_CLIENT_SECRET=WRONG_SECRET)
+    yield stage.run(
+        "plan",
+        SF_CLIENT_SECRET=None,
+        SF_USERNAME=stage.org.ready["username"],
+        SF_PRIVATE_KEY=KEY,
+    )
     unreachable = f"postgresql://someone:{PASSWORD}@127.0.0.1:1/nowhere"
     yield stage.run("status", DC_ASSETS_LEDGER_URL=unreachable)
     stage.org.tell("faults", faults=DOWN)
@@ -119,7 +128,16 @@ def test_no_secret_is_left_anywhere(stage_of: StageMaker, postgres_url: str) -> 
     seen += texts_in_the_ledger(postgres_url)
     seen += texts_on_disk(stage.folder)
     secret, client_id = stage.org.ready["client_secret"], stage.org.ready["client_id"]
-    for planted in (secret, client_id, PASSWORD, WRONG_SECRET, CORE_TOKEN, TENANT_TOKEN):
+    for planted in (
+        secret,
+        client_id,
+        PASSWORD,
+        WRONG_SECRET,
+        CORE_TOKEN,
+        TENANT_TOKEN,
+        A_LINE_OF_IT,
+        ASSERTION,
+    ):
         assert [place for place, text in seen if planted.encode() in text] == [], planted
     places = {place.partition(":")[0] for place, text in seen if b"opportunities" in text}
     assert {"a message", "ledger"} <= places  # the search finds what is there

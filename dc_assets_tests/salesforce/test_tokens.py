@@ -6,9 +6,11 @@ from threading import Barrier, Thread
 
 import pytest
 
-from dc_assets.salesforce.auth import Token, TokenStore
+from dc_assets.salesforce.auth import Token, TokenStore, fetch_tenant_token
+from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.sign_in_answers import TenantToken
 from dc_assets_tests.fakes.clock import SimClock
+from dc_assets_tests.salesforce.test_wire import planted, said
 
 URL = "https://tenant.c360a.salesforce.com"
 
@@ -82,6 +84,16 @@ def test_many_threads_replace_a_token_that_ends_once() -> None:
     for thread in threads:
         thread.join()
     assert len(mint.given) == 2
+
+
+def test_a_tenant_token_lives_as_long_as_the_exchange_says() -> None:
+    """In seconds from now, whatever its form."""
+    tenant = {"access_token": "t", "instance_url": "http://127.0.0.1:1", "expires_in": 7199}
+    with planted(lambda _, __: said(tenant)) as org:
+        tokens = TokenStore(lambda: Token("core", org.url))
+        host = Host.at(org.url, sleep=lambda _: None)
+        with host.client:
+            assert fetch_tenant_token(host, tokens).lives_s == 7199.0
 
 
 @pytest.mark.parametrize(

@@ -52,15 +52,26 @@ def test_the_settings_that_are_set_choose_the_way() -> None:
         ),
         (
             {**BY_KEY, "SF_CLIENT_SECRET": SECRET},
-            "SF_USERNAME and SF_CLIENT_SECRET are both set. SF_USERNAME is for JWT bearer",
+            "SF_USERNAME and SF_CLIENT_SECRET are set together. SF_USERNAME is for JWT bearer",
         ),
         (
             {**BY_SECRET, "SF_JWT_AUDIENCE": "https://login.salesforce.com"},
-            "SF_JWT_AUDIENCE and SF_CLIENT_SECRET are both set",
+            "SF_JWT_AUDIENCE and SF_CLIENT_SECRET are set together",
         ),
         (
             {"SF_CLI_ORG": "emu", "SF_LOGIN_URL": ORG["SF_LOGIN_URL"]},
-            "SF_CLI_ORG and SF_LOGIN_URL are both set. SF_CLI_ORG is for the login of the sf CLI",
+            "SF_CLI_ORG and SF_LOGIN_URL are set together. SF_CLI_ORG is for the login of",
+        ),
+        (
+            {
+                **BY_SECRET,
+                "SF_LOGIN_URL": "https://acme--uat.sandbox.lightning.force.com/lightning",
+            },
+            "My Domain: https://acme--uat.sandbox.my.salesforce.com",
+        ),
+        (
+            {**BY_KEY, "SF_LOGIN_URL": "acme.my.salesforce-setup.com"},
+            "My Domain: https://acme.my.salesforce.com",
         ),
         ({**BY_SECRET, "SF_API_VERSION": "newest"}, "SF_API_VERSION is a version"),
         ({**BY_SECRET, "SF_API_VERSION": "64.5"}, "SF_API_VERSION is a version"),
@@ -72,6 +83,12 @@ def test_half_a_way_and_two_of_them_are_refused(settings: dict[str, str], said: 
         login_from_environment()
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_a_login_in_the_url_is_not_told() -> None:
+    """A URL that is refused anyway may hold a password."""
+    with environment_is({**BY_SECRET, "SF_LOGIN_URL": f"https://me:{SECRET}@acme.example"}):
+        assert SECRET not in login_from_environment().credential.told
 
 
 @pytest.mark.parametrize("text", ["66", "66.0", "v66.0", " V66 "])
