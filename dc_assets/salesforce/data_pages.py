@@ -51,9 +51,13 @@ class PagedQueries:
         return _frames(self._patient, query, width)
 
     def types(self, query: str) -> Mapping[str, str]:
-        """Return the type of each column of a query that is asked for no rows, "" if unsaid."""
+        """Return the type of each column of a query that is asked for no rows, "" if unsaid.
+
+        They are in the order of the query, where the tenant says it.
+        """
         page = _ask(self._tenant, "POST", QUERY_URL, json={"sql": query})
-        return {name: column.type or "" for name, column in page.metadata.items()}
+        placed = sorted(page.metadata.items(), key=lambda item: item[1].place_in_order or 0)
+        return {name: column.type or "" for name, column in placed}
 
 
 def _frames(tenant: Host, query: str, wanted: Sequence[str] | int) -> Iterator[pl.DataFrame]:

@@ -60,14 +60,26 @@ class SalesforceFacts:
 
     def absent(self, parent: NamedParent, names: Sequence[str]) -> Sequence[str]:
         """Return those of some parents that the org does not have; none if it cannot be asked."""
+        try:
+            found = self._found(parent, names)
+        except RejectedRequest:
+            return []
+        return [name for name in names if name.casefold() not in found]
+
+    def present(self, parent: NamedParent, names: Sequence[str]) -> Sequence[str]:
+        """Return those of some parents that the org has; none if it cannot be asked."""
+        try:
+            found = self._found(parent, names)
+        except RejectedRequest:
+            return []
+        return [name for name in names if name.casefold() in found]
+
+    def _found(self, parent: NamedParent, names: Sequence[str]) -> set[str]:
         field, found = parent.field, set[str]()
         for listed in _in_queries(names):
             query = parents_named(parent.object, field, listed)
-            try:
-                found |= {key.casefold() for key in self._values(query, field)}
-            except RejectedRequest:
-                return []
-        return [name for name in names if name.casefold() not in found]
+            found |= {key.casefold() for key in self._values(query, field)}
+        return found
 
     def external_ids(self, records: int) -> Sequence[str]:
         """Return the external ids of our records; of many by a query job, which costs few calls."""

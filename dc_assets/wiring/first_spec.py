@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
-from dc_assets.core.errors import ConfigError, RemoteError
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.first_spec.draft import (
     Draft,
     lane_choice,
@@ -25,6 +25,7 @@ from dc_assets.core.first_spec.keys import (
 from dc_assets.core.first_spec.mapping import MappedColumn, mapped_by_name, reasons_left
 from dc_assets.core.first_spec.references import (
     Looked,
+    Parents,
     Way,
     called_by_key,
     guesses,
@@ -34,6 +35,7 @@ from dc_assets.core.first_spec.references import (
     ways,
 )
 from dc_assets.core.first_spec.sides import Choice, Distinctness, SourcePlace
+from dc_assets.core.organization import long_id
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.target_fields import TargetField, TargetObject
 from dc_assets.core.value_kinds import is_typed
@@ -151,7 +153,7 @@ class Interview:
         )
 
     def references(
-        self, key: str, free: Sequence[str]
+        self, key: Key, free: Sequence[str]
     ) -> tuple[Sequence[MappedColumn], dict[str, str]]:
         """Propose the columns that name parents, by name and by what the org has."""
         found, left = guesses(free, self.target)
@@ -163,8 +165,9 @@ class Interview:
             found = [*found, *guesses_by_key(others, self.target, known)]
         looked: dict[Way, Looked] = {}
         for guess in found:
-            values = self._values(key, guess.column)
-            tried = ways(guess, known, values)
+            values = self._values(key.column, guess.column)
+            parents = Parents(known, (self.target.name, key.external_id))
+            tried = ways(guess, parents, values)
             looked |= {way: self._looked(way, values) for way in tried}
             if not tried:
                 left[guess.column] = no_way(guess)
@@ -184,11 +187,8 @@ class Interview:
 
     def _looked(self, way: Way, values: Sequence[str]) -> Looked:
         facts = SalesforceFacts(self.session, self.source.side.asked_by(way.column))
-        try:
-            absent = facts.absent(NamedParent(way.parent, way.field), values)
-        except RemoteError:
-            return Looked(len(values), 0)
-        return Looked(len(values), len(values) - len(absent))
+        names = [long_id(value) for value in values] if way.field == "Id" else values
+        return Looked(len(names), len(facts.present(NamedParent(way.parent, way.field), names)))
 
     def lanes(self, key: Key, columns: Sequence[MappedColumn]) -> Choice:
         """Propose the column that decides the lanes.
@@ -240,7 +240,7 @@ def _drafted(interview: Interview) -> Draft:
     matches = mapped_by_name(side, target, {key.column: key.external_id})
     taken = {key.column, *(one.source for one in matches.columns)}
     free = [name for name in side.columns if name not in taken]
-    references, why_not = interview.references(key.column, free)
+    references, why_not = interview.references(key, free)
     first = MappedColumn(key.column, key.external_id)
     columns = (first, *matches.columns, *references)
     lanes, modified = interview.lanes(key, columns), modification_column(side)

@@ -82,7 +82,7 @@ CASES = {
         "AccountExternalId__c",
         ROWS,
         {"LastName", "FirstName", "Email", "Birthdate", "HasOptedOutOfEmail", "Loyalty_Score__c"}
-        | {"Account.External_ID__c"},
+        | {"Account.External_ID__c", "ReportsTo.Person_UUID__c", "OwnerId"},
     ),
     "airlines": Case("Airline__c", airlines, ("carrier", "Carrier__c"), None, 16, {"Name"}),
     "flights": Case(

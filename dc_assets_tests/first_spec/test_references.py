@@ -9,6 +9,7 @@ import pytest
 from dc_assets.core.first_spec.draft import lane_columns
 from dc_assets.core.first_spec.references import (
     Looked,
+    Parents,
     Way,
     guesses,
     guesses_by_key,
@@ -33,6 +34,7 @@ DEAL = thing(
     key("Key__c"),
     name="Deal__c",
 )
+HOME = ("Deal__c", "Key__c")
 PARENTS = {one.name: one for one in (ACCOUNT, USER, GROUP, DEAL)}
 
 
@@ -78,7 +80,11 @@ def test_a_lookup_of_the_org_is_not_filled() -> None:
 
 def tried(column: str, *values: str) -> list[str]:
     """Return the targets that are tried for a column."""
-    return [w.target for g in guesses([column], DEAL)[0] for w in ways(g, PARENTS, values)]
+    return [
+        w.target
+        for g in guesses([column], DEAL)[0]
+        for w in ways(g, Parents(PARENTS, HOME), values)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -89,11 +95,19 @@ def tried(column: str, *values: str) -> list[str]:
         ("AccountSource__c", ["x"], []),
         ("OwnerEmail__c", ["x"], ["User:Owner.Email"]),
         ("AccountId__c", ["001000000000001AAA"], ["AccountId"]),
-        ("AccountId__c", ["001000000000001AAA", "x"], ["Account.External_ID__c"] * 0 + [
-            "Account.External_ID__c", "Account.Legacy__c"]),
+        ("AccountLegacy__c", ["001000000000001"], ["Account.Legacy__c", "AccountId"]),
+        ("AccountLegacy__c", ["externalOpp0000001"], ["Account.Legacy__c"]),
+        (
+            "AccountId__c",
+            ["001000000000001AAA", "x"],
+            ["Account.External_ID__c", "Account.Legacy__c"],
+        ),
     ],
-    ids=["named field", "each key", "no key", "one kind", "record ids", "not all are record ids"],
-)  # fmt: skip
+    ids=[
+        *("named field", "each key", "no key", "one kind", "record ids", "perhaps record ids"),
+        *("as long as one", "not all are record ids"),
+    ],
+)
 def test_parents_are_named_by_their_keys(
     column: str, values: list[str], targets: list[str]
 ) -> None:
@@ -108,6 +122,7 @@ def way(column: str, target: str, *, is_named: bool = False) -> Way:
 
 A, B = way("acc", "Account.A__c"), way("acc", "Account.B__c")
 NAMED = way("acc", "Account.B__c", is_named=True)
+HOME_WAY = Way("acc", "Up__c", "Up__r.Key__c", "Deal__c", "Key__c", leads_home=True)
 OTHER = way("other", "Account.A__c")
 
 
@@ -119,9 +134,22 @@ OTHER = way("other", "Account.A__c")
         ({A: Looked(9, 0), NAMED: Looked(9, 0)}, {"acc": "Account.B__c"}, "load Account first"),
         ({A: Looked(9, 0), B: Looked(9, 0)}, {}, "none of 9 values looked at is a Account.A__c or"),
         ({A: Looked(9, 2), OTHER: Looked(9, 7)}, {"other": "Account.A__c"}, "by other"),
+        (
+            {HOME_WAY: Looked(9, 0), A: Looked(9, 0)},
+            {"acc": "Up__r.Key__c"},
+            "of the same load may",
+        ),
         ({A: Looked(0, 0)}, {"acc": "Account.A__c"}, "no values yet"),
     ],
-    ids=["most found", "one way", "by its name", "nobody knows", "two columns", "empty"],
+    ids=[
+        "most found",
+        "one way",
+        "by its name",
+        "nobody knows",
+        "two columns",
+        "a row of the load",
+        "empty",
+    ],
 )
 def test_what_the_org_has_decides(
     looked: Mapping[Way, Looked], columns: dict[str, str], said: str
@@ -165,12 +193,14 @@ def test_a_column_is_called_like_the_key_of_its_parent(
     target = thing(*(lookup(name, "Plane__c") for name in lookups))
     guessed_so = guesses_by_key([column], target, {"Plane__c": PLANE})
     assert [guess.lookup.name for guess in guessed_so] == found
-    tried_ways = [w.target for g in guessed_so for w in ways(g, {"Plane__c": PLANE}, ["N1"])]
+    tried_ways = [
+        w.target for g in guessed_so for w in ways(g, Parents({"Plane__c": PLANE}), ["N1"])
+    ]
     assert tried_ways == ["Plane__r.Tailnum__c" for _ in found]
 
 
 def test_a_lookup_without_a_key_is_said() -> None:
     """The column stays out, and why is written beside it."""
     [guess] = guesses(["OwnerId__c"], thing(lookup("OwnerId", "Group", relationship="Owner")))[0]
-    assert ways(guess, {"Group": GROUP}, ["web leads"]) == []
+    assert ways(guess, Parents({"Group": GROUP}), ["web leads"]) == []
     assert no_way(guess) == "OwnerId leads to Group, which has no External ID that our user sees"

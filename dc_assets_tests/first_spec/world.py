@@ -19,6 +19,9 @@ from dc_assets_tests.cli.in_process import run_here
 PACKAGED = Path(__file__).parents[2] / "dc_assets" / "emulator" / "schema.yaml"
 OBJECTS = Path(__file__).with_name("objects.yaml")
 ACCOUNTS = [f"acc{number:07d}" for number in range(1, 6)]
+USER_ID = "005Ov0000000001IAA"
+"""The user of the login, by his record id."""
+
 ROWS = 30
 
 
@@ -82,7 +85,7 @@ def people() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "ssot__Id__c": [f"crm{number:04}" for number in numbers],
-            "Person_UUID__c": [f"uuid-{number:04}" for number in numbers],
+            "Person_UUID__c": [f"contactkey{number:08}" for number in numbers],
             "KQ_Id__c": ["CRM"] * ROWS,
             "ssot__LastName__c": [f"O'Neil {number}" for number in numbers],
             "ssot__FirstName__c": ["Ana", None] * (ROWS // 2),
@@ -91,6 +94,8 @@ def people() -> pl.DataFrame:
             "HasOptedOutOfEmail__c": [True, False] * (ROWS // 2),
             "loyalty_score__c": [number / 7 for number in numbers],
             "AccountExternalId__c": [*ACCOUNTS, None] * (ROWS // 6),
+            "ReportsToKey__c": [None, *(f"contactkey{number:08}" for number in range(ROWS - 1))],
+            "ssot__OwnerId__c": [USER_ID] * ROWS,
             "ssot__Name__c": [f"Ana O'Neil {number}" for number in numbers],
             "Shoe_Size__c": [str(number) for number in numbers],
             "ssot__DataSourceId__c": ["crm"] * ROWS,

@@ -52,6 +52,15 @@ def facts(answers: Answers) -> SalesforceFacts:
     return SalesforceFacts(session_of(answers), small_spec())
 
 
+def test_what_is_there_is_told_only_where_the_org_could_be_asked() -> None:
+    """Without an answer nothing is said: neither is a parent there, nor is it absent."""
+    there = {"records": [{"External_ID__c": "A"}], "done": True}
+    assert facts(Answers(there)).present(PARENT, ["a", "b"]) == ["a"]
+    assert facts(Answers(there)).absent(PARENT, ["a", "b"]) == ["b"]
+    assert facts(Answers(REFUSED)).present(PARENT, ["a", "b"]) == []
+    assert facts(Answers(REFUSED)).absent(PARENT, ["a", "b"]) == []
+
+
 def described(*fields: dict[str, Any], spec: LoadSpec | None = None) -> TargetDescription:
     """Return what an org says whose object has some fields."""
     answers = Answers({"fields": list(fields)}, REFUSED)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from dc_assets.core.first_spec.mapping import MappedColumn, NameMatches, obstacle
 from dc_assets.core.first_spec.names import plain
 from dc_assets.core.lanes import NEVER_LOCKED
+from dc_assets.core.organization import SHORT_ID, long_id
 from dc_assets.core.target_fields import KEY_TYPES, TargetField, TargetObject
 
-RECORD_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
+_RECORD_ID = re.compile(r"[0-9A-Za-z]{15}(?:[0-9A-Za-z]{3})?")
 
 TAILS = frozenset(
     {"", "id", "externalid", "extid", "externalkey", "key", "code", "number", "ref", "uuid"}
@@ -48,6 +49,7 @@ class Way:
         parent: the object.
         field: of the parent; `Id` for record ids.
         is_named: whether the name of the column says the field.
+        leads_home: whether rows are matched by the field, so that parents may be rows of the load.
     """
 
     column: str
@@ -55,7 +57,21 @@ class Way:
     target: str
     parent: str
     field: str
-    is_named: bool
+    is_named: bool = False
+    leads_home: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """What is known of the objects that lookups lead to.
+
+    Attributes:
+        described: by name.
+        home: the target object, and the field that rows are matched by.
+    """
+
+    described: Mapping[str, TargetObject]
+    home: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +155,34 @@ def called_by_key(target: TargetObject) -> Sequence[TargetField]:
     ]
 
 
-def ways(guess: Guess, parents: Mapping[str, TargetObject], values: Sequence[str]) -> Sequence[Way]:
-    """Return the ways in which a column may name its parents, the likeliest first."""
-    if values and all(RECORD_ID.fullmatch(value) for value in values):
+def ways(guess: Guess, parents: Parents, values: Sequence[str]) -> Sequence[Way]:
+    """Return the ways in which a column may name its parents, the likeliest first.
+
+    A text of 18 signs with the right suffix is a record id; one of 15 may be one.
+    """
+    by_id = list[Way]()
+    if values and all(map(is_record_id, values)):
         name = guess.lookup.name
-        return [
-            Way(guess.column, name, name, kind, "Id", is_named=False)
-            for kind in guess.lookup.reference_to
-        ]
+        by_id = [Way(guess.column, name, name, kind, "Id") for kind in guess.lookup.reference_to]
+        if any(len(value) > SHORT_ID for value in values):
+            return by_id
     found = [
-        _way(guess, parents[kind], field)
+        _way(guess, parents.described[kind], field, parents.home)
         for kind in guess.lookup.reference_to
-        if kind in parents
-        for field in _keys(parents[kind], guess.rest)
+        if kind in parents.described
+        for field in _keys(parents.described[kind], guess.rest)
     ]
-    return sorted(found, key=lambda way: not way.is_named)
+    return [*sorted(found, key=lambda way: not way.is_named), *by_id]
+
+
+def is_record_id(text: str) -> bool:
+    """Tell whether a text can be a record id: an external id may be as long as one.
+
+    >>> is_record_id("001Ov0000000001IAA"), is_record_id("externalOpp0000001")
+    (True, False)
+    """
+    is_like = _RECORD_ID.fullmatch(text) is not None
+    return is_like and long_id(text[:SHORT_ID]) == long_id(text)
 
 
 def _keys(parent: TargetObject, rest: str) -> Iterator[TargetField]:
@@ -164,12 +193,19 @@ def _keys(parent: TargetObject, rest: str) -> Iterator[TargetField]:
             yield field
 
 
-def _way(guess: Guess, parent: TargetObject, field: TargetField) -> Way:
+def _way(guess: Guess, parent: TargetObject, field: TargetField, home: tuple[str, str]) -> Way:
     lookup = guess.lookup
     kind = f"{parent.name}:" if len(lookup.reference_to) > 1 else ""
     target = f"{kind}{lookup.relationship_name}.{field.name}"
-    is_named = guess.rest == plain(field.name)
-    return Way(guess.column, lookup.name, target, parent.name, field.name, is_named=is_named)
+    return Way(
+        column=guess.column,
+        lookup=lookup.name,
+        target=target,
+        parent=parent.name,
+        field=field.name,
+        is_named=guess.rest == plain(field.name),
+        leads_home=(parent.name, field.name) == home,
+    )
 
 
 def settled(looked: Mapping[Way, Looked]) -> NameMatches:
@@ -193,13 +229,17 @@ def settled(looked: Mapping[Way, Looked]) -> NameMatches:
 
 
 def _best(own: Mapping[Way, Looked]) -> Way | None:
-    """Return the way with most values found; without any, the only one that the name allows."""
+    """Return the way with most values found.
+
+    Without any it is the field that the name says, that rows are matched by, or that alone is left.
+    """
     found = max(own, key=lambda way: (own[way].found, way.is_named))
     if own[found].found:
         return found
-    open_ways = [way for way in own if way.field != "Id"]
-    named = [way for way in open_ways if way.is_named] or open_ways
-    return named[0] if len(named) == 1 else None
+    by_key = [way for way in own if way.field != "Id"]
+    named = [way for way in by_key if way.is_named]
+    likely = named or [way for way in by_key if way.leads_home] or by_key
+    return likely[0] if len(likely) == 1 else None
 
 
 def _why_none(own: Mapping[Way, Looked]) -> str:
@@ -218,5 +258,6 @@ def _note(way: Way, seen: Looked) -> str:
     if not seen.asked:
         return "it has no values yet"
     if not seen.found:
-        return f"the org has none of {seen.asked:,} values looked at: load {way.parent} first"
+        first = "rows of the same load may be" if way.leads_home else f"load {way.parent} first"
+        return f"the org has none of {seen.asked:,} values looked at: {first}"
     return f"the org has {seen.found:,} of {seen.asked:,} values looked at"
