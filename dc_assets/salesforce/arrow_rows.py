@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from dc_assets.salesforce.answers import unexpected
 
@@ -28,6 +28,8 @@ def read_arrow(stream: bytes, wanted: Sequence[str] | int, place: str) -> pl.Dat
     """
     try:
         frame = pl.read_ipc_stream(io.BytesIO(stream))
+    except PanicException as error:  # a time zone that Polars does not know, such as Hyper's Utc
+        raise unexpected(place, "an Arrow stream of types that cannot be read") from error
     except (ValueError, OSError, PolarsError) as error:
         raise unexpected(place, "an Arrow stream that cannot be read", is_whole=False) from error
     names = frame.columns if isinstance(wanted, int) else wanted

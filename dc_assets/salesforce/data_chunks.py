@@ -72,7 +72,7 @@ class ChunkedQueries:
         first, status = self._patient.repeat(
             partial(self._first, query, width), "a query of Data Cloud"
         )
-        if status.is_finished and first.height == status.row_count:
+        if status.has_all_rows and first.height == status.row_count:
             yield first
         else:
             yield from self._chunks(self._patient, status, width)
@@ -113,7 +113,7 @@ class ChunkedQueries:
         """Yield all chunks; together they have the rows that the query counts."""
         number = rows = 0
         with self._deleted_afterwards(status.query_id):
-            while not (status.is_finished and number >= status.chunk_count):
+            while not (status.has_all_rows and number >= status.chunk_count):
                 if number >= PAGES_MAX:
                     raise unexpected(self._place, f"more than {PAGES_MAX:,} chunks")
                 if number >= status.chunk_count:
@@ -144,12 +144,12 @@ class ChunkedQueries:
             return tenant.repeat(read_once, "a chunk of a query of Data Cloud")
 
     def _awaited(self, tenant: Host, query_id: str, number: int) -> QueryStatus:
-        """Ask until the query is finished or has another chunk."""
+        """Ask until the query has all rows or another chunk."""
         for asked in range(POLLS_MAX):
             if asked:
                 tenant.sleep(POLL_S)
             status = self._status_of(tenant, query_id)
-            if status.is_finished or status.chunk_count > number:
+            if status.has_all_rows or status.chunk_count > number:
                 return status
         raise TransientRemoteError("a query of Data Cloud has no new chunk after an hour")
 

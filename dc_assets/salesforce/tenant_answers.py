@@ -90,7 +90,7 @@ class QueryStatus(CamelAnswer):
 
     Attributes:
         chunk_count: chunks that can be read by now.
-        row_count: rows of all chunks, once it is finished.
+        row_count: rows of all chunks, once it has all of them.
     """
 
     query_id: str
@@ -101,9 +101,9 @@ class QueryStatus(CamelAnswer):
     _inner = model_validator(mode="before")(_unwrapped)
 
     @property
-    def is_finished(self) -> bool:
-        """Whether no more chunks come."""
-        return self.completion_status == "finished"
+    def has_all_rows(self) -> bool:
+        """Whether no more chunks come; a query is finished some time after its last one."""
+        return self.completion_status in {"resultsproduced", "finished"}
 
 
 class NamedColumn(Answer):

@@ -61,6 +61,7 @@ def test_a_first_answer_is_no_chunk(seeded: Client) -> None:
     """It has as many rows as it likes; `rows` goes on from any place."""
     first = _ask(seeded)
     assert first.json()["returnedRows"] == 2_000
+    assert _status(first)["completionStatus"] == "RESULTS_PRODUCED"
     query = f"{PATH}/{_status(first)['queryId']}"
     rest = seeded.tenant.get(f"{query}/rows", params={"offset": 2_000, "omitSchema": "true"})
     assert (rest.json()["returnedRows"], "metadata" in rest.json()) == (1_000, False)

@@ -12,6 +12,7 @@ import pytest
 
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError, UnexpectedAnswer
 from dc_assets.core.ranges import IdRange
+from dc_assets.salesforce.arrow_rows import read_arrow
 from dc_assets.salesforce.data_chunks import POLLS_MAX
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets_tests.salesforce.test_queries import Script, two_columns
@@ -73,13 +74,13 @@ def test_a_range_is_one_query_read_by_chunks() -> None:
 
 
 def test_chunks_are_read_as_they_come() -> None:
-    """A query that is not finished is asked about only when no chunk of it is unread."""
+    """A query that is still running is asked about only when no chunk of it is unread."""
     script = Script(
         status(**BEGUN, chunkCount=0, rowCount=0),
         status(**BEGUN, chunkCount=0, rowCount=0),
-        status(completionStatus="RESULTS_PRODUCED", chunkCount=1, rowCount=2),
+        status(**BEGUN, chunkCount=1, rowCount=2),
         FIRST,
-        status(),
+        status(completionStatus="RESULTS_PRODUCED"),
         SECOND,
         DELETED,
     )
@@ -158,7 +159,8 @@ def small(rows: int, *, told: int) -> httpx.Response:
     frame = pl.read_ipc_stream(io.BytesIO(answer.content)).select("rows")
     sink = io.BytesIO()
     frame.write_ipc_stream(sink, compat_level=pl.CompatLevel.oldest())
-    head = {"x-hyperdb-status": json.dumps({**ENDED, "queryId": "q", "rowCount": told})}
+    told_of = {**ENDED, "completionStatus": "RESULTS_PRODUCED", "queryId": "q", "rowCount": told}
+    head = {"x-hyperdb-status": json.dumps(told_of)}
     return httpx.Response(200, headers=head, content=sink.getvalue())
 
 
@@ -170,3 +172,14 @@ def test_a_small_answer_is_one_call() -> None:
     assert len(script.requests) == 1
     in_chunks = Script(small(0, told=1), small(0, told=1), small(1, told=1), DELETED)
     assert source(in_chunks).count(ALL) == 3
+    assert [one.method for one in in_chunks.requests] == ["POST", "GET", "GET", "DELETE"]
+
+
+def test_a_type_that_polars_cannot_read_is_one_error() -> None:
+    """Hyper writes the zone of its times as `Utc`, over which Polars panics; ours are texts."""
+    sink = io.BytesIO()
+    moments = pl.Series("rows", [0], dtype=pl.Datetime("us", "UTC"))
+    moments.to_frame().write_ipc_stream(sink, compat_level=pl.CompatLevel.oldest())
+    content = sink.getvalue().replace(b"UTC", b"Utc")
+    with pytest.raises(UnexpectedAnswer, match="types that cannot be read"):
+        read_arrow(content, 1, "t.example answered POST /api/v3/query")

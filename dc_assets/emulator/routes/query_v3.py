@@ -1,7 +1,8 @@
 """Query API V3 of the Data Cloud tenant: a result is read by chunks, any number of times.
 
 A query is computed at once and is one snapshot; its rows are kept for a day, or until it is
-deleted. The answer of an ASYNC query has no rows and says that it is running.
+deleted. The answer of an ASYNC query has no rows and says that it is running; one with rows says
+that all are there.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ STATUS_HEADER = "x-hyperdb-status"
 WAIT_MS_MAX = 10_000
 BYTES_MAX = 20_971_520
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+RUNNING, PRODUCED, FINISHED = "RUNNING_OR_UNSPECIFIED", "RESULTS_PRODUCED", "FINISHED"
+"""A query runs until it has all rows, and is finished some time after."""
+
 OUT_OF_RANGE = "22023"
 
 
@@ -70,13 +74,15 @@ def _submitted(world: World, asked: Asked, form: Form) -> Response:
     bounds = (result.row_count, missing(world, asked.sql).rows_max, asked.rows_max)
     row_count = min(rows for rows in bounds if rows is not None)
     query_id = hold(world, result, row_count)
+    told = _status(world, query_id, _of(world, query_id))
     if asked.is_async:
-        answer = _rows(world, result, (0, 0), form)
-        answer.headers[STATUS_HEADER] = _json(_running(query_id, _of(world, query_id)))
-        return answer
-    first_rows = min(row_count, FIRST_ROWS, asked.first_rows_max or FIRST_ROWS)
+        told |= {"completionStatus": RUNNING, "chunkCount": 0, "rowCount": 0, "progress": 0.0}
+        first_rows = 0
+    else:
+        told |= {"completionStatus": PRODUCED}
+        first_rows = min(row_count, FIRST_ROWS, asked.first_rows_max or FIRST_ROWS)
     answer = _rows(world, result, (0, first_rows), form)
-    answer.headers[STATUS_HEADER] = _json(_status(world, query_id, _of(world, query_id)))
+    answer.headers[STATUS_HEADER] = _json(told)
     return answer
 
 
@@ -153,21 +159,10 @@ def _chunks(world: World, of: Held) -> int:
 def _status(world: World, query_id: str, of: Held) -> dict[str, object]:
     return {
         "queryId": query_id,
-        "completionStatus": "FINISHED",
+        "completionStatus": FINISHED,
         "chunkCount": _chunks(world, of),
         "rowCount": of.row_count,
         "progress": 1.0,
-        "expirationTime": exact_datetime(of.until),
-    }
-
-
-def _running(query_id: str, of: Held) -> dict[str, object]:
-    return {
-        "queryId": query_id,
-        "completionStatus": "RUNNING_OR_UNSPECIFIED",
-        "chunkCount": 0,
-        "rowCount": 0,
-        "progress": 0.0,
         "expirationTime": exact_datetime(of.until),
     }
 
