@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 ROWS = 5_000
@@ -34,6 +34,7 @@ class Scenario:
         says: text that the first run prints when it stops.
         repair: arguments of the next run that the first one names as its repair.
         sends_again: whether rows may be committed twice: nothing can be read of them any more.
+        api: the query API by which the source is read.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Scenario:
     says: str = ""
     repair: Sequence[str] = ()
     sends_again: bool = False
+    api: str = "v2"
 
 
 def _share(name: str, **fault: object) -> list[Scenario]:
@@ -119,6 +121,42 @@ EVENT_FAULTS = [
         "a fifth of the rows meet an unknown exception",
         Promise.CONTINUES,
         [{"what": "row_unknown", "share": 0.2, "rounds": 2}],
+    ),
+]
+
+OF_THE_SOURCE = ["data_cloud_query", "data_cloud_batch"]
+FAULTS_OF_CHUNKS: Mapping[str, Fault] = {
+    "a storm over Data Cloud": {"what": "storm", "share": 0.2, "seed": SEED},
+    "answers of Data Cloud cut off": {"what": "truncate", "share": 0.2, "seed": SEED},
+    "answers of Data Cloud cut off with a length that fits": {
+        "what": "truncate",
+        "honest": False,
+        "share": 0.2,
+        "seed": SEED,
+    },
+    "connection to Data Cloud reset during the call": {
+        "what": "reset",
+        "when": "during",
+        "share": 0.2,
+        "seed": SEED,
+    },
+}
+
+CHUNK_FAULTS = [
+    *(
+        Scenario(
+            f"Query API V3: {name}, 20% of calls",
+            Promise.CONTINUES,
+            [{**fault, "calls": OF_THE_SOURCE}],
+            api="v3",
+        )
+        for name, fault in FAULTS_OF_CHUNKS.items()
+    ),
+    *(
+        replace(scenario, name=f"Query API V3: {scenario.name}", api="v3")
+        for scenario in EVENT_FAULTS
+        if scenario.faults[0]["what"]
+        in {"expire_tenant_token", "lose_batch", "empty_answer", "stale_answer"}
     ),
 ]
 
@@ -221,4 +259,4 @@ STOPS = [
     ),
 ]
 
-SCENARIOS = [*SHARE_FAULTS, *EVENT_FAULTS, *JOB_FAULTS, *STOPS]
+SCENARIOS = [*SHARE_FAULTS, *EVENT_FAULTS, *CHUNK_FAULTS, *JOB_FAULTS, *STOPS]

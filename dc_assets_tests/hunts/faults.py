@@ -146,6 +146,7 @@ def _fresh_stage(scenario: Scenario, org: Org, folder: Path, rows: int) -> Stage
     shutil.rmtree(folder / "data", ignore_errors=True)
     stage = Stage.set_up(folder, org, rows=rows, partitions=PARTITIONS)
     content = packaged_content(rows, PARTITIONS)
+    content["source"]["api"] = scenario.api
     content["profile"] = {"exclusive_user": True, "window": 8, "batch_rows_max": 100}
     content["limits"] = dict(scenario.limits)
     stage.write_spec(content)
