@@ -257,6 +257,7 @@ def _drafted(interview: Interview) -> Draft:
         parent=wishes.parent or lanes.only or (interview.ask(lanes) if lanes.candidates else None),
         bounds=interview.bounds(key),
         modified=modified,
+        rows=key.rows,
     )
 
 

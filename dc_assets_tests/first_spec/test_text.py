@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dc_assets.core.first_spec.draft import Draft, lane_choice, modification_column, partitions_for
+from dc_assets.core.first_spec.sides import SourcePlace
 from dc_assets.core.first_spec.text import written
+from dc_assets.core.source_costs import source_costs
 from dc_assets.load.spec_files import read_spec
 from dc_assets_tests.first_spec.drafts import dmo, draft, field, files
 
@@ -89,6 +91,28 @@ def test_no_line_is_long_but_for_a_name(tmp_path: Path) -> None:
     told = draft(("k" * 60, "Key__c"), key_fact="fact " * 30, left={"n": "reason " * 40})
     read_back(told, tmp_path)
     assert max(map(len, written(told).splitlines())) <= 110
+
+
+@pytest.mark.parametrize(
+    ("rows", "modified", "look_every_s"),
+    [(1_000_000, "At__c", None), (2_000_000, "At__c", 3_600), (99_000_000, None, None)],
+)
+def test_looks_are_as_rare_as_their_price_asks(
+    tmp_path: Path, rows: int, modified: str | None, look_every_s: int | None
+) -> None:
+    """So that the plan of a first spec has nothing to warn of."""
+    place = SourcePlace(object="Things__dlm")
+    told = draft(("k", "Key__c"), place=place, rows=rows, modified=modified)
+    read_back(told, tmp_path)
+    assert told.spec().refresh.look_every_s == look_every_s
+    costs = source_costs(told.spec(), rows)
+    assert costs is not None
+    assert not costs.is_dear
+
+
+def test_files_may_be_looked_at_at_any_time() -> None:
+    """They cost nothing."""
+    assert draft(("k", "Key__c"), rows=2_000_000, modified="at").look_every_s is None
 
 
 def test_a_required_field_without_a_column_is_asked_for() -> None:

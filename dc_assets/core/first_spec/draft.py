@@ -10,6 +10,7 @@ from dc_assets.core.first_spec.mapping import MappedColumn, obstacle
 from dc_assets.core.first_spec.names import modified_rank
 from dc_assets.core.first_spec.sides import Candidate, Choice, SourcePlace, SourceSide
 from dc_assets.core.lanes import NEVER_LOCKED
+from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetField, TargetObject, TargetPath
 
@@ -78,6 +79,7 @@ class Draft:
         left: columns that are not loaded, and why.
         lanes: what may be the parent; `parent` is what was chosen.
         modified: source column with the time of a row's last change.
+        rows: of the source.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Draft:
     parent: str | None
     bounds: tuple[str, ...] = ()
     modified: str | None = None
+    rows: int = 0
 
     @property
     def filled(self) -> frozenset[str]:
@@ -144,8 +147,17 @@ class Draft:
             asked.append(f"Which column decides the lanes, {named}? Name it in source.parent.")
         return asked
 
+    @property
+    def look_every_s(self) -> int | None:
+        """Seconds between two looks where the default would be dear; None where it is not."""
+        costs = source_costs(self._spec_with({}), self.rows)
+        return costs.look_every_s_min if costs is not None and costs.is_dear else None
+
     def spec(self) -> LoadSpec:
         """Return the spec that the text says."""
+        return self._spec_with({"look_every_s": self.look_every_s})
+
+    def _spec_with(self, refresh: Mapping[str, object]) -> LoadSpec:
         columns = [
             {
                 "source": one.source,
@@ -163,6 +175,6 @@ class Draft:
                 "columns": tuple(columns),
                 "partitions": {"scheme": 1, "upper_bounds": self.bounds},
                 "checks": {"distributions": self.distributions},
-                "refresh": {"modified": self.modified},
+                "refresh": {"modified": self.modified, **refresh},
             }
         )

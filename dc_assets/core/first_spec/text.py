@@ -141,10 +141,15 @@ def _checks(draft: Draft) -> Iterator[str]:
 
 
 def _refresh(draft: Draft) -> Iterator[str]:
-    if draft.modified is not None:
+    look_every_s = draft.look_every_s
+    if draft.modified is not None or look_every_s is not None:
         yield "refresh:"
+    if draft.modified is not None:
         remark = "time of a row's last change, by which a refresh finds changes"
         yield from _line(f"  modified: {scalar(draft.modified)}", remark)
+    if look_every_s is not None:
+        remark = f"a look processes {draft.rows:,} rows in Data Cloud, which bills them"
+        yield from _line(f"  look_every_s: {look_every_s}", remark)
 
 
 def _line(setting: str, remark: str) -> Iterator[str]:
