@@ -90,11 +90,18 @@ def login_from_environment(**given: str) -> Login:
     Raises:
         ConfigError: one is missing, or they do not belong together.
     """
-    told = {**read_settings().texts(), **{name: text for name, text in given.items() if text}}
+    told = _told(read_settings().texts(), {name: text for name, text in given.items() if text})
     way = _way(told)
     _refuse_pages(told[URL])
     hosts, version = listed_hosts(told[ALLOWED_HOSTS]), version_of(told[API_VERSION])
     return Login(way.credential(told), allowed_hosts=hosts, api_version=version)
+
+
+def _told(settings: Told, given: Told) -> Told:
+    """Return what is given over what is set; who gives a way does without settings of others."""
+    way = next((one for one in WAYS if any(name in given for name in one.marks)), None)
+    others = set(SIGN_IN_SETTINGS) - {*way.needed, *way.optional} if way else set[str]()
+    return {**settings, **dict.fromkeys(others, ""), **given}
 
 
 def _way(told: Told) -> Way:

@@ -36,7 +36,7 @@ from dc_assets.salesforce.auth import (
     fetch_tenant_token,
     org_session_expired,
 )
-from dc_assets.salesforce.bounded import BODY_S_MAX, BoundedTransport
+from dc_assets.salesforce.bounded import BODY_S_MAX, BoundedTransport, proxy_of
 from dc_assets.salesforce.bulk_ingest import list_ingest_jobs
 from dc_assets.salesforce.bulk_query import query_records
 from dc_assets.salesforce.credentials import ClientCredentials, Login
@@ -44,6 +44,7 @@ from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets_tests.cli.in_process import environment_is
 from dc_assets_tests.fakes.specs import small_spec
 
 TOKEN = "core-token-SECRET"
@@ -455,6 +456,14 @@ def test_this_machine_is_never_reached_by_a_proxy() -> None:
         assert len(org.seen) == 3
         assert [line for line, _, _ in proxy.seen] == ["CONNECT acme.my.salesforce.com:443"]
         assert TOKEN not in str(proxy.seen)
+
+
+def test_a_host_that_needs_no_proxy_is_named_without_one() -> None:
+    """As `NO_PROXY` says, by families too."""
+    variables = {"https_proxy": "http://u:hunter2@proxy.acme.example:3128"}
+    with environment_is({**variables, "no_proxy": ".salesforce.com, 10.0.0.1"}):
+        named = [proxy_of(httpx.URL(f"https://acme.{host}")) for host in ("salesforce.com", "a.cn")]
+    assert named == ["", "proxy.acme.example:3128"]
 
 
 def test_a_webhook_that_never_ends_its_answer_is_done() -> None:

@@ -108,6 +108,21 @@ def test_a_resource_takes_each_way() -> None:
     assert login.credential.private_key == SECRET
 
 
+def test_a_resource_that_gives_a_way_looks_at_no_setting_of_another() -> None:
+    """One process may load two orgs; two ways in one config are refused as in the environment."""
+    by_key = {"username": "loader@acme.example", "private_key": SECRET}
+    with environment_is(BY_SECRET):
+        assert isinstance(SalesforceResource(**by_key).login.credential, JwtBearer)
+        assert isinstance(SalesforceResource().login.credential, ClientCredentials)
+        with pytest.raises(ConfigError, match="are set together"):
+            _ = SalesforceResource(**by_key, client_secret=SECRET).login
+    with environment_is({"SF_CLI_ORG": "emu"}):
+        login = SalesforceResource(
+            login_url=ORG["SF_LOGIN_URL"], client_id="an id", client_secret=SECRET
+        ).login
+    assert isinstance(login.credential, ClientCredentials)
+
+
 def test_the_demo_signs_in_its_own_way(tmp_path: Path) -> None:
     """Whatever the shell is set up for: it must not meet the emulated org."""
     ready = {"base_url": "http://127.0.0.1:1", "client_id": "an id", "client_secret": SECRET}
