@@ -102,6 +102,30 @@ class NamedPoint(CrashPoint):
         return super().run(name, call)
 
 
+class WatchedPoint(CrashPoint):
+    """Never dies, and tells after which of its calls something outside of the process was new.
+
+    To die after any other call is to die after the last of those before it.
+    """
+
+    def __init__(self, outside: Callable[[], object]) -> None:
+        super().__init__()
+        self.leaves_trace: list[int] = []
+        self._outside = outside
+        self._last = outside()
+
+    def run(self, name: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - any port's answer
+        """Make one call, and look around."""
+        with self._lock:
+            before = len(self.seen)
+            try:
+                return super().run(name, call)
+            finally:
+                if len(self.seen) > before and (now := self._outside()) != self._last:
+                    self._last = now
+                    self.leaves_trace.append(len(self.seen))
+
+
 class Gate(Protocol):
     """What every call of a port passes; it may let it through or crash."""
 
