@@ -73,7 +73,8 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
         if confirm is None:
             return _preview(console, database, found)
         take_back_order(console, StopOrders(database, spec.name), spec.name)
-        request = LoadRequest(partition_keys=list(found.rows), production=production)
+        keys = [key for key, rows in found.rows.items() if rows]
+        request = LoadRequest(partition_keys=keys, production=production)
         return _restore(console, database, found, request)
 
 
@@ -104,7 +105,9 @@ def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:
         table.add_column(title)
     for load_id in dict.fromkeys(one.load_id for one in every):
         its = [one for one in every if one.load_id == load_id]
-        done = sum(one.restored_at is not None for one in its)
+        filled = [one for one in its if one.file.rows]
+        done = sum(one.restored_at is not None for one in filled)
+        progress = f"{done} of {len(filled)}" if done else "no"
         taken = datetime.fromtimestamp(min(one.taken_at for one in its), UTC)
         table.add_row(
             load_id[:12],
@@ -113,7 +116,7 @@ def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:
             its[0].mode,
             its[0].org_id,
             f"{taken:%Y-%m-%d %H:%M} UTC",
-            "yes" if done == len(its) else f"{done} of {len(its)}" if done else "no",
+            "yes" if done and done == len(filled) else progress,
         )
     console.print(table)
 
@@ -195,7 +198,7 @@ def _restore(
 ) -> ExitCode:
     """Write the records back, partition by partition, then hold them against the snapshot."""
     spec = found.spec
-    keys = [key for key, rows in found.rows.items() if rows]
+    keys = list(request.partition_keys)
     load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
     with followed(load), _opened(found) as restore:
         restore.opened.org.guard.refuse_unasked(request, restore.opened.loads.sends_unasked)
