@@ -197,7 +197,7 @@ def test_the_remedies_are_eleven_at_least() -> None:
     assert len({case.says for case in CASES}) >= 11
 
 
-@pytest.mark.parametrize("way", ["secret", "jwt", "sf"])
+@pytest.mark.parametrize("way", ["jwt", "sf"])
 def test_each_way_signs_in(gate: Gate, way: str) -> None:
     """A plan is GO by each; a key may have its line ends written out."""
     gate.be_as_new()
@@ -206,15 +206,6 @@ def test_each_way_signs_in(gate: Gate, way: str) -> None:
         settings["SF_PRIVATE_KEY"] = settings["SF_PRIVATE_KEY"].replace("\n", "\\n")
     done = run_here(settings, "plan")
     assert (done.code, "GO" in done.out) == (0, True), done.out + done.err
-
-
-def test_a_key_may_stand_in_a_file(gate: Gate, tmp_path: Path) -> None:
-    """As orchestrators hand secrets over."""
-    gate.be_as_new()
-    settings = gate.settings("jwt")
-    file = tmp_path / "server.key"
-    file.write_text(settings.pop("SF_PRIVATE_KEY"), encoding="utf-8")
-    assert run_here({**settings, "SF_PRIVATE_KEY_FILE": str(file)}, "plan").code == 0
 
 
 def test_an_old_sf_that_shows_its_token_will_do(gate: Gate) -> None:
@@ -251,13 +242,10 @@ def test_sf_is_asked_again_when_the_org_takes_its_session_no_more(
 
 
 def test_another_version_of_the_api_is_spoken_when_it_is_asked_for(gate: Gate) -> None:
-    """One that the org lacks is named with those it has; the way of writing it does not matter."""
+    """One that the org lacks is named with those it has."""
     gate.be_as_new()
     settings = gate.settings("secret")
-    for version in ("v66", "66.0"):
-        assert run_here({**settings, "SF_API_VERSION": version}, "plan").code == 0
+    assert run_here({**settings, "SF_API_VERSION": "v66"}, "plan").code == 0
     said = run_here({**settings, "SF_API_VERSION": "99"}, "plan")
     assert said.code == 2
     assert "does not serve version 99.0 of its API. It serves 50.0 to 66.0" in said.err
-    odd = run_here({**settings, "SF_API_VERSION": "newest"}, "plan")
-    assert (odd.code, "SF_API_VERSION is a version" in odd.err) == (2, True)
