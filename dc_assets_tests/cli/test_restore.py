@@ -98,3 +98,25 @@ def test_without_a_snapshot_there_is_nothing_to_restore(rolled: Rolled) -> None:
     none = rolled.said["none"]
     assert none.code == 2
     assert "dc-assets run opportunities --snapshot" in none.err
+
+
+def test_a_restore_that_is_not_as_it_was_asked_for_is_refused(rolled: Rolled) -> None:
+    """Another name, a load without snapshot, a file that was altered: exit code 2, one sentence."""
+    stage = rolled.stage
+    for arguments, said in (
+        (("--confirm", "opportunity"), "--confirm takes the load's name, opportunities"),
+        (("--load", "zzz"), "no snapshot of a load whose id begins with 'zzz'"),
+    ):
+        done = run(stage, "restore", *arguments)
+        assert done.code == 2
+        assert said in done.err
+    [file, _] = sorted((stage.folder / "data" / "snapshots").glob("*/*/r1-*.parquet"))
+    content = file.read_bytes()
+    file.write_bytes(content[:-1])
+    try:
+        altered = run(stage, "restore", "--confirm", "opportunities")
+    finally:
+        file.write_bytes(content)
+    assert altered.code == 2
+    assert f"The snapshot {file} is missing or was altered" in altered.err
+    assert records(stage) == rolled.after
