@@ -13,7 +13,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.specs import spec_named
 from dc_assets.core.examination import Line, State, exit_code_of
 from dc_assets.core.exit_codes import ExitCode
-from dc_assets.load.spec_files import read_folder
+from dc_assets.load.spec_files import read_folder_so_far
 from dc_assets.wiring.settings import loads_folder
 
 STYLES = {State.OK: "green", State.WARN: "yellow", State.RED: "bold red", State.NOT_ASKED: "dim"}
@@ -52,7 +52,7 @@ def _lines(name: str | None, cleanup: ExitStack) -> Iterable[Line]:
     from dc_assets.wiring.doctor.subject import Subject  # noqa: PLC0415 - likewise
 
     load = None if name is None else spec_named(name)
-    folder = read_folder(loads_folder())
+    folder = read_folder_so_far(loads_folder())
     specs = list(folder.specs.values()) if load is None else [load]
     return examined(Subject(specs, load, list(folder.broken.values()), cleanup))
 

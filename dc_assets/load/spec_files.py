@@ -36,10 +36,24 @@ class SpecFolder:
 def read_folder(folder: Path) -> SpecFolder:
     """Read every ``*.yaml`` of a folder.
 
+    Raises:
+        ConfigError: the folder is missing, empty, or cannot be looked into.
+    """
+    found = read_folder_so_far(folder)
+    if not found.specs and not found.broken:
+        raise ConfigError(
+            f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
+        )
+    return found
+
+
+def read_folder_so_far(folder: Path) -> SpecFolder:
+    """Read every ``*.yaml`` of a folder, which may have none yet.
+
     Two files with one name for a load are both broken: nobody can say which one is meant.
 
     Raises:
-        ConfigError: the folder is missing, empty, or cannot be looked into.
+        ConfigError: the folder cannot be looked into.
     """
     try:
         files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
@@ -47,10 +61,6 @@ def read_folder(folder: Path) -> SpecFolder:
         raise ConfigError(
             f"The folder of load specs cannot be read: {error.strerror}. Set DC_ASSETS_LOADS to it."
         ) from error
-    if not files:
-        raise ConfigError(
-            f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
-        )
     specs: dict[Path, LoadSpec] = {}
     broken: dict[Path, str] = {}
     for file in files:

@@ -42,3 +42,12 @@ def test_an_org_that_fits_is_green_in_every_area(stage: Stage) -> None:
     assert {line["area"] for line in told["lines"]} == {one.area for one in EXAMINATIONS}
     assert stage.org.ask("jobs")["jobs"] == []
     assert not Path(stage.environment["DC_ASSETS_DATA"]).exists()
+
+
+def test_before_the_first_spec_it_looks_at_all_the_rest(stage: Stage) -> None:
+    """A folder that has no spec yet is a warning with the next command, and nothing is red."""
+    empty = str(stage.folder / "no specs yet")
+    told = seen_by_doctor(settings_of(stage, DC_ASSETS_LOADS=empty))
+    assert [line["area"] for line in told["lines"] if line["state"] == "warn"] == ["load specs"]
+    assert states(told, "red") == []
+    assert "sign-in" in states(told, "ok")
