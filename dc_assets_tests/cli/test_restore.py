@@ -110,7 +110,7 @@ def test_a_restore_that_is_not_as_it_was_asked_for_is_refused(rolled: Rolled) ->
         done = run(stage, "restore", *arguments)
         assert done.code == 2
         assert said in done.err
-    [file, _] = sorted((stage.folder / "data" / "snapshots").glob("*/*/r1-*.parquet"))
+    [file, *_] = sorted((stage.folder / "data" / "snapshots").glob("*/*/r1-*.parquet"))
     content = file.read_bytes()
     file.write_bytes(content[:-1])
     try:
