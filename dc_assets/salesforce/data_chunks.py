@@ -30,6 +30,9 @@ JSON = {"Accept": "application/json"}
 STATUS_HEADERS = ("x-hyperdb-status", "status")
 """Where the status of a query stands; the documentation has both names."""
 
+WORKLOAD = "dc-assets"
+"""Whose queries they are, for whoever looks at the tenant's."""
+
 WAIT_MS = 10_000
 """How long the service may keep a question for the status; it is the most it takes."""
 
@@ -48,7 +51,7 @@ class ChunkedQueries:
     def __init__(self, tenant: Host, data_space: str) -> None:
         self._tenant = tenant
         self._patient = tenant.patient()
-        self._space = {"ctx-dataspace-ds_name": data_space}
+        self._common = {"ctx-dataspace-ds_name": data_space, "x-hyperdb-workload": WORKLOAD}
         self._place = tenant.replayed("POST", QUERY_URL)
 
     def rows(self, query: str, names: Sequence[str]) -> Iterator[pl.DataFrame]:
@@ -85,7 +88,7 @@ class ChunkedQueries:
             DescribedRows,
             changes_nothing=True,
             json={"sql": query, "transferMode": "ADAPTIVE"},
-            headers=self._space | JSON,
+            headers=self._common | JSON,
         )
         return {column.name: column.type or "" for column in answer.metadata.columns}
 
@@ -98,7 +101,7 @@ class ChunkedQueries:
             QUERY_URL,
             changes_nothing=True,
             json={"sql": query, "transferMode": mode},
-            headers={**self._space, **form},
+            headers={**self._common, **form},
             extensions=PAGE,
         )
         return response, _status(response, self._place)
@@ -134,7 +137,7 @@ class ChunkedQueries:
         place = tenant.replayed("GET", f"{QUERY_URL}/…/chunks/{number}")
 
         def read_once() -> pl.DataFrame:
-            response = tenant.call("GET", url, headers=self._space | ARROW, extensions=PAGE)
+            response = tenant.call("GET", url, headers=self._common | ARROW, extensions=PAGE)
             frame = read_arrow(response.content, wanted, place)
             if not (isinstance(wanted, int) or are_columns(frame.columns, wanted)):
                 raise unexpected(place, "its columns are not those of the query")
@@ -159,7 +162,9 @@ class ChunkedQueries:
         def ask() -> QueryStatus:
             waits = {"waitTimeMs": str(WAIT_MS)}
             url = self._path(query_id)
-            return _status(tenant.call("GET", url, params=waits, headers=self._space | JSON), place)
+            return _status(
+                tenant.call("GET", url, params=waits, headers=self._common | JSON), place
+            )
 
         with _may_be_gone():
             return tenant.repeat(ask, "the status of a query of Data Cloud")
@@ -182,7 +187,7 @@ class ChunkedQueries:
     def _delete(self, query_id: str) -> None:
         once = replace(self._tenant, ladder_s=(), moment_s=())
         with suppress(RemoteError):
-            once.call("DELETE", self._path(query_id), headers=self._space)
+            once.call("DELETE", self._path(query_id), headers=self._common)
 
 
 def ask_v3(tenant: Host, data_space: str) -> None:

@@ -58,7 +58,7 @@ ROWS = [("a", "1"), ("b", None), ("c", "🙂")]
 
 
 def test_a_range_is_one_query_read_by_chunks() -> None:
-    """It is sent once and deleted at the end; each call says the data space."""
+    """It is sent once and deleted at the end; each call says data space and whose it is."""
     script = Script(status(), FIRST, SECOND, DELETED)
     assert pl.concat(source(script).pages(ALL)).rows() == ROWS
     paths = [f"{one.method} {one.url.raw_path.decode()}" for one in script.requests]
@@ -71,6 +71,7 @@ def test_a_range_is_one_query_read_by_chunks() -> None:
     ]
     assert json.loads(script.requests[0].content)["transferMode"] == "ASYNC"
     assert {one.headers["ctx-dataspace-ds_name"] for one in script.requests} == {"sales"}
+    assert {one.headers["x-hyperdb-workload"] for one in script.requests} == {"dc-assets"}
 
 
 def test_chunks_are_read_as_they_come() -> None:
