@@ -122,6 +122,8 @@ class Application:
         now_s = self._world.clock.now_s()
         if path.startswith(DATA_PREFIX) and not self._world.tokens.is_core(bearer(request), now_s):
             raise invalid_session()
+        if path.startswith(DATA_PREFIX):
+            self._check_user()
         route, parts = self._org.find(request.method, path)
         world = self._world
         if route.kind == admin.KIND:
@@ -135,6 +137,16 @@ class Application:
         self._check_limits()
         with world.calls.at_work(world.clock.monotonic_s()):
             return await self._answer(route, call)
+
+    def _check_user(self) -> None:
+        """Refuse a call whose app or user may not use the APIs at all."""
+        options = self._world.options
+        if not options.has_scope("api"):
+            text = "This session is not valid for use with the REST API"
+            raise APIError(403, "INVALID_SESSION_ID", text)
+        if not options.api_enabled:
+            text = "The REST API is not enabled for this Organization or Partner"
+            raise APIError(403, "API_CURRENTLY_DISABLED", text)
 
     def _check_limits(self) -> None:
         """Refuse a call beyond those of the day, or while too many long ones are at work."""

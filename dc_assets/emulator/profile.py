@@ -1,4 +1,4 @@
-"""Field-level security: what the user of the org may not see, and what he may only read."""
+"""What the user of the org may not see, what he may only read, and what he may not do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-KINDS = ("hidden", "read_only")
+KINDS = ("hidden", "read_only", "denied")
+DEEDS = frozenset({"create", "edit"})
 
 
 class ProfileError(Exception):
@@ -15,10 +16,16 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Fields by object, all names in lower case."""
+    """Fields by object, and what is denied of an object; all names in lower case."""
 
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     read_only: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+    denied: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+    def denied_of(self, object_name: str) -> frozenset[str]:
+        """What the user may not do with records of an object: create, edit."""
+        return self.denied.get(object_name.lower(), frozenset())
 
     def hidden_of(self, object_name: str) -> frozenset[str]:
         """Fields of an object that are not there for the user."""
@@ -30,7 +37,7 @@ class Profile:
 
     def objects(self) -> frozenset[str]:
         """The objects it says something of."""
-        return frozenset((*self.hidden, *self.read_only))
+        return frozenset((*self.hidden, *self.read_only, *self.denied))
 
     def shown(self) -> dict[str, dict[str, list[str]]]:
         """The profile as it is written in a schema file."""
@@ -38,13 +45,14 @@ class Profile:
             name: {
                 "hidden": sorted(self.hidden_of(name)),
                 "read_only": sorted(self.read_only_of(name)),
+                **({"denied": sorted(self.denied_of(name))} if self.denied_of(name) else {}),
             }
             for name in sorted(self.objects())
         }
 
 
 def profile_of(value: object) -> Profile:
-    """Read ``{object: {hidden: [fields], read_only: [fields]}}``.
+    """Read ``{object: {hidden: [fields], read_only: [fields], denied: [deeds]}}``.
 
     Raises:
         ProfileError: it has another form.
@@ -56,6 +64,8 @@ def profile_of(value: object) -> Profile:
                 raise _wrong_form()
             listed = cast("list[object]", fields)
             found[kind][name.lower()] = frozenset(str(text).lower() for text in listed)
+            if kind == "denied" and not found[kind][name.lower()] <= DEEDS:
+                raise _wrong_form()
     return Profile(**found)
 
 
@@ -66,4 +76,7 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def _wrong_form() -> ProfileError:
-    return ProfileError("A profile has the form {object: {hidden: [fields], read_only: [fields]}}.")
+    return ProfileError(
+        "A profile has the form {object: {hidden: [fields], read_only: [fields], denied: [create, "
+        "edit]}}."
+    )

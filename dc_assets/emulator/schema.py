@@ -153,6 +153,12 @@ class ObjectType:
     fields: tuple[Field, ...]
     records: tuple[tuple[tuple[str, object], ...], ...] = ()
     is_setup: bool = False
+    denied: frozenset[str] = frozenset()
+    """What the user may not do with its records: create, edit."""
+
+    def may(self, deed: str) -> bool:
+        """Whether the user may do something with its records."""
+        return not self.is_setup and deed not in self.denied
 
     def field(self, name: str) -> Field | None:
         """The field of this name in any case, or None."""
@@ -234,8 +240,9 @@ def _named(objects: tuple[ObjectType, ...], name: str) -> ObjectType | None:
 
 def _seen(item: ObjectType, profile: Profile) -> ObjectType:
     hidden, read_only = profile.hidden_of(item.name), profile.read_only_of(item.name)
+    denied = profile.denied_of(item.name)
     if not hidden and not read_only:
-        return item
+        return replace(item, denied=denied) if denied else item
     by_name = {entry.name.lower(): entry for entry in item.fields}
     for name in sorted(hidden | read_only):
         entry = by_name.get(name)
@@ -253,4 +260,4 @@ def _seen(item: ObjectType, profile: Profile) -> ObjectType:
         else entry
         for entry in kept
     )
-    return replace(item, fields=locked)
+    return replace(item, fields=locked, denied=denied)

@@ -193,3 +193,51 @@ def test_each_host_knows_only_its_own_tokens_and_routes(client: Client) -> None:
     assert client.org.get("/limits", headers=tenant).status_code == 401
     assert client.tenant.get(f"{API}/limits").status_code == 404
     assert client.root.post("/api/v2/query", json={"sql": "x"}, headers=core).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({"scopes": "cdp_query_api"}, (403, "INVALID_SESSION_ID")),
+        ({"api_enabled": False}, (403, "API_CURRENTLY_DISABLED")),
+    ],
+)
+def test_app_and_user_must_be_let_into_the_api(
+    client: Client, options: dict[str, object], refusal: tuple[int, str]
+) -> None:
+    """The login works, and no call with its token does; the list of versions needs none."""
+    assert client.admin.post("/options", json=options).is_success
+    answer = client.org.get("/limits")
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == refusal
+    scope = client.root.post(TOKEN, data=GOOD).json()["scope"]
+    assert scope == options.get("scopes", "cdp_query_api api")
+    assert client.root.get("/services/data").is_success
+
+
+@pytest.mark.parametrize(
+    ("options", "space", "error"),
+    [
+        ({"scopes": "api"}, "default", "invalid_scope"),
+        ({}, "sales", "invalid_request"),
+        ({}, "Default", ""),
+    ],
+)
+def test_a_tenant_token_wants_the_scope_and_a_data_space_that_is_there(
+    client: Client, options: dict[str, object], space: str, error: str
+) -> None:
+    """The data spaces are the records of Dataspace."""
+    token = client.root.post(TOKEN, data=GOOD).json()["access_token"]
+    assert client.admin.post("/options", json=options).is_success
+    form = {"grant_type": TENANT_GRANT, "subject_token": token, "dataspace": space}
+    form["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
+    answer = client.root.post("/services/a360/token", data=form).json()
+    assert answer.get("error", "") == error
+
+
+def test_limits_are_for_users_who_may_view_setup(client: Client) -> None:
+    """What the record of UserPermissionAccess says holds."""
+    change = 'UPDATE "UserPermissionAccess" SET "PermissionsViewSetup" = {}'
+    for allowed, status in (("false", 403), ("true", 200)):
+        body = {"store": "core", "sql": change.format(allowed)}
+        assert client.admin.post("/sql", json=body).is_success
+        assert client.org.get("/limits").status_code == status

@@ -191,6 +191,28 @@ def test_a_locked_field_can_only_be_read(things: Client) -> None:
     assert things.admin.post("/profile", json={"Thing__c": {"hidden": ["X"]}}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("denied", "described", "errors"),
+    [
+        ("create", (False, True), {"b": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"}),
+        ("edit", (True, False), {"a": "INSUFFICIENT_ACCESS_OR_READONLY"}),
+    ],
+)
+def test_rights_on_an_object_are_described_and_kept(
+    things: Client, denied: str, described: tuple[bool, bool], errors: dict[str, str]
+) -> None:
+    """A row that would make or change a record which the user may not is refused."""
+    assert load(things, "Key__c", "Key__c,Text__c\na,1\n") == []
+    assert things.admin.post("/profile", json={"Thing__c": {"denied": [denied]}}).is_success
+    about = things.org.get("/sobjects/Thing__c/describe").json()
+    assert (about["createable"], about["updateable"]) == described
+    rows = "Key__c,Text__c\na,2\nb,2\n"
+    job = things.load(rows, object="Thing__c", externalIdFieldName="Key__c")
+    refused = things.result(job["id"], "failedResults")
+    assert {row["Key__c"]: row["sf__Error"].partition(":")[0] for row in refused} == errors
+    assert things.admin.post("/profile", json={"Thing__c": {"denied": ["look"]}}).status_code == 400
+
+
 def test_moments_have_whole_seconds(things: Client) -> None:
     """A fraction is dropped and not rounded, in what is written and in what is asked."""
     rows = "Key__c,At__c\na,2026-01-31T10:00:01.999Z\nb,1969-12-31T23:59:59.999Z\n"

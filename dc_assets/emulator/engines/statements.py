@@ -152,6 +152,7 @@ def _store_errors(plan: QueryPlan) -> list[str]:
         head = literal(f"DUPLICATE_EXTERNAL_ID:{plan.key.field.label}: {MANY}")
         errors.append(f"CASE WHEN h.hits > 1 THEN {head} || h.ids || ']:--' END")
     if plan.job.operation != "delete":
+        errors += _denied_errors(plan)
         errors += [_access_error(c) for c in plan.written]
         errors += [_parent_error(c) for c in _with_parent(plan)]
         errors += [_unique_error(c) for c in plan.unique]
@@ -164,6 +165,21 @@ def _passing_error(plan: QueryPlan) -> str:
     ids = [f"{_alias(column)}.id" for column in _with_parent(plan)]
     listed = ", ".join(["s.locked_id", *ids, "h.id", "s.fresh_id"])
     return error_sql("s.met", f"coalesce({listed})")
+
+
+def _denied_errors(plan: QueryPlan) -> list[str]:
+    """Rows that would make or change records which the user may not."""
+    errors: list[str] = []
+    if not plan.item.may("create"):
+        text = f"{NOT_INSERTED}:entity type cannot be inserted: {plan.item.label}:--"
+        errors.append(f"CASE WHEN h.place IS NULL THEN {literal(text)} END")
+    if not plan.item.may("edit"):
+        errors.append(f"CASE WHEN h.place IS NOT NULL THEN {literal(NO_ACCESS)} END")
+    return errors
+
+
+NOT_INSERTED = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+NO_ACCESS = "INSUFFICIENT_ACCESS_OR_READONLY:insufficient access rights on object id:--"
 
 
 def _access_error(column: BoundColumn) -> str:

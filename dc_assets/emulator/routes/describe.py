@@ -7,7 +7,7 @@ from functools import partial
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.errors import not_found
+from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.routes.http import VERSION_MAX, VERSION_MIN, Call, Route, json_answer
 from dc_assets.emulator.routes.identity import identity_url
 from dc_assets.emulator.schema import Field, ObjectType
@@ -81,8 +81,8 @@ def object_entry(item: ObjectType, base: str) -> dict[str, object]:
         "keyPrefix": item.key_prefix,
         "custom": item.name.endswith("__c"),
         "customSetting": False,
-        "createable": not item.is_setup,
-        "updateable": not item.is_setup,
+        "createable": item.may("create"),
+        "updateable": item.may("edit"),
         "deletable": not item.is_setup,
         "queryable": True,
         "retrieveable": True,
@@ -194,9 +194,18 @@ def field_entry(field: Field) -> dict[str, object]:
     }
 
 
+def may(world: World, permission: str) -> bool:
+    """Whether the user has a system permission: what UserPermissionAccess says of it."""
+    sql = f'SELECT count(*) FROM "UserPermissionAccess" WHERE "Permissions{permission}"'  # noqa: S608 - a name of ours
+    with world.core.database.session() as session:
+        return bool(session.one(sql)[0])
+
+
 async def limits(call: Call) -> Response:
     """GET /limits."""
     world = call.world
+    if not await run_in_threadpool(partial(may, world, "ViewSetup")):
+        raise APIError(403, "FORBIDDEN", "You do not have access to this resource")
     loaded = (item for item in world.schema.stored if not item.is_setup)
     records = sum(world.core.count(item) for item in loaded)
     used = {

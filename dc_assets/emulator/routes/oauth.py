@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from functools import partial
 from urllib.parse import parse_qsl
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.errors import OAuthError
 from dc_assets.emulator.routes.grants import GRANTS
 from dc_assets.emulator.routes.http import Call, Route, json_answer
 from dc_assets.emulator.routes.identity import identity_url
+from dc_assets.emulator.world import World
 
 TENANT_GRANT = "urn:salesforce:grant-type:external:cdp"
 SUBJECT_TYPE = "urn:ietf:params:oauth:token-type:access_token"
@@ -39,7 +42,7 @@ async def token(call: Call) -> Response:
         {
             "access_token": call.world.new_session(),
             "signature": base64.b64encode(digest).decode(),
-            "scope": "cdp_query_api api",
+            "scope": call.world.options.scopes,
             "instance_url": org_url,
             "id": who,
             "token_type": "Bearer",
@@ -55,6 +58,12 @@ async def revoke(call: Call) -> Response:
     return Response(b"", 200)
 
 
+def _is_data_space(world: World, name: str) -> bool:
+    sql = 'SELECT count(*) FROM "Dataspace" WHERE lower("Name") = lower(?)'
+    with world.core.database.session() as session:
+        return bool(session.one(sql, name)[0])
+
+
 async def tenant_token(call: Call) -> Response:
     """POST /services/a360/token: a core token buys a tenant token and stays alive."""
     given = await _parameters(call)
@@ -65,6 +74,11 @@ async def tenant_token(call: Call) -> Response:
     now_s, lives_s = call.world.clock.now_s(), call.world.options.tenant_token_s
     if not call.world.tokens.is_core(given.get("subject_token", ""), now_s):
         raise OAuthError("invalid_grant", "invalid subject token", 401)
+    if not call.world.options.has_scope("cdp_query_api"):
+        raise OAuthError("invalid_scope", "the app has not the scope cdp_query_api")
+    space = given.get("dataspace", "default")
+    if not await run_in_threadpool(partial(_is_data_space, call.world, space)):
+        raise OAuthError("invalid_request", f"invalid dataspace: {space[:80]}")
     tenant_url = call.world.address.tenant_url
     if not call.world.options.instance_url_scheme:
         tenant_url = tenant_url.partition("://")[2]

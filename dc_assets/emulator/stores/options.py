@@ -71,6 +71,10 @@ class Options:
     pre_authorized: bool = True
     """Of the app: its flow, who it runs as, and whether its user may use it by JWT."""
     user_active: bool = True
+    scopes: str = "cdp_query_api api"
+    """Of the app, with blanks between."""
+    api_enabled: bool = True
+    """Of the user: whether the APIs let him in."""
     core_token_s: float = 0.0
     """Seconds after which a session of the org ends; 0: it does not."""
     tenant_token_s: float = 7200.0
@@ -85,6 +89,10 @@ class Options:
         for entry in fields(self):
             setattr(self, entry.name, entry.default)
         self.change({"edition": edition})
+
+    def has_scope(self, name: str) -> bool:
+        """Whether the app was granted a scope."""
+        return bool({name, "full"} & set(self.scopes.split()))
 
     def change(self, values: Mapping[str, object]) -> None:
         """Set the named options.
