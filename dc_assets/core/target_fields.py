@@ -120,10 +120,17 @@ class TargetField:
 
 @dataclass(frozen=True, slots=True)
 class TargetObject:
-    """An object of the org, with the fields that our user sees."""
+    """An object of the org, with the fields that our user sees.
+
+    Attributes:
+        createable: whether our user may create records of it; None where describe does not say.
+        updateable: whether it may edit them, likewise.
+    """
 
     name: str
     fields: Mapping[str, TargetField] = field(default_factory=dict[str, TargetField])
+    createable: bool | None = None
+    updateable: bool | None = None
 
     def lookup(self, relationship: str) -> TargetField | None:
         """Return the field whose relationship has a name."""

@@ -195,6 +195,8 @@ class Description(CamelAnswer):
 
     name: Text = ""
     fields_: list[DescribedField] = Field(alias="fields")
+    createable: bool | None = None
+    updateable: bool | None = None
 
 
 class Named(Answer):

@@ -95,7 +95,8 @@ def _described(session: OrgSession, object_name: str) -> TargetObject:
     found = session.org.ask("GET", url, Description)
     is_it = found.name.casefold() == object_name.casefold()
     spelt = found.name if is_it else object_name  # an org takes a name in any case
-    return TargetObject(spelt, {one.name: _field(one) for one in found.fields_})
+    fields = {one.name: _field(one) for one in found.fields_}
+    return TargetObject(spelt, fields, found.createable, found.updateable)
 
 
 def _field(one: DescribedField) -> TargetField:

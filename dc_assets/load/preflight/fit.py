@@ -11,7 +11,7 @@ from typing import Protocol
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.target_fields import TargetDescription, TargetPath
+from dc_assets.core.target_fields import TargetDescription, TargetObject, TargetPath
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.load.preflight.columns import findings_of_columns
 from dc_assets.load.preflight.findings import Advice, Finding, meant, worst_first
@@ -19,6 +19,8 @@ from dc_assets.load.preflight.key import findings_of_key
 
 DATED = frozenset[ValueKind]({"date", "datetime", "text", "unknown"})
 """Kinds that a modification time may have; in text, times of one form compare as they should."""
+
+RIGHTS_ARE_SET = "In Setup, Permission Sets > the integration user's > Object Settings >"
 
 
 class SourceColumns(Protocol):
@@ -80,6 +82,7 @@ def fit(
         findings.append(_refused(error, ("source", setting)))
     else:
         findings += _of_source(spec, kinds, source)
+    findings += _of_rights(described.object)
     findings += findings_of_columns(spec, described, kinds)
     findings += findings_of_key(spec, described)
     if spec.target.scope:
@@ -140,6 +143,25 @@ def _of_refresh(spec: LoadSpec, kinds: Mapping[str, ValueKind]) -> Iterator[Find
             "row's last change.",
             "Name a timestamp column, or leave it out: then ranges are compared by fingerprint.",
             setting=setting,
+        )
+
+
+def _of_rights(target: TargetObject) -> Iterator[Finding]:
+    """Say what our user may not do with records of the object; an upsert creates and edits."""
+    if target.createable is False:
+        yield Finding(
+            Advice.STOP,
+            f"Our user may not create records of {target.name}: every new row would be refused.",
+            f"{RIGHTS_ARE_SET} {target.name} > Edit: select Create and Edit.",
+            setting=("target", "object"),
+        )
+    if target.updateable is False:
+        yield Finding(
+            Advice.STOP,
+            f"Our user may not edit records of {target.name}: rows of records that exist would be "
+            "refused.",
+            f"{RIGHTS_ARE_SET} {target.name} > Edit: select Edit.",
+            setting=("target", "object"),
         )
 
 
