@@ -11,10 +11,11 @@ import click
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.specs import spec_named
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.examination import Line, State, exit_code_of
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.load.spec_files import read_folder_so_far
-from dc_assets.wiring.settings import loads_folder
+from dc_assets.wiring.settings import loads_folder, read_settings
 
 STYLES = {State.OK: "green", State.WARN: "yellow", State.RED: "bold red", State.NOT_ASKED: "dim"}
 STATE_CHARS = max(len(state) for state in State)
@@ -51,6 +52,10 @@ def _lines(name: str | None, cleanup: ExitStack) -> Iterable[Line]:
     from dc_assets.wiring.doctor.examine import examined  # noqa: PLC0415 - help needs none of it
     from dc_assets.wiring.doctor.subject import Subject  # noqa: PLC0415 - likewise
 
+    try:
+        read_settings()
+    except ConfigError:  # the first examination says it
+        return examined(Subject([], None, [], cleanup))
     load = None if name is None else spec_named(name)
     folder = read_folder_so_far(loads_folder())
     specs = list(folder.specs.values()) if load is None else [load]

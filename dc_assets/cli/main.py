@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from importlib import import_module
 
@@ -11,6 +12,7 @@ from dc_assets.cli.endings import endings_text
 from dc_assets.cli.errors import Commands
 from dc_assets.cli.said import say
 from dc_assets.core.asserts import refuse_without_asserts
+from dc_assets.core.errors import ConfigError
 from dc_assets.ledger.owner_only import open_to_others
 
 COMMANDS = {
@@ -97,13 +99,17 @@ class _Program(Commands):
 
 
 def _look_at_settings() -> None:
-    """Warn of names that are no setting, and of a data folder that others can look into."""
+    """Warn of names that are no setting, and of a data folder that others can look into.
+
+    A setting that cannot be read is for the command to say.
+    """
     from dc_assets.wiring.settings import data_folder, unknown_settings  # noqa: PLC0415 - see help
 
     for sentence in unknown_settings():
         say(f"dc-assets: {sentence}", err=True)
-    if wide := open_to_others(data_folder()):
-        say(f"dc-assets: {wide}", err=True)
+    with suppress(ConfigError):
+        if wide := open_to_others(data_folder()):
+            say(f"dc-assets: {wide}", err=True)
 
 
 @click.group(cls=_Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})

@@ -92,7 +92,7 @@ def _asked(base: httpx.URL, proxy: str) -> httpx.Response:
             return client.get(base.join("/services/data"))
     except httpx.TransportError as error:
         told = list(_causes(error))
-        if any(isinstance(one, ssl.SSLError) for one in told):
+        if any(isinstance(one, ssl.SSLCertVerificationError) for one in told):
             raise _untrusted(base.host, error) from error
         through = f" through the proxy {proxy}" if proxy else ""
         raise ConfigError(

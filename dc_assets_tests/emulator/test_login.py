@@ -228,8 +228,7 @@ def test_a_tenant_token_wants_the_scope_and_a_data_space_that_is_there(
     """The data spaces are the records of Dataspace."""
     token = client.root.post(TOKEN, data=GOOD).json()["access_token"]
     assert client.admin.post("/options", json=options).is_success
-    form = {"grant_type": TENANT_GRANT, "subject_token": token, "dataspace": space}
-    form["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
+    form = {**TENANT_GRANT, "subject_token": token, "dataspace": space}
     answer = client.root.post("/services/a360/token", data=form).json()
     assert answer.get("error", "") == error
 
