@@ -53,9 +53,10 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
 
     It takes the newest snapshot that is not restored yet, or that of --load. Only records that a
     load wrote since and that differ from the snapshot are sent, by their record ids: nothing is
-    created, and a record that was deleted stays so. Give the command again after any failure: it
-    goes on where it stopped. What loads created is left to the command cleanup. What triggers,
-    flows and mails did is undone by neither. What makes snapshots: dc-assets run --snapshot.
+    created, and a record that was deleted stays so. Unfinished loads are given up.
+    Give the command again after any failure: it goes on where it stopped. What loads created is
+    left to the command cleanup. What triggers, flows and mails did is undone by neither. What makes
+    snapshots: dc-assets run --snapshot.
     """
     spec = chosen_spec(name)
     if confirm is not None and confirm != spec.name:
@@ -72,7 +73,6 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
             return ExitCode.PROVED
         if confirm is None:
             return _preview(console, database, found)
-        take_back_order(console, StopOrders(database, spec.name), spec.name)
         keys = [key for key, rows in found.rows.items() if rows]
         request = LoadRequest(partition_keys=keys, production=production)
         return _restore(console, database, found, request)
@@ -201,7 +201,11 @@ def _restore(
     keys = list(request.partition_keys)
     load = WatchedLoad(spec, keys, LedgerViews(database, spec.name), console)
     with followed(load), _opened(found) as restore:
-        restore.opened.org.guard.refuse_unasked(request, restore.opened.loads.sends_unasked)
+        loads = restore.opened.loads
+        restore.opened.org.guard.refuse_unasked(request, loads.sends_unasked)
+        for load_id in loads.give_up_others():
+            console.print(f"Gave up the unfinished load {load_id[:8]}: no run goes on with it.")
+        take_back_order(console, StopOrders(database, spec.name), spec.name)
         sent = _send(restore, keys, request)
     newest = load.views.states.of_spec().newest
     print_refusals(console, load.views, spec, {k: newest[k] for k in keys if k in newest})

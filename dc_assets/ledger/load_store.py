@@ -111,6 +111,22 @@ class SqlLoadStore(SpecRecords):
             return given_up
 
     @one_transaction
+    def give_up_others(self) -> list[str]:
+        """Supersede the unfinished loads of all other modes; return their ids.
+
+        Raises:
+            LedgerConflict: runs are active in one of them.
+        """
+        others = sa.select(load.c.load_id).where(
+            self.is_ours(), load.c.mode != self._mode, load.c.state == "open"
+        )
+        with self._database.begin() as connection:
+            ids = [str(one) for one in connection.execute(others.with_for_update()).scalars()]
+            for load_id in ids:
+                self._loads.give_up(connection, load_id)
+            return ids
+
+    @one_transaction
     def next_stage(self) -> None:
         """Give the unfinished stage of a canary up, unless an operator ordered it to stop.
 

@@ -20,7 +20,7 @@ def part_waiting(run: RangeRun, refused: pl.DataFrame) -> tuple[pl.DataFrame, pl
     The code does not say which lookup it means, and the language of the message is the org's: it
     quotes the parent's id. A row that waits in vain costs one round.
     """
-    fields = run.references_to_rows
+    fields = [name for name in run.references_to_rows if name in refused.columns]
     if refused.is_empty() or not fields:
         return refused.clear(), refused
     message = pl.col("__message")

@@ -52,7 +52,8 @@ def fitting(run: RangeRun, batch_ids: Sequence[str]) -> Mapping[str, pl.DataFram
     found: dict[str, pl.DataFrame] = {}
     room = PAYLOAD_BYTES_MAX
     for batch_id in batch_ids:
-        rows = spool.read_batch(load_id, batch_id).select(sent_fields(run.spec))
+        kept = spool.read_batch(load_id, batch_id)
+        rows = kept.select(sent_fields(kept))
         room -= payload_bytes(rows)
         if room < 0 and found:
             break

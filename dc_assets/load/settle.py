@@ -53,7 +53,8 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         UnsettledJob: three readings of the result files leave rows without an outcome.
     """
     spool = run.ports.spool
-    sent = spool.read_batch(batch.load_id, batch.batch_id).select(sent_fields(run.spec))
+    kept = spool.read_batch(batch.load_id, batch.batch_id)
+    sent = kept.select(sent_fields(kept))
     outcomes = _outcomes(run, sent, job, batch.attempt)
     stopping = _stopping(outcomes.retryable)
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)

@@ -8,9 +8,12 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import DeadLetter
 
 
-def sent_fields(spec: LoadSpec) -> list[str]:
-    """Return the fields that are sent; a batch that waits has the reason of its refusal besides."""
-    return [column.target for column in spec.columns]
+def sent_fields(rows: pl.DataFrame) -> list[str]:
+    """Return the fields of a batch that are sent; one that waits has its refusal's reason besides.
+
+    They are those of the load that planned it: a run of another load may bring it home.
+    """
+    return [name for name in rows.columns if not name.startswith("__")]
 
 
 def dead_letters_of(
@@ -22,7 +25,7 @@ def dead_letters_of(
     """
     if refused.is_empty():
         return []
-    whole_row = pl.struct(c.target for c in spec.columns).struct.json_encode().alias("__row")
+    whole_row = pl.struct(sent_fields(refused)).struct.json_encode().alias("__row")
     lines = refused.select(spec.target.external_id, "__code", "__message", "__fields", whole_row)
     return [
         DeadLetter(

@@ -36,7 +36,8 @@ class Landings(SpecRecords):
 
     def since(self, moment_s: float) -> Landed:
         """Return the records that batches wrote which were settled after a moment."""
-        found, doubts = [pl.Series([], dtype=pl.String)], dict[str, str]()
+        found = [pl.Series([], dtype=pl.String)]
+        doubts = dict.fromkeys(self._in_flight(), "batches that a dead run left are in flight")
         for partition_key, path, sha256 in self._receipts(moment_s):
             try:
                 rows = believed(path, sha256)
@@ -61,16 +62,15 @@ class Landings(SpecRecords):
             return [(r.partition_key, Path(r.receipt_path), r.receipt_sha256) for r in rows]
 
     @one_transaction
-    def in_flight(self) -> int:
-        """Count the batches whose rows may be landing now."""
+    def _in_flight(self) -> set[str]:
+        """Return the partitions of batches whose rows may be landing now."""
         query = (
-            sa.select(sa.func.count())
-            .select_from(batch)
+            sa.select(batch.c.partition_key)
             .join(load, load.c.load_id == batch.c.load_id)
             .where(self.is_ours(), load.c.mode != RESTORE, IS_FLYING)
         )
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one()
+            return set(connection.execute(query).scalars())
 
     @one_transaction
     def refused_in(self, load_id: str, partition_key: str) -> set[str]:

@@ -55,15 +55,10 @@ def overwritten(database: Database, spec: LoadSpec, kept: Sequence[KeptSnapshot]
     Settings that tune a load are those of ``spec``; all others are of the load.
 
     Raises:
-        ConfigError: a snapshot is gone or altered, or batches of a load are in flight.
+        ConfigError: a snapshot is gone or altered.
     """
     first = kept[0]
     landings = Landings(database, spec.name, first.org_id)
-    if flying := landings.in_flight():
-        raise ConfigError(
-            f"{flying} batches of {spec.name} are in flight, so what they overwrite is not known "
-            f"yet. dc-assets run {spec.name} settles them; then restore."
-        )
     landed = landings.since(min(one.taken_at for one in kept))
     folder = first.file.path.parent / "overwritten"
     rows = {one.partition_key: _written(one, landed, folder) for one in kept}

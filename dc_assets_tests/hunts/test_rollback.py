@@ -73,13 +73,18 @@ def test_a_killed_load_and_its_killed_restore_leave_the_org_as_before(stage: Sta
         found = snapshots(stage)
         assert {key: found[key] for key in seen} == seen
         seen = found
-    done = stage.run(*LOAD)
+    done = stage.run(*LOAD, within_s=600)
     assert done.code == 0, done.out + done.err
     loaded = records(stage)
     assert [key for key, row in before.items() if loaded[key] == row] == []
     for kind, when in PLACES:
         kill_at(stage, kind, when, RESTORE)
-    again = stage.run(*RESTORE)
+    kill_at(stage, "poll", "before", RESTORE)
+    between = stage.run("run", "--local", "--changed", "--snapshot", within_s=600)
+    assert between.code == 0, between.out + between.err
+    newest = stage.run(*RESTORE, within_s=600)
+    assert newest.code == 0, newest.out + newest.err
+    again = stage.run(*RESTORE, within_s=600)  # rows that met a lock of a killed run's job wait
     assert again.code == 0, again.out + again.err
     after = records(stage)
     assert {key: after[key] for key in before} == lf(before)
