@@ -24,6 +24,7 @@ SAID = {
     "dc-assets init opportunities": "Next: dc-assets plan opportunities",
     "dc-assets plan opportunities": "GO, WITH CARE",
     "dc-assets run five --local": "row_count_matches: source 5, target 4: 1 refused, 0 unexplained",
+    "dc-assets restore five --confirm": "2 records were written back, 0 were refused.",
     "dc-assets cleanup five --confirm": "4 records of Opportunity are gone.",
     "dc-assets run opportunities --canary": "All stages reached their bars.",
     "dc-assets replay opportunities --list": "1 dead letters",
