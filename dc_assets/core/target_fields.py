@@ -208,8 +208,9 @@ class TargetDescription:
         filled = self.filled_by(parent_target)
         if filled.parent is not None:
             return filled.parent.name
-        leads_to = filled.field.reference_to if filled.field else ()
-        return leads_to[0] if leads_to else None  # a lookup that is filled with record ids
+        if filled.field is None or filled.path.relationship:
+            return None
+        return next(iter(filled.field.reference_to), None)  # it is filled with record ids
 
     def field_of(self, target: str) -> TargetField | None:
         """Return the field whose values a column carries: of the parent for a relationship."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.errors import ConfigError, LedgerConflict
+from dc_assets.ledger.old_state import OldState
 from dc_assets.ledger.snapshots import SnapshotRecords
 from dc_assets.load.snapshot import SnapshotFile
 from dc_assets.load.store import LoadRequest, RangeTicket
@@ -79,3 +80,23 @@ def test_a_restored_partition_agrees_with_no_source(ledger: OpenLedger) -> None:
     restoring.finish_range(back)
     check_range(ledger.database, SPEC.name, ledger.org_id, KEYS[0])
     assert ledger.views().states.proved_states() == {}
+
+
+def test_a_restore_gives_up_the_loads_that_it_takes_back(ledger: OpenLedger) -> None:
+    """No run goes on with them; the restore itself stays."""
+    full, restoring = ledger.loads(), ledger.loads(mode="restore")
+    bad, good = full.join_load(KEYS[0], SAVED), restoring.join_load(KEYS[0])
+    assert restoring.give_up_others() == [bad]
+    assert restoring.join_load(KEYS[0]) == good
+    assert full.join_load(KEYS[0]) != bad
+
+
+def test_old_snapshots_go_with_their_load(ledger: OpenLedger, tmp_path: Path) -> None:
+    """The ledger's lines and the files."""
+    own = ticket(ledger)
+    folder = tmp_path / "snapshots" / SPEC.name / own.load_id
+    folder.mkdir(parents=True)
+    records(ledger).keep(own, file(str(folder / "r1-01-1.parquet")))
+    OldState(ledger.database, SPEC.name, tmp_path).remove([own.load_id], [])
+    assert not folder.exists()
+    assert list(records(ledger).all()) == []

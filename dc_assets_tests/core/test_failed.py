@@ -182,3 +182,12 @@ def test_only_partial_loads_that_compare_begin_anew(case: str, *, resume: bool) 
     found = judged(NOT_GOOD[case][0])
     assert found is not None
     assert found.resume is resume
+
+
+def test_an_unfinished_restore_is_left_to_its_command() -> None:
+    """To load the partition again would undo what is being taken back."""
+    restoring = PartitionState(KEY, LOAD, "restore", "sending", RowCounts(selected=9, landed=5))
+    found = judged(standing(restoring))
+    assert found is not None
+    assert found.mode == ""
+    assert "dc-assets restore goes on with it" in found.reasons[0]

@@ -60,3 +60,20 @@ def test_a_field_of_the_object_is_what_a_column_fills() -> None:
     assert field is not None
     assert field.scale == 2
     assert THING.field_of("Nothing__c") is None
+
+
+@pytest.mark.parametrize(
+    ("target", "locked"),
+    [
+        ("User:Owner.Username", "User"),
+        ("OwnerId", "Group"),
+        ("Lead:Owner.Username", None),
+        ("Name", None),
+        (None, None),
+    ],
+)
+def test_rows_lock_what_their_parent_column_leads_to(
+    target: str | None, locked: str | None
+) -> None:
+    """Named by a field of the parent or by its record id."""
+    assert THING.locked_by(target) == locked
