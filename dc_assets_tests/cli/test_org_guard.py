@@ -102,7 +102,6 @@ def test_the_org_of_the_spec_wins(loaded: Stage) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("run", "--local", "--changed"),
         ("run", "--canary", "10"),
         ("replay",),
     ],
