@@ -177,6 +177,7 @@ def test_bad_input_is_one_sentence(stage: Stage, arguments: tuple[str, ...], say
     assert "Traceback" not in done.err
 
 
+@pytest.mark.hunt
 def test_five_hundred_rows_without_parents_land_when_the_parents_are_there(
     fresh_thousand: Stage,
 ) -> None:

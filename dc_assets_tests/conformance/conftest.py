@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import uuid
 from collections.abc import Generator
@@ -27,16 +28,29 @@ def postgres_url() -> Generator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the tables once: to make them costs more than most tests."""
+    file = tmp_path_factory.mktemp("ledger") / "empty.db"
+    Database(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "sim", pytest.param("postgres", marks=pytest.mark.postgres)])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[OpenLedger]:
+def ledger(
+    request: pytest.FixtureRequest, tmp_path: Path, empty_ledger: Path
+) -> Generator[OpenLedger]:
     """Open a ledger of either kind; an org id of its own keeps tests apart."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    file = tmp_path / "ledger.db"
+    url = f"sqlite:///{file}"
     if request.param == "postgres":
         url = str(request.getfixturevalue("postgres_url"))
-    database = Database(url)
+    else:
+        shutil.copy(empty_ledger, file)
     if request.param == "sim":
-        database.close()
-        database = SimDatabase(tmp_path / "ledger.db")
+        database = SimDatabase(file)
         database.now_s = lambda: time.time() - BEGAN_S
+    else:
+        database = Database(url)
     yield OpenLedger(database, url, org_id=f"00D{uuid.uuid4().hex[:15]}")
     database.close()
