@@ -63,11 +63,16 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
         raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
     console = Console()
     with open_ledger(bears_s=FOLLOWS_S) as database:
-        every = SnapshotRecords(database, spec.name).all()
+        snapshots = SnapshotRecords(database, spec.name)
+        every = snapshots.all()
         kept = _chosen(spec, every, load_id)
         refuse_running(spec, StopOrders(database, spec.name), "Nothing is restored")
         _print_snapshots(console, every)
         found = overwritten(database, spec, kept)
+        if confirm is not None:
+            for one in kept:
+                if not found.rows[one.partition_key]:
+                    snapshots.restored(one)  # nothing of it was overwritten
         if not any(found.rows.values()):
             console.print(f"Load {kept[0].load_id[:12]} overwrote no record: nothing to restore.")
             return ExitCode.PROVED
@@ -116,7 +121,7 @@ def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:
             its[0].mode,
             its[0].org_id,
             f"{taken:%Y-%m-%d %H:%M} UTC",
-            "yes" if done and done == len(filled) else progress,
+            ("yes" if done == len(filled) else progress) if filled else "-",
         )
     console.print(table)
 

@@ -59,7 +59,7 @@ def test_backfill_and_schedule_have_the_same_schema() -> None:
 @pytest.mark.parametrize("mode", ["full", "missing", "changed", "replay"])
 def test_what_the_command_line_launches_is_valid(mode: str) -> None:
     """Every mode, with and without the overrides of `dc-assets run`."""
-    for more in ({}, {"batch_rows_max": 500, "window": 3}):
+    for more in ({}, {"batch_rows_max": 500, "window": 3, "snapshot": True}):
         config = {"mode": mode, "resume": True, **more}
         for one in jobs():
             run_config = {"ops": {ASSET: {"config": config}}, "resources": RESOURCES}
