@@ -72,6 +72,15 @@ def test_no_cell_of_a_table_is_a_paragraph(name: str) -> None:
     assert [cell for row in rows for cell in row.split("|") if len(cell.strip()) > CELL_MAX] == []
 
 
+WORDS_OF_README_MAX = 750
+
+
+def test_the_first_page_is_short() -> None:
+    """It points on: what needs more words has a document of its own."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= WORDS_OF_README_MAX
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_link_of_a_document_is_dead(document: Path) -> None:
     """File and heading are there."""
