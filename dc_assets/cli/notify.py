@@ -44,20 +44,21 @@ def notify(*, test: bool) -> int:
             waiting = f"{outbox.waiting(channel.name):,} waiting"
             say(f"{channel.name}: to {channel.place}; {waiting}")
             if test:
-                passed = _try(channel, templates, outbox.now_s()) and passed
+                passed = _try(channel, templates, outbox) and passed
     for complaint in templates.complaints:
         say(complaint)
     return ExitCode.PROVED if passed and not settings.complaints else ExitCode.CONFIGURATION
 
 
-def _try(channel: Channel, templates: Templates, now_s: float) -> bool:
-    """Send a test notification; say in one line what became of it."""
+def _try(channel: Channel, templates: Templates, outbox: Outbox) -> bool:
+    """Send a test notification; say in one line what became of it, and keep that it was taken."""
     key = f"test:{uuid.uuid4()}"
-    notice = Event(key, "test", "dc-assets", {"place": channel.place}, now_s)
+    notice = Event(key, "test", "dc-assets", {"place": channel.place}, outbox.now_s())
     try:
         channel.send(templates.message(notice))
     except (ChannelDown, DeliveryRefused) as error:
         say(f"{channel.name}: {error}")
         return False
+    outbox.tried(channel.name)
     say(f"{channel.name}: the server took the test notification {notice.identity}")
     return True

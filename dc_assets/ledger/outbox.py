@@ -21,6 +21,9 @@ from dc_assets.ledger.upsert import insert_or_update
 RETRY_AFTER_S = 60.0
 RETRY_AFTER_S_MAX = 3_600.0
 
+LONG_AGO = 0.0
+"""So old a notification is offered to nobody."""
+
 
 class Outbox:
     """Notifications of all loads of a ledger."""
@@ -72,6 +75,30 @@ class Outbox:
         with self._database.begin() as connection:
             counted = self._open(channel, sa.func.count())
             return int(connection.execute(counted).scalar_one())
+
+    @one_transaction
+    def has_delivered(self, channel: str) -> bool:
+        """Tell whether a channel ever took a notification."""
+        taken = sa.select(delivery.c.channel).where(
+            delivery.c.channel == channel, delivery.c.sent_at.is_not(None)
+        )
+        with self._database.read() as connection:
+            return connection.execute(taken.limit(1)).first() is not None
+
+    @one_transaction
+    def tried(self, channel: str) -> None:
+        """Keep that a channel took a notification for a test, which no other is offered."""
+        key = f"tried:{channel}"
+        values = {
+            "notice_key": key,
+            "kind": "test",
+            "spec_name": "dc-assets",
+            "facts": "{}",
+            "noticed_at": LONG_AGO,
+        }
+        with self._database.begin() as connection:
+            insert_or_update(connection, notice, values, {})
+        self._note(key, channel, {"sent_at": epoch_now()})
 
     def sent(self, key: str, channel: str) -> None:
         """Keep that a channel has taken a notification; a late refusal does not take it back."""

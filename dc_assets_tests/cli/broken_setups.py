@@ -66,7 +66,7 @@ BROKEN = (
         {"DC_ASSETS_LEASE_S": "soon"},
     ),
     Broken("no secret", "credential", ["SF_CLIENT_SECRET is not set"], {"SF_CLIENT_SECRET": None}),
-    Broken("two ways to sign in", "credential", ["both set", "Unset"], {"SF_CLI_ORG": "mine"}),
+    Broken("two ways to sign in", "credential", ["SF_CLI_ORG", "Unset"], {"SF_CLI_ORG": "mine"}),
     Broken(
         "a host of somebody else",
         "credential",

@@ -173,3 +173,29 @@ def test_every_area_and_key_is_documented(stage: Stage) -> None:
     told = seen_by_doctor(settings_of(stage))
     for word in (*told, *told["lines"][0], *(one.area for one in EXAMINATIONS)):
         assert word in document, word
+
+
+def ticked(settings: Mapping[str, str]) -> list[int]:
+    """Return the places of the lines of the checklist that are ticked."""
+    told = seen_by_doctor(settings, "opportunities", "--checklist")["checklist"]
+    return [place for place, item in enumerate(told, start=1) if item["is_ticked"]]
+
+
+def test_the_checklist_is_ticked_by_what_was_measured(fresh_thousand: Stage) -> None:
+    """Before anything is sent the spec fits, ranges are even and nothing would be overwritten.
+
+    A canary of all rows ticks its own lines, and takes the way back.
+    """
+    settings = {**settings_of(fresh_thousand), "DC_ASSETS_TIME_SCALE": "500"}
+    assert ticked(settings) == [3, 4, 8]
+    run = ("run", "opportunities", "--local")
+    assert run_here(settings, *run, "--canary", "1000").code == 0
+    assert ticked(settings) == [1, 2, 3, 4, 6]
+    assert run_here(settings, *run, "--snapshot").code == 0
+    assert ticked(settings) == [1, 2, 3, 4, 6, 8, 10]
+    said = run_here(settings, "doctor", "opportunities", "--checklist").out
+    assert "[x] A canary of 1,000 rows came through: 1,000 rows have an outcome" in said
+    assert "[ ] Alerts are set, and one was delivered: no channel is set" in said
+    assert "    dc-assets notify --test" in said
+    alone = run_here(settings, "doctor", "--checklist")
+    assert (alone.code, alone.out) == (2, "")

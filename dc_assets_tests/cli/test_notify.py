@@ -37,6 +37,16 @@ def test_without_a_channel_the_way_to_one_is_told(tmp_path: Path) -> None:
     assert "Nobody is told of anything. Set DC_ASSETS_SMTP_URL" in done.output
 
 
+def kept_of(folder: Path) -> dict[str, tuple[bool, int]]:
+    """Return whether each channel ever delivered, and how many notifications wait for it."""
+    database = Database(f"sqlite:///{folder / 'ledger.db'}")
+    outbox = Outbox(database)
+    names = ("mail", "webhook", "other")
+    found = {name: (outbox.has_delivered(name), outbox.waiting(name)) for name in names}
+    database.close()
+    return found
+
+
 def test_a_test_notice_goes_over_every_channel(tmp_path: Path) -> None:
     """One line each says what became of it; what fails does not keep the other."""
     mail, hook = MailServer(), HookServer()
@@ -44,6 +54,7 @@ def test_a_test_notice_goes_over_every_channel(tmp_path: Path) -> None:
         settings = {**mail_to(mail), "DC_ASSETS_WEBHOOK_URL": hook.url}
         done = notify(tmp_path, "--test", **settings)
         assert done.exit_code == 0, done.output
+        assert kept_of(tmp_path) == {"mail": (True, 0), "webhook": (True, 0), "other": (False, 0)}
         assert [one["Subject"] for one in mail.messages] == ["Test notification of dc-assets"]
         assert hook.posts[0].text.startswith(
             "Test notification of dc-assets\nNotifications of loads arrive"
