@@ -11,7 +11,7 @@ import pytest
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, short_folder, wait_until
 from dc_assets_tests.older_org import Records, older_org, records
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt, pytest.mark.timeout(1_800)]
 
 ROWS, OLDER = 5_400, 5_000
 LOAD = ("run", "--local", "--snapshot", "--batch-rows-max", "300")
@@ -65,7 +65,10 @@ def lf(rows: Records) -> Records:
 
 
 def test_a_killed_load_and_its_killed_restore_leave_the_org_as_before(stage: Stage) -> None:
-    """No snapshot changes once rows may have been sent; the table of the org itself is compared."""
+    """No snapshot changes once rows may have been sent; the table of the org itself is compared.
+
+    Between two restores a run of the load brings home what a killed restore left in flight.
+    """
     before = older_org(stage, OLDER)
     seen: dict[str, str] = {}
     for kind, when in [*PLACES, ("bulk_query", "before")]:
@@ -84,7 +87,7 @@ def test_a_killed_load_and_its_killed_restore_leave_the_org_as_before(stage: Sta
     assert between.code == 0, between.out + between.err
     newest = stage.run(*RESTORE, within_s=600)
     assert newest.code == 0, newest.out + newest.err
-    again = stage.run(*RESTORE, within_s=600)  # rows that met a lock of a killed run's job wait
+    again = stage.run(*RESTORE, within_s=600)
     assert again.code == 0, again.out + again.err
     after = records(stage)
     assert {key: after[key] for key in before} == lf(before)
