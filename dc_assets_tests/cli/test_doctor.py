@@ -184,12 +184,12 @@ def ticked(settings: Mapping[str, str]) -> list[int]:
 def test_the_checklist_is_ticked_by_what_was_measured(fresh_thousand: Stage) -> None:
     """Before anything is sent the spec fits, ranges are even and nothing would be overwritten.
 
-    A canary of all rows ticks its own lines, and takes the way back.
+    The stages of a canary of all rows tick its lines together, and takes the way back.
     """
     settings = {**settings_of(fresh_thousand), "DC_ASSETS_TIME_SCALE": "500"}
     assert ticked(settings) == [3, 4, 8]
     run = ("run", "opportunities", "--local")
-    assert run_here(settings, *run, "--canary", "1000").code == 0
+    assert run_here(settings, *run, "--canary", "100,1000").code == 0
     assert ticked(settings) == [1, 2, 3, 4, 6]
     assert run_here(settings, *run, "--snapshot").code == 0
     assert ticked(settings) == [1, 2, 3, 4, 6, 8, 10]

@@ -5,8 +5,9 @@ After the "Production Deployment Checklist" of the system that came before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.examination import Line, State
@@ -24,6 +25,7 @@ from dc_assets.wiring.doctor.table import PREFLIGHT
 
 CANARY_ROWS, CANARY_SHARE = 1_000, 0.99
 LOADS_MAX = 1_000
+CANARY = "canary"
 
 Measure = tuple[bool, str]
 """Whether a line is ticked, and what was seen."""
@@ -65,37 +67,48 @@ class Measured:
             return None
         return LoadStates(ledger, self.spec.name, session.org_id)
 
-    def loads(self, mode: str = "") -> Sequence[LoadState]:
-        """Return the loads of the spec in this org, of a mode or of all, newest first."""
+    def newest(self) -> LoadState | None:
+        """Return the newest load of the spec in this org."""
+        return next(self._newest_first(), None)
+
+    def canary(self) -> tuple[int, int, int]:
+        """Return landed, refused and pending rows of the newest canary.
+
+        Each stage sends what did not land before it: landed rows add up, the others are its last's.
+        """
+        later = dropwhile(lambda one: one.mode != CANARY, self._newest_first())
+        stages = [one.rows for one in takewhile(lambda one: one.mode == CANARY, later)]
+        if not stages:
+            return 0, 0, 0
+        return sum(rows.landed for rows in stages), stages[0].refused, stages[0].pending
+
+    def _newest_first(self) -> Iterator[LoadState]:
         states = self.states()
         if states is None:
-            return []
+            return
         history = LoadHistory(opened(self.subject.seen.ledger))
         org_id = opened(self.subject.seen.session).org_id
-        found = history.loads_named(self.spec.name, "", LOADS_MAX)
-        ours = [one for one in found if one.org_id == org_id and mode in {"", one.mode}]
-        with_parts = (states.of_load(one.load_id) for one in ours[:1])
-        return [one for one in with_parts if one is not None]
+        for one in history.loads_named(self.spec.name, "", LOADS_MAX):
+            load = states.of_load(one.load_id) if one.org_id == org_id else None
+            if load is not None:
+                yield load
 
 
 def canary(by: Measured) -> Measure:
-    """Whether the newest canary sent a thousand rows or more, and had them all back."""
-    newest = by.loads("canary")
-    if not newest:
+    """Whether the newest canary, all stages, sent a thousand rows and had them all back."""
+    landed, refused, pending = by.canary()
+    if not landed + refused + pending:
         return False, "no canary was sent"
-    rows = newest[0].rows
-    done = rows.landed + rows.refused
-    is_there = done >= CANARY_ROWS and not rows.pending
-    return is_there, f"{done:,} rows have an outcome, {rows.pending:,} are pending"
+    is_there = landed + refused >= CANARY_ROWS and not pending
+    return is_there, f"{landed + refused:,} rows have an outcome, {pending:,} are pending"
 
 
 def canary_share(by: Measured) -> Measure:
     """Whether more than 99 % of the canary landed."""
-    newest = by.loads("canary")
-    done = newest[0].rows.landed + newest[0].rows.refused if newest else 0
-    if not done:
+    landed, refused, _ = by.canary()
+    if not landed + refused:
         return False, "no canary was sent"
-    share = newest[0].rows.landed / done
+    share = landed / (landed + refused)
     return share > CANARY_SHARE, f"{share:.2%} landed"
 
 
@@ -135,13 +148,13 @@ def alerts(by: Measured) -> Measure:
 
 def documented(by: Measured) -> Measure:
     """Whether the ledger keeps the spec of the newest load, which is the one in the folder."""
-    newest = by.loads()
-    if not newest:
+    newest = by.newest()
+    if newest is None:
         return NO_LEDGER if by.states() is None else (False, "no load has begun")
-    kept = newest[0].spec_json
+    kept = newest.spec_json
     is_same = kept is not None and LoadSpec.model_validate_json(kept).spec_hash == by.spec.spec_hash
     text = "keeps this spec" if is_same else "keeps another spec than the folder's"
-    return is_same, f"load {newest[0].load_id[:8]} {text}"
+    return is_same, f"load {newest.load_id[:8]} {text}"
 
 
 def quiet_hours(by: Measured) -> Measure:
