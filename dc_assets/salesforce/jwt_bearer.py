@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -59,13 +59,18 @@ class JwtBearer:
         return f"JWT bearer at {shown(self.login_url)}, as {self.username}"
 
     def granted(self, host: Host) -> OrgToken:
-        """Sign an assertion and send it.
+        """Sign an assertion and send it; each further attempt signs anew, or waits outlive it.
 
         Raises:
             ConfigError: the private key cannot be used; the sentence holds no piece of it.
         """
-        form = {"grant_type": GRANT, "assertion": self._assertion()}
-        return host.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
+        once = replace(host, ladder_s=(), moment_s=())
+
+        def sign_and_ask() -> OrgToken:
+            form = {"grant_type": GRANT, "assertion": self._assertion()}
+            return once.ask("POST", LOGIN_PATH, OrgToken, changes_nothing=True, data=form)
+
+        return host.repeat(sign_and_ask, f"POST {LOGIN_PATH}")
 
     def _assertion(self) -> str:
         import jwt  # noqa: PLC0415 - other ways to sign in do without it

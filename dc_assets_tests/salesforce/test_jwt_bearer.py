@@ -64,12 +64,41 @@ def test_an_assertion_says_who_for_whom_and_until_when(form: PrivateFormat) -> N
         host = Host.at(org.url, sleep=lambda _: None)
         with host.client:
             assert isinstance(credential.granted(host), OrgToken)
-    assertion = asked[0].partition("assertion=")[2].partition("&")[0]
+    audience = "https://login.salesforce.com"
+    assert claims(asked[0]) == {"iss": "an id", "sub": user, "aud": audience, "exp": 1_180}
+
+
+def claims(form: str) -> dict[str, object]:
+    """Return what the assertion of a form says, which the key has signed."""
+    assertion = form.partition("assertion=")[2].partition("&")[0]
     assert jwt.get_unverified_header(assertion)["alg"] == "RS256"
     options = {"verify_exp": False, "verify_aud": False}
-    claims = jwt.decode(assertion, public_pem(), algorithms=["RS256"], options=options)  # type: ignore[arg-type]
-    audience = "https://login.salesforce.com"
-    assert claims == {"iss": "an id", "sub": user, "aud": audience, "exp": 1_180}
+    return jwt.decode(assertion, public_pem(), algorithms=["RS256"], options=options)  # type: ignore[arg-type]
+
+
+def test_an_attempt_after_a_long_wait_sends_an_assertion_of_its_own() -> None:
+    """An org that says when to come again, or is slow, lets the first one end meanwhile."""
+    now_s, waited = [1_000.0], list[float]()
+    asked: list[str] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        now_s[0] += seconds
+
+    def answer(server: Planted, _: str) -> tuple[int, dict[str, str], object]:
+        asked.append(server.seen[-1][2])
+        if len(asked) == 1:
+            return 503, {"Retry-After": "300"}, ""
+        return said({"access_token": "t", "instance_url": server.url, "id": IDENTITY})
+
+    with planted(answer) as org:  # type: ignore[arg-type]
+        key = pem(rsa_key())
+        credential = JwtBearer(org.url, "an id", "a user", key, wall_s=lambda: now_s[0])
+        host = Host.at(org.url, sleep=wait)
+        with host.client:
+            credential.granted(host)
+    assert waited == [300.0]
+    assert [claims(form)["exp"] for form in asked] == [1_180, 1_480]
 
 
 @pytest.mark.parametrize(
