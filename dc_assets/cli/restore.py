@@ -63,17 +63,14 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
         raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
     console = Console()
     with open_ledger(bears_s=FOLLOWS_S) as database:
-        snapshots = SnapshotRecords(database, spec.name)
-        every = snapshots.all()
+        every = SnapshotRecords(database, spec.name).all()
         kept = _chosen(spec, every, load_id)
         refuse_running(spec, StopOrders(database, spec.name), "Nothing is restored")
         _print_snapshots(console, every)
         found = overwritten(database, spec, kept)
-        if confirm is not None:
-            for one in kept:
-                if not found.rows[one.partition_key]:
-                    snapshots.restored(one)  # nothing of it was overwritten
         if not any(found.rows.values()):
+            if confirm is not None:
+                _note_untouched(database, found)
             console.print(f"Load {kept[0].load_id[:12]} overwrote no record: nothing to restore.")
             return ExitCode.PROVED
         if confirm is None:
@@ -212,6 +209,7 @@ def _restore(
             console.print(f"Gave up the unfinished load {load_id[:8]}: no run goes on with it.")
         take_back_order(console, StopOrders(database, spec.name), spec.name)
         sent = _send(restore, keys, request)
+    _note_untouched(database, found)
     newest = load.views.states.of_spec().newest
     print_refusals(console, load.views, spec, {k: newest[k] for k in keys if k in newest})
     console.print()
@@ -221,6 +219,13 @@ def _restore(
     for reason in sent.pending:
         console.print(reason, style="red", soft_wrap=True)
     return _end(console, database, found, sent)
+
+
+def _note_untouched(database: Database, found: Overwritten) -> None:
+    """Note of which partitions nothing was overwritten: they are as their snapshots."""
+    for one in found.kept:
+        if not found.rows[one.partition_key]:
+            SnapshotRecords(database, found.spec.name).restored(one)
 
 
 def _send(restore: OpenRestore, keys: Sequence[str], request: LoadRequest) -> _Sent:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from dc_assets.core.phases import Phase
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.spec_records import SpecRecords, check_fence, is_of, taken_over
-from dc_assets.ledger.tables import epoch_now, load, range_state, snapshot
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state, snapshot
 from dc_assets.load.snapshot import SnapshotFile
 from dc_assets.load.store import RangeTicket
 
@@ -22,7 +22,8 @@ class KeptSnapshot:
 
     Attributes:
         mode: of the load that took it.
-        restored_at: when the org was seen to be as it says, None before.
+        restored_at: when the org was seen to be as it says, None before and again after a load
+            wrote since.
     """
 
     load_id: str
@@ -68,8 +69,9 @@ class SnapshotRecords(SpecRecords):
     @one_transaction
     def all(self) -> Sequence[KeptSnapshot]:
         """Return all snapshots, those of the newest load first, by partition."""
+        restored_at = sa.case((~_wrote_since_restored(), snapshot.c.restored_at))
         query = (
-            sa.select(snapshot, load.c.org_id, load.c.mode)
+            sa.select(snapshot, load.c.org_id, load.c.mode, restored_at.label("still_restored_at"))
             .join(load, load.c.load_id == snapshot.c.load_id)
             .where(self.is_ours())
             .order_by(load.c.opened_at.desc(), snapshot.c.partition_key)
@@ -83,7 +85,7 @@ class SnapshotRecords(SpecRecords):
                     row.mode,
                     SnapshotFile(Path(row.path), row.rows, row.sha256, row.spec_json),
                     row.taken_at,
-                    row.restored_at,
+                    row.still_restored_at,
                 )
                 for row in connection.execute(query)
             ]
@@ -113,3 +115,17 @@ class SnapshotRecords(SpecRecords):
                 .where(range_state.c.load_id.in_(ours))
                 .values(proved_at=None)
             )
+
+
+def _wrote_since_restored() -> sa.ColumnElement[bool]:
+    """Tell of a snapshot and its load whether a load of the spec wrote in the org afterwards."""
+    writer = load.alias()
+    return (
+        sa.select(batch.c.batch_id)
+        .join(writer, writer.c.load_id == batch.c.load_id)
+        .where(writer.c.spec_name == load.c.spec_name, writer.c.org_id == load.c.org_id)
+        .where(writer.c.mode != "restore", batch.c.landed > 0)
+        .where(batch.c.finished_at > snapshot.c.restored_at)
+        .correlate(load, snapshot)
+        .exists()
+    )

@@ -122,7 +122,8 @@ class OpenRestore:
     def checked(self, loaded: LoadedRange) -> Sequence[CheckOutcome]:
         """Hold a partition against its snapshot by the checks of every load.
 
-        What they say is of the snapshot, so it is not kept as what a source's checks said.
+        One of which the org refused rows is not restored, though that explains what differs. What
+        they say is of the snapshot, so it is not kept as what a source's checks said.
         """
         key = loaded.partition_key
         refused = Landings(self.opened.database, self.opened.spec.name, self._org_id).refused_in(
@@ -131,7 +132,7 @@ class OpenRestore:
         audit = self._audit(key, RestoreExplanations(refused, loaded.totals.pending))
         wanted = set(check_descriptions(self.opened.spec)) - {OUTGROWN}
         outcomes = [replace(one, repair="") for one in audit.outcomes(wanted)]
-        if all(one.severity.is_good for one in outcomes):
+        if not refused and all(one.severity.is_good for one in outcomes):
             for kept in self.overwritten.kept:
                 if kept.partition_key == key:
                     self.snapshots.restored(kept)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from dc_assets.core.errors import ConfigError, LedgerConflict
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.old_state import OldState
 from dc_assets.ledger.snapshots import SnapshotRecords
 from dc_assets.load.snapshot import SnapshotFile
 from dc_assets.load.store import LoadRequest, RangeTicket
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, check_range, new_batch
+from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, check_range, new_batch, settlement
 
 SAVED = LoadRequest(snapshot=True)
 
@@ -30,6 +31,14 @@ def ticket(ledger: OpenLedger, request: LoadRequest = SAVED, key: str = KEYS[0])
     """Take a partition of a load that begins with a request, or goes on."""
     loads = ledger.loads()
     return loads.take_range(loads.join_load(key, request), key)
+
+
+def land(ledger: OpenLedger, loads: SqlLoadStore, own: RangeTicket) -> None:
+    """Plan one batch of a partition, settle it, and end the run."""
+    [batch_id] = ledger.planned(own, new_batch(0))
+    ledger.uploaded(own, batch_id)
+    ledger.batches().settled(own, settlement(batch_id, landed=10))
+    loads.finish_range(own)
 
 
 def test_runs_that_go_on_with_a_snapshot_take_it_unasked(ledger: OpenLedger) -> None:
@@ -61,6 +70,19 @@ def test_a_snapshot_is_replaced_only_while_nothing_can_have_been_sent(ledger: Op
     assert (kept.file, kept.mode, kept.restored_at) == (file("again", rows=4), "full", None)
     records(ledger).restored(kept)
     assert records(ledger).all()[0].restored_at is not None
+
+
+def test_a_snapshot_is_due_again_after_a_load_wrote(ledger: OpenLedger) -> None:
+    """What that load overwrote is what was restored; a restore itself makes none due."""
+    loads, restoring = ledger.loads(), ledger.loads(mode="restore")
+    own = ledger.ticket(KEYS[0], loads, SAVED)
+    records(ledger).keep(own, file("first"))
+    land(ledger, loads, own)
+    records(ledger).restored(records(ledger).all()[0])
+    land(ledger, restoring, ledger.ticket(KEYS[0], restoring))
+    assert records(ledger).all()[0].restored_at is not None
+    land(ledger, loads, ledger.ticket(KEYS[1], loads))
+    assert records(ledger).all()[0].restored_at is None
 
 
 def test_a_restored_partition_agrees_with_no_source(ledger: OpenLedger) -> None:

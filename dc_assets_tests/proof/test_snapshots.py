@@ -67,6 +67,22 @@ def test_records_are_found_by_their_ids_and_nothing_is_created(org: Org, tmp_pat
     assert after.keys() == before.keys() - {DELETED}
 
 
+def test_a_snapshot_with_a_refused_row_stays_due(org: Org, tmp_path: Path) -> None:
+    """The checks know why it differs; the same command tries it again, and no older snapshot."""
+    serve(org, tmp_path, KEYS)
+    world = World.of(org, tmp_path, content([]))
+    world.load()
+    set_name(world, NOT_SENT, Name="'#N/A'")
+    with world.opened() as opened:
+        opened.loads.give_up_loads()
+        for key in world.spec.ranges:
+            opened.load(key, LoadRequest(snapshot=True, partition_keys=list(world.spec.ranges)))
+    assert restored(world) == (0, {"NOT_REPRESENTABLE": 1}, set())
+    with world.opened() as opened:
+        [kept] = SnapshotRecords(opened.database, world.spec.name).all()
+    assert kept.restored_at is None
+
+
 def restored(world: World) -> tuple[int, dict[str, int], set[str]]:
     """Restore all partitions; return records gone, rows refused by code, checks that failed."""
     names = ("base_url", "client_id", "client_secret")
