@@ -97,22 +97,28 @@ def keep_consent(connection: Connection, load_id: str, *, production: bool) -> N
 
     Raises:
         ProductionUnasked: its org is one in which a business runs.
+        WrongOrg: somebody moved the spec to another org since it was held to that of the load.
     """
     of_load = load.c.load_id == load_id
     if production:
         first = sa.func.coalesce(load.c.production_at, epoch_now())
         connection.execute(load.update().where(of_load).values(production_at=first))
         return
-    is_pinned = (pinned_org.c.spec_name == load.c.spec_name) & (
-        pinned_org.c.org_id == load.c.org_id
-    )
     held = connection.execute(
-        sa.select(pinned_org)
-        .join(load, is_pinned)
-        .where(of_load, load.c.production_at.is_(None), pinned_org.c.kind.in_(_PRODUCTION))
+        sa.select(pinned_org, load.c.org_id.label("org_of_load"))
+        .join(load, pinned_org.c.spec_name == load.c.spec_name)
+        .where(of_load, load.c.production_at.is_(None))
     ).first()
-    if held is not None:
-        org = org_text(held.kind, held.org_id, held.host)
+    if held is None:
+        return
+    org = org_text(held.kind, held.org_id, held.host)
+    if held.org_id != held.org_of_load:
+        raise WrongOrg(
+            f"The loads of {held.spec_name} were moved to {org} meanwhile, and this one goes to "
+            f"the org {held.org_of_load}. Nothing was sent. One spec has one org at a time: give "
+            "the load of each org a spec and a name of its own."
+        )
+    if held.kind in _PRODUCTION:
         raise production_unasked(held.spec_name, org, held.org_id)
 
 

@@ -110,6 +110,7 @@ class OpenRestore:
 
         No load of the partition counts as proved from now on, whatever becomes of this one.
         """
+        self.opened.org.guard.pin()
         self.snapshots.forget_proofs(partition_key)
         return load_partition(
             self.opened.stored,

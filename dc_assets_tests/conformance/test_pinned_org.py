@@ -131,6 +131,15 @@ def test_the_word_holds_for_its_load_and_no_other(ledger: OpenLedger, spec: Load
         loads.join_load(KEYS[0])
 
 
+def test_a_pin_that_moved_meanwhile_answers_no_question(ledger: OpenLedger, spec: LoadSpec) -> None:
+    """Two runs whose specs name two orgs: the sandbox of the other is no word for production."""
+    loads = in_production(ledger, spec)
+    guard(ledger, named(spec, THERE), THERE).pin()
+    with pytest.raises(WrongOrg, match=f"goes to the org {ledger.org_id}. Nothing was sent"):
+        loads.join_load(KEYS[0])
+    assert loads.give_up_loads() == []
+
+
 def test_what_was_sent_before_is_not_asked_for(ledger: OpenLedger, spec: LoadSpec) -> None:
     """A run that only asks the checks writes nothing; a new load of the partition does."""
     loads = in_production(ledger, spec)
