@@ -150,10 +150,12 @@ def _opened(found: Overwritten) -> AbstractContextManager[OpenRestore]:
 def _print_found(console: Console, found: Overwritten, seen: Mapping[str, Restorable]) -> None:
     console.print(f"\nLoad {found.kept[0].load_id[:12]}, beside the org as it is now")
     table = numbers_table("partition", "saved", "overwritten", "differ now", "gone")
-    for one in found.kept:
-        key = one.partition_key
+    saved = {one.partition_key: one.file.rows for one in found.kept}
+    for key, rows in found.rows.items():
+        if key not in saved and not rows:
+            continue
         now = seen.get(key)
-        numbers = (one.file.rows, found.rows[key], now.differing.len() if now else 0)
+        numbers = (saved.get(key, 0), rows, now.differing.len() if now else 0)
         table.add_row(key, *(f"{n:,}" for n in numbers), f"{now.gone if now else 0:,}")
     console.print(table)
     for doubt in found.doubts:

@@ -13,6 +13,7 @@ import polars as pl
 
 from dc_assets.core.checks import OUTGROWN, check_descriptions
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.ranges import IdRange
 from dc_assets.core.restoring import RECORD_ID
 from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
@@ -39,7 +40,8 @@ class Overwritten:
 
     Attributes:
         spec: writes them back.
-        rows: how many there are, by partition.
+        rows: how many there are, by the partition that their own external ids lie in; a load may
+            spell them in another case, and overwrite them from another one.
         doubts: why all of a partition's records count as overwritten.
     """
 
@@ -61,20 +63,42 @@ def overwritten(database: Database, spec: LoadSpec, kept: Sequence[KeptSnapshot]
     landings = Landings(database, spec.name, first.org_id)
     landed = landings.since(min(one.taken_at for one in kept))
     folder = first.file.path.parent / "overwritten"
-    rows = {one.partition_key: _written(one, landed, folder) for one in kept}
-    doubts = [f"{key}: {said}" for key, said in landed.doubts.items() if key in rows]
+    for one in kept:
+        _write(one, landed, folder)
+    taken = {one.partition_key for one in kept}
+    doubts = [f"{key}: {said}" for key, said in landed.doubts.items() if key in taken]
     tuned = {name: getattr(spec, name) for name in ("profile", "limits", "time_zone")}
     saved = LoadSpec.model_validate_json(first.file.spec_json)
-    return Overwritten(saved.with_files(str(folder)).model_copy(update=tuned), kept, rows, doubts)
+    files = saved.with_files(str(folder)).model_copy(update=tuned)
+    return Overwritten(files, kept, _rows_by_range(files), doubts)
 
 
-def _written(kept: KeptSnapshot, landed: Landed, folder: Path) -> int:
-    """Write the overwritten records of one partition; return how many there are."""
+def _write(kept: KeptSnapshot, landed: Landed, folder: Path) -> None:
+    """Write the overwritten records of one snapshot."""
     rows = _whole(kept)
     if kept.partition_key not in landed.doubts:
         rows = rows.filter(pl.col(RECORD_ID).is_in(landed.ids.implode()))
     write_parquet(folder / f"{kept.partition_key}.parquet", rows)
-    return rows.height
+
+
+def _rows_by_range(spec: LoadSpec) -> dict[str, int]:
+    ids = _column(spec, spec.target.external_id)
+    return {key: int(_inside(ids, one).sum()) for key, one in spec.ranges.items()}
+
+
+def _inside(ids: pl.Series, id_range: IdRange) -> pl.Series:
+    inside = pl.repeat(value=True, n=ids.len(), eager=True)
+    if id_range.after is not None:
+        inside &= ids > id_range.after
+    if id_range.upto is not None:
+        inside &= ids <= id_range.upto
+    return inside
+
+
+def _column(spec: LoadSpec, name: str) -> pl.Series:
+    """Return a column of the overwritten records."""
+    files = pl.scan_parquet(Path(spec.source.files or "") / "*.parquet")
+    return files.select(name).collect().to_series()
 
 
 def _whole(kept: KeptSnapshot) -> pl.DataFrame:
@@ -170,11 +194,9 @@ def open_restore(
                 f"The snapshot is of the org {theirs}, and SF_LOGIN_URL leads to {org_id}. "
                 "Sign in to the org that the load wrote to."
             )
-        files = pl.scan_parquet(Path(spec.source.files or "") / "*.parquet")
-        ids = files.select(RECORD_ID).collect().to_series()
         ports = replace(
             opened.ports,
-            target=OnlyRecords(opened.ports.target, ids),
+            target=OnlyRecords(opened.ports.target, _column(spec, RECORD_ID)),
             jobs=BulkUpdateJobs(opened.org.session, spec),
         )
         snapshots = SnapshotRecords(opened.database, spec.name, org_id)

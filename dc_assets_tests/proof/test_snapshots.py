@@ -83,7 +83,24 @@ def test_a_snapshot_with_a_refused_row_stays_due(org: Org, tmp_path: Path) -> No
     assert kept.restored_at is None
 
 
-def restored(world: World) -> tuple[int, dict[str, int], set[str]]:
+def test_a_record_whose_id_is_spelt_otherwise_is_restored(org: Org, tmp_path: Path) -> None:
+    """By its own id it lies in another partition than the row that overwrote it."""
+    serve(org, tmp_path, ["XY"])
+    world = World.of(org, tmp_path, content(["Z"]))
+    world.load()
+    set_name(world, "XY", External_ID__c="'xy'", Name="'Old'")
+    before = world.rows_of_core(*FIELDS)
+    with world.opened() as opened:
+        opened.loads.give_up_loads()
+        for key in world.spec.ranges:
+            opened.load(key, LoadRequest(snapshot=True, partition_keys=list(world.spec.ranges)))
+    assert world.rows_of_core(*FIELDS) != before
+    assert restored(world, 1) == (0, {}, set())
+    assert world.rows_of_core(*FIELDS) == before
+    world.org.sql("""DELETE FROM "Opportunity" WHERE "External_ID__c" = 'xy'""")
+
+
+def restored(world: World, rows: int = len(KEYS)) -> tuple[int, dict[str, int], set[str]]:
     """Restore all partitions; return records gone, rows refused by code, checks that failed."""
     names = ("base_url", "client_id", "client_secret")
     login = Login(ClientCredentials(*(world.org.ready[name] for name in names)))
@@ -91,14 +108,14 @@ def restored(world: World) -> tuple[int, dict[str, int], set[str]]:
     with world.opened() as opened:
         kept = SnapshotRecords(opened.database, world.spec.name).all()
         found = overwritten(opened.database, world.spec, kept)
-    assert sum(found.rows.values()) == len(KEYS)
+    assert sum(found.rows.values()) == rows
     with (
         data_folder_is(world.folder / "data"),
         open_restore(found, login, run_id="restore", note=unheard) as restore,
     ):
         request = LoadRequest(partition_keys=list(found.rows))
-        for key, rows in found.rows.items():
-            if rows:
+        for key, some in found.rows.items():
+            if some:
                 gone += restore.look(key).gone
                 loaded = restore.send(key, request)
                 refused |= loaded.totals.refused_by_code
