@@ -51,12 +51,12 @@ Example:
 def restore(name: str | None, *, load_id: str | None, confirm: str | None, production: bool) -> int:
     """Write records back as they were before LOAD overwrote them. Without --confirm: show.
 
-    It takes the newest snapshot that is not restored yet, or that of --load. Only records that a
-    load wrote since and that differ from the snapshot are sent, by their record ids: nothing is
-    created, and a record that was deleted stays so. Unfinished loads are given up.
-    Give the command again after any failure: it goes on where it stopped. What loads created is
-    left to the command cleanup. What triggers, flows and mails did is undone by neither. What makes
-    snapshots: dc-assets run --snapshot.
+    It takes the newest snapshot that is not restored yet, or that of --load; a restored one by
+    --load only. Only records that a load wrote since and that differ from the snapshot are sent,
+    by their record ids: nothing is created, and a record that was deleted stays so. Unfinished
+    loads are given up. Give the command again after any failure: it goes on where it stopped. What
+    loads created is left to the command cleanup. What triggers, flows and mails did is undone by
+    neither. What makes snapshots: dc-assets run --snapshot.
     """
     spec = chosen_spec(name)
     if confirm is not None and confirm != spec.name:
@@ -67,6 +67,9 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
         kept = _chosen(spec, every, load_id)
         refuse_running(spec, StopOrders(database, spec.name), "Nothing is restored")
         _print_snapshots(console, every)
+        if not kept:
+            _print_none_due(console, spec)
+            return ExitCode.PROVED
         found = overwritten(database, spec, kept)
         if not any(found.rows.values()):
             if confirm is not None:
@@ -83,7 +86,7 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
 def _chosen(
     spec: LoadSpec, every: Sequence[KeptSnapshot], prefix: str | None
 ) -> Sequence[KeptSnapshot]:
-    """Return the snapshots of one load."""
+    """Return the snapshots of one load; none if nobody named one and all are restored."""
     if not every:
         raise ConfigError(
             f"No load of {spec.name} took a snapshot: nothing can be restored. A load takes one "
@@ -96,9 +99,17 @@ def _chosen(
             count = "no snapshot of a load" if not ids else f"snapshots of {len(ids)} loads"
             raise ConfigError(f"{spec.name} has {count} whose id begins with {prefix!r}.")
     else:
-        due = [one.load_id for one in every if one.restored_at is None and one.file.rows]
-        ids = due or ids
-    return [one for one in every if one.load_id == ids[0]]
+        ids = [one.load_id for one in every if one.restored_at is None and one.file.rows]
+    return [one for one in every if one.load_id in ids[:1]]
+
+
+def _print_none_due(console: Console, spec: LoadSpec) -> None:
+    """Say why nothing is picked: what was restored is picked again by its id only."""
+    console.print(
+        "Every snapshot that holds records is restored, and no load wrote since: nothing to do. "
+        f"To go back to one of them all the same: dc-assets restore {spec.name} --load ID",
+        soft_wrap=True,
+    )
 
 
 def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:

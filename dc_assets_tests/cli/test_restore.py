@@ -49,7 +49,9 @@ def rolled() -> Generator[Rolled]:
         assert records(stage) == loaded
         said["restore"] = run(stage, "restore", "--confirm", "opportunities")
         after = records(stage)
-        said |= {"status": run(stage, "status"), "again": run(stage, "restore")}
+        said |= {"status": run(stage, "status")}
+        said["again"] = run(stage, "restore", "--confirm", "opportunities")
+        assert records(stage) == after
         yield Rolled(stage, before, loaded, after, said)
 
 
@@ -72,12 +74,20 @@ def test_the_org_is_as_before(rolled: Rolled) -> None:
 
 
 def test_a_restore_is_shown_before_it_is_done(rolled: Rolled) -> None:
-    """How many records differ, and what a restore leaves; afterwards nothing is left to write."""
+    """How many records differ, and what a restore leaves."""
     shown = rolled.said["preview"]
     assert shown.code == 0, shown.err
     assert f"{OLDER} records of Opportunity would be written back; nothing was changed" in shown.out
     assert f"{ROWS - OLDER} records that the load created stay" in shown.out
-    assert "nothing to write back" in rolled.said["again"].out
+
+
+def test_a_restored_snapshot_is_written_back_again_by_its_id_only(rolled: Rolled) -> None:
+    """Otherwise one restore would undo another; named, its records are as they were."""
+    again = rolled.said["again"]
+    assert (again.code, "Every snapshot that holds records is restored" in again.out) == (0, True)
+    load_id = again.out.splitlines()[1].split()[0]
+    named = run(rolled.stage, "restore", "--load", load_id)
+    assert "nothing to write back" in named.out
 
 
 def test_a_load_is_not_proved_after_its_restore(rolled: Rolled) -> None:
@@ -114,7 +124,8 @@ def test_a_restore_that_is_not_as_it_was_asked_for_is_refused(rolled: Rolled) ->
     content = file.read_bytes()
     file.write_bytes(content[:-1])
     try:
-        altered = run(stage, "restore", "--confirm", "opportunities")
+        load_id = file.parent.name
+        altered = run(stage, "restore", "--load", load_id, "--confirm", "opportunities")
     finally:
         file.write_bytes(content)
     assert altered.code == 2
