@@ -43,6 +43,8 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
     console.print("\nRows of both sides, beside the ledger")
     console.print(_counts(keys, outcomes, newest))
     console.print(f"{ROW_COUNT}: {_total(outcomes).sentence}")
+    if said := _part(outcomes, newest):
+        console.print(said, soft_wrap=True)
     for field in spec.checks.distributions:
         console.print()
         console.print(_distribution(field, outcomes))
@@ -65,7 +67,7 @@ def print_proof(load: WatchedLoad, outcomes: Sequence[CheckOutcome]) -> ExitCode
 
 def _total(outcomes: Sequence[CheckOutcome]) -> CountVerdict:
     """Add up the row counts of both sides over the partitions that were checked."""
-    counts = [o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values]
+    counts = _both(outcomes).values()
     return CountVerdict(
         source_rows=sum(c.source_rows for c in counts),
         target_rows=sum(c.target_rows for c in counts),
@@ -73,13 +75,31 @@ def _total(outcomes: Sequence[CheckOutcome]) -> CountVerdict:
     )
 
 
+def _part(outcomes: Sequence[CheckOutcome], newest: Mapping[str, PartitionState]) -> str:
+    """Say what the columns of the ledger leave out, where a load was of some rows only."""
+    source = {key: counts.source_rows for key, counts in _both(outcomes).items()}
+    chosen = {key: newest[key].rows.selected or 0 for key in source if key in newest}
+    if all(rows >= source[key] for key, rows in chosen.items()):
+        return ""
+    return (
+        "landed, refused and pending are of the newest load of each partition alone: it chose "
+        f"{sum(chosen.values()):,} of {sum(source[key] for key in chosen):,} rows. Rows that "
+        "landed before it are in target."
+    )
+
+
+def _both(outcomes: Sequence[CheckOutcome]) -> Mapping[str, CountVerdict]:
+    """Return what both sides counted of each partition that was checked."""
+    return {
+        o.partition_key: o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values
+    }
+
+
 def _counts(
     keys: Sequence[str], outcomes: Sequence[CheckOutcome], newest: Mapping[str, PartitionState]
 ) -> Table:
     """Put what both sides count beside what the ledger recorded."""
-    both = {
-        o.partition_key: o.values[0].counts for o in outcomes if o.check == ROW_COUNT and o.values
-    }
+    both = _both(outcomes)
     table = numbers_table(
         "partition", "source", "target", "landed", "refused", "pending", "unexplained"
     )

@@ -26,12 +26,16 @@ def close_to_others(path: Path) -> None:
             path.chmod(mode & ~_OTHERS)
 
 
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether group or others have any right to a file or folder that is there."""
+    try:
+        return bool(path.stat().st_mode & _OTHERS)
+    except OSError:
+        return False
+
+
 def open_to_others(folder: Path) -> str:
     """Return one sentence with the remedy if others can look into a folder, else ""."""
-    try:
-        mode = stat.S_IMODE(folder.stat().st_mode)
-    except OSError:
-        return ""
-    if not mode & _OTHERS:
+    if not is_open_to_others(folder):
         return ""
     return f"Others on this machine can look into {folder}, which keeps rows: chmod 700 {folder}"

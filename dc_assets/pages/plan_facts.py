@@ -105,10 +105,11 @@ def _forecast_facts(planned: PlannedLoad) -> dict[str, str]:
     calls = f"{low.requests:,}"
     if low.requests != high.requests:
         calls += f" to {high.requests:,}"
+    took = [duration(one.seconds) for one in (low, high, expected)]
+    least = [duration(one.bound_s) for one in (low, high, expected)]
     return {
-        "duration": f"{duration(low.seconds)} to {duration(high.seconds)}, "
-        f"about {duration(expected.seconds)}",
-        "bound": f"{duration(expected.bound_s)}: the least that such an org can need",
+        "duration": "{} to {}, about {}".format(*took),
+        "bound": "{} to {}, about {}: the least that these orgs can need".format(*least),
         "rests on": told.basis,
         "jobs, batches": f"{expected.jobs:,}{_of(limits.batches_left, 'batches')}",
         "API calls": f"{calls}{_of(limits.api_calls_left, 'calls')}",

@@ -118,9 +118,13 @@ def forecast(shape: LoadShape, past: Sequence[JobFigures], *, request_s: float) 
         f"the last {len(timed)} jobs: {1000 * org.row_s:.1f} ms a row, "
         f"{org.queue_latency_s:.1f} s in the queue, {org.workers} jobs side by side"
     )
-    low = replace(seen, seconds=seen.seconds * (1 - SPREAD))
-    high = replace(seen, seconds=seen.seconds * (1 + SPREAD))
+    low, high = _stretched(seen, 1 - SPREAD), _stretched(seen, 1 + SPREAD)
     return Forecast(low, seen, high, is_measured=True, basis=basis)
+
+
+def _stretched(seen: Outlook, times: float) -> Outlook:
+    """Return the load on an org that needs so many times as long, at the least as well."""
+    return replace(seen, seconds=seen.seconds * times, bound_s=seen.bound_s * times)
 
 
 def fitted(past: Sequence[JobFigures], *, window: int) -> OrgModel:

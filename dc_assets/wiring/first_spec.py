@@ -168,7 +168,8 @@ class Interview:
             values = self._values(key.column, guess.column)
             parents = Parents(known, (self.target.name, key.external_id))
             tried = ways(guess, parents, values)
-            looked |= {way: self._looked(way, values) for way in tried}
+            beyond = self._beyond(key.column, guess.column, values)
+            looked |= {way: self._looked(way, values, beyond) for way in tried}
             if not tried:
                 left[guess.column] = no_way(guess)
         matches = settled(looked)
@@ -178,6 +179,13 @@ class Interview:
         frequent = self.source.asked(key, column).most_frequent(column, VALUES_ASKED)
         return [value for value, _ in frequent if value]
 
+    def _beyond(self, key: str, column: str, values: Sequence[str]) -> int:
+        """Count the values that were not asked for; where few came, there are no others."""
+        if len(values) < VALUES_ASKED:
+            return 0
+        counted = self.source.asked(key, parent=column).rows_per_parent()
+        return max(0, sum(many for _, many in counted) - len(values))
+
     def _describe(self, lookups: Sequence[TargetField], known: dict[str, TargetObject]) -> None:
         """Describe the objects that lookups lead to; one that our user does not see is left out."""
         for kind in dict.fromkeys(kind for lookup in lookups for kind in lookup.reference_to):
@@ -185,10 +193,11 @@ class Interview:
                 with suppress(ConfigError):
                     known[kind] = described_object(self.session, kind, correct="--object")
 
-    def _looked(self, way: Way, values: Sequence[str]) -> Looked:
+    def _looked(self, way: Way, values: Sequence[str], beyond: int) -> Looked:
         facts = SalesforceFacts(self.session, self.source.side.asked_by(way.column))
         names = [long_id(value) for value in values] if way.field == "Id" else values
-        return Looked(len(names), len(facts.present(NamedParent(way.parent, way.field), names)))
+        found = facts.present(NamedParent(way.parent, way.field), names)
+        return Looked(len(names), len(found), beyond)
 
     def lanes(self, key: Key, columns: Sequence[MappedColumn]) -> Choice:
         """Propose the column that decides the lanes.

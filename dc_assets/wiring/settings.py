@@ -207,6 +207,13 @@ def _read_secret(name: str, file: str) -> str:
     return text
 
 
+def secret_files() -> Mapping[str, Path]:
+    """Return the files that hold secrets, by the variables that name them."""
+    secrets = (n for n, f in Settings.model_fields.items() if f.annotation is SecretStr)
+    named = {name: os.environ.get(name) for name in (f"{_name_of(n)}{FILE}" for n in secrets)}
+    return {name: Path(file) for name, file in named.items() if file}
+
+
 def read_settings() -> Settings:
     """Read the settings as they are now.
 

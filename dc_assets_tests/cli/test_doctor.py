@@ -63,6 +63,19 @@ def test_before_the_first_spec_it_looks_at_all_the_rest(stage: Stage) -> None:
     assert "sign-in" in states(told, "ok")
 
 
+def test_a_secret_that_others_can_read_is_warned_of(stage: Stage, tmp_path: Path) -> None:
+    """Whichever variable names its file; one of its owner alone is not."""
+    told = dict[int, list[str]]()
+    for mode in (0o644, 0o600):
+        file = tmp_path / f"{mode:o}"
+        file.write_text(stage.environment["SF_CLIENT_SECRET"], encoding="utf-8")
+        file.chmod(mode)
+        named = {"SF_CLIENT_SECRET": None, "SF_CLIENT_SECRET_FILE": str(file)}
+        lines = seen_by_doctor(settings_of(stage, **named))["lines"]
+        told[mode] = [f"{x['area']}: {x['remedy']}" for x in lines if x["state"] == "warn"]
+    assert told == {0o644: [f"settings: chmod 600 {tmp_path / '644'}"], 0o600: []}
+
+
 @pytest.fixture(scope="module")
 def ledgers(stage: Stage) -> Stage:
     """Put a ledger of ours and one of a newer program beside the stage."""

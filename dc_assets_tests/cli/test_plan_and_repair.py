@@ -109,6 +109,10 @@ def test_repairs_send_exactly_the_rows_that_differ(story: Story) -> None:
     assert len(stage.org.ask("journal/keys", key=LOST)["commits"]) == 2
     assert set(stage.org.keys_of_two_jobs()) == {LOST, WRONG}
     assert story.ends["mended"].code == 3, story.ends["mended"].out
+    assert "of the newest load of each partition alone: it chose 2 of 30 rows" in (
+        story.ends["missing"].out
+    )
+    assert "it chose" not in story.ends["load"].out
 
 
 def test_proposed_ranges_are_written_with_the_next_scheme(story: Story) -> None:

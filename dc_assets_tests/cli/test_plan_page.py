@@ -25,13 +25,15 @@ HOT = replace(
 )
 TIMELINE = ((0.0, 0, 0), (300.0, 16, 400), (600.0, 0, 1_010))
 OUTLOOK = Outlook(seconds=600.0, bound_s=500.0, jobs=8, requests=60, timeline=TIMELINE)
+FAST = replace(OUTLOOK, seconds=300.0, bound_s=240.0)
+SLOW = replace(OUTLOOK, seconds=1_200.0, bound_s=1_080.0)
 
 
 def planned(
     *, is_measured: bool, row_s: tuple[float, float], findings: Sequence[Finding] = ()
 ) -> PlannedLoad:
     """Return a plan of one big parent and many small ones."""
-    told = Forecast(OUTLOOK, OUTLOOK, OUTLOOK, is_measured=is_measured, basis="earlier jobs")
+    told = Forecast(FAST, OUTLOOK, SLOW, is_measured=is_measured, basis="earlier jobs")
     risk = LockRisk("high", "one parent is big")
     return PlannedLoad(SPEC, HOT, {"r1-01": 8}, told, row_s, risk, list(findings))
 
@@ -44,6 +46,13 @@ def test_every_row_is_in_one_lane_of_the_plot() -> None:
     assert len(set(lanes[:4])) > 1
     alone = replace(GOOD, rows=10, parents=(), lanes=LaneMap(4))
     assert sorted(lane_rows(alone)) == [2, 2, 3, 3]
+
+
+def test_each_end_of_the_range_has_its_own_least_time() -> None:
+    """Else the fast org would seem to need less than the least."""
+    facts = facts_of(planned(is_measured=False, row_s=(0.01, 0.1)))
+    assert facts["duration"] == "5 min to 20 min, about 10 min"
+    assert facts["bound"].startswith("4 min to 18 min, about 8 min: ")
 
 
 def test_the_biggest_parent_is_told_with_its_time() -> None:

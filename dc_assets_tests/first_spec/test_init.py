@@ -198,13 +198,17 @@ def test_files_beside_the_spec_are_named_from_there(world: FirstWorld, name: str
 
 
 def test_a_large_source_is_cut_by_quantiles_of_its_key(world: FirstWorld, name: str) -> None:
-    """In parts of about 400,000 rows."""
-    keys = pl.int_range(1_000_000, 1_800_000, eager=True).cast(pl.String).alias("deal")
-    keys.to_frame().write_parquet(world.folder / "large.parquet")
+    """In parts of about 400,000 rows; of many parents some are looked at, and it says so."""
+    keys = pl.int_range(1_000_000, 1_800_000, eager=True)
+    parents = pl.format("acc{}", (keys % 61 + 1).cast(pl.String).str.zfill(7))
+    rows = pl.select(keys.cast(pl.String).alias("deal"), parents.alias("account"))
+    rows.write_parquet(world.folder / "large.parquet")
     done = asked(world, str(world.folder / "large.parquet"), *FIRST, "--yes")
     assert done.code == 0, done.err
     spec = read_spec(world.loads / f"{name}.yaml")
     assert spec.partitions.upper_bounds == ("1399999",)
+    text = (world.loads / f"{name}.yaml").read_text(encoding="utf-8")
+    assert "the org has 5 of 50 values looked at, of 61 in all" in text
 
 
 @pytest.mark.parametrize("name", CASES)

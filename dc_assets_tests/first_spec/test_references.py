@@ -130,6 +130,7 @@ OTHER = way("other", "Account.A__c")
     ("looked", "columns", "said"),
     [
         ({A: Looked(9, 1), B: Looked(9, 8)}, {"acc": "Account.B__c"}, "has 8 of 9 values"),
+        ({A: Looked(50, 50, 11)}, {"acc": "Account.A__c"}, "50 values looked at, of 61 in all"),
         ({A: Looked(9, 0)}, {"acc": "Account.A__c"}, "load Account first"),
         ({A: Looked(9, 0), NAMED: Looked(9, 0)}, {"acc": "Account.B__c"}, "load Account first"),
         ({A: Looked(9, 0), B: Looked(9, 0)}, {}, "none of 9 values looked at is a Account.A__c or"),
@@ -143,6 +144,7 @@ OTHER = way("other", "Account.A__c")
     ],
     ids=[
         "most found",
+        "more than were asked",
         "one way",
         "by its name",
         "nobody knows",

@@ -12,7 +12,7 @@ from benchmarks.simulate.rows import parents_of
 from dc_assets.core.write_policy import Speed
 from dc_assets.load.store import JobFigures
 from dc_assets.simulation.engine import SimulatedOrg
-from dc_assets.simulation.forecast import LoadShape, fitted, forecast
+from dc_assets.simulation.forecast import Forecast, LoadShape, fitted, forecast
 from dc_assets.simulation.jobs import SimulatedJob
 from dc_assets.simulation.lanes import run_lanes
 from dc_assets.simulation.org_model import OrgModel
@@ -62,6 +62,11 @@ def played(model: OrgModel, skew: str, speed: Speed) -> LanesFigures:
     return run_lanes(org, Way(speed=speed))
 
 
+def nothing_beats_its_bound(told: Forecast) -> bool:
+    """Tell whether each end takes its own least time or longer."""
+    return all(one.bound_s <= one.seconds for one in (told.low, told.expected, told.high))
+
+
 @pytest.mark.parametrize("skew", ["zipf:1.0", "uniform"])
 @pytest.mark.parametrize("model", ORGS, ids=lambda m: f"{m.workers} workers, {m.row_s} s")
 def test_the_first_range_holds_the_duration(model: OrgModel, skew: str) -> None:
@@ -72,6 +77,7 @@ def test_the_first_range_holds_the_duration(model: OrgModel, skew: str) -> None:
     assert told.low.seconds <= real.ended_s <= told.high.seconds
     assert told.high.seconds <= 12 * told.low.seconds
     assert told.expected.jobs == real.jobs
+    assert nothing_beats_its_bound(told)
 
 
 @pytest.mark.parametrize("skew", ["zipf:1.0", "uniform"])
@@ -85,6 +91,7 @@ def test_after_some_jobs_the_forecast_is_near(model: OrgModel, skew: str) -> Non
     real = played(model, skew, Speed(model.row_s, 5.0))
     assert told.expected.seconds == pytest.approx(real.ended_s, rel=0.2)
     assert told.expected.jobs == real.jobs
+    assert nothing_beats_its_bound(told)
 
 
 def test_workers_that_were_never_all_busy_are_no_limit() -> None:

@@ -76,10 +76,16 @@ class Parents:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """How many of some values the org has as parents."""
+    """How many of some values the org has as parents.
+
+    Attributes:
+        asked: the values that were looked at, the most frequent ones.
+        beyond: how many more the column has.
+    """
 
     asked: int
     found: int
+    beyond: int = 0
 
 
 def guesses(columns: Sequence[str], target: TargetObject) -> tuple[Sequence[Guess], dict[str, str]]:
@@ -245,7 +251,8 @@ def _best(own: Mapping[Way, Looked]) -> Way | None:
 def _why_none(own: Mapping[Way, Looked]) -> str:
     asked = max(seen.asked for seen in own.values())
     named = " or ".join(dict.fromkeys(f"{way.parent}.{way.field}" for way in own))
-    return f"none of {asked:,} values looked at is a {named} of the org"
+    beyond = max(seen.beyond for seen in own.values())
+    return f"none of {_looked_at(Looked(asked, 0, beyond))} is a {named} of the org"
 
 
 def no_way(guess: Guess) -> str:
@@ -259,5 +266,15 @@ def _note(way: Way, seen: Looked) -> str:
         return "it has no values yet"
     if not seen.found:
         first = "rows of the same load may be" if way.leads_home else f"load {way.parent} first"
-        return f"the org has none of {seen.asked:,} values looked at: {first}"
-    return f"the org has {seen.found:,} of {seen.asked:,} values looked at"
+        return f"the org has none of {_looked_at(seen)}: {first}"
+    return f"the org has {seen.found:,} of {_looked_at(seen)}"
+
+
+def _looked_at(seen: Looked) -> str:
+    """Say how many values were looked at; a column may have more.
+
+    >>> _looked_at(Looked(9, 9)), _looked_at(Looked(50, 50, beyond=11))
+    ('9 values looked at', '50 values looked at, of 61 in all')
+    """
+    of_all = f", of {seen.asked + seen.beyond:,} in all" if seen.beyond else ""
+    return f"{seen.asked:,} values looked at{of_all}"

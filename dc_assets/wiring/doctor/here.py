@@ -13,7 +13,7 @@ from dc_assets.core.examination import Seen, not_asked, ok, red, refused, warned
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.guard import OrgGuard
 from dc_assets.ledger.look import look_at
-from dc_assets.ledger.owner_only import open_to_others
+from dc_assets.ledger.owner_only import is_open_to_others, open_to_others
 from dc_assets.ledger.tables import SCHEMA_VERSION
 from dc_assets.salesforce.origins import checked_url
 from dc_assets.wiring.doctor.mounts import network_mount
@@ -23,6 +23,7 @@ from dc_assets.wiring.settings import (
     data_folder,
     ledger_url,
     read_settings,
+    secret_files,
     setting_lines,
     unknown_settings,
 )
@@ -43,6 +44,12 @@ def settings(subject: Subject) -> Iterator[Seen]:
     for sentence in unknown_settings():
         text, _, remedy = sentence.partition(". ")
         yield warned(f"{text.rstrip('.')}.", remedy or "Correct or unset it.")
+    for name, file in secret_files().items():
+        if is_open_to_others(file):
+            yield warned(
+                f"{name}: others on this machine can read {file}, which holds a secret.",
+                f"chmod 600 {file}",
+            )
 
 
 def specs(subject: Subject) -> Iterator[Seen]:
