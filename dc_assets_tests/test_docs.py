@@ -182,6 +182,28 @@ def test_each_call_in_a_code_block_has_what_its_command_needs(tmp_path: Path) ->
     assert wrong == []
 
 
+def calls_of(*documents: str) -> list[set[str]]:
+    """Return the words of each whole call in the code blocks of some documents."""
+    return [set(words) for document, words in lines_of_blocks() if document in documents]
+
+
+def test_the_guide_to_production_says_so_wherever_a_command_asks() -> None:
+    """Each call of it that begins a load has the word; what only shows needs none."""
+    asking = {name for name, command in commands().items() if "--production" in options_of(command)}
+    begins = [words for words in calls_of("docs/first-load.md") if words & asking]
+    begins = [w for w in begins if "--list" not in w and not ("restore" in w and len(w) == 2)]
+    assert len(begins) > 3
+    assert [words for words in begins if "--production" not in words] == []
+
+
+def test_the_main_path_saves_what_it_overwrites() -> None:
+    """Each canary, and each load of what differs, has a snapshot: later it takes none."""
+    path = calls_of("README.md", "docs/connect.md", "docs/first-load.md")
+    loads = [words for words in path if words & {"--canary", "--missing", "--changed"}]
+    assert len(loads) > 5
+    assert [words for words in loads if "--snapshot" not in words] == []
+
+
 def test_the_documented_calls_are_found() -> None:
     """The search above sees what README and the guides show."""
     assert ("README.md", "run", "--canary") in set(calls())

@@ -14,7 +14,8 @@ from dc_assets.wiring.sign_in import login_from_environment
 PRODUCTION = click.option(
     "--production",
     is_flag=True,
-    help="The load may write to a production org; it is asked once for each load.",
+    help="The load may write to a production org. Each command that begins a load asks, one that "
+    "resumes a load does not.",
 )
 """The option of all commands that begin a load."""
 

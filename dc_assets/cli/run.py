@@ -70,7 +70,9 @@ Examples:
 )
 @click.option("--dry-run", is_flag=True, help="Read and write the payloads to disk; open no job.")
 @click.option(
-    "--new-load", is_flag=True, help="Give the unfinished load up and select all rows again."
+    "--new-load",
+    is_flag=True,
+    help="Give the unfinished load up and select all rows again. To resume it, leave this out.",
 )
 @click.option(
     "--stagger",
@@ -118,10 +120,11 @@ def run(
     """Load the partitions of LOAD and print the proof.
 
     Through Dagster it is an asset backfill: it shows in the UI, and resumes if you leave this
-    command. Run it again after any failure: it resumes where it stopped, and rows whose success
-    Salesforce reported are not sent again. Of a load that is complete nothing is sent again: its
-    checks are asked. What sends rows: --changed, --missing, --new-load, and --partitions, which
-    begins a new load of what it names. An order to stop (dc-assets stop) is taken back.
+    command. Run it again after any failure, without --new-load: it resumes where it stopped, and
+    rows whose success Salesforce reported are not sent again. With --new-load it would begin anew
+    and send all rows again. Of a load that is complete nothing is sent again: its checks are
+    asked. What sends rows: --changed, --missing, --new-load, and --partitions, which begins a new
+    load of what it names. An order to stop (dc-assets stop) is taken back.
 
     With --failed-only the ledger and the latest result of each check say which partitions are
     loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly

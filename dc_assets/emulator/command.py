@@ -126,8 +126,17 @@ Examples:
 @click.option("--tenant-port", default=0, type=click.IntRange(0, 65535), help="Data Cloud port.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Written when ready.")
 @click.option("--data", type=click.Path(path_type=Path), help="Keeps the state; default: nothing.")
-@click.option("--schema", default=PACKAGED, type=click.Path(path_type=Path), help="Objects.")
-@click.option("--source", type=click.Path(path_type=Path), help="Parquet or CSV file to serve.")
+@click.option(
+    "--schema",
+    default=PACKAGED,
+    type=click.Path(path_type=Path),
+    help="Its objects, in place of Account and Opportunity.",
+)
+@click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    help="Parquet or CSV file to serve; read anew at each start.",
+)
 @click.option("--source-object", help="Its object; default: the file's stem and __dlm.")
 @click.option("--opportunities", default=0, type=click.IntRange(0), help="Source rows to make.")
 @click.option("--accounts", default=0, type=click.IntRange(0), help="Parents to make.")

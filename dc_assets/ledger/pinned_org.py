@@ -86,9 +86,9 @@ def production_unasked(spec_name: str, org: str, org_id: str) -> ProductionUnask
     """Return the error of a load that nobody confirmed; the sentence is the question."""
     return ProductionUnasked(
         f"{spec_name} would write to {org}. Nothing was sent. If that is meant, give the same "
-        "command with --production, or the run config production: true in Dagster; the load keeps "
-        "it, so it is asked once. Refreshes by sensor and schedule have nobody to ask: they may "
-        f"write to the org that the spec names (target.org_id: {org_id})."
+        "command with --production, or the run config production: true in Dagster; to resume the "
+        "load does not ask again, another load does. Refreshes by sensor and schedule have nobody "
+        f"to ask: they may write to the org that the spec names (target.org_id: {org_id})."
     )
 
 
