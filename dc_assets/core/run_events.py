@@ -46,6 +46,10 @@ KINDS: Mapping[str, Kind] = {
         "what a partition of a load with snapshot overwrites is saved; its first row is not sent",
         "{rows:,} records that the load overwrites are saved",
     ),
+    "snapshot_empty": Kind(
+        "a partition of a load with snapshot overwrites no record; its first row is not sent",
+        "nothing to save: the load overwrites no record",
+    ),
     "partition_sent_before": Kind(
         "every row of a partition was sent before, and its checks are asked",
         "every row was sent in load {load:.8}, so nothing is read or sent again. What sends rows: "
@@ -54,6 +58,10 @@ KINDS: Mapping[str, Kind] = {
     "load_begun_again": Kind(
         "a partition whose rows were sent begins a new load",
         "its rows were sent in load {before:.8}; a new load of it begins",
+    ),
+    "sample_grows": Kind(
+        "a later stage of a canary sends rows of a partition that no stage sent before",
+        "the sample grows: {rows:,} more rows",
     ),
     "partition_waits": Kind(
         "another load or run holds what this one needs", "{cause} Waiting.", level="warning"

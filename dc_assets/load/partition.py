@@ -87,7 +87,7 @@ def load_partition(
         is_partial = choose is not None and not isinstance(choose, Sample)
         run = RangeRun(spec, ticket, plan, ports, is_partial=is_partial)
         if ticket.phase is Phase.READING:
-            if ticket.sent_before:
+            if ticket.sent_before and not isinstance(choose, Sample):
                 run.note("load_begun_again", before=ticket.sent_before)
             run = _read(run, choose)
         write(run)
@@ -114,6 +114,8 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
     try:
         selected = extract(run)
         run.note("rows_selected", rows=selected)
+        if selected and run.ticket.sent_before and isinstance(choose, Sample):
+            run.note("sample_grows", rows=selected)
         if run.ticket.with_snapshot:
             _save(run)
         regroup(run, selected=selected)
@@ -131,7 +133,10 @@ def _save(run: RangeRun) -> None:
     assert snapshots is not None, "whoever begins a load with snapshot can take one"
     key = pl.col(run.spec.target.external_id)
     keys = pl.Series([], dtype=pl.String) if pages is None else pages.select(key).collect()[:, 0]
-    run.note("snapshot_taken", rows=snapshots.take(run.ticket, run.id_range, keys))
+    if rows := snapshots.take(run.ticket, run.id_range, keys):
+        run.note("snapshot_taken", rows=rows)
+    else:
+        run.note("snapshot_empty")
 
 
 def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:

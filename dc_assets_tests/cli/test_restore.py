@@ -90,6 +90,13 @@ def test_a_restored_snapshot_is_written_back_again_by_its_id_only(rolled: Rolled
     assert "nothing to write back" in named.out
 
 
+def test_a_partition_without_records_to_save_says_so(rolled: Rolled) -> None:
+    """All rows of r1-03 are new: no line reads as if its snapshot had failed."""
+    said = rolled.said["load"].err
+    assert said.count("nothing to save: the load overwrites no record") == 1
+    assert ": 0 records" not in said
+
+
 def test_a_load_is_not_proved_after_its_restore(rolled: Rolled) -> None:
     """The target is older than the source: status says that nobody has compared them since."""
     status = rolled.said["status"]

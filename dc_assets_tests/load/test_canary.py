@@ -95,6 +95,9 @@ def test_each_stage_sends_only_what_is_new_in_it(world: World) -> None:
     assert total(sent(canary, 12)) == (12, 12, 0, 7)
     assert total(sent(canary, 1_000)) == (40, 40, 0, 28)
     assert set(world.org.landings.values()) == {1}
+    grown = [event.fields["rows"] for event in world.events if event.name == "sample_grows"]
+    assert sum(grown) == 7 + 28
+    assert "load_begun_again" not in {event.name for event in world.events}
 
 
 def test_a_row_that_was_refused_is_sent_once_a_command(world: World) -> None:
