@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import click
@@ -15,6 +16,7 @@ from dc_assets.cli.specs import chosen_spec
 from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.cleanings import Cleanings
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.old_state import OldState, mark_cleaned
 from dc_assets.ledger.stop_orders import StopOrders
@@ -146,15 +148,18 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
     refuse_while_at_work(spec, orders)
     with open_org() as session:
         jobs = BulkDeleteJobs(session, spec)
+        cleanings = Cleanings(database, spec.name, session.org_id)
         ours = {r: ids for r, ids in found.records.items() if r.org_id == session.org_id}
         elsewhere = len(found.records) - len(ours)
         for group in _groups(ours):
             refuse_while_at_work(spec, orders)
             ids = [one for receipt in group for one in ours[receipt]]
             if ids:
+                cleanings.begin({receipt.partition_key for receipt in group if ours[receipt]})
                 done = delete_records(ids, jobs, clock, job_wait_s_max=spec.limits.job_wait_s_max)
                 deleted += len(done.gone)
                 refused |= done.refused
+                cleanings.add(_by_partition(ours, group, set(done.gone)))
                 console.print(
                     f"job {done.job_id}: {len(done.gone):,} of {len(ids):,} records are gone",
                 )
@@ -207,6 +212,16 @@ def _groups(records: dict[Receipt, Sequence[str]]) -> Iterator[list[Receipt]]:
         rows += len(ids)
     if group:
         yield group
+
+
+def _by_partition(
+    records: dict[Receipt, Sequence[str]], group: Sequence[Receipt], gone: AbstractSet[str]
+) -> Counter[str]:
+    """Count the records of some batches that are gone, by partition."""
+    counts: Counter[str] = Counter()
+    for receipt in group:
+        counts[receipt.partition_key] += sum(one in gone for one in records[receipt])
+    return counts
 
 
 def _print_end(

@@ -27,11 +27,19 @@ def print_last_checks(console: Console, spec: LoadSpec, state: SpecState) -> Non
     if check_results:
         console.print()
     print_verdicts(console, verdicts_of(spec, state))
+    open_ones = {
+        key: proof
+        for key, proof in check_results.items()
+        if proof.failed or (proof.is_done and not proof.is_whole)
+    }
+    taken_back = {key: why for key in open_ones if (why := state.newest[key].taken_back)}
     for key, proof in check_results.items():
-        _print_proof(console, key, proof)
-    if any(
-        proof.failed or (proof.is_done and not proof.is_whole) for proof in check_results.values()
-    ):
+        _print_proof(console, key, proof, is_taken_back=key in taken_back)
+    for key, why in taken_back.items():
+        _say(console, f"{key}: {why}", "yellow")
+    if taken_back:
+        _say(console, f"To bring the source over again: dc-assets run {spec.name} --changed")
+    if open_ones.keys() - taken_back.keys():
         _say(
             console,
             f"Load again what needs attention: dc-assets run {spec.name} --failed-only",
@@ -57,7 +65,7 @@ def print_verdicts(console: Console, verdicts: Mapping[str, Verdict]) -> None:
             _say(console, f"{', '.join(keys)}: {text}", _STYLES.get(word))
 
 
-def _print_proof(console: Console, key: str, proof: CheckStanding) -> None:
+def _print_proof(console: Console, key: str, proof: CheckStanding, *, is_taken_back: bool) -> None:
     for outcome in proof.failed:
         is_old = not proof.is_done or outcome.check in proof.not_since
         before = " (before its newest load)" if is_old else ""
@@ -68,10 +76,10 @@ def _print_proof(console: Console, key: str, proof: CheckStanding) -> None:
         _say(console, f"{key}: {outcome.check} {outcome.summary}", "yellow")
     if proof.not_asked:
         _say(console, f"  ask again: {proof.not_asked[0].repair}")
-    if proof.is_done and proof.not_since:
+    if proof.is_done and proof.not_since and not is_taken_back:
         checks = ", ".join(proof.not_since)
         _say(console, f"{key}: not checked since its newest load: {checks}", "yellow")
-    if proof.is_done and proof.never:
+    if proof.is_done and proof.never and not is_taken_back:
         _say(console, f"{key}: never checked: {', '.join(proof.never)}", "yellow")
 
 

@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import click
 
@@ -22,6 +21,7 @@ from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks, print_refusals
 from dc_assets.cli.specs import chosen_spec
 from dc_assets.cli.stop import take_back_order
+from dc_assets.core.durations import utc_text
 from dc_assets.core.errors import ConfigError, RowsPending
 from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec
@@ -121,14 +121,13 @@ def _print_snapshots(console: Console, every: Sequence[KeptSnapshot]) -> None:
         filled = [one for one in its if one.file.rows]
         done = sum(one.restored_at is not None for one in filled)
         progress = f"{done} of {len(filled)}" if done else "no"
-        taken = datetime.fromtimestamp(min(one.taken_at for one in its), UTC)
         table.add_row(
             load_id[:12],
             str(len(its)),
             f"{sum(one.file.rows for one in its):,}",
             its[0].mode,
             its[0].org_id,
-            f"{taken:%Y-%m-%d %H:%M} UTC",
+            utc_text(min(one.taken_at for one in its)),
             ("yes" if done == len(filled) else progress) if filled else "-",
         )
     console.print(table)

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dc_assets.core.load_state import PartitionState, SpecState
+from dc_assets.core.load_state import RESTORING, PartitionState, SpecState
 from dc_assets.core.phases import Phase
 from dc_assets.core.verdicts import CheckOutcome, Severity
 
 COMPARING = "changed"
 """The mode that sends exactly the rows in which the sides differ, which may be none."""
-
-RESTORING = "restore"
-"""The mode that writes a snapshot back: nothing of the source is sent into it."""
 
 SAMPLING = "canary"
 """The mode that loads a part of a partition: nobody resumes it, and it leaves rows out."""
@@ -55,7 +52,8 @@ class NeedsAttention:
 
     Attributes:
         reasons: one sentence each.
-        mode: how it is fixed; "" while a live run or a restore is at work on it: it is left alone.
+        mode: how it is fixed; "" while a live run or a restore is at work on it, or after a restore
+            or a cleanup took its rows back on purpose: it is left alone.
     """
 
     partition_key: str
@@ -125,10 +123,14 @@ def _not_proved(newest: PartitionState, needed: Sequence[str]) -> NeedsAttention
     """Judge a partition that is done by its checks.
 
     Whatever they found or did not look for, comparing both sides fixes it, and has them run again.
+    Only what was taken back on purpose is brought over again by a person's word alone.
     """
     proof = proof_of(newest, needed)
     if proof.is_whole:
         return None
+    if why := newest.taken_back:
+        reason = f"{why}: dc-assets run --changed brings the source over again"
+        return NeedsAttention(newest.partition_key, [reason], "")
     reasons = [f"{outcome.check} failed: {outcome.summary}" for outcome in proof.failed]
     reasons += [f"{outcome.check} {outcome.summary}" for outcome in proof.not_asked]
     if proof.not_since:

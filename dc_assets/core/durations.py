@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from dc_assets.core.errors import ConfigError
 
@@ -64,3 +65,12 @@ def duration(seconds: float) -> str:
     if seconds < 100:  # noqa: PLR2004 - seconds read better up to there
         return f"{max(1, seconds):.0f} s"
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
+
+
+def utc_text(seconds: float) -> str:
+    """Write a moment to the minute.
+
+    >>> utc_text(1_700_000_000.0)
+    '2023-11-14 22:13 UTC'
+    """
+    return f"{datetime.fromtimestamp(seconds, tz=UTC):%Y-%m-%d %H:%M} UTC"

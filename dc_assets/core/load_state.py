@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
+from dc_assets.core.durations import utc_text
 from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome
+
+RESTORING = "restore"
+"""The mode that writes a snapshot back: nothing of the source is sent into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,11 @@ class PartitionState:
         paused_until: until when its run sends nothing by itself; None when it is not paused.
         paused_why: the sentence of the pause.
         checks: the latest result of each check, whichever load it looked at.
-        written_at: when a load of this partition last came to its end, this one or another.
+        written_at: when a load of this partition last came to its end, this one or another, or
+            its records were last deleted by the command cleanup.
+        cleaned_at: when that command last began to delete records of it after this load; None if
+            it did not.
+        cleaned_rows: how many it deleted since.
         seen_at: when the ledger was asked.
     """
 
@@ -119,12 +127,23 @@ class PartitionState:
     paused_why: str | None = None
     checks: Mapping[str, CheckResult] = field(default_factory=dict[str, CheckResult])
     written_at: float = 0.0
+    cleaned_at: float | None = None
+    cleaned_rows: int = 0
     seen_at: float = 0.0
 
     @property
     def is_done(self) -> bool:
         """Whether every row has an outcome."""
         return is_sent(self.phase)
+
+    @property
+    def taken_back(self) -> str:
+        """What took rows that had landed back on purpose, "" if nothing did after the last load."""
+        if self.cleaned_at is not None and self.cleaned_at >= (self.finished_at or 0.0):
+            return f"{self.cleaned_rows:,} records deleted by cleanup"
+        if self.mode == RESTORING and self.finished_at is not None:
+            return f"restored at {utc_text(self.finished_at)}"
+        return ""
 
     @property
     def seconds(self) -> float:

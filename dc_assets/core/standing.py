@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from dc_assets.core.load_state import PartitionState
@@ -87,6 +87,14 @@ def verdict_of(state: PartitionState | None, needed: Sequence[str]) -> Verdict:
         return Verdict(Word.UNFINISHED)
     if not state.is_done or state.rows.pending:
         return Verdict(Word.UNFINISHED, state.rows.refused)
+    verdict = _verdict_since(state, needed)
+    if verdict.word is Word.NOT_CHECKED and state.taken_back:
+        return replace(verdict, details=(state.taken_back,))
+    return verdict
+
+
+def _verdict_since(state: PartitionState, needed: Sequence[str]) -> Verdict:
+    """Judge by the checks that looked after the rows were last written."""
     since = [one for one in state.checks.values() if one.checked_at >= state.written_at]
     outcomes = (one.outcome for one in since)
     return verdict_of_checks(outcomes, needed, refused=state.rows.refused)

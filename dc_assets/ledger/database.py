@@ -302,6 +302,8 @@ STEPS: dict[int, tuple[str, ...]] = {
     8: (
         "ALTER TABLE load ADD COLUMN production_at FLOAT",
         "ALTER TABLE load ADD COLUMN with_snapshot INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE range_state ADD COLUMN cleaned_at FLOAT",
+        "ALTER TABLE range_state ADD COLUMN cleaned_rows INTEGER",
     ),
 }
 """What leads to each version from the one before; new tables need no step."""

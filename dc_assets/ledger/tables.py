@@ -91,6 +91,8 @@ range_state = Table(
         Float,
         doc="when every check of the partition agreed after the load, refused rows or not",
     ),
+    Column("cleaned_at", Float, doc="when cleanup last began to delete records of its partition"),
+    Column("cleaned_rows", Integer, doc="how many it deleted since the partition was written"),
     Column("paused_until", Float, doc="until when its run sends nothing by itself, if it does so"),
     Column("paused_why", Text),
 )

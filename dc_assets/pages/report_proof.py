@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from dc_assets.core.checks import COVERAGE, ROW_COUNT, check_descriptions
-from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts
+from dc_assets.core.load_state import RESTORING, CheckResult, LoadState, PartitionState, RowCounts
 from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.core.standing import Verdict, Word, verdict_of, verdict_of_all
@@ -290,6 +290,8 @@ def _standing(proof: LoadProof, totals: Totals, *, is_done: bool) -> tuple[str, 
     standing = verdict_of_all(judged)
     if not is_done:
         return "STOP", Word.UNFINISHED.value.upper()
+    if proof.load.mode == RESTORING:
+        return "CARE", "RESTORED"  # its checks would compare it with the source, which is newer
     short = Verdict(standing.word, standing.refused)  # the findings name the checks
     return _STANDINGS[standing.word], short.text.upper()
 
@@ -312,6 +314,18 @@ def _reasons(proof: LoadProof, totals: Totals, *, is_done: bool) -> Sequence[str
         f"{one.partition_key} sends nothing for now: {one.paused_why or '?'}"
         for one in load.partitions.values()
         if one.paused_until is not None
+    ]
+    if load.mode == RESTORING:
+        reasons.append(
+            "It is a restore: records were written back as they were before a load, and its "
+            "command held them against the snapshot. The checks here compare with the source, "
+            f"which is newer. To bring the source over again: dc-assets run {name} --changed"
+        )
+        return reasons
+    reasons += [
+        f"{one.partition_key}: {one.taken_back}. To load them again: dc-assets run {name} --changed"
+        for one in load.partitions.values()
+        if one.taken_back
     ]
     silent = [line.partition for line in proof.lines if any(c.word == NOT_RUN for c in line.checks)]
     if silent and is_done:

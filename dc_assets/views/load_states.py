@@ -163,7 +163,11 @@ def _partition(
         paused_until=row.paused_until if is_paused else None,
         paused_why=row.paused_why if is_paused else None,
         checks=checks.get(row.partition_key, {}),
-        written_at=getattr(row, "written_at", None) or row.finished_at or 0.0,
+        written_at=max(
+            getattr(row, "written_at", None) or row.finished_at or 0.0, row.cleaned_at or 0.0
+        ),
+        cleaned_at=row.cleaned_at,
+        cleaned_rows=row.cleaned_rows or 0,
         seen_at=row.seen_at,
     )
 

@@ -27,6 +27,7 @@ class Receipt:
 
     batch_id: str
     load_id: str
+    partition_key: str
     org_id: str
     mode: str
     path: Path
@@ -58,6 +59,7 @@ class CreatedRecords(SpecRecords):
                 Receipt(
                     row.batch_id,
                     row.load_id,
+                    row.partition_key,
                     row.org_id,
                     row.mode,
                     Path(row.receipt_path or ""),

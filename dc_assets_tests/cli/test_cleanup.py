@@ -62,6 +62,10 @@ def test_only_created_records_go_and_only_when_confirmed(fresh: Stage) -> None:
     assert done.code == 0, done.out + done.err
     assert "119 records of Opportunity are gone." in done.out
     assert living(fresh) == sorted([updated, FOREIGN])
+    status = fresh.run("status")
+    assert status.code == 4
+    assert "not checked: 60 records deleted by cleanup" in status.out
+    assert "--failed-only" not in status.out
     created = fresh.org.calls("create")
     again = fresh.run(*CONFIRMED)
     assert again.code == 0, again.err

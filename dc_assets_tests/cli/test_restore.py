@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -101,7 +102,17 @@ def test_a_load_is_not_proved_after_its_restore(rolled: Rolled) -> None:
     """The target is older than the source: status says that nobody has compared them since."""
     status = rolled.said["status"]
     assert status.code == 4
-    assert "not checked" in status.out
+    assert "not checked: restored at 20" in status.out
+    assert "--failed-only" not in status.out
+    assert "To bring the source over again: dc-assets run opportunities --changed" in status.out
+
+
+def test_a_report_says_that_a_load_was_a_restore(rolled: Rolled) -> None:
+    """It is not judged against a source that is newer."""
+    told = run(rolled.stage, "report", "--json")
+    verdict = json.loads(told.out)["verdict"]
+    assert verdict["word"] == "RESTORED"
+    assert "It is a restore" in verdict["reasons"][0]
 
 
 def test_a_restore_ends_though_it_has_nothing_of_a_partition(rolled: Rolled) -> None:

@@ -18,6 +18,8 @@ TO_VERSION_7 = (
     "ALTER TABLE load DROP COLUMN production_at",
     "DROP TABLE snapshot",
     "ALTER TABLE load DROP COLUMN with_snapshot",
+    "ALTER TABLE range_state DROP COLUMN cleaned_at",
+    "ALTER TABLE range_state DROP COLUMN cleaned_rows",
     "UPDATE ledger_version SET version = 7",
 )
 TO_VERSION_6 = (

@@ -184,6 +184,19 @@ def test_only_partial_loads_that_compare_begin_anew(case: str, *, resume: bool) 
     assert found.resume is resume
 
 
+@pytest.mark.parametrize("checks", [STALE, FAILED])
+def test_what_was_taken_back_on_purpose_is_left_alone(checks: dict[str, CheckResult]) -> None:
+    """Neither a restore nor a cleanup is undone by a command that names neither."""
+    for newest in (
+        replace(done("restore"), finished_at=DONE_AT),
+        replace(done(), finished_at=DONE_AT, cleaned_at=DONE_AT + 1.0, cleaned_rows=7),
+    ):
+        found = judged(standing(newest, checks))
+        assert found is not None
+        assert found.mode == ""
+        assert "run --changed brings the source over again" in found.reasons[0]
+
+
 def test_an_unfinished_restore_is_left_to_its_command() -> None:
     """To load the partition again would undo what is being taken back."""
     restoring = PartitionState(KEY, LOAD, "restore", "sending", RowCounts(selected=9, landed=5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dc_assets.core.load_state import CheckResult, PartitionState, RowCounts
@@ -55,6 +57,18 @@ def test_what_was_said_before_the_newest_load_does_not_count() -> None:
     for said in (PASSED, [outcome(check, Severity.ERROR) for check in NEEDED]):
         verdict = verdict_of(state(*said, checked_at=9.0), NEEDED)
         assert (verdict.word, verdict.details) == (Word.NOT_CHECKED, NEEDED)
+
+
+def test_what_was_taken_back_on_purpose_says_so_until_it_is_checked() -> None:
+    """A cleanup or a restore is the reason why nothing is proved, not a forgotten check."""
+    silent = state(*PASSED, checked_at=9.0)
+    cleaned = replace(silent, finished_at=10.0, cleaned_at=15.0, cleaned_rows=3_500)
+    said = "not checked: 3,500 records deleted by cleanup"
+    assert verdict_of(cleaned, NEEDED).text == said
+    assert verdict_of(replace(cleaned, finished_at=16.0), NEEDED).text != said
+    restored = replace(silent, mode="restore", finished_at=10.0)
+    assert verdict_of(restored, NEEDED).text == "not checked: restored at 1970-01-01 00:00 UTC"
+    assert verdict_of(replace(restored, checks=state(*PASSED).checks), NEEDED).text == "proved"
 
 
 def test_a_partition_that_is_not_done_is_unfinished() -> None:
