@@ -40,7 +40,12 @@ Example:
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("name", metavar="[LOAD]", required=False)
-@click.option("--load", "load_id", metavar="ID", help="Only what this load created.")
+@click.option(
+    "--load",
+    "load_id",
+    metavar="ID",
+    help="Only what this load created; the first letters of its id are enough.",
+)
 @click.option("--confirm", metavar="NAME", help="Do it; NAME is the load's name once more.")
 @click.option(
     "--older-than",

@@ -13,9 +13,15 @@ from rich.text import Text
 
 from dc_assets.core.printable import printable
 
+UNWRAPPED_CHARS = 500
+"""Wider than any line of ours."""
+
 
 class Console(rich.console.Console):
-    """A Rich console that reads no markup; each text that it is given is one line."""
+    """A Rich console that reads no markup; each text that it is given is one line.
+
+    What is piped or kept is read by programs: there no id is cut, and no line or row wraps.
+    """
 
     def __init__(
         self,
@@ -34,6 +40,8 @@ class Console(rich.console.Console):
             emoji=False,
             highlight=False,
         )
+        if width is None and not self.is_terminal:
+            self.width = UNWRAPPED_CHARS
 
     def print(self, *objects: Any, **how: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - Rich's own options
         """Print a line; line ends before its first sign are empty lines above it."""

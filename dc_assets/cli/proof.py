@@ -131,7 +131,7 @@ def _unexplained(both: Mapping[str, CountVerdict]) -> int:
 def numbers_table(first: str, *numbers: str) -> Table:
     """Return a table with one column of names and columns of numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column(first)
+    table.add_column(first, no_wrap=True)
     for title in numbers:
         table.add_column(title, justify="right")
     return table

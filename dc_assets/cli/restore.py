@@ -45,7 +45,12 @@ Example:
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("name", metavar="[LOAD]", required=False)
-@click.option("--load", "load_id", metavar="ID", help="The snapshot of this load; else the newest.")
+@click.option(
+    "--load",
+    "load_id",
+    metavar="ID",
+    help="The snapshot of this load, else the newest; the first letters of its id are enough.",
+)
 @click.option("--confirm", metavar="NAME", help="Do it; NAME is the load's name once more.")
 @PRODUCTION
 def restore(name: str | None, *, load_id: str | None, confirm: str | None, production: bool) -> int:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 import dc_assets.cli
 from dc_assets.cli.console import Console
+from dc_assets.cli.proof import numbers_table
 
 VALUES = ["[/nope]", "[red]x[/]", "[link=http://x]y[/link]", ":smile:", "1,234 'a' http://x"]
 
@@ -30,6 +31,22 @@ def test_a_value_is_no_markup(value: str) -> None:
     table = Table(value, box=None)
     table.add_row(value)
     assert shown(table).count(value) == 2
+
+
+@pytest.mark.parametrize("width", [80, None])
+def test_an_id_is_never_cut(width: int | None) -> None:
+    """On a narrow terminal other columns wrap; what is piped does not wrap at all."""
+    sink = io.StringIO()
+    console = Console(file=sink, width=width)
+    table = numbers_table("load", "records saved")
+    cells = ["63a99079a0ab", "1,234", *(f"{number} of many words" for number in range(6))]
+    for title in cells[2:]:
+        table.add_column(title)
+    table.add_row(*cells)
+    console.print(table)
+    lines = sink.getvalue().splitlines()
+    assert any(line.startswith("63a99079a0ab ") for line in lines)
+    assert (len(lines) == 2) is (width is None)
 
 
 def test_a_value_cannot_begin_a_line() -> None:

@@ -86,7 +86,8 @@ def test_a_restored_snapshot_is_written_back_again_by_its_id_only(rolled: Rolled
     """Otherwise one restore would undo another; named, its records are as they were."""
     again = rolled.said["again"]
     assert (again.code, "Every snapshot that holds records is restored" in again.out) == (0, True)
-    load_id = again.out.splitlines()[1].split()[0]
+    load_id, *_, restored = again.out.splitlines()[1].split()
+    assert (len(load_id), restored) == (12, "yes")
     named = run(rolled.stage, "restore", "--load", load_id)
     assert "nothing to write back" in named.out
 
