@@ -331,11 +331,14 @@ def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:
 
 
 def print_what_is_there(load: WatchedLoad, *, is_new: bool) -> None:
-    """Say of which partitions nothing is sent, or of which a new load begins."""
-    seen = load.views.states.of_spec()
+    """Say of which partitions nothing is sent, or of which a new load begins, as the run decides.
+
+    A restore or a canary sent no partition whole, and no run goes on with what was given up.
+    """
+    joined = load.views.states.joined()
     sent: dict[str, list[str]] = {}
     for key in load.keys:
-        state = None if key in seen.unfinished else seen.newest.get(key)
+        state = joined.get(key)
         if state is not None and state.is_done and (state.phase == Phase.CHECKED or not is_new):
             sent.setdefault(state.load_id, []).append(key)
     for load_id, keys in sent.items():

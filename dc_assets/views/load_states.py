@@ -39,6 +39,19 @@ class LoadStates(SpecRecords):
         return SpecState(newest, _partitions(filter(_is_unfinished, begun), counts, checks))
 
     @one_transaction
+    def joined(self) -> Mapping[str, PartitionState]:
+        """Return each partition in the full load that a run of it takes part in, by key.
+
+        It is the unfinished one, else the newest that was not given up (`ledger.joining`).
+        """
+        is_unfinished = sa.case((range_state.c.open_as.is_(None), 0), else_=1)
+        query = self._ranges().where(load.c.mode == "full", load.c.state != "superseded")
+        with self._database.read() as connection:
+            begun = connection.execute(query.order_by(is_unfinished, load.c.opened_at))
+            its = {row.partition_key: row for row in begun}.values()
+            return _partitions(its, row_counts(connection, list(its)), {})
+
+    @one_transaction
     def of_load(self, load_id: str) -> LoadState | None:
         """Return one load with its partitions; their checks are those that looked at this load."""
         query = sa.select(load, epoch_now().label("seen_at")).where(load.c.load_id == load_id)

@@ -52,6 +52,7 @@ def rolled() -> Generator[Rolled]:
         after = records(stage)
         said |= {"status": run(stage, "status")}
         said["again"] = run(stage, "restore", "--confirm", "opportunities")
+        said["asked"] = run(stage, "run", "--local")
         assert records(stage) == after
         yield Rolled(stage, before, loaded, after, said)
 
@@ -106,6 +107,16 @@ def test_a_load_is_not_proved_after_its_restore(rolled: Rolled) -> None:
     assert "not checked: restored at 20" in status.out
     assert "--failed-only" not in status.out
     assert "To bring the source over again: dc-assets run opportunities --changed" in status.out
+
+
+def test_a_run_after_a_restore_names_the_load_that_sent_the_rows(rolled: Rolled) -> None:
+    """It sends nothing and asks the checks; the restore is no load that sent every row."""
+    asked = rolled.said["asked"]
+    assert asked.code == 4
+    restored = json.loads(run(rolled.stage, "report", "--json").out)["load"]["load_id"]
+    [line] = [one for one in asked.out.splitlines() if "Nothing is sent again" in one]
+    assert "r1-01, r1-02, r1-03: every row was sent in load" in line
+    assert restored[:8] not in line
 
 
 def test_a_report_says_that_a_load_was_a_restore(rolled: Rolled) -> None:

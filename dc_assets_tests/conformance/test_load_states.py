@@ -83,3 +83,19 @@ def test_the_writer_and_every_view_count_alike(ledger: OpenLedger) -> None:
     assert load.partitions[KEYS[0]].rows == expected
     assert load.partitions[unread.partition_key].rows == RowCounts()
     assert load.rows == ledger.views().progress.look(KEYS).counts == sum_of([expected])
+
+
+def test_the_load_that_a_run_joins_is_seen_before_it_does(ledger: OpenLedger) -> None:
+    """A later restore sent none of the source's rows, and what was given up is joined by nobody."""
+    full, restoring = ledger.loads(), ledger.loads(mode="restore")
+    for loads in (full, restoring):
+        ticket = ledger.ticket(KEYS[0], loads)
+        ledger.batches().plan_batches(ticket, selected=0, batches=[], dead_letters=[])
+        loads.finish_range(ticket)
+    states = ledger.views().states
+    assert states.of_spec().newest[KEYS[0]].mode == "restore"
+    joined = states.joined()[KEYS[0]]
+    assert (joined.mode, joined.is_done) == ("full", True)
+    assert full.join_load(KEYS[0]) == joined.load_id
+    full.give_up_loads()
+    assert not states.joined()
