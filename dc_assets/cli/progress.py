@@ -70,7 +70,7 @@ def _doing(state: PartitionState) -> str:
         return f"paused until {goes_on_at(state.paused_why)}"
     if state.phase == Phase.NEW:
         return "not begun"
-    return state.phase if state.is_held else f"{state.phase}, stopped"
+    return state.phase if state.is_held else f"{state.phase}, {state.halted}"
 
 
 def line(seen: Snapshot) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import click
@@ -15,7 +15,8 @@ from dc_assets.cli.progress import Progress, partitions_table
 from dc_assets.cli.proof import print_refusals
 from dc_assets.cli.specs import broken_specs, chosen_spec
 from dc_assets.core.exit_codes import ExitCode, exit_code
-from dc_assets.core.load_state import PartitionState, SpecState, sum_of
+from dc_assets.core.load_state import INTERRUPTED, PartitionState, SpecState, sum_of
+from dc_assets.core.phases import Phase
 from dc_assets.core.source_costs import SourceCosts, source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.absence import BEARS_S
@@ -84,6 +85,7 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
                 console.print(f"Data Cloud: {costs}", soft_wrap=True)
             _print_older(console, spec, state, cut)
             _print_stopped(console, spec, stopped)
+            _print_interrupted(console, spec, state)
             for load_id, reason in anyway.items():
                 said_so = f"Load {load_id[:8]} was sent although the plan said STOP, because:"
                 console.print(f"{said_so} {reason}", style="yellow", soft_wrap=True)
@@ -104,6 +106,33 @@ def _print_stopped(console: Console, spec: LoadSpec, stopped: Sequence[str]) -> 
         console.print(
             f"Load {load_id[:8]} was stopped by an operator. "
             f"Resume with: dc-assets run {spec.name}",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+RESUMED_BY: Mapping[str, str] = {
+    "full": "dc-assets run {name}",
+    "missing": "dc-assets run {name} --missing",
+    "changed": "dc-assets run {name} --changed",
+    "replay": "dc-assets replay {name}",
+    "restore": "dc-assets restore {name} --confirm {name}",
+    "canary": "the same dc-assets run {name} --canary …",
+}
+"""The command that goes on with a load, by its mode."""
+
+
+def _print_interrupted(console: Console, spec: LoadSpec, state: SpecState) -> None:
+    """Name partitions that no run works on though nobody ordered it, and what goes on with them."""
+    halted: dict[str, list[str]] = {}
+    for key, one in state.newest.items():
+        is_begun = key in spec.ranges and not one.is_done and one.phase != Phase.NEW
+        if is_begun and not one.is_held and one.halted == INTERRUPTED:
+            halted.setdefault(one.mode, []).append(key)
+    for mode, keys in halted.items():
+        command = RESUMED_BY[mode].format(name=spec.name)
+        console.print(
+            f"Interrupted: {', '.join(keys)}. Resume with: {command}",
             style="yellow",
             soft_wrap=True,
         )

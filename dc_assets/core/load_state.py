@@ -10,6 +10,9 @@ from dc_assets.core.durations import utc_text
 from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome
 
+INTERRUPTED = "interrupted"
+"""Neither an order nor a newer load ended a run, but a kill, a failure or a limit."""
+
 RESTORING = "restore"
 """The mode that writes a snapshot back: nothing of the source is sent into it."""
 
@@ -99,6 +102,8 @@ class PartitionState:
         phase: how far it is (`core.phases`); `new` while the load has not begun it.
         run_id: the run that holds it, or held it last.
         is_held: whether a live run is working on it.
+        halted: why none does though rows are open: its load was stopped by an order or given up,
+            or its run was interrupted.
         started_at: when its first run began.
         finished_at: when every row had an outcome; None before.
         checked_at: when every check had looked after that; None before.
@@ -120,6 +125,7 @@ class PartitionState:
     rows: RowCounts = field(default_factory=RowCounts)
     run_id: str = ""
     is_held: bool = False
+    halted: str = INTERRUPTED
     started_at: float | None = None
     finished_at: float | None = None
     checked_at: float | None = None

@@ -10,7 +10,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from dc_assets.core.load_state import CheckResult, LoadState, PartitionState, RowCounts, SpecState
+from dc_assets.core.load_state import (
+    INTERRUPTED,
+    CheckResult,
+    LoadState,
+    PartitionState,
+    RowCounts,
+    SpecState,
+)
 from dc_assets.core.phases import is_sent
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.ledger.absence import one_transaction
@@ -170,6 +177,7 @@ def _partition(
         rows=counts[row.load_id, row.partition_key],
         run_id=owner.run_id if owner else "",
         is_held=is_held,
+        halted=_halted(row),
         started_at=row.started_at,
         finished_at=row.finished_at,
         checked_at=row.checked_at,
@@ -183,6 +191,12 @@ def _partition(
         cleaned_rows=row.cleaned_rows or 0,
         seen_at=row.seen_at,
     )
+
+
+def _halted(row: Row[Any]) -> str:
+    if row.state == "superseded":
+        return "given up"
+    return INTERRUPTED if row.stopped_at is None else "stopped"
 
 
 def load_of(row: Row[Any], partitions: Mapping[str, PartitionState] | None = None) -> LoadState:

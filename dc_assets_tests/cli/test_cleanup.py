@@ -129,6 +129,9 @@ def test_nothing_is_deleted_under_a_run(fresh: Stage) -> None:
     assert (under.code, left.code) == (2, 2)
     assert "is working on r1-02" in under.err
     assert "in flight" in left.err
+    status = fresh.run("status").out
+    assert "sending, interrupted" in status
+    assert "Interrupted: r1-02. Resume with: dc-assets run opportunities\n" in status
     assert set(fresh.ids[:60]) <= set(living(fresh))
 
 

@@ -39,6 +39,8 @@ def test_nothing_is_created_after_a_stop_and_a_run_goes_on(fresh: Stage) -> None
     shown = fresh.run("status")
     assert shown.code == 4
     assert "was stopped by an operator" in shown.out
+    assert "sending, stopped" in shown.out
+    assert "Interrupted" not in shown.out
     assert len(json.loads(fresh.run("status", "--json").out)["stopped_loads"]) == 1
     again = fresh.run(*RUN)
     assert again.code == 0, again.out + again.err
