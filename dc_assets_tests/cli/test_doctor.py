@@ -112,6 +112,7 @@ def broken(stage: Stage, case: Broken) -> Generator[dict[str, str]]:
         stage.org.tell("options", **{name: before[name] for name in case.options})
         stage.org.tell("profile")
         stage.org.tell("faults", faults=[])
+        stage.write_spec(spec_content(stage.rows, stage.partitions))
         if case.file:
             file.with_name(case.file).unlink()
 

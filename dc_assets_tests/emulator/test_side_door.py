@@ -50,7 +50,7 @@ def test_only_kinds_that_exist_can_be_held(client: Client) -> None:
 
 def test_a_job_stays_in_progress_for_the_time_asked(client: Client) -> None:
     """Its rows are there before its caller is told."""
-    client.admin.post("/options", json={"job_delay_s": 0.5})
+    client.admin.post("/options", json={"job_delay_s": 2.0})
     job = client.open_job()
     client.upload(job, rows_csv(5))
     client.close_job(job)

@@ -27,7 +27,7 @@ def network_mount(folder: Path, mounts: Path = MOUNTS) -> str:
 def _unescaped(path: str) -> str:
     r"""Return a path as it is; the table writes blanks and their like in octal.
 
-    >>> _unescaped(r"/mnt/my\\\\040disk")
+    >>> _unescaped(r"/mnt/my\040disk")
     '/mnt/my disk'
     """
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), path)
