@@ -128,7 +128,8 @@ def run(
 
     With --failed-only the ledger and the latest result of each check say which partitions are
     loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly
-    the rows that differ are sent, and its checks run again.
+    the rows that differ are sent, and its checks run again. What a restore or a cleanup took back
+    on purpose is left alone: --changed brings it over again.
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
