@@ -196,10 +196,12 @@ def test_dc_assets_signs_in_by_its_login(node: Node, plain_org: Org, tmp_path: P
     unknown = run_here({**ours, "SF_CLI_ORG": "nobody"}, *ASKS_THE_ORG)
     assert unknown.code == 2
     assert "sf is not signed in at an org called nobody" in " ".join(unknown.err.split())
-    token = plain_org.token()
-    told(log_in(node, plain_org.url, token, "--alias", "ended"))
+    home = tmp_path / "home"
+    home.mkdir()
+    other, token = Node(node.modules, home), plain_org.token()
+    told(log_in(other, plain_org.url, token, "--alias", "ended"))
     plain_org.inside.root.post("/services/oauth2/revoke", data={"token": token})
-    ended = run_here({**ours, "SF_CLI_ORG": "ended"}, *ASKS_THE_ORG)
+    ended = run_here({**ours, "HOME": str(home), "SF_CLI_ORG": "ended"}, *ASKS_THE_ORG)
     assert ended.code == 2
     assert "Sign in again: sf org login web" in " ".join(ended.err.split())
     assert "!" not in ended.err

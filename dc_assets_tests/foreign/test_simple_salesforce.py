@@ -128,7 +128,7 @@ def test_it_reads_what_the_org_says_of_itself(sf: Untyped) -> None:
     assert {"Account", "Opportunity"} <= {one["name"] for one in sf.describe()["sobjects"]}
     assert sf.Opportunity.metadata()["objectDescribe"]["keyPrefix"] == "006"
     assert sf.limits()["DailyApiRequests"]["Max"] >= 15_000
-    assert sf.is_sandbox() is False
+    assert sf.is_sandbox() is True
     assert sf.oauth2("userinfo")["preferred_username"] == "integration@emulator.invalid"
     assert sf.api_usage["api-usage"].used > 0
 
