@@ -85,6 +85,8 @@ def test_a_worker_killed_after_its_last_row_is_retried_for_its_checks(stage_of: 
         backfill_id = webserver.launch(ASSET, stage.keys, {})
         with running_daemon(stage, home):
             wait_until(lambda: stage.org.waiting("results") >= 2, "results are held", within_s=90)
+            # a run that opens asks by SOQL which org it is
+            wait_until(lambda: "new" not in phases(stage), "both runs are at work", within_s=90)
             stage.org.tell("hold", kind="soql", when="before")
             stage.org.tell("release", kind="results")
             wait_until(lambda: phases(stage) == ["sent"] * 2, "all is sent", within_s=90)
