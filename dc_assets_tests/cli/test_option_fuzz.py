@@ -45,6 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
 def settings_of(folder: Path) -> Mapping[str, str]:
     """Return settings that reach nobody."""
     return {
+        "HOME": str(folder),
         "DC_ASSETS_DATA": str(folder / "data"),
         "DC_ASSETS_LEDGER_URL": "",
         "DC_ASSETS_LOADS": "",
