@@ -12,7 +12,7 @@ import click
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
 from dc_assets.cli.proof import numbers_table
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.specs import chosen_spec, refuse_other_name
 from dc_assets.core.errors import ConfigError, LedgerConflict
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
@@ -64,8 +64,7 @@ def cleanup(
     that were removed so can no longer be cleaned up, nor can what they overwrote be restored.
     """
     spec = chosen_spec(name)
-    if confirm is not None and confirm != spec.name:
-        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+    refuse_other_name(spec, confirm)
     if older_than is not None and load_id is not None:
         raise click.UsageError("--load goes without --older-than.")
     console = Console()

@@ -15,7 +15,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.run import chosen_partitions
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.specs import chosen_spec, refuse_other_name
 from dc_assets.core.deletions import DeletionObservation, why_kept
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
@@ -72,8 +72,7 @@ def deletions(
     """
     spec = chosen_spec(name)
     keys = chosen_partitions(spec, partitions)
-    if confirm is not None and confirm != spec.name:
-        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+    refuse_other_name(spec, confirm)
     if confirm is not None and spec.refresh.deletes == "report":
         raise ConfigError(
             f"The spec {spec.name} only reports deletions. Write refresh.deletes: apply, look with "

@@ -19,7 +19,7 @@ from dc_assets.cli.console import Console
 from dc_assets.cli.here import followed
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, numbers_table, print_checks, print_refusals
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.specs import chosen_spec, refuse_other_name
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import utc_text
 from dc_assets.core.errors import ConfigError, RowsPending
@@ -64,8 +64,7 @@ def restore(name: str | None, *, load_id: str | None, confirm: str | None, produ
     neither. What makes snapshots: dc-assets run --snapshot.
     """
     spec = chosen_spec(name)
-    if confirm is not None and confirm != spec.name:
-        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+    refuse_other_name(spec, confirm)
     console = Console()
     with open_ledger(bears_s=FOLLOWS_S) as database:
         every = SnapshotRecords(database, spec.name).all()

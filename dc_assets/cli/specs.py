@@ -46,6 +46,16 @@ def chosen_spec(load: str | None) -> LoadSpec:
     return next(iter(folder.specs.values()))
 
 
+def refuse_other_name(spec: LoadSpec, confirm: str | None) -> None:
+    """Take no other word for yes than the load's name; None is no word yet.
+
+    Raises:
+        ConfigError: it is another.
+    """
+    if confirm is not None and confirm != spec.name:
+        raise ConfigError(f"--confirm takes the load's name, {spec.name}, not {confirm}.")
+
+
 def broken_specs() -> Sequence[str]:
     """Return a sentence for each file of the loads folder that is no load."""
     return list(read_folder(loads_folder()).broken.values())
