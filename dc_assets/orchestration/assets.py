@@ -11,11 +11,9 @@ from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import LoadRequest
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.resources import salesforce_of
 from dc_assets.wiring.place import place_of
-
-POOL = "salesforce"
-"""Runs of all loads share it; its limit is `concurrency.pools.default_limit` of dagster.yaml."""
 
 
 class LoadConfig(dg.Config):
@@ -77,17 +75,22 @@ def partitions_of(spec: LoadSpec) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(spec.ranges))
 
 
-def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
-    """Make the asset of one spec.
+def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
+    """Make the asset of one load.
 
     It has no `backfill_policy`: with one, Dagster 1.13 stores check results without a partition.
     """
+    spec, options = placed.spec, placed.options
 
     @dg.asset(
-        name=spec.asset_name,
+        key=placed.asset_key,
         partitions_def=partitions_of(spec),
-        pool=POOL,
-        group_name="loads",
+        pool=options.pool,
+        group_name=options.group_name,
+        owners=options.owners,
+        tags=options.tags,
+        automation_condition=options.automation_condition,
+        required_resource_keys={options.resource_key},
         kinds={"salesforce"},
         description=f"Rows of {markdown_code(spec.source.place)} as "
         f"{markdown_code(spec.target.object)} records, upserted by "
@@ -100,34 +103,33 @@ def load_asset(spec: LoadSpec) -> dg.AssetsDefinition:
                 )
             ),
             **place_of(spec),
+            **placed.metadata,
         },
     )
-    def asset(
-        context: dg.AssetExecutionContext, config: LoadConfig, salesforce: SalesforceResource
-    ) -> dg.MaterializeResult[Any]:
+    def asset(context: dg.AssetExecutionContext, config: LoadConfig) -> dg.MaterializeResult[Any]:
         from dc_assets.orchestration.progress import metadata_of, progress_told
 
         applied = config.applied_to(spec)
         with (
             in_one_sentence(),
-            salesforce.open(
+            salesforce_of(context.resources, options).open(
                 applied, run_id=context.run.run_id, log=context.log, mode=config.mode
             ) as opened,
         ):
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
                 opened.ports.note(RunEvent("stop_taken_back", {}, context.partition_key))
             with progress_told(context, opened):
-                loaded = opened.load(context.partition_key, _request(context, config, spec))
+                loaded = opened.load(context.partition_key, _request(context, config))
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
 
 
-def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSpec) -> LoadRequest:
+def _request(context: dg.AssetExecutionContext, config: LoadConfig) -> LoadRequest:
     """Return what was asked for: a run and its retries are one launch."""
     return LoadRequest(
         is_new=not config.resume,
-        partition_keys=config.partition_keys or _of_backfill(context, spec),
+        partition_keys=config.partition_keys or _of_backfill(context),
         launch=context.run.root_run_id or context.run.run_id,
         anyway=config.anyway,
         production=config.production,
@@ -135,14 +137,14 @@ def _request(context: dg.AssetExecutionContext, config: LoadConfig, spec: LoadSp
     )
 
 
-def _of_backfill(context: dg.AssetExecutionContext, spec: LoadSpec) -> Sequence[str]:
+def _of_backfill(context: dg.AssetExecutionContext) -> Sequence[str]:
     """Return the partitions of the run's backfill; none if it has none, or Dagster does not say."""
     backfill_id = context.run.tags.get("dagster/backfill")
     backfill = context.instance.get_backfill(backfill_id) if backfill_id else None
     data = None if backfill is None else backfill.asset_backfill_data
     if data is None:
         return ()
-    subset = data.target_subset.partitions_subsets_by_asset_key.get(dg.AssetKey(spec.asset_name))
+    subset = data.target_subset.partitions_subsets_by_asset_key.get(context.asset_key)
     return () if subset is None else sorted(subset.get_partition_keys())
 
 

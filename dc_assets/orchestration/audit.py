@@ -11,37 +11,39 @@ import dagster as dg
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.printable import markdown_code, printable
-from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import verdict_of_checks
-from dc_assets.orchestration.assets import POOL
 from dc_assets.orchestration.checks import result_of
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.resources import salesforce_of
 
 
-def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
-    """Make the audit asset of one spec; unexplained rows make its run fail."""
-    name = f"{spec.name}_audit"
+def audit_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
+    """Make the audit asset of one load; unexplained rows make its run fail."""
+    spec, options, key = placed.spec, placed.options, placed.audit_key
 
     @dg.asset(
-        name=name,
-        deps=[spec.asset_name],
-        pool=POOL,
+        key=key,
+        deps=[placed.asset_key],
+        pool=options.pool,
         group_name="audits",
+        owners=options.owners,
+        tags=options.tags,
+        required_resource_keys={options.resource_key},
         kinds={"salesforce"},
         description=f"Compares all of {markdown_code(spec.source.place)} with all of "
         f"{markdown_code(spec.target.object)}.",
         check_specs=[
-            dg.AssetCheckSpec(check, asset=name, description=description, blocking=True)
+            dg.AssetCheckSpec(check, asset=key, description=description, blocking=True)
             for check, description in check_descriptions(spec).items()
         ],
     )
-    def asset(
-        context: dg.AssetExecutionContext, salesforce: SalesforceResource
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    def asset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         with (
             in_one_sentence(),
-            salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
+            salesforce_of(context.resources, options).open(
+                spec, run_id=context.run.run_id, log=context.log
+            ) as opened,
         ):
             outcomes = list(opened.audit_of_all().outcomes())
         verdict = verdict_of_checks(outcomes, list(check_descriptions(spec))).text
@@ -50,7 +52,7 @@ def audit_asset(spec: LoadSpec) -> dg.AssetsDefinition:
                 "verdict": printable(verdict),
                 **{outcome.check: printable(outcome.summary) for outcome in outcomes},
             },
-            check_results=[result_of(name, outcome, verdict) for outcome in outcomes],
+            check_results=[result_of(key, outcome, verdict) for outcome in outcomes],
         )
 
     return asset

@@ -15,32 +15,38 @@ from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import verdict_of_checks
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
-from dc_assets.orchestration.assets import POOL, partitions_of
+from dc_assets.orchestration.assets import partitions_of
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.resources import salesforce_of
 from dc_assets.orchestration.tables import table_of
 
 
-def load_checks(spec: LoadSpec) -> dg.AssetChecksDefinition:
-    """Make the checks of one spec; they share one connection and run with every materialization."""
+def load_checks(placed: PlacedLoad) -> dg.AssetChecksDefinition:
+    """Make the checks of one load; they share one connection and run with every materialization."""
+    spec, options = placed.spec, placed.options
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
 
         @dg.multi_asset_check(
-            specs=_check_specs(spec), can_subset=True, pool=POOL, name=f"{spec.name}_checks"
+            specs=_check_specs(placed),
+            can_subset=True,
+            pool=options.pool,
+            name=placed.named("checks"),
+            required_resource_keys={options.resource_key},
         )
-        def checks(
-            context: dg.AssetCheckExecutionContext, salesforce: SalesforceResource
-        ) -> Iterator[dg.AssetCheckResult]:
+        def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
             wanted = [key.name for key in context.selected_asset_check_keys]
             with (
                 in_one_sentence(),
-                salesforce.open(spec, run_id=context.run.run_id, log=context.log) as opened,
+                salesforce_of(context.resources, options).open(
+                    spec, run_id=context.run.run_id, log=context.log
+                ) as opened,
             ):
                 outcomes = opened.checked(_partition_of(context, spec), wanted)
             verdict = verdict_of_checks(outcomes, wanted).text
             for outcome in outcomes:
-                yield result_of(spec.asset_name, outcome, verdict)
+                yield result_of(placed.asset_key, outcome, verdict)
 
         return checks
 
@@ -60,20 +66,20 @@ def _partition_of(context: dg.AssetCheckExecutionContext, spec: LoadSpec) -> str
     return context.partition_key
 
 
-def _check_specs(spec: LoadSpec) -> list[dg.AssetCheckSpec]:
+def _check_specs(placed: PlacedLoad) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(
             name,
-            asset=spec.asset_name,
+            asset=placed.asset_key,
             description=description,
             blocking=True,
-            partitions_def=partitions_of(spec),
+            partitions_def=partitions_of(placed.spec),
         )
-        for name, description in check_descriptions(spec).items()
+        for name, description in check_descriptions(placed.spec).items()
     ]
 
 
-def result_of(asset: str, outcome: CheckOutcome, verdict: str) -> dg.AssetCheckResult:
+def result_of(asset: dg.AssetKey, outcome: CheckOutcome, verdict: str) -> dg.AssetCheckResult:
     """Say it in Dagster's words: explained rows warn, unexplained ones and no answer are errors."""
     metadata: dict[str, dg.MetadataValue] = {
         "verdict": dg.MetadataValue.text(printable(verdict)),

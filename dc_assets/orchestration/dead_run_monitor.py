@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats
 from dc_assets.orchestration.our_runs import Content, OurRuns, executes_its_own_steps
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.wiring.connect import lease
 from dc_assets.wiring.settings import ledger_url
 
@@ -29,31 +29,31 @@ second or so, and are not to be failed in it."""
 def reap(
     instance: dg.DagsterInstance,
     heartbeats: RunHeartbeats,
-    specs: Sequence[LoadSpec],
+    loads: Sequence[PlacedLoad],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sequence[str]:
     """Fail every run with a part of ours that is STARTED and whose process is dead; return the ids.
 
     It is dead when two looks, `LOOKS_AGAIN_S` apart, say so.
     """
-    if not _dead(instance, heartbeats, specs):
+    if not _dead(instance, heartbeats, loads):
         return []
     sleep(LOOKS_AGAIN_S)
-    dead = _dead(instance, heartbeats, specs)
+    dead = _dead(instance, heartbeats, loads)
     for run_id in dead:
         _fail(instance, run_id)
     return dead
 
 
 def _dead(
-    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, specs: Sequence[LoadSpec]
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, loads: Sequence[PlacedLoad]
 ) -> list[str]:
     """Return the runs that look dead now.
 
     One that was never heard does when two leases have passed: it died before it reached our part.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=STARTED))
-    contents = OurRuns(instance, specs).among(records)
+    contents = OurRuns(instance, loads).among(records)
     last, now_s = heartbeats.last(contents), heartbeats.now_s()
     dead: list[str] = []
     for record in records:
@@ -119,7 +119,7 @@ def _fail(instance: dg.DagsterInstance, run_id: str) -> None:
         )
 
 
-def reap_all(instance: dg.DagsterInstance, specs: Sequence[LoadSpec]) -> Sequence[str]:
+def reap_all(instance: dg.DagsterInstance, loads: Sequence[PlacedLoad]) -> Sequence[str]:
     """Fail every dead run with a part of ours, as the ledger knows them; return their ids."""
     with closing(Database(ledger_url())) as database:
-        return reap(instance, RunHeartbeats(database), specs)
+        return reap(instance, RunHeartbeats(database), loads)

@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 
 from dc_assets.core.events import OFFERED_FOR_S
-from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.our_runs import Content, OurRuns, Part
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.run_failures import Failure, failures_of
 from dc_assets.views.events import LedgerEvents, range_of_run
 
@@ -36,13 +36,13 @@ class FailedRuns:
     """Failed runs in one Dagster instance that held assets or checks of some specs."""
 
     def __init__(
-        self, instance: dg.DagsterInstance, database: Database, specs: Sequence[LoadSpec]
+        self, instance: dg.DagsterInstance, database: Database, loads: Sequence[PlacedLoad]
     ) -> None:
         self._instance = instance
         self._database = database
         self._outbox = Outbox(database)
-        self._events = LedgerEvents(database, specs)
-        self._ours = OurRuns(instance, specs)
+        self._events = LedgerEvents(database, [one.spec for one in loads])
+        self._ours = OurRuns(instance, loads)
 
     def collect(self, after: float | None) -> tuple[int, float]:
         """Keep the runs that failed for good since a moment; return how many, and a new moment.
@@ -115,7 +115,7 @@ def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> boo
 
 def command_after(run: dg.DagsterRun, part: Part) -> str:
     """Return the command that resumes where a run failed."""
-    mode = _mode_of(run, part.spec)
+    mode = _mode_of(run, part)
     partition = run.tags.get(PARTITION_TAG)
     words = ["dc-assets", "run", part.spec.name]
     if not part.loads:
@@ -127,9 +127,9 @@ def command_after(run: dg.DagsterRun, part: Part) -> str:
     return " ".join([*words, *(["--partitions", partition] if partition else [])])
 
 
-def _mode_of(run: dg.DagsterRun, spec: LoadSpec) -> str:
+def _mode_of(run: dg.DagsterRun, part: Part) -> str:
     ops: Any = run.run_config.get("ops", {})
-    return str(ops.get(spec.asset_name, {}).get("config", {}).get("mode", "full"))
+    return str(ops.get(part.load.op_name, {}).get("config", {}).get("mode", "full"))
 
 
 def _keys(run: dg.DagsterRun, content: Content) -> dict[str, str]:

@@ -5,7 +5,6 @@ from contextlib import closing
 
 import dagster as dg
 
-from dc_assets.core.spec import LoadSpec
 from dc_assets.delivery.deliver import deliver
 from dc_assets.delivery.settings import HOW, DeliverySettings, settings_from
 from dc_assets.delivery.templates import Templates
@@ -13,6 +12,7 @@ from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
 from dc_assets.orchestration.failed_runs import FailedRuns
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.views.events import LedgerEvents
 from dc_assets.wiring.settings import ledger_url, read_settings
 
@@ -20,12 +20,12 @@ from dc_assets.wiring.settings import ledger_url, read_settings
 def collect(
     instance: dg.DagsterInstance,
     database: Database,
-    specs: Sequence[LoadSpec],
+    loads: Sequence[PlacedLoad],
     after: float | None,
 ) -> tuple[int, float]:
     """Put what is new into the outbox; return how much, and where failed runs continue."""
-    failed_runs = FailedRuns(instance, database, specs)
-    of_ledger = LedgerEvents(database, specs).collect()
+    failed_runs = FailedRuns(instance, database, loads)
+    of_ledger = LedgerEvents(database, [one.spec for one in loads]).collect()
     of_dagster, next_after = failed_runs.collect(after)
     return of_ledger + of_dagster, next_after
 
@@ -42,10 +42,10 @@ def deliver_all(database: Database, settings: DeliverySettings) -> list[str]:
 
 
 def notify_all(
-    instance: dg.DagsterInstance, specs: Sequence[LoadSpec], after: float | None
+    instance: dg.DagsterInstance, loads: Sequence[PlacedLoad], after: float | None
 ) -> tuple[str, float]:
     """Collect and deliver, by the ledger; return what to say, and where failed runs continue."""
     with closing(Database(ledger_url())) as database:
-        noticed, next_after = collect(instance, database, specs, after)
+        noticed, next_after = collect(instance, database, loads, after)
         sentences = deliver_all(database, settings_from(read_settings().texts()))
     return " ".join([f"{noticed} new notifications.", *sentences]), next_after

@@ -11,6 +11,7 @@ import dagster as dg
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.spec import LoadSpec
+from dc_assets.orchestration.placing import PlacedLoad
 
 PLANNED = {
     dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -24,16 +25,21 @@ IN_PROCESS = "Executing steps in process"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one run does for one spec.
+    """What one run does for one load.
 
     Attributes:
         steps: keys of the steps that do it.
         loads: whether rows are sent; otherwise it only asks checks, or audits.
     """
 
-    spec: LoadSpec
+    load: PlacedLoad
     steps: frozenset[str]
     loads: bool
+
+    @property
+    def spec(self) -> LoadSpec:
+        """The spec of the load."""
+        return self.load.spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +65,26 @@ class _Planned:
 
 
 class OurRuns:
-    """Looks into the runs of one Dagster instance for assets and checks of some specs."""
+    """Looks into the runs of one Dagster instance for assets and checks of some loads."""
 
-    def __init__(self, instance: dg.DagsterInstance, specs: Sequence[LoadSpec]) -> None:
+    def __init__(self, instance: dg.DagsterInstance, loads: Sequence[PlacedLoad]) -> None:
         self._instance = instance
-        self._specs = {spec.name: spec for spec in specs}
-        self._names = {name: spec.name for spec in specs for name in _assets_of(spec)}
+        self._loads = {key: one for one in loads for key in _assets_of(one)}
 
     def content(self, run: dg.DagsterRun) -> Content | None:
         """Return what a run does for our specs, None if it does nothing for them."""
         selected = list(_selected(run))
-        if selected and not any(one.asset in self._names for one in selected):
+        if selected and not any(one.asset in self._loads for one in selected):
             return None
         planned = list(self._planned(run.run_id)) or selected
         ours = [one for one in planned if self._is_ours(one)]
         if not ours:
             return None
-        by_spec: dict[str, list[_Planned]] = {}
-        for one in ours:
-            by_spec.setdefault(self._names[one.asset], []).append(one)
-        parts = [
-            _part(spec, by_spec[name]) for name, spec in self._specs.items() if name in by_spec
-        ]
+        by_load: dict[str, list[_Planned]] = {}
+        for key, load in self._loads.items():
+            mine = [one for one in ours if one.asset == key]
+            by_load.setdefault(load.asset_key.to_user_string(), []).extend(mine)
+        parts = [_part(self._loads[key], mine) for key, mine in by_load.items() if mine]
         return Content(parts, has_foreign_part=len(ours) < len(planned))
 
     def among(self, records: Sequence[dg.RunRecord]) -> Mapping[str, Content]:
@@ -90,9 +94,9 @@ class OurRuns:
 
     def _is_ours(self, planned: _Planned) -> bool:
         """Tell ours from others, who may have checks of their own on our assets."""
-        if planned.asset not in self._names:
+        if planned.asset not in self._loads:
             return False
-        spec = self._specs[self._names[planned.asset]]
+        spec = self._loads[planned.asset].spec
         return not planned.check or planned.check in check_descriptions(spec)
 
     def _planned(self, run_id: str) -> Iterator[_Planned]:
@@ -122,14 +126,15 @@ def executes_its_own_steps(instance: dg.DagsterInstance, run_id: str) -> bool:
     return any((event.message or "").startswith(IN_PROCESS) for event in engine)
 
 
-def _assets_of(spec: LoadSpec) -> tuple[str, str]:
-    """Return the assets that are made of a spec."""
-    return spec.asset_name, f"{spec.name}_audit"
+def _assets_of(load: PlacedLoad) -> tuple[str, str]:
+    """Return the assets that are made of a load."""
+    return load.asset_key.to_user_string(), load.audit_key.to_user_string()
 
 
-def _part(spec: LoadSpec, planned: Sequence[_Planned]) -> Part:
-    loads = any(one.asset == spec.asset_name and not one.check for one in planned)
-    return Part(spec, frozenset(one.step for one in planned), loads)
+def _part(load: PlacedLoad, planned: Sequence[_Planned]) -> Part:
+    key = load.asset_key.to_user_string()
+    loads = any(one.asset == key and not one.check for one in planned)
+    return Part(load, frozenset(one.step for one in planned), loads)
 
 
 def _selected(run: dg.DagsterRun) -> Iterator[_Planned]:

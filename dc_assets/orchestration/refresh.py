@@ -14,9 +14,9 @@ import dagster as dg
 from dc_assets.core.errors import ConfigError, DcError
 from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
-from dc_assets.core.spec import LoadSpec
 from dc_assets.orchestration.assets import LoadConfig
-from dc_assets.orchestration.resources import SalesforceResource
+from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.resources import salesforce_of
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name in Dagster 1.13
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -35,34 +35,35 @@ ENDED = frozenset(
 )
 
 
-def refresh_of(spec: LoadSpec) -> tuple[Job, dg.SensorDefinition, dg.ScheduleDefinition]:
-    """Make job, sensor and schedule of one spec.
+def refresh_of(placed: PlacedLoad) -> tuple[Job, dg.SensorDefinition, dg.ScheduleDefinition]:
+    """Make job, sensor and schedule of one load.
 
     Raises:
         ConfigError: refresh.cron is no cron line.
     """
     job = dg.define_asset_job(
-        f"{spec.name}_refresh",
-        selection=dg.AssetSelection.assets(spec.asset_name),
-        description=f"Brings changes of {markdown_code(spec.source.place)} over, partition by "
-        "partition.",
+        placed.named("refresh"),
+        selection=dg.AssetSelection.assets(placed.asset_key),
+        description=f"Brings changes of {markdown_code(placed.spec.source.place)} over, partition "
+        "by partition.",
     )
-    return job, _sensor(spec, job), _schedule(spec, job)
+    return job, _sensor(placed, job), _schedule(placed, job)
 
 
-def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
+def _sensor(placed: PlacedLoad, job: Job) -> dg.SensorDefinition:
+    spec, options = placed.spec, placed.options
+
     @dg.sensor(
-        name=f"{spec.name}_changes",
+        name=placed.named("changes"),
         job=job,
+        required_resource_keys={options.resource_key},
         minimum_interval_seconds=spec.refresh.looks_every_s,
         description="Looks by one query which partitions of the source changed since the "
         "sides last agreed, and starts a run in mode `changed` for each of them.",
     )
-    def sensor(
-        context: dg.SensorEvaluationContext, salesforce: SalesforceResource
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         try:
-            seen = salesforce.look_at_source(spec, context.log)
+            seen = salesforce_of(context.resources, options).look_at_source(spec, context.log)
         except DcError as error:
             yield dg.SkipReason(printable(str(error)))
             return
@@ -77,26 +78,26 @@ def _sensor(spec: LoadSpec, job: Job) -> dg.SensorDefinition:
             changed = ", ".join(due.partition_key for due in choice.due)
             context.log.info("%s rows scanned, changed: %s", f"{seen.look.rows_scanned:,}", changed)
         for due in choice.due:
-            yield _request(spec, due)
+            yield _request(placed, due)
         if not choice.due:
             yield dg.SkipReason(_nothing_due(seen.look.rows_scanned, choice.waiting))
 
     return sensor
 
 
-def _request(spec: LoadSpec, due: DueRefresh) -> dg.RunRequest:
+def _request(placed: PlacedLoad, due: DueRefresh) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=due.run_key,
         partition_key=due.partition_key,
-        run_config=_changed(spec),
+        run_config=_changed(placed),
         tags={REFRESH_TAG: f"{due.partition_key}:{due.state_id}"},
     )
 
 
-def _changed(spec: LoadSpec) -> dg.RunConfig:
+def _changed(placed: PlacedLoad) -> dg.RunConfig:
     """Return what a refresh asks for; nobody is there to ask, so the spec says which org it may."""
-    config = LoadConfig(mode="changed", production=spec.target.org_id is not None)
-    return dg.RunConfig(ops={spec.asset_name: config})
+    config = LoadConfig(mode="changed", production=placed.spec.target.org_id is not None)
+    return dg.RunConfig(ops={placed.op_name: config})
 
 
 def _nothing_due(rows_scanned: int, waiting: Sequence[str]) -> str:
@@ -132,11 +133,12 @@ def _ended_at_s(record: dg.RunRecord) -> float:
     return ended_at_s + (RETRY_WITHIN_S if will_retry else 0.0)
 
 
-def _schedule(spec: LoadSpec, job: Job) -> dg.ScheduleDefinition:
+def _schedule(placed: PlacedLoad, job: Job) -> dg.ScheduleDefinition:
+    spec = placed.spec
     try:
 
         @dg.schedule(
-            name=f"{spec.name}_daily",
+            name=placed.named("daily"),
             job=job,
             cron_schedule=spec.refresh.cron,
             execution_timezone=spec.time_zone,
@@ -146,7 +148,7 @@ def _schedule(spec: LoadSpec, job: Job) -> dg.ScheduleDefinition:
         def schedule(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest]:
             at = context.scheduled_execution_time.isoformat()
             return [
-                dg.RunRequest(run_key=f"{key}:{at}", partition_key=key, run_config=_changed(spec))
+                dg.RunRequest(run_key=f"{key}:{at}", partition_key=key, run_config=_changed(placed))
                 for key in spec.ranges
             ]
 

@@ -11,8 +11,10 @@ import dagster as dg
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import Mode
+from dc_assets.orchestration.placing import LoadOptions
 
 if TYPE_CHECKING:
     from dc_assets.salesforce.credentials import Login
@@ -21,6 +23,21 @@ if TYPE_CHECKING:
 
 
 SECRET: JsonDict = {"dagster__is_secret": True}
+
+
+def salesforce_of(resources: object, options: LoadOptions) -> SalesforceResource:
+    """Return the resource that a project gave its loads.
+
+    Raises:
+        ConfigError: under its key stands something else.
+    """
+    found = getattr(resources, options.resource_key)
+    if isinstance(found, SalesforceResource):
+        return found
+    raise ConfigError(
+        f"The resource {options.resource_key} is no SalesforceResource. Give the loads one of "
+        "dc_assets.SalesforceResource, under this key or under that of resource_key."
+    )
 
 
 class SalesforceResource(dg.ConfigurableResource[None]):

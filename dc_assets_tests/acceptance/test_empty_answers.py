@@ -11,6 +11,7 @@ import pytest
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets_tests.acceptance.stage import Stage, StageMaker
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 
@@ -64,7 +65,7 @@ def test_an_early_end_for_ever_is_never_green_in_dagster(stage: Stage) -> None:
         dg.DagsterInstance.ephemeral() as instance,
     ):
         result = dg.materialize(
-            [load_asset(spec), load_checks(spec)],
+            [load_asset(PlacedLoad(spec)), load_checks(PlacedLoad(spec))],
             partition_key="r1-01",
             resources={"salesforce": salesforce_of(stage)},
             instance=instance,

@@ -7,6 +7,7 @@ import pytest
 
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.audit import audit_asset
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets_tests.acceptance.stage import Stage
 from dc_assets_tests.orchestration.test_checks import (
     Evaluations,
@@ -26,7 +27,7 @@ def audited(stage: Stage) -> tuple[bool, Evaluations]:
         dg.DagsterInstance.ephemeral() as instance,
     ):
         result = dg.materialize(
-            [audit_asset(spec)],
+            [audit_asset(PlacedLoad(spec))],
             resources={"salesforce": salesforce_of(stage)},
             instance=instance,
             raise_on_error=False,

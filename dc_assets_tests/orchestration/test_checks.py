@@ -13,6 +13,7 @@ import pytest
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.acceptance.stage import Stage, wait_until
 
@@ -78,7 +79,7 @@ def materialized(stage: Stage, key: str, *, sql: str | None = None) -> tuple[boo
         meddled(stage, 30, sql),
     ):
         result = dg.materialize(
-            [load_asset(spec), load_checks(spec)],
+            [load_asset(PlacedLoad(spec)), load_checks(PlacedLoad(spec))],
             partition_key=key,
             resources={"salesforce": salesforce_of(stage)},
             instance=instance,
@@ -146,10 +147,10 @@ def test_a_value_that_changed_in_core_is_named(stage: Stage) -> None:
 def test_checks_without_a_partition_say_what_to_do_instead(stage: Stage) -> None:
     """`Execute all` on the Checks tab names no partition."""
     spec = read_spec(stage.folder / "loads" / "opportunities.yaml")
-    checks = load_checks(spec)
+    checks = load_checks(PlacedLoad(spec))
     with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
-            [load_asset(spec), checks],
+            [load_asset(PlacedLoad(spec)), checks],
             selection=dg.AssetSelection.checks(checks),
             resources={"salesforce": salesforce_of(stage)},
             instance=instance,

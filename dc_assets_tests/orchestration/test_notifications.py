@@ -21,6 +21,7 @@ from dc_assets.orchestration.assets import LoadConfig, partitions_of
 from dc_assets.orchestration.failed_runs import OVERLAP_S, will_retry
 from dc_assets.orchestration.failures import in_one_sentence, kind_of
 from dc_assets.orchestration.notifications import collect
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets_tests.fakes.begun_runs import begun, definitions_around
 from dc_assets_tests.fakes.specs import small_spec
@@ -93,7 +94,7 @@ def added(
 
 def noticed(instance: dg.DagsterInstance, database: Database) -> list[Event]:
     """Look for events once; return all notifications that there are."""
-    collect(instance, database, [SPEC], None)
+    collect(instance, database, [PlacedLoad(SPEC)], None)
     return list(Outbox(database).undelivered("mail"))
 
 
@@ -120,7 +121,7 @@ def test_a_failed_run_is_one_notice_of_its_kind(
     assert notice.facts["selected"] is None
 
 
-@pytest.mark.parametrize("job_name", [refresh_of(SPEC)[0].name, "a_job_of_others"])
+@pytest.mark.parametrize("job_name", [refresh_of(PlacedLoad(SPEC))[0].name, "a_job_of_others"])
 def test_a_failed_run_of_a_job_is_told_of(
     instance: dg.DagsterInstance, database: Database, job_name: str
 ) -> None:
@@ -177,8 +178,8 @@ def test_a_run_over_two_loads_is_told_of_for_each_that_failed(
         instance=instance,
         raise_on_error=False,
     )
-    collect(instance, database, specs, None)
-    collect(instance, database, specs, None)
+    collect(instance, database, [PlacedLoad(one) for one in specs], None)
+    collect(instance, database, [PlacedLoad(one) for one in specs], None)
     told = Outbox(database).undelivered("mail")
     assert sorted(one.facts["command"] for one in told) == [
         "dc-assets run apples",
@@ -263,20 +264,20 @@ def test_the_next_look_begins_before_the_first_run_that_is_undecided(
     instance: dg.DagsterInstance, database: Database
 ) -> None:
     """A younger one that is told of meanwhile does not hide it."""
-    old, _ = collect(instance, database, [SPEC], None)[1], added(instance)
-    undecided = collect(instance, database, [SPEC], None)[1]
+    old, _ = collect(instance, database, [PlacedLoad(SPEC)], None)[1], added(instance)
+    undecided = collect(instance, database, [PlacedLoad(SPEC)], None)[1]
     assert undecided == pytest.approx(old, abs=60)
     decided = added(instance, tags={"dagster/will_retry": "false"})
-    count, after = collect(instance, database, [SPEC], None)
+    count, after = collect(instance, database, [PlacedLoad(SPEC)], None)
     assert (count, after) == (1, pytest.approx(old, abs=60))
     instance.delete_run(
         next(run.run_id for run in instance.get_runs() if run.run_id != decided.dagster_run.run_id)
     )
-    count, after = collect(instance, database, [SPEC], after)
+    count, after = collect(instance, database, [PlacedLoad(SPEC)], after)
     assert count == 0
     assert after == decided.update_timestamp.timestamp() - OVERLAP_S
     later = added(instance, tags={"dagster/will_retry": "false"})
-    assert collect(instance, database, [SPEC], after)[0] == 1
+    assert collect(instance, database, [PlacedLoad(SPEC)], after)[0] == 1
     assert later.update_timestamp.timestamp() <= time.time()
 
 

@@ -19,6 +19,7 @@ import pytest
 from dc_assets.core.load_state import LoadState, PartitionState, RowCounts
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.progress import observed
 from dc_assets.pages.lanes_picture import lanes_picture
 from dc_assets.views.progress import JobBar, Snapshot
@@ -195,7 +196,7 @@ def test_a_run_that_is_at_work_shows_its_numbers_and_then_its_picture(
 
     def materialized(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
         return dg.materialize(
-            [load_asset(spec)],
+            [load_asset(PlacedLoad(spec))],
             partition_key=KEY,
             resources={"salesforce": salesforce_of(stage)},
             instance=instance,

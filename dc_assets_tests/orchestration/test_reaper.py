@@ -12,6 +12,7 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats, current_owner
 from dc_assets.orchestration.dead_run_monitor import Watch, reap, watch_of
 from dc_assets.orchestration.our_runs import OurRuns, executes_its_own_steps
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.cli.in_process import environment_is
 from dc_assets_tests.fakes.begun_runs import EXECUTES_ELSEWHERE, begun, definitions_around
@@ -60,7 +61,7 @@ def status(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRunStatus:
 def watched(instance: dg.DagsterInstance, run_id: str) -> Watch | None:
     """Return what heartbeats a run of ours owes now."""
     [record] = instance.get_run_records(dg.RunsFilter(run_ids=[run_id]))
-    content = OurRuns(instance, [SPEC]).content(record.dagster_run)
+    content = OurRuns(instance, [PlacedLoad(SPEC)]).content(record.dagster_run)
     assert content is not None
     return watch_of(instance, record, content)
 
@@ -79,7 +80,7 @@ def test_a_run_that_beats_between_two_looks_is_left_alone(
     def beats_meanwhile(_: float) -> None:
         heartbeats.heartbeat(current_owner(run_id), lease_s=60)
 
-    assert reap(instance, heartbeats, [SPEC], sleep=beats_meanwhile) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=beats_meanwhile) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
@@ -89,9 +90,9 @@ def test_a_run_whose_process_is_gone_is_failed(
     """Dagster's own retries take it from there; a second monitor finds nothing left to do."""
     run_id = begun(instance, NIGHTLY, at_work=SPEC.asset_name)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [run_id]
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == [run_id]
     assert status(instance, run_id) is dg.DagsterRunStatus.FAILURE
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
 
 
 def test_a_silent_run_is_failed_after_its_lease(
@@ -101,7 +102,7 @@ def test_a_silent_run_is_failed_after_its_lease(
     live, silent = (begun(instance, NIGHTLY, at_work=SPEC.asset_name) for _ in range(2))
     heartbeats.heartbeat(current_owner(live), lease_s=60)
     heartbeats.heartbeat(current_owner(silent), lease_s=-1)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [silent]
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == [silent]
     assert status(instance, live) is dg.DagsterRunStatus.STARTED
 
 
@@ -110,7 +111,7 @@ def test_a_run_that_has_not_beaten_yet_is_given_time(
 ) -> None:
     """Its process is still importing."""
     run_id = started(instance, OURS)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
     assert status(instance, run_id) is dg.DagsterRunStatus.STARTED
 
 
@@ -121,9 +122,9 @@ def test_a_dead_run_of_anybody_is_failed_wherever_it_stood(
     """A user's own job over our asset and theirs: its process beats from its first to its last."""
     run_id = begun(instance, NIGHTLY, at_work=at_work)
     heartbeats.heartbeat(current_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
     heartbeats.heartbeat(current_owner(run_id), lease_s=-1)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == [run_id]
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == [run_id]
 
 
 @pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")]])
@@ -133,7 +134,7 @@ def test_runs_of_others_are_not_touched(
     """The ledger knows nothing of their processes."""
     run_id = started(instance, *assets)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
 
 
 @pytest.mark.parametrize("job", ["theirs", "their_check"])
@@ -143,7 +144,7 @@ def test_jobs_of_others_are_not_touched(
     """Neither over their assets, nor for a check of their own on our asset."""
     run_id = begun(instance, AROUND.resolve_job_def(job))
     heartbeats.heartbeat(dead_owner(run_id), lease_s=60)
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_the_part_of_others_is_not_judged_where_each_step_has_a_process(
     run_id = begun(instance, NIGHTLY, executor=EXECUTES_ELSEWHERE, ended=ended, at_work=at_work)
     heartbeats.heartbeat(dead_owner(run_id), lease_s=-1)
     assert watched(instance, run_id) is None
-    assert reap(instance, heartbeats, [SPEC], sleep=no_wait) == []
+    assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
 
 
 def test_our_part_is_judged_by_silence_where_each_step_has_a_process() -> None:

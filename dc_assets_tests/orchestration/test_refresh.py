@@ -16,6 +16,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.acceptance.stage import (
@@ -39,10 +40,10 @@ LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
 
 def definitions_of(spec: LoadSpec, salesforce: SalesforceResource) -> dg.Definitions:
     """Return what Dagster knows of a spec."""
-    job, sensor, schedule = refresh_of(spec)
+    job, sensor, schedule = refresh_of(PlacedLoad(spec))
     return dg.Definitions(
-        assets=[load_asset(spec)],
-        asset_checks=[load_checks(spec)],
+        assets=[load_asset(PlacedLoad(spec))],
+        asset_checks=[load_checks(PlacedLoad(spec))],
         jobs=[job],
         sensors=[sensor],
         schedules=[schedule],
@@ -238,12 +239,12 @@ def test_the_schedule_compares_every_partition() -> None:
 def test_a_cron_line_that_is_none_is_refused() -> None:
     """With the setting, and what to write instead."""
     with pytest.raises(ConfigError, match=r"refresh.cron of the spec things: '0 0 31 2 \*'"):
-        refresh_of(small_spec(refresh={"cron": "0 0 31 2 *"}))
+        refresh_of(PlacedLoad(small_spec(refresh={"cron": "0 0 31 2 *"})))
 
 
 def test_sensor_and_schedule_wait_to_be_switched_on() -> None:
     """Starting the services never writes to an org."""
-    _, sensor, schedule = refresh_of(small_spec())
+    _, sensor, schedule = refresh_of(PlacedLoad(small_spec()))
     assert sensor.default_status is dg.DefaultSensorStatus.STOPPED
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
 
@@ -251,5 +252,5 @@ def test_sensor_and_schedule_wait_to_be_switched_on() -> None:
 @pytest.mark.parametrize(("modified", "every_s"), [("Changed__c", 900), (None, 86_400)])
 def test_a_source_without_times_is_looked_at_once_a_day(modified: str | None, every_s: int) -> None:
     """A fingerprint reads all its rows."""
-    _, sensor, _ = refresh_of(small_spec(refresh={"modified": modified}))
+    _, sensor, _ = refresh_of(PlacedLoad(small_spec(refresh={"modified": modified})))
     assert sensor.minimum_interval_seconds == every_s

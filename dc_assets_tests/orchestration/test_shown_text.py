@@ -49,7 +49,7 @@ def outcome_with(text: str) -> CheckOutcome:
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_a_check_shows_values_as_text(text: str) -> None:
     """Its summary, the table of values, what was found, and the remedy."""
-    metadata = result_of("asset", outcome_with(text), "proved").metadata
+    metadata = result_of(dg.AssetKey("asset"), outcome_with(text), "proved").metadata
     shown = list(texts_of(metadata or {}))
     assert [one for one in shown if one == printable(text)] == [printable(text)] * 2
     for one in shown:

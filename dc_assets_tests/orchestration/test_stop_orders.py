@@ -9,6 +9,7 @@ import pytest
 
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
+from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets_tests.acceptance.stage import Stage
 from dc_assets_tests.acceptance.test_kill import kill_in_mid_run
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
@@ -22,7 +23,7 @@ def loads(stage: Stage, **config: object) -> bool:
     ops: dict[str, Any] = {spec.asset_name: {"config": config}}
     with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
-            [load_asset(spec)],
+            [load_asset(PlacedLoad(spec))],
             partition_key="r1-01",
             resources={"salesforce": salesforce_of(stage)},
             run_config={"ops": ops},

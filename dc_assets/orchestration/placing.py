@@ -1,0 +1,81 @@
+"""Where a load stands among the assets of a code location: keys, names, group and resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
+
+from dc_assets.core.spec import LoadSpec
+
+POOL = "salesforce"
+"""Runs of all loads share it; its limit is `concurrency.pools.default_limit` of dagster.yaml."""
+
+PLACED_LOAD = "dc_assets/load"
+"""Metadata of a load's asset: the `PlacedLoad` itself, which never leaves the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """What a project decides of the definitions of its loads.
+
+    Attributes:
+        resource_key: key of the `SalesforceResource` that their runs and sensors take.
+        key_prefix: stands before the key of each asset, and before the names of what starts it.
+        pool: the pool that their runs share.
+        automation_condition: when Dagster materializes a partition by itself.
+    """
+
+    resource_key: str = "salesforce"
+    key_prefix: Sequence[str] = ()
+    group_name: str = "loads"
+    owners: Sequence[str] = ()
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    automation_condition: dg.AutomationCondition[dg.AssetKey] | None = None
+    pool: str = POOL
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLoad:
+    """One spec, and what a project decided of its definitions."""
+
+    spec: LoadSpec
+    options: LoadOptions = LoadOptions()
+
+    @property
+    def asset_key(self) -> dg.AssetKey:
+        """Key of the asset whose partitions are loaded."""
+        return dg.AssetKey([*self.options.key_prefix, self.spec.asset_name])
+
+    @property
+    def audit_key(self) -> dg.AssetKey:
+        """Key of the asset that compares the whole object."""
+        return dg.AssetKey([*self.options.key_prefix, f"{self.spec.name}_audit"])
+
+    @property
+    def op_name(self) -> str:
+        """Name of the step that loads, under which its run config stands."""
+        return self.asset_key.to_python_identifier()
+
+    def named(self, kind: str) -> str:
+        """Return the name of a job, sensor, schedule or step of the load."""
+        return "_".join([*self.options.key_prefix, self.spec.name, kind])
+
+    @property
+    def metadata(self) -> Mapping[str, dg.MetadataValue]:
+        """What lets a sensor find the load again in its code location."""
+        return {PLACED_LOAD: ObjectMetadataValue(self)}
+
+
+def loads_in(repository: dg.RepositoryDefinition | None) -> Sequence[PlacedLoad]:
+    """Return all loads of a code location, whoever put them there."""
+    return list(_found(repository)) if repository is not None else []
+
+
+def _found(repository: dg.RepositoryDefinition) -> Iterator[PlacedLoad]:
+    for key, asset in repository.assets_defs_by_key.items():
+        value = asset.metadata_by_key.get(key, {}).get(PLACED_LOAD)
+        if isinstance(value, ObjectMetadataValue) and isinstance(value.instance, PlacedLoad):
+            yield value.instance
