@@ -44,7 +44,7 @@ YEAR_S = 31_536_000
 
 Wait = Annotated[float, Field(gt=0, le=WAIT_S_MAX)]
 
-TUNED = ("profile", "limits", "checks", "refresh", "time_zone")
+TUNED = ("after", "profile", "limits", "checks", "refresh", "time_zone")
 """Parts of a spec that may change while a load is unfinished."""
 
 
@@ -251,6 +251,11 @@ class LoadSpec(Part):
     target: TargetSpec
     columns: tuple[ColumnSpec, ...] = Field(min_length=1)
     partitions: PartitionsSpec
+    after: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Loads that are complete before this one begins; without it those whose object "
+        "a reference column leads to, and none if it is empty",
+    )
     checks: ChecksSpec = ChecksSpec()
     profile: ProfileSpec = ProfileSpec()
     limits: LimitsSpec = LimitsSpec()

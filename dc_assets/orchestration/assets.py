@@ -84,6 +84,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=placed.asset_key,
+        deps=[_wholly_before(parent) for parent in placed.parents],
         partitions_def=partitions_of(spec),
         pool=options.pool,
         group_name=options.group_name,
@@ -123,6 +124,11 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
+
+
+def _wholly_before(parent: PlacedLoad) -> dg.AssetDep:
+    """Return the dependency on all partitions of a parent: any row may name any of its records."""
+    return dg.AssetDep(parent.asset_key, partition_mapping=dg.AllPartitionMapping())
 
 
 def _request(context: dg.AssetExecutionContext, config: LoadConfig) -> LoadRequest:

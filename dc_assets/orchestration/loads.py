@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import dagster as dg
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.load_order import LoadOrder, order_of
 from dc_assets.core.printable import printable
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import SpecFolder
@@ -27,17 +27,21 @@ def definitions_of(folder: SpecFolder) -> dg.Definitions:
 
     A spec that Dagster refuses is broken like one that cannot be read; the log names each.
     """
-    made: dict[Path, dg.Definitions] = {}
+    made: list[dg.Definitions] = []
     broken = dict(folder.broken)
-    for file, spec in folder.specs.items():
+    order = order_of(list(folder.specs.values()))
+    files = {spec.name: file for file, spec in folder.specs.items()}
+    broken |= {files[name]: f"{files[name]}: {why}" for name, why in order.broken.items()}
+    for placed in _in_order(order, list(folder.specs.values()), LoadOptions()):
         try:
-            made[file] = _definitions_of(PlacedLoad(spec))
+            made.append(_definitions_of(placed))
         except (ConfigError, dg.DagsterError) as error:
+            file = files[placed.spec.name]
             broken[file] = f"{file}: {error}"
     for sentence in broken.values():
         _LOG.warning("A load is absent, because its spec is broken: %s", printable(sentence))
     return dg.Definitions.merge(
-        *made.values(),
+        *made,
         stand_ins(broken),
         dg.Definitions(
             sensors=[reaper, notifier],
@@ -64,16 +68,31 @@ def build_load_defs(
     ``resource_key``.
 
     Raises:
-        ConfigError: refresh.cron of a spec is no cron line.
+        ConfigError: a load has no place in the order of loads, or refresh.cron is no cron line.
         dg.DagsterError: Dagster refuses a spec for a reason of its own.
     """
+    order = order_of(specs)
+    for name, why in order.broken.items():
+        raise ConfigError(f"The load {name}: {why}")
     options = LoadOptions(
         resource_key, key_prefix, group_name, owners, tags or {}, automation_condition, pool
     )
     return dg.Definitions.merge(
-        *(_definitions_of(PlacedLoad(spec, options)) for spec in specs),
+        *map(_definitions_of, _in_order(order, specs, options)),
         dg.Definitions(sensors=[reaper, notifier]),
     )
+
+
+def _in_order(
+    order: LoadOrder, specs: Sequence[LoadSpec], options: LoadOptions
+) -> Sequence[PlacedLoad]:
+    """Return the loads, parents before children."""
+    by_name = {spec.name: spec for spec in specs}
+    placed: dict[str, PlacedLoad] = {}
+    for name in order.names:
+        parents = [placed[parent] for parent in order.parents[name]]
+        placed[name] = PlacedLoad(by_name[name], options, parents)
+    return list(placed.values())
 
 
 def _definitions_of(placed: PlacedLoad) -> dg.Definitions:

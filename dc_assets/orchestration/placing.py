@@ -39,10 +39,15 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlacedLoad:
-    """One spec, and what a project decided of its definitions."""
+    """One spec, and what a project decided of its definitions.
+
+    Attributes:
+        parents: the loads that are complete before this one begins.
+    """
 
     spec: LoadSpec
     options: LoadOptions = LoadOptions()
+    parents: Sequence[PlacedLoad] = ()
 
     @property
     def asset_key(self) -> dg.AssetKey:

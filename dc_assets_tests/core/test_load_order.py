@@ -1,0 +1,73 @@
+"""Parents come before children, whatever order the loads are given in."""
+
+from __future__ import annotations
+
+import pytest
+
+from dc_assets.core.load_order import order_of
+from dc_assets.core.spec import LoadSpec
+from dc_assets_tests.fakes.specs import KEY, small_spec
+
+
+def of(name: str, obj: str, *references: str, after: tuple[str, ...] | None = None) -> LoadSpec:
+    """Return a spec of an object whose reference columns have some targets."""
+    plain = small_spec()
+    key = plain.column(source=KEY).model_dump()
+    columns = [
+        {"source": f"R{n}", "target": t, "type": "reference"} for n, t in enumerate(references)
+    ]
+    more = {} if after is None else {"after": after}
+    target = {"object": obj, "external_id": plain.target.external_id}
+    return small_spec(
+        name=name,
+        source={"object": "Things__dlm", "key": KEY},
+        target=target,
+        columns=[key, *columns],
+        checks={},
+        **more,
+    )
+
+
+CONTINENTS = of("continents", "Continent__c")
+COUNTRIES = of("countries", "Country__c", "Continent__r.Key__c")
+PLACES = of("places", "Place__c", "Country__r.Key__c", "Parent__r.Key__c")
+
+
+def test_a_relation_leads_to_the_object_it_is_called_like() -> None:
+    """Standard or custom, or named before a colon; unknown parents are nobody's."""
+    order = order_of([PLACES, COUNTRIES, CONTINENTS])
+    assert order.names == ("continents", "countries", "places")
+    assert order.parents == {"places": ["countries"], "countries": ["continents"], "continents": []}
+    contacts = of("contacts", "Contact", "Account.Key__c", "User:Owner.Username")
+    accounts, users = of("accounts", "Account"), of("users", "User")
+    parents = order_of([contacts, users, accounts]).parents["contacts"]
+    assert parents == ["users", "accounts"]
+
+
+def test_after_says_it_in_place_of_the_columns() -> None:
+    """Other loads than the columns name, or none."""
+    free = of("countries", "Country__c", "Continent__r.Key__c", after=())
+    assert order_of([free, CONTINENTS]).parents["countries"] == []
+    behind = of("atlas", "Atlas__c", after=("places",))
+    assert order_of([behind, PLACES, COUNTRIES, CONTINENTS]).names[-1] == "atlas"
+
+
+def test_rows_of_the_own_object_are_no_dependency() -> None:
+    """Two loads of one object whose rows name each other are not in a circle."""
+    old, new = (of(name, "Place__c", "Place__r.Key__c") for name in ("old", "new"))
+    assert order_of([old, new]).parents == {"old": [], "new": []}
+
+
+@pytest.mark.parametrize("after", [("nowhere",), ("countries",)])
+def test_a_load_without_a_place_breaks_no_other(after: tuple[str, ...]) -> None:
+    """One behind an unknown load; two that wait for each other."""
+    odd = of("continents", "Continent__c", after=after)
+    order = order_of([odd, COUNTRIES, of("users", "User")])
+    assert "continents" in order.broken
+    assert "users" in order.names
+    assert all(name not in order.names for name in order.broken)
+
+
+def test_the_order_does_not_change_what_a_load_is_about() -> None:
+    """An unfinished load goes on when `after` is set."""
+    assert of("a", "A__c", after=("b",)).spec_hash == of("a", "A__c").spec_hash
