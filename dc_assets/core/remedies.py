@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dc_assets.core.row_outcomes import AMBIGUOUS_RECORD, NO_RECORD
+
 
 @dataclass(frozen=True, slots=True)
 class FirstRefusal:
@@ -123,6 +125,15 @@ REMEDIES = (
         "DUPLICATES_DETECTED",
         "A duplicate rule of the org blocks the rows: let it pass the integration user, or merge "
         "the records.",
+    ),
+    Remedy(
+        NO_RECORD,
+        "Create the records in the org, leave the rows out with source.where, or leave "
+        "target.operation out: then the load creates them.",
+    ),
+    Remedy(
+        AMBIGUOUS_RECORD,
+        "Give each record of the org an external id of its own, and tick Unique on the field.",
     ),
     Remedy(
         "LOCK_EXHAUSTED",

@@ -10,6 +10,22 @@ from dc_assets.core.target_fields import TargetDescription
 RECORD_ID = "Id"
 
 
+def record_ids_spec(spec: LoadSpec) -> LoadSpec:
+    """Return the spec that reads the record id of each external id, and nothing else.
+
+    Records that `target.scope` leaves out are read too, as an upsert would find them.
+    """
+    key = spec.column(source=spec.source.key)
+    return spec.model_copy(
+        update={
+            "source": spec.source.model_copy(update={"parent": None}),
+            "target": spec.target.model_copy(update={"scope": None}),
+            "columns": (key, ColumnSpec(source=RECORD_ID, target=RECORD_ID)),
+            "checks": ChecksSpec(),
+        }
+    )
+
+
 def restoring_spec(spec: LoadSpec, described: TargetDescription) -> LoadSpec:
     """Return the spec that reads and writes back the fields that a spec fills.
 

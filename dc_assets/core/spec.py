@@ -36,6 +36,7 @@ ColumnType = Literal[
 NUMBERS = frozenset({"number", "currency", "percent"})
 NullPolicy = Literal["null", "unchanged"]
 BlankPolicy = Literal["keep", "strip", "exact"]
+Operation = Literal["upsert", "update"]
 
 WAIT_S_MAX = 604_800
 """A week: nothing that is waited for here takes longer."""
@@ -56,6 +57,11 @@ class TargetSpec(Part):
     scope: SOQL | None = Field(
         default=None,
         description="SOQL condition that says which records are ours: the others are not compared",
+    )
+    operation: Operation = Field(
+        default="upsert",
+        description="upsert: a row without a record creates one. update: it is refused, and no "
+        "record is ever created",
     )
     org_id: str | None = Field(
         default=None,
@@ -287,6 +293,11 @@ class LoadSpec(Part):
         return self
 
     @property
+    def targets(self) -> Sequence[str]:
+        """The targets of all columns."""
+        return [column.target for column in self.columns]
+
+    @property
     def asset_name(self) -> str:
         """Name of the Dagster asset."""
         return f"{self.name}_in_core"
@@ -308,12 +319,14 @@ class LoadSpec(Part):
         """Digest of everything that decides which rows are sent and what they say.
 
         Everything else stays out: tuning a running load must not orphan it, and a load has its org
-        already. A data space is part of it unless it is the one that specs without the setting
-        always meant.
+        already. A data space and an operation are part of it unless they are those that specs
+        without the setting always meant.
         """
         identity = self.model_dump(mode="json", exclude=set(TUNED))
         del identity["target"]["org_id"]
         del identity["source"]["api"]  # it reads the same rows
+        if self.target.operation == "upsert":
+            del identity["target"]["operation"]
         if self.source.data_space == DEFAULT_DATA_SPACE:
             del identity["source"]["data_space"]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]

@@ -12,6 +12,7 @@ import io
 import polars as pl
 
 from dc_assets.core.errors import UnsettledJob
+from dc_assets.core.restoring import RECORD_ID
 from dc_assets.core.spec import LoadSpec
 
 NULL_TEXT = "#N/A"
@@ -23,13 +24,15 @@ PAYLOAD_BYTES_MAX = 100_000_000
 def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
     """Write rows of canonical text as the payload of one job.
 
-    Nulls become `#N/A`, or an empty cell where the column says ``when_null: unchanged``.
+    Nulls become `#N/A`, or an empty cell where the column says ``when_null: unchanged``. Rows that
+    are updates begin with the ids of their records.
     """
+    named = [RECORD_ID] if RECORD_ID in rows.columns and RECORD_ID not in spec.targets else []
     kept = [c.target for c in spec.columns if c.when_null == "unchanged"]
     sink = io.BytesIO()
     rows.select(
-        pl.col(c.target).fill_null("") if c.target in kept else pl.col(c.target)
-        for c in spec.columns
+        pl.col(name).fill_null("") if name in kept else pl.col(name)
+        for name in [*named, *spec.targets]
     ).write_csv(sink, null_value=NULL_TEXT, line_terminator="\n", quote_style="necessary")
     return sink.getvalue()
 

@@ -13,6 +13,7 @@ from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import encode
 from dc_assets.load.extract import extract
+from dc_assets.load.partition import with_records
 from dc_assets.load.plan import make_plan
 from dc_assets.load.ports import Ports, RangeRun
 from dc_assets.load.regroup import lanes_of
@@ -47,6 +48,7 @@ def dry_run(spec: LoadSpec, partition_key: str, ports: Ports, folder: Path) -> D
     ports.spool.drop_pages(ticket)
     run = RangeRun(spec, ticket, make_plan(spec, ports.source, ports.described), ports)
     selected = extract(run)
+    run = with_records(run)
     jobs = payload_bytes = 0
     refused: Counter[str] = Counter()
     _fresh(folder)

@@ -11,6 +11,7 @@ from dc_assets.core.errors import LedgerConflict, ParentsTaken, RowsPending, Spo
 from dc_assets.core.load_state import RowCounts
 from dc_assets.core.phases import Phase, is_sent
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.restoring import RECORD_ID
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.extract import extract
@@ -118,6 +119,7 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
             run.note("sample_grows", rows=selected)
         if run.ticket.with_snapshot:
             _save(run)
+        run = with_records(run)
         regroup(run, selected=selected)
     except FileNotFoundError as error:
         raise SpoolLost(
@@ -129,14 +131,30 @@ def _read(run: RangeRun, choose: Chosen) -> RangeRun:
 
 def _save(run: RangeRun) -> None:
     """Save the records that the rows will overwrite: no batch is planned yet, so none was sent."""
-    snapshots, pages = run.ports.snapshots, run.ports.spool.pages(run.ticket)
+    snapshots = run.ports.snapshots
     assert snapshots is not None, "whoever begins a load with snapshot can take one"
-    key = pl.col(run.spec.target.external_id)
-    keys = pl.Series([], dtype=pl.String) if pages is None else pages.select(key).collect()[:, 0]
-    if rows := snapshots.take(run.ticket, run.id_range, keys):
+    if rows := snapshots.take(run.ticket, run.id_range, _keys(run)):
         run.note("snapshot_taken", rows=rows)
     else:
         run.note("snapshot_empty")
+
+
+def with_records(run: RangeRun) -> RangeRun:
+    """Look for the records that the rows of a load are about that creates none.
+
+    A restore brings their ids itself.
+    """
+    if run.spec.target.operation == "upsert" or RECORD_ID in run.spec.targets:
+        return run
+    assert run.ports.record_ids is not None, "whoever connects a load that updates can look"
+    return replace(run, records=run.ports.record_ids.ids(run.id_range, _keys(run)))
+
+
+def _keys(run: RangeRun) -> pl.Series:
+    """Return the external ids of the rows that were read."""
+    pages = run.ports.spool.pages(run.ticket)
+    key = run.spec.target.external_id
+    return pl.Series([], dtype=pl.String) if pages is None else pages.select(key).collect()[key]
 
 
 def _narrowed(run: RangeRun, choose: Chosen) -> RangeRun:

@@ -230,6 +230,14 @@ class SnapshotStore(Protocol):
         ...
 
 
+class RecordIds(Protocol):
+    """Knows the org's records by their external ids."""
+
+    def ids(self, id_range: IdRange, keys: pl.Series) -> pl.DataFrame:
+        """Return external id and record id of the records with some external ids of a range."""
+        ...
+
+
 Slot = Callable[[int], AbstractContextManager[object]]
 """Waits for a slot and holds it for a block that asks about so many rows; few rows need none."""
 
@@ -246,6 +254,7 @@ class Ports:
         long_query: holds a slot while the org is asked what may take it long.
         described: what the org says of the target's fields, read once when the ends were connected.
         snapshots: saves what a load with snapshot overwrites; without one such a load fails.
+        record_ids: finds what a load that only updates is about; without it such a load fails.
     """
 
     source: Source
@@ -263,6 +272,7 @@ class Ports:
     described: TargetDescription = UNDESCRIBED
     long_query: Slot = nullcontext
     snapshots: SnapshotStore | None = None
+    record_ids: RecordIds | None = None
 
 
 REMEMBERED_JOBS = 20
@@ -277,6 +287,7 @@ class RangeRun:
         part: the part of the partition that is loaded; None for all of it.
         unwanted: external ids that are not sent although they lie in the range.
         is_partial: whether the load sends rows again that an earlier one was about.
+        records: external and record ids of what is updated; None for a load that creates records.
     """
 
     spec: LoadSpec
@@ -287,6 +298,7 @@ class RangeRun:
     part: IdRange | None = None
     unwanted: pl.Series | None = None
     is_partial: bool = False
+    records: pl.DataFrame | None = None
 
     @property
     def id_range(self) -> IdRange:

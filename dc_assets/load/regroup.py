@@ -11,6 +11,7 @@ from dc_assets.core.schedule import WaitingBatch
 from dc_assets.frames.canon import LANE
 from dc_assets.frames.csv_codec import PAYLOAD_BYTES_MAX, payload_bytes
 from dc_assets.frames.lanes import cut, in_sending_order
+from dc_assets.frames.record_ids import with_record_ids
 from dc_assets.frames.sendable import DoubledKeys, sift
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.settled_rows import dead_letters_of, sent_fields
@@ -115,5 +116,10 @@ def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[Dead
     for lane in range(run.plan.lanes.total):
         rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
         sendable, refused = sift(rows, spec, doubled)
+        letters = dead_letters_of(refused, spec, attempts=0)
+        if run.records is not None:
+            key, has_case = spec.target.external_id, run.keys_have_case
+            sendable, refused = with_record_ids(sendable, run.records, key, has_case=has_case)
+            letters += dead_letters_of(refused, spec, attempts=0)
         parts = list(cut(in_sending_order(sendable, spec), rows_max))
-        yield lane, parts, dead_letters_of(refused, spec, attempts=0)
+        yield lane, parts, letters

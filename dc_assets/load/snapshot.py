@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,10 +18,7 @@ import polars as pl
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.spec import LoadSpec
-from dc_assets.frames.differences import are_order_safe
-from dc_assets.load.archive import ParquetPages
-from dc_assets.load.both_sides import EVERYTHING, records_of
-from dc_assets.load.ports import Slot, Source, Target
+from dc_assets.load.records import NamedRecords
 from dc_assets.load.store import RangeTicket
 
 
@@ -56,19 +53,11 @@ class Snapshots:
     """Takes the snapshots of one spec on one org.
 
     Attributes:
-        spec: what is read, as it is written back.
-        source: halves the ranges that the org finds too slow.
-        has_case: whether external ids that differ in case only are those of two records.
-        whole_target: returns all records, by a reading that begins now or later.
+        records: finds them, with their fields as they are written back.
         folder: of the spec; each load has one below it.
     """
 
-    spec: LoadSpec
-    source: Source
-    target: Target
-    has_case: bool
-    whole_target: Callable[[Callable[[ParquetPages], None]], ParquetPages]
-    long_query: Slot
+    records: NamedRecords
     folder: Path
     keeper: SnapshotKeeper
 
@@ -80,7 +69,7 @@ class Snapshots:
         """
         path = self.folder / ticket.load_id / f"{ticket.partition_key}-{ticket.fence}.parquet"
         try:
-            file = self._written(path, self._records(id_range, keys))
+            file = self._written(path, self.records.of(id_range, keys))
             self.keeper.keep(ticket, file)
             _drop_others(path, ticket)
         except OSError as error:
@@ -90,30 +79,6 @@ class Snapshots:
             ) from error
         return file.rows
 
-    def _records(self, id_range: IdRange, keys: pl.Series) -> Iterator[pl.DataFrame]:
-        """Yield the records that rows with some external ids overwrite.
-
-        They are asked for by range where ids and bounds sort in the org as they do here.
-        """
-        if keys.is_empty():
-            return
-        key = pl.col(self.spec.target.external_id)
-        key, wanted = (key, keys) if self.has_case else (_folded(key), keys.str.to_lowercase())
-        is_meant = key.is_in(wanted.unique().implode())
-        ranges = (id_range, *self.spec.ranges.values())
-        bounds = [one for ids in ranges for one in (ids.after, ids.upto) if one is not None]
-        if are_order_safe(pl.concat([keys, pl.Series(keys.name, bounds, dtype=pl.String)])):
-            with self.long_query(keys.len()):
-                for page in records_of(self.source, self.target, id_range):
-                    yield page.filter(is_meant)
-        else:
-            for page in self.whole_target(self._read_whole).pages():
-                yield page.filter(is_meant)
-
-    def _read_whole(self, files: ParquetPages) -> None:
-        for page in records_of(self.source, self.target, EVERYTHING):
-            files.add(page)
-
     def _written(self, path: Path, pages: Iterable[pl.DataFrame]) -> SnapshotFile:
         """Write a file that appears whole, and is on the disk before anybody hears of it."""
         parts = path.with_suffix(f".{os.getpid()}.parts")
@@ -121,7 +86,7 @@ class Snapshots:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True, mode=0o700)
         try:
-            _no_records(self.spec).write_parquet(parts / "000000.parquet")
+            _no_records(self.records.spec).write_parquet(parts / "000000.parquet")
             rows = 0
             for number, page in enumerate(pages, start=1):
                 page.write_parquet(parts / f"{number:06d}.parquet", compression="lz4")
@@ -135,11 +100,7 @@ class Snapshots:
         finally:
             shutil.rmtree(parts, ignore_errors=True)
             scratch.unlink(missing_ok=True)
-        return SnapshotFile(path, rows, sha256, self.spec.model_dump_json())
-
-
-def _folded(key: pl.Expr) -> pl.Expr:
-    return key.str.to_lowercase()
+        return SnapshotFile(path, rows, sha256, self.records.spec.model_dump_json())
 
 
 def _no_records(spec: LoadSpec) -> pl.DataFrame:

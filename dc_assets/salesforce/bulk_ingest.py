@@ -138,6 +138,12 @@ class BulkUpdateJobs(_JobsById):
     operation = "update"
 
 
+def jobs_of(session: OrgSession, spec: LoadSpec) -> BulkIngestJobs:
+    """Return the ingest jobs that a load of a spec sends."""
+    kind = BulkIngestJobs if spec.target.operation == "upsert" else BulkUpdateJobs
+    return kind(session, spec)
+
+
 @dataclass(frozen=True, slots=True)
 class ListedJob:
     """One line of the org's list of ingest jobs; `changed_at` is when it took its state."""

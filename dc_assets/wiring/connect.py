@@ -46,7 +46,7 @@ from dc_assets.load.preflight.survey import BothSidesAsked
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, LoadRequest, Mode
 from dc_assets.load.whole_target import WholeTarget
-from dc_assets.salesforce.bulk_ingest import BulkIngestJobs
+from dc_assets.salesforce.bulk_ingest import jobs_of
 from dc_assets.salesforce.credentials import Login
 from dc_assets.salesforce.org_facts import SalesforceFacts, organization
 from dc_assets.salesforce.origins import is_this_machine
@@ -58,7 +58,7 @@ from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets.wiring.both_ends import OpenOrg, open_org
 from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
-from dc_assets.wiring.snapshots import OrgSnapshots
+from dc_assets.wiring.snapshots import OrgRecords
 
 
 def lease() -> Lease:
@@ -336,10 +336,11 @@ def open_load(
             lease_s=times.lease_s,
             heartbeat_s=times.heartbeat_s,
         ).slot
+        records = OrgRecords(spec, org, database, long_query, note, cleanup)
         ports = Ports(
             source=org.source,
             target=org.target,
-            jobs=BulkIngestJobs(org.session, spec),
+            jobs=jobs_of(org.session, spec),
             loads=loads,
             batches=SqlBatchStore(
                 database, spec, org_id=org_id, run_id=run_id, parent_object=parent_object
@@ -352,7 +353,8 @@ def open_load(
             note=note,
             described=org.described,
             long_query=long_query,
-            snapshots=OrgSnapshots(spec, org, database, long_query, note, cleanup),
+            snapshots=records,
+            record_ids=records,
         )
         opened_at = database.time_s()
         yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup, opened_at)

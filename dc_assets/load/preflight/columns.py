@@ -47,6 +47,11 @@ class Mapped:
         return self.filled.parent_field or NO_FIELD
 
     @property
+    def only_updates(self) -> bool:
+        """Whether the load creates no record."""
+        return self.spec.target.operation == "update"
+
+    @property
     def is_reference(self) -> bool:
         """Whether the column names parents by a field of theirs."""
         return bool(self.filled.path.relationship)
@@ -219,8 +224,15 @@ WRITING = (
         "set), or leave the column out if the org alone writes it.",
     ),
     ColumnRule(
+        Advice.STOP,
+        lambda at: at.field.updateable is False and at.only_updates,
+        "{field} can only be set on new records, and the load updates: every row would be refused "
+        "(INVALID_FIELD_FOR_INSERT_UPDATE).",
+        "Leave the column out.",
+    ),
+    ColumnRule(
         Advice.CARE,
-        lambda at: at.field.createable is False,
+        lambda at: at.field.createable is False and not at.only_updates,
         "{field} can only be set on records that exist: new rows would be refused.",
         "Leave the column out of the first load, or give the integration user the right to "
         "create records with it.",

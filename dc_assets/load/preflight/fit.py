@@ -82,7 +82,7 @@ def fit(
         findings.append(_refused(error, ("source", setting)))
     else:
         findings += _of_source(spec, kinds, source)
-    findings += _of_rights(described.object)
+    findings += _of_rights(spec, described.object)
     findings += findings_of_columns(spec, described, kinds)
     findings += findings_of_key(spec, described)
     if spec.target.scope:
@@ -146,9 +146,9 @@ def _of_refresh(spec: LoadSpec, kinds: Mapping[str, ValueKind]) -> Iterator[Find
         )
 
 
-def _of_rights(target: TargetObject) -> Iterator[Finding]:
+def _of_rights(spec: LoadSpec, target: TargetObject) -> Iterator[Finding]:
     """Say what our user may not do with records of the object; an upsert creates and edits."""
-    if target.createable is False:
+    if target.createable is False and spec.target.operation == "upsert":
         yield Finding(
             Advice.STOP,
             f"Our user may not create records of {target.name}: every new row would be refused.",

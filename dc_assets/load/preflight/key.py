@@ -7,7 +7,7 @@ Guide. Result files write a Number key as a double, such as 9.12E8.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import KEY_TYPES, TargetDescription, TargetField
@@ -91,6 +91,8 @@ def findings_of_key(spec: LoadSpec, described: TargetDescription) -> Iterator[Fi
     field = described.object.fields.get(target)
     if field is None:
         return
+    if spec.target.operation == "update":  # then it brings its id to records that exist
+        field = replace(field, createable=field.updateable)
     words = {
         "field": f"{spec.target.object}.{target}",
         "type": field.type,

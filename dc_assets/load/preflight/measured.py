@@ -251,5 +251,7 @@ def _of_form(field: TargetField, source: ValueKind) -> Iterator[FieldRule]:
 
 def unfilled_fields(spec: LoadSpec, described: TargetDescription) -> Sequence[str]:
     """Return required fields that no column fills: every new record would be refused."""
+    if spec.target.operation == "update":
+        return ()
     filled = {column.path.relationship or column.path.field for column in spec.columns}
     return described.object.unfilled(filled)

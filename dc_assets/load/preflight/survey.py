@@ -200,6 +200,7 @@ class Survey:
     changes: Sequence[ExpectedRefusal] = ()
     compared: KeysCompared | None = None
     ungroupable: Sequence[str] = ()
+    only_updates: bool = False
 
     @property
     def parents_total(self) -> int:
@@ -218,7 +219,12 @@ class Survey:
 
     @property
     def new_rows(self) -> int:
-        """Rows that will become new records, by key or else by count."""
+        """Rows that will become new records."""
+        return 0 if self.only_updates else self.unknown_rows
+
+    @property
+    def unknown_rows(self) -> int:
+        """Rows that the org has no record of, by key or else by count."""
         known = self.target_rows if self.compared is None else self.compared.known_rows
         return max(0, self.rows - known)
 
@@ -273,6 +279,7 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
         changes=[one for one in broken if not one.code],
         compared=_compared(spec, sides, rows, target_rows),
         ungroupable=_ungroupable(spec, sides),
+        only_updates=spec.target.operation == "update",
     )
 
 
