@@ -27,12 +27,13 @@ def refuse_beforehand(spec: LoadSpec, request: LoadRequest, mode: Mode) -> None:
 
     Raises:
         SpecRefused: the spec does not fit, and no reason was given.
+        ParentsIncomplete: a load that comes before is not complete, and no reason was given.
         ProductionUnasked: a business runs in the org, and nobody said so of the load.
     """
     if read_settings().texts()["SF_LOGIN_URL"]:
         login, note = login_from_environment(), noted_on_stderr()
         with open_load(spec, login, run_id="cli", note=note, mode=mode) as opened:
-            opened.refuse_what_stops(request.anyway)
+            opened.refuse_what_stops(request)
             opened.org.guard.refuse_unasked(request, opened.loads.sends_unasked)
 
 

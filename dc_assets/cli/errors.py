@@ -47,7 +47,7 @@ class Commands(click.Group):
                     sys.exit(_interrupted())
                 if not isinstance(error, DcError | click.ClickException | click.Abort):
                     raise
-                sys.exit(_told(error))
+                sys.exit(told(error))
             sys.exit(code if isinstance(code, int) else ExitCode.PROVED)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -64,7 +64,7 @@ def _interrupted() -> int:
     return code_heard() or ExitCode.INTERRUPTED
 
 
-def _told(error: DcError | click.ClickException | click.Abort) -> ExitCode | int:
+def told(error: DcError | click.ClickException | click.Abort) -> ExitCode | int:
     """Say in one sentence what ended a command, and return its exit code."""
     if isinstance(error, click.ClickException):
         error.show()

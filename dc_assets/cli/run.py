@@ -26,7 +26,8 @@ from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.same_place import refuse_other_place
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.several import run_in_order
+from dc_assets.cli.specs import chosen_specs, parents_of
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import duration_text, seconds_of
 from dc_assets.core.errors import ConfigError
@@ -49,11 +50,13 @@ Examples:
   dc-assets run opportunities --local --partitions r1-01
   dc-assets run opportunities --failed-only   # what needs attention yet
   dc-assets run opportunities --canary 1000:95,10000
+  dc-assets run contacts accounts             # accounts first, if contacts name them
 """
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("name", metavar="[LOAD]", required=False)
+@click.argument("names", metavar="[LOAD]...", nargs=-1)
+@click.option("--all", "is_all", is_flag=True, help="Every load of the folder, in order.")
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option(
     "--failed-only",
@@ -101,8 +104,9 @@ Examples:
 @click.option("--batch-rows-max", type=click.IntRange(1, 10_000), help="Rows in one ingest job.")
 @click.option("--window", type=click.IntRange(1, 100), help="Jobs in flight over all partitions.")
 def run(
-    name: str | None,
+    names: Sequence[str],
     *,
+    is_all: bool,
     partitions: str | None,
     failed_only: bool,
     local: bool,
@@ -130,29 +134,39 @@ def run(
     loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly
     the rows that differ are sent, and its checks run again. What a restore or a cleanup took back
     on purpose is left alone: --changed brings it over again.
+
+    Loads named together, or --all, run one after another: a load whose rows name records of
+    another one comes behind it (`after` in a spec says otherwise). It does not begin before every
+    partition of its parents was proved, whoever starts it.
     """
-    spec = chosen_spec(name)
-    keys = chosen_partitions(spec, partitions)
-    order = _Order(
-        spec,
-        {"batch_rows_max": batch_rows_max, "window": window},
-        mode,
-        is_local=local,
-        failed_only=failed_only,
-        new_load=new_load,
-        is_new=new_load or partitions is not None,
-        every_s=seconds_of(stagger) if stagger is not None else 0,
-        anyway=reason_given(anyway),
-        production=production,
-        snapshot=snapshot,
-    )
-    _refuse_contradictions(order, dry_run=dry_run)
-    if canary is not None:
-        others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
-        others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
-        stages = stages_alone(canary, others)
-        return run_canary(order.applied, keys, stages, followed, order.request(keys))
-    return _run(order, keys, dry_run=dry_run)
+    specs = chosen_specs(names, is_all=is_all)
+    if len(specs) > 1 and (partitions is not None or canary is not None):
+        raise click.UsageError("--partitions and --canary are for one load: name it alone.")
+
+    def run_one(spec: LoadSpec) -> int:
+        keys = chosen_partitions(spec, partitions)
+        order = _Order(
+            spec,
+            {"batch_rows_max": batch_rows_max, "window": window},
+            mode,
+            is_local=local,
+            failed_only=failed_only,
+            new_load=new_load,
+            is_new=new_load or partitions is not None,
+            every_s=seconds_of(stagger) if stagger is not None else 0,
+            anyway=reason_given(anyway),
+            production=production,
+            snapshot=snapshot,
+        )
+        _refuse_contradictions(order, dry_run=dry_run)
+        if canary is not None:
+            others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
+            others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
+            stages = stages_alone(canary, others)
+            return run_canary(order.applied, keys, stages, followed, order.request(keys))
+        return _run(order, keys, dry_run=dry_run)
+
+    return run_one(specs[0]) if len(specs) == 1 else run_in_order(specs, run_one)
 
 
 def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
@@ -223,7 +237,15 @@ class _Order:
 
     def request(self, keys: Sequence[str], *, launch: str = "") -> LoadRequest:
         """Return what is asked for of some partitions."""
-        return LoadRequest(self.is_new, keys, launch, self.anyway, self.production, self.snapshot)
+        return LoadRequest(
+            self.is_new,
+            keys,
+            launch,
+            self.anyway,
+            self.production,
+            self.snapshot,
+            parents_of(self.spec),
+        )
 
     def again(self, mode: Mode) -> str:
         """Return the command that launches partitions in the same way, but for their keys."""

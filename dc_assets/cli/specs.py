@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.load_order import order_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import SpecFolder, read_folder
 from dc_assets.wiring.settings import loads_folder
@@ -26,6 +27,42 @@ def spec_named(name: str) -> LoadSpec:
             f"There is no load called {name} in {loads_folder()}.{there}{_broken(folder)}"
         )
     return specs[name]
+
+
+def chosen_specs(names: Sequence[str], *, is_all: bool) -> Sequence[LoadSpec]:
+    """Return the named specs, the only one or all of them, parents before children.
+
+    Raises:
+        ConfigError: there is none of a name, one has no place, or of all one is broken.
+        click.UsageError: several are there and none was named.
+    """
+    if not is_all and len(names) <= 1:
+        return [chosen_spec(names[0] if names else None)]
+    if is_all and names:
+        raise click.UsageError("--all names every load: leave the names out, or --all.")
+    folder = read_folder(loads_folder())
+    if is_all and folder.broken:
+        raise ConfigError(" ".join(folder.broken.values()))
+    named = {one.name: one for one in folder.specs.values()} if is_all else {}
+    named |= {name: spec_named(name) for name in names}
+    order = order_of(list(folder.specs.values()))
+    for name in named:
+        if name in order.broken:
+            raise ConfigError(f"The load {name}: {order.broken[name]}")
+    return [named[name] for name in order.names if name in named]
+
+
+def parents_of(spec: LoadSpec) -> Sequence[LoadSpec]:
+    """Return the loads of the folder that are complete before one begins.
+
+    Raises:
+        ConfigError: the load has no place in the order.
+    """
+    specs = {one.name: one for one in read_folder(loads_folder()).specs.values()}
+    order = order_of(list(specs.values()))
+    if spec.name in order.broken:
+        raise ConfigError(f"The load {spec.name}: {order.broken[spec.name]}")
+    return [specs[name] for name in order.parents.get(spec.name, ())]
 
 
 def chosen_spec(load: str | None) -> LoadSpec:

@@ -171,6 +171,10 @@ class StoppedByOperator(RunStopped):
     """Somebody ordered the load to stop: `dc-assets stop`."""
 
 
+class ParentsIncomplete(RunStopped):
+    """A load that comes before this one has partitions that never landed and were proved."""
+
+
 class RowsPending(DcError):
     """A partition run came to its end with rows that neither landed nor were refused."""
 

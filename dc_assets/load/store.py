@@ -20,6 +20,7 @@ from dc_assets.core.load_state import RowCounts
 from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import Pause
 from dc_assets.core.phases import Phase
+from dc_assets.core.spec import LoadSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class LoadRequest:
         anyway: why to send although the spec does not fit, "" if nobody said so.
         production: whether somebody said that it may write to a production org.
         snapshot: whether what a load begun by it overwrites is saved first.
+        parents: the loads that are complete before it sends a row.
     """
 
     is_new: bool = False
@@ -77,6 +79,7 @@ class LoadRequest:
     anyway: str = ""
     production: bool = False
     snapshot: bool = False
+    parents: Sequence[LoadSpec] = ()
 
 
 RESUMED = LoadRequest()

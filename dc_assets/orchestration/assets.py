@@ -120,7 +120,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
             if config.after_stop and opened.loads.go_on(given_before=_launched_at(context)):
                 opened.ports.note(RunEvent("stop_taken_back", {}, context.partition_key))
             with progress_told(context, opened):
-                loaded = opened.load(context.partition_key, _request(context, config))
+                loaded = opened.load(context.partition_key, _request(context, config, placed))
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
@@ -131,7 +131,9 @@ def _wholly_before(parent: PlacedLoad) -> dg.AssetDep:
     return dg.AssetDep(parent.asset_key, partition_mapping=dg.AllPartitionMapping())
 
 
-def _request(context: dg.AssetExecutionContext, config: LoadConfig) -> LoadRequest:
+def _request(
+    context: dg.AssetExecutionContext, config: LoadConfig, placed: PlacedLoad
+) -> LoadRequest:
     """Return what was asked for: a run and its retries are one launch."""
     return LoadRequest(
         is_new=not config.resume,
@@ -140,6 +142,7 @@ def _request(context: dg.AssetExecutionContext, config: LoadConfig) -> LoadReque
         anyway=config.anyway,
         production=config.production,
         snapshot=config.snapshot,
+        parents=[parent.spec for parent in placed.parents],
     )
 
 

@@ -57,6 +57,7 @@ from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets.wiring.both_ends import OpenOrg, open_org
+from dc_assets.wiring.parents_first import missing_parents, parents_incomplete
 from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
 from dc_assets.wiring.snapshots import OrgRecords
 
@@ -186,11 +187,12 @@ class OpenLoad:
 
         Raises:
             SpecRefused: the spec does not fit org or source, and nobody said why to send anyway.
+            ParentsIncomplete: a load that comes before is not complete, and nobody said why.
             ProductionUnasked: a business runs in the org, and nobody said so of the load.
         """
         self.org.guard.pin()
         if self.mode != "replay":
-            self.refuse_what_stops(request.anyway)
+            self.refuse_what_stops(request)
 
         def choose() -> pl.Series:
             if self.mode != "replay":
@@ -206,17 +208,25 @@ class OpenLoad:
             request=request,
         )
 
-    def refuse_what_stops(self, anyway: str = "") -> None:
-        """Send nothing of a spec that does not fit, unless a person said why to do it anyway.
+    def refuse_what_stops(self, request: LoadRequest) -> None:
+        """Send nothing before its time, or of a spec that does not fit, unless a person said why.
 
         Raises:
             SpecRefused: it does not fit; the sentences are those of the plan.
+            ParentsIncomplete: a load that comes before is not complete.
         """
         stops = [one for one in self.org.fit.findings if one.advice is Advice.STOP]
-        if stops and anyway:
-            cause = " ".join(one.reason for one in stops)
-            self.ports.note(RunEvent("stop_overridden", {"cause": cause, "reason": anyway}))
+        missing = missing_parents(request.parents, self.database, self.org.session.org_id)
+        if (stops or missing) and request.anyway:
+            reasons = [one.reason for one in stops]
+            reasons += [
+                f"The load {parent}, which comes before, lacks {k}." for parent, k in missing
+            ]
+            fields = {"cause": " ".join(reasons), "reason": request.anyway}
+            self.ports.note(RunEvent("stop_overridden", fields))
             return
+        if missing and not stops:
+            raise parents_incomplete(self.spec.name, missing)
         refuse(self.org.fit.findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
 
     def _refused_keys(self, partition_key: str) -> list[str]:
@@ -266,7 +276,7 @@ class OpenLoad:
             SpecRefused: the spec does not fit org or source.
         """
         self.org.guard.pin()
-        self.refuse_what_stops()
+        self.refuse_what_stops(request)
         outcomes = LatestOutcomes(self.database, self.spec, self.org.session.org_id)
         return Canary(
             self.stored,
