@@ -19,10 +19,11 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.cleanings import Cleanings
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.old_state import OldState, mark_cleaned
+from dc_assets.ledger.receipts import DoubtfulReceipt
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
-from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, Receipt, created_ids
+from dc_assets.views.receipts import CreatedRecords, Receipt
 from dc_assets.wiring.connect import policy_clock
 from dc_assets.wiring.settings import data_folder
 from dc_assets.wiring.sign_in import login_from_environment
@@ -51,7 +52,7 @@ Example:
     "--older-than",
     type=click.IntRange(min=0),
     metavar="DAYS",
-    help="Instead: remove ledger rows, spool, receipts and snapshots of loads that ended so long "
+    help="Instead: remove ledger rows, receipts, spool and snapshots of loads that ended so long "
     "ago.",
 )
 def cleanup(
@@ -72,7 +73,7 @@ def cleanup(
         if older_than is not None:
             return _old_state(console, spec, database, older_than, confirmed=confirm is not None)
         records = CreatedRecords(database, spec.name)
-        found = _look(records.receipts(_whole_id(records, spec, load_id)))
+        found = _look(records, _whole_id(records, spec, load_id))
         _print_found(console, found)
         if confirm is None or not any(found.records.values()):
             _preview_end(console, spec, found)
@@ -99,11 +100,11 @@ def _whole_id(records: CreatedRecords, spec: LoadSpec, prefix: str | None) -> st
     return ids[0]
 
 
-def _look(receipts: Sequence[Receipt]) -> _Found:
+def _look(records: CreatedRecords, load_id: str | None) -> _Found:
     found = _Found()
-    for receipt in receipts:
+    for receipt in records.receipts(load_id):
         try:
-            found.records[receipt] = created_ids(receipt)
+            found.records[receipt] = records.created_ids(receipt)
         except DoubtfulReceipt as doubt:
             found.doubts.append(f"Batch {receipt.batch_id[:8]}: {doubt}; its records are left.")
     return found
@@ -131,8 +132,9 @@ def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
     if not total and found.doubts:
         console.print(
             f"What {spec.name} created is not known: {len(found.doubts):,} receipts cannot be "
-            "read. They are found by their whole path: if the data folder was moved, put a "
-            "symbolic link at its old place and give the same command again.",
+            "read. Those that an older version wrote are files, found by their whole path: if the "
+            "data folder was moved, put a symbolic link at its old place and give the same "
+            "command again.",
             soft_wrap=True,
         )
     elif not total:

@@ -27,12 +27,13 @@ from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.receipts import DoubtfulReceipt
 from dc_assets.ledger.snapshots import KeptSnapshot, SnapshotRecords
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.restore import Restorable
 from dc_assets.load.store import LoadRequest
 from dc_assets.views.partitions import LedgerViews
-from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
+from dc_assets.views.receipts import CreatedRecords
 from dc_assets.wiring.restore import OpenRestore, Overwritten, open_restore, overwritten
 from dc_assets.wiring.sign_in import login_from_environment
 
@@ -188,9 +189,10 @@ def _print_created(console: Console, database: Database, found: Overwritten) -> 
     """Say what a restore leaves: records that did not exist before the load."""
     name, load_id = found.spec.name, found.kept[0].load_id
     created = 0
-    for receipt in CreatedRecords(database, name).receipts(load_id):
+    records = CreatedRecords(database, name)
+    for receipt in records.receipts(load_id):
         try:
-            created += len(created_ids(receipt))
+            created += len(records.created_ids(receipt))
         except DoubtfulReceipt:
             continue  # cleanup names it
     if created:

@@ -24,9 +24,10 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.dead_letters import DeadLetterWriter
 from dc_assets.ledger.joining import may_become
 from dc_assets.ledger.parent_waits import parents_outlook
+from dc_assets.ledger.receipts import packed
 from dc_assets.ledger.spec_records import IS_FLYING, check_fence, is_of
 from dc_assets.ledger.stop_orders import refuse_stopped
-from dc_assets.ledger.tables import batch, epoch_now, load, range_state
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state, receipt
 from dc_assets.load.store import (
     BatchRecord,
     DeadLetter,
@@ -233,7 +234,8 @@ class SqlBatchStore(BatchQueries):
 
     @one_transaction
     def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
-        """Finish a batch and plan the retry, in one transaction."""
+        """Finish a batch, keep its receipt and plan the retry, in one transaction."""
+        content = packed(settlement.receipt)  # nobody waits for us meanwhile
         with self._database.begin() as connection:
             row = self._check_held(connection, ticket, settlement.batch_id)
             retried = settlement.rows_again
@@ -250,13 +252,13 @@ class SqlBatchStore(BatchQueries):
                     "ended_at": settlement.job.ended_at_s or None,
                     "active_s": settlement.job.active_s,
                     "total_s": settlement.job.total_s,
-                    "receipt_path": str(settlement.receipt_path),
-                    "receipt_sha256": settlement.receipt_sha256,
                 },
             )
             self._dead_letters.add(
                 connection, row.load_id, row.partition_key, settlement.dead_letters
             )
+            key = {"batch_id": settlement.batch_id, "load_id": row.load_id}
+            connection.execute(receipt.insert().values(**key, **content))
             for again in settlement.again:
                 self._insert(connection, row.load_id, row.partition_key, again, row.uploaded_at)
 

@@ -28,6 +28,7 @@ from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_ma
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
 from dc_assets.ledger.owner_only import close_to_others
 from dc_assets.ledger.pinned_org import pin_loaded_orgs
+from dc_assets.ledger.receipts import take_in_files
 
 BUSY_TIMEOUT_S = 5
 """How long SQLite waits for another writer before it says so; transactions take milliseconds."""
@@ -305,6 +306,7 @@ STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE range_state ADD COLUMN cleaned_at FLOAT",
         "ALTER TABLE range_state ADD COLUMN cleaned_rows INTEGER",
     ),
+    9: (),
 }
 """What leads to each version from the one before; new tables need no step."""
 
@@ -313,6 +315,9 @@ KEEPS_BOUNDS = 5
 
 PINS_ORGS = 8
 """The version since which each spec is held to one org."""
+
+HOLDS_RECEIPTS = 9
+"""The version since which receipts stand in the ledger."""
 
 
 def migrate(connection: Connection) -> None:
@@ -347,6 +352,8 @@ def _raise(connection: Connection, version: int) -> None:
         remember_bounds(connection)
     if version < PINS_ORGS:
         pin_loaded_orgs(connection)
+    if version < HOLDS_RECEIPTS:
+        take_in_files(connection)
     connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
 
 

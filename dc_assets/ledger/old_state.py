@@ -1,4 +1,4 @@
-"""Local state that nobody needs any more: ledger rows, spool folders, receipts, scratch folders."""
+"""Local state that nobody needs any more: ledger rows, spool folders, scratch folders."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from dc_assets.ledger.tables import (
     org_use,
     plan,
     range_state,
+    receipt,
     snapshot,
 )
 
 _ENDED = ("done", "superseded")
+_TABLES = (dead_letter, receipt, batch, range_state, plan, org_use, snapshot, load)
+"""What a load has, in the order in which it can be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +134,11 @@ class OldState:
         """
         with self._database.begin() as connection:
             for part in in_parts(load_ids):
-                for table in (dead_letter, batch, range_state, plan, org_use, snapshot, load):
+                for table in _TABLES:
                     connection.execute(table.delete().where(table.c.load_id.in_(part)))
         for load_id in load_ids:
             shutil.rmtree(self._data / "spool" / load_id, ignore_errors=True)
+            # receipts of a version before 9
             shutil.rmtree(self._data / "receipts" / load_id, ignore_errors=True)
             shutil.rmtree(self._snapshots / load_id, ignore_errors=True)
         for folder in folders:

@@ -1,4 +1,4 @@
-"""Rows on local disk: pages as they were read, rows of each batch, receipts.
+"""Rows on local disk: pages as they were read, and the rows of each batch.
 
 Everything lies below `DC_ASSETS_DATA`, readable by its owner only. Files appear whole: they are
 written beside their place and renamed. One page is one Parquet file sorted by lane, so that a lane
@@ -7,7 +7,6 @@ is read back by the statistics of the row groups (`docs/adr/0006-pages-not-lane-
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -24,7 +23,7 @@ _ROWS_READ = "dc_assets.rows_read"
 
 
 class DiskSpool:
-    """The spool and the receipts below one folder."""
+    """The spool below one folder."""
 
     def __init__(self, root: Path) -> None:
         """Make the folder.
@@ -34,7 +33,7 @@ class DiskSpool:
         """
         self._root = root
         try:
-            for folder in (root, root / "spool", root / "receipts"):
+            for folder in (root, root / "spool"):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = root / f".probe-{os.getpid()}"
             probe.touch(mode=0o600)
@@ -120,12 +119,6 @@ class DiskSpool:
     def drop_batch(self, load_id: str, batch_id: str) -> None:
         """Delete the rows of a batch that is final."""
         self._batch(load_id, batch_id).unlink(missing_ok=True)
-
-    def write_receipt(self, load_id: str, batch_id: str, receipt: pl.DataFrame) -> tuple[Path, str]:
-        """Write a receipt; return its path and SHA-256."""
-        path = self._root / "receipts" / load_id / f"{batch_id}.parquet"
-        self._write(receipt, path)
-        return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
     def _write(
         self, rows: pl.DataFrame, path: Path, metadata: dict[str, str] | None = None

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -24,7 +25,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 metadata = MetaData()
 
@@ -167,7 +168,7 @@ batch = Table(
     Column("active_s", Float),
     Column("total_s", Float),
     Column("ended_at", Float, doc="when the job ended, by the org's clock"),
-    Column("receipt_path", Text),
+    Column("receipt_path", Text, doc="file of a version before 9 that was not read yet"),
     Column("receipt_sha256", String(64)),
     Column("cleaned_at", Float, doc="when the records that it created were deleted in the org"),
 )
@@ -180,6 +181,16 @@ _ONE_JOB_A_LANE = Index(
     sqlite_where=_in_flight,
 )
 Index("batch_by_range", batch.c.load_id, batch.c.partition_key, batch.c.state)
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("batch_id", String(32), ForeignKey("batch.batch_id"), primary_key=True),
+    Column("load_id", String(32), ForeignKey("load.load_id"), nullable=False),
+    Column("content", LargeBinary, nullable=False, doc="Parquet: one line per row of the batch"),
+    Column("sha256", String(64), nullable=False),
+)
+Index("receipt_by_load", receipt.c.load_id)
 
 dead_letter = Table(
     "dead_letter",

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 import polars as pl
@@ -192,10 +191,6 @@ class Spool(Protocol):
 
     def drop_batch(self, load_id: str, batch_id: str) -> None:
         """Delete the rows of a batch that is final."""
-        ...
-
-    def write_receipt(self, load_id: str, batch_id: str, receipt: pl.DataFrame) -> tuple[Path, str]:
-        """Write a receipt; return its path and SHA-256."""
         ...
 
 

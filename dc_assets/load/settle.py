@@ -1,4 +1,4 @@
-"""Step 5: give every row of a finished job its outcome, write the receipt, then tell the ledger."""
+"""Step 5: give every row of a finished job its outcome, and tell the ledger with its receipt."""
 
 from __future__ import annotations
 
@@ -63,14 +63,12 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
     waiting, refused = part_waiting(run, outcomes.refused)
     dead_letters = dead_letters_of(refused, run.spec, attempts=attempts)
     dead_letters += dead_letters_of(exhausted, run.spec, attempts=attempts, code=EXHAUSTED_CODE)
-    path, digest = spool.write_receipt(batch.load_id, batch.batch_id, outcomes.receipt)
     settlement = Settlement(
         batch_id=batch.batch_id,
         landed=outcomes.landed,
         dead_letters=dead_letters,
         retry=retry,
-        receipt_path=path,
-        receipt_sha256=digest,
+        receipt=outcomes.receipt,
         job=job,
         locked=outcomes.locked,
         waiting=plan_waiting(run, batch, waiting),

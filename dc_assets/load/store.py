@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
+
+import polars as pl
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import Allowance
@@ -135,6 +136,7 @@ class Settlement:
     """The end of a batch: what became of its rows, and the batches that try some again.
 
     Attributes:
+        receipt: one line per row of the batch (`frames.settle.RECEIPT_SCHEMA`).
         waiting: the batch of rows that wait for parents of the same load.
         locked: rows that met a lock, whatever became of them.
     """
@@ -143,8 +145,7 @@ class Settlement:
     landed: int
     dead_letters: Sequence[DeadLetter]
     retry: NewBatch | None
-    receipt_path: Path
-    receipt_sha256: str
+    receipt: pl.DataFrame
     job: IngestJob
     locked: int = 0
     waiting: NewBatch | None = None

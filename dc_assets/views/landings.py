@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.ledger.absence import one_transaction
+from dc_assets.ledger.receipts import DoubtfulReceipt
 from dc_assets.ledger.spec_records import IS_FLYING, SpecRecords
 from dc_assets.ledger.tables import batch, dead_letter, load
-from dc_assets.views.receipts import DoubtfulReceipt, believed
+from dc_assets.views.receipts import landed_rows
 
 RESTORE = "restore"
 
@@ -38,20 +38,19 @@ class Landings(SpecRecords):
         """Return the records that batches wrote which were settled after a moment."""
         found = [pl.Series([], dtype=pl.String)]
         doubts = dict.fromkeys(self._in_flight(), "batches that a dead run left are in flight")
-        for partition_key, path, sha256 in self._receipts(moment_s):
+        for partition_key, batch_id in self._receipts(moment_s):
             try:
-                rows = believed(path, sha256)
+                landed = landed_rows(self._database, batch_id).get_column("salesforce_id")
             except DoubtfulReceipt as doubt:
                 doubts[partition_key] = str(doubt)
                 continue
-            landed = rows.filter(pl.col("outcome") == "landed").get_column("salesforce_id")
             found.append(landed.drop_nulls())
         return Landed(pl.concat(found).unique(), doubts)
 
     @one_transaction
-    def _receipts(self, moment_s: float) -> list[tuple[str, Path, str]]:
+    def _receipts(self, moment_s: float) -> list[tuple[str, str]]:
         query = (
-            sa.select(batch.c.partition_key, batch.c.receipt_path, batch.c.receipt_sha256)
+            sa.select(batch.c.partition_key, batch.c.batch_id)
             .join(load, load.c.load_id == batch.c.load_id)
             .where(self.is_ours(), load.c.mode != RESTORE)
             .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
@@ -59,7 +58,7 @@ class Landings(SpecRecords):
         )
         with self._database.read() as connection:
             rows = connection.execute(query)
-            return [(r.partition_key, Path(r.receipt_path), r.receipt_sha256) for r in rows]
+            return [(row.partition_key, row.batch_id) for row in rows]
 
     @one_transaction
     def _in_flight(self) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 import sqlalchemy as sa
 
+from dc_assets.core.batch_states import BatchState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
@@ -14,7 +15,7 @@ from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.store import DeadLetter
 from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
-from dc_assets.views.receipts import landed_rows
+from dc_assets.views.receipts import landed_if_known
 
 
 class LatestOutcomes(SpecRecords):
@@ -32,7 +33,8 @@ class LatestOutcomes(SpecRecords):
         whose records were cleaned up, or whose receipt is gone.
         """
         found = [
-            landed_rows(path, "external_id").to_series() for path in self._receipts(partition_key)
+            landed_if_known(self._database, batch_id).get_column("external_id")
+            for batch_id in self._receipts(partition_key)
         ]
         return pl.concat([pl.Series("external_id", [], dtype=pl.String), *found]).unique()
 
@@ -49,12 +51,12 @@ class LatestOutcomes(SpecRecords):
     def _receipts(self, partition_key: str) -> list[str]:
         ended = sa.func.coalesce(self._full_loads_ended(), 0.0)
         query = (
-            sa.select(batch.c.receipt_path)
+            sa.select(batch.c.batch_id)
             .join(load, load.c.load_id == batch.c.load_id)
             .where(self.is_ours())
             .where(load.c.spec_hash == self._spec.spec_hash)
             .where(batch.c.partition_key == partition_key)
-            .where(batch.c.receipt_path.is_not(None), batch.c.landed > 0)
+            .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
             .where(batch.c.cleaned_at.is_(None), batch.c.finished_at > ended)
             .order_by(batch.c.finished_at)
         )

@@ -9,7 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from dc_assets.core.batch_states import BatchState
 from dc_assets.ledger.absence import one_transaction
+from dc_assets.ledger.database import Database
 from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, dead_letter, load, range_state
 from dc_assets.views.load_states import LoadStates
@@ -30,6 +32,11 @@ class Refusal:
 
 class LedgerViews(SpecRecords):
     """Read-only views of one spec, in one org or, without an org id, in whatever org it was."""
+
+    @property
+    def database(self) -> Database:
+        """The ledger that is looked at."""
+        return self._database
 
     @property
     def states(self) -> LoadStates:
@@ -74,14 +81,15 @@ class LedgerViews(SpecRecords):
 
     @one_transaction
     def receipts(self, after: float = 0.0) -> Sequence[tuple[str, float]]:
-        """Return path and time of the receipts of the spec that are newer than a moment."""
+        """Return batch id and time of the receipts of the spec that are newer than a moment."""
         with self._database.read() as connection:
             rows = connection.execute(
-                self._batches(batch.c.receipt_path, batch.c.finished_at)
-                .where(batch.c.receipt_path.is_not(None), batch.c.finished_at > after)
+                self._batches(batch.c.batch_id, batch.c.finished_at)
+                .where(batch.c.state == BatchState.SETTLED.value, batch.c.landed > 0)
+                .where(batch.c.finished_at > after)
                 .order_by(batch.c.finished_at)
             )
-            return [(row.receipt_path, row.finished_at) for row in rows]
+            return [(row.batch_id, row.finished_at) for row in rows]
 
     @one_transaction
     def settled_at(self, partition_key: str | None = None) -> float:

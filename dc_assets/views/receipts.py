@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,11 @@ import sqlalchemy as sa
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.checks import VALUES
-from dc_assets.core.errors import DcError
 from dc_assets.frames.differences import SENT_AGAIN
+from dc_assets.frames.settle import RECEIPT_SCHEMA
 from dc_assets.ledger.absence import one_transaction
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.receipts import DoubtfulReceipt, rows_of
 from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, load
 from dc_assets.load.explanations import NO_VALUES
@@ -30,12 +31,6 @@ class Receipt:
     partition_key: str
     org_id: str
     mode: str
-    path: Path
-    sha256: str
-
-
-class DoubtfulReceipt(DcError):
-    """A receipt is gone, or is not the one that the ledger knows."""
 
 
 class CreatedRecords(SpecRecords):
@@ -56,15 +51,7 @@ class CreatedRecords(SpecRecords):
             query = query.where(load.c.load_id == load_id)
         with self._database.read() as connection:
             return [
-                Receipt(
-                    row.batch_id,
-                    row.load_id,
-                    row.partition_key,
-                    row.org_id,
-                    row.mode,
-                    Path(row.receipt_path or ""),
-                    row.receipt_sha256 or "",
-                )
+                Receipt(row.batch_id, row.load_id, row.partition_key, row.org_id, row.mode)
                 for row in connection.execute(query)
             ]
 
@@ -79,44 +66,35 @@ class CreatedRecords(SpecRecords):
             )
             return list(rows.scalars())
 
+    def created_ids(self, receipt: Receipt) -> list[str]:
+        """Return the ids of the records that a batch created.
 
-def created_ids(receipt: Receipt) -> list[str]:
-    """Return the ids of the records that a batch created.
-
-    Raises:
-        DoubtfulReceipt: the file is gone, or its SHA-256 is not the ledger's.
-    """
-    rows = believed(receipt.path, receipt.sha256)
-    created = (
-        (pl.col("outcome") == "landed")
-        & pl.col("created").fill_null(value=False)
-        & (pl.col("salesforce_id").fill_null("") != "")
-    )
-    return rows.filter(created).get_column("salesforce_id").to_list()
+        Raises:
+            DoubtfulReceipt: the receipt is gone, or was altered.
+        """
+        rows = landed_rows(self._database, receipt.batch_id)
+        created = pl.col("created").fill_null(value=False)
+        created &= pl.col("salesforce_id").fill_null("") != ""
+        return rows.filter(created).get_column("salesforce_id").to_list()
 
 
-def believed(path: Path, sha256: str) -> pl.DataFrame:
-    """Return the rows of a receipt.
+@one_transaction
+def landed_rows(database: Database, batch_id: str) -> pl.DataFrame:
+    """Return the rows of a batch that landed, as its receipt has them.
 
     Raises:
-        DoubtfulReceipt: the file is gone, or its SHA-256 is not the ledger's.
+        DoubtfulReceipt: it is gone, or was altered.
     """
+    with database.read() as connection:
+        return rows_of(connection, batch_id).filter(pl.col("outcome") == "landed")
+
+
+def landed_if_known(database: Database, batch_id: str) -> pl.DataFrame:
+    """Return the same; no row where nobody can say which they were."""
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DoubtfulReceipt(f"receipt {path} is missing") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DoubtfulReceipt(f"receipt {path} was altered")
-    return pl.read_parquet(content)
-
-
-def landed_rows(path: str, *names: str, keys: Sequence[str] | None = None) -> pl.DataFrame:
-    """Return columns of the rows of a receipt that landed, all or some; none if it is gone."""
-    if not Path(path).exists():
-        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    landed = pl.scan_parquet(path).filter(pl.col("outcome") == "landed")
-    chosen = landed if keys is None else landed.filter(pl.col("external_id").is_in(keys))
-    return chosen.select(names).collect()
+        return landed_rows(database, batch_id)
+    except DoubtfulReceipt:
+        return pl.DataFrame(schema=RECEIPT_SCHEMA)
 
 
 class ReceiptExplanations:
@@ -124,6 +102,7 @@ class ReceiptExplanations:
 
     def __init__(self, views: LedgerViews) -> None:
         self._views = views
+        self._database = views.database
 
     def refused_keys(self, partition_key: str) -> Collection[str]:
         """Return the external ids whose latest result since the last full load is a dead letter."""
@@ -142,18 +121,26 @@ class ReceiptExplanations:
     def landed_ids(self, keys: Collection[str]) -> Mapping[str, str]:
         """Return the record id of each external id that a receipt of ours says landed."""
         found: dict[str, str] = {}
-        for path, _ in self._views.receipts() if keys else ():
-            rows = landed_rows(path, "external_id", "salesforce_id", keys=list(keys))
-            found |= {key: one for key, one in rows.iter_rows() if one}
+        wanted = pl.Series(list(keys), dtype=pl.String)
+        for rows, _ in self._receipts(wanted):
+            pairs = rows.select("external_id", "salesforce_id").iter_rows()
+            found |= {key: one for key, one in pairs if one}
         return found
 
     def _landed(self, keys: pl.Series, after: float = 0.0) -> pl.DataFrame:
         """Return ``external_id`` and ``at`` of the landings that receipts name."""
         found = pl.DataFrame(schema={"external_id": pl.String, "at": pl.Float64})
-        for path, at in self._views.receipts(after) if len(keys) else ():
-            rows = landed_rows(path, "external_id", keys=keys.to_list())
+        for rows, at in self._receipts(keys, after):
             found.vstack(rows.select("external_id", pl.lit(at).alias("at")), in_place=True)
         return found
+
+    def _receipts(
+        self, keys: pl.Series, after: float = 0.0
+    ) -> Iterator[tuple[pl.DataFrame, float]]:
+        """Yield the landed rows of some external ids in each receipt, and when it was written."""
+        for batch_id, at in self._views.receipts(after) if len(keys) else ():
+            rows = landed_if_known(self._database, batch_id)
+            yield rows.filter(pl.col("external_id").is_in(keys.implode())), at
 
     def pending(self, partition_key: str) -> int:
         """Count the rows of the partition's newest load that have no outcome."""

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     )
     data: Path = Field(
         default_factory=lambda: Path.home() / ".dc_assets",
-        description="folder of spool, receipts and ledger file",
+        description="folder of spool, snapshots and ledger file",
     )
     loads: Path = Field(default=PACKAGED_LOADS, description="folder of the load specs")
     ledger_url: SecretStr = Field(

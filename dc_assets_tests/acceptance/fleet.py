@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -154,11 +155,11 @@ def _figures(stage: Stage, before: Mapping[str, int], earlier: set[str]) -> Flee
 
 def _met_locks(stage: Stage) -> int:
     """Count the rows that ever met a lock, by the receipts of all batches."""
-    receipts = stage.folder / "data" / "receipts"
-    table = pl.scan_parquet(receipts / "*" / "*.parquet").filter(
-        pl.col("outcome") == "UNABLE_TO_LOCK_ROW"
-    )
-    return int(table.select(pl.col("external_id").n_unique()).collect().item())
+    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as connection:
+        packed = connection.execute("SELECT content FROM receipt").fetchall()
+    rows = pl.concat(pl.read_parquet(content) for (content,) in packed)
+    locked = rows.filter(pl.col("outcome") == "UNABLE_TO_LOCK_ROW")
+    return locked.get_column("external_id").n_unique()
 
 
 def _moment(text: str) -> datetime:

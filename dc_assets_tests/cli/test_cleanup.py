@@ -43,9 +43,26 @@ def plant(stage: Stage, external_id: str) -> None:
     wait_until(lambda: external_id in living(stage), "the foreign record is there")
 
 
-def receipts(stage: Stage) -> list[Path]:
-    """Return the receipt files."""
-    return sorted((stage.folder / "data" / "receipts").glob("*/*.parquet"))
+def loads_with_receipts(stage: Stage) -> int:
+    """Count the loads that have receipts."""
+    with ledger(stage) as connection:
+        return connection.execute("SELECT count(DISTINCT load_id) FROM receipt").fetchone()[0]
+
+
+def as_version_8(stage: Stage) -> list[Path]:
+    """Bring the ledger to the version whose receipts were files, and return these."""
+    files: list[Path] = []
+    with ledger(stage) as connection:
+        for batch_id, load_id, content, sha256 in connection.execute("SELECT * FROM receipt"):
+            file = stage.folder / "data" / "receipts" / load_id / f"{batch_id}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            files.append(file)
+            named = "UPDATE batch SET receipt_path = ?, receipt_sha256 = ? WHERE batch_id = ?"
+            connection.execute(named, [str(file), sha256, batch_id])
+        connection.execute("DROP TABLE receipt")
+        connection.execute("UPDATE ledger_version SET version = 8")
+    return files
 
 
 def test_only_created_records_go_and_only_when_confirmed(fresh: Stage) -> None:
@@ -91,21 +108,24 @@ def test_records_deleted_before_count_as_gone(fresh: Stage) -> None:
 def test_an_altered_or_missing_receipt_is_not_believed(fresh: Stage) -> None:
     """Its records stay, the others go, and the exit code is 4."""
     assert fresh.run("run", "--local", "--batch-rows-max", "10").code == 0
-    altered, missing = receipts(fresh)[:2]
-    altered.write_bytes(receipts(fresh)[2].read_bytes())
-    missing.unlink()
+    with ledger(fresh) as connection:
+        ids = connection.execute("SELECT batch_id FROM receipt ORDER BY 1 LIMIT 2").fetchall()
+        (altered,), (missing,) = ids
+        flipped = "UPDATE receipt SET content = x'50415231' WHERE batch_id = ?"
+        connection.execute(flipped, [altered])
+        connection.execute("DELETE FROM receipt WHERE batch_id = ?", [missing])
     done = fresh.run(*CONFIRMED)
     assert done.code == 4, done.out + done.err
-    assert f"receipt {altered} was altered" in done.out
-    assert f"receipt {missing} is missing" in done.out
+    assert f"receipt of batch {altered[:8]} in the ledger was altered" in done.out
+    assert f"receipt of batch {missing[:8]} is not in the ledger" in done.out
     assert 0 < len(living(fresh)) <= 20
 
 
-def test_receipts_that_were_moved_are_not_taken_for_none(fresh: Stage) -> None:
+def test_files_of_an_older_version_that_were_moved_are_not_taken_for_none(fresh: Stage) -> None:
     """Nothing is said to be left to delete when it is only not known; a link finds them again."""
     assert fresh.run("run", "--local", "--partitions", "r1-01", "--batch-rows-max", "5").code == 0
     there, away = fresh.folder / "data" / "receipts", fresh.folder / "moved"
-    count = len(receipts(fresh))
+    count = len(as_version_8(fresh))
     there.rename(away)
     shown = fresh.run("cleanup").out
     assert f"And {count - 5} more like it." in shown
@@ -148,11 +168,11 @@ def test_old_loads_go_and_those_that_checks_need_stay(fresh: Stage) -> None:
     assert "Nothing is older" in young.out
     shown = fresh.run("cleanup", "--older-than", "0")
     assert "1 loads and 2 leftover folders would be removed; nothing was changed" in shown.out
-    assert len({file.parent for file in receipts(fresh)}) == 2
+    assert loads_with_receipts(fresh) == 2
     done = fresh.run("cleanup", "--older-than", "0", "--confirm", "opportunities")
     assert done.code == 0, done.err
     assert "Removed 1 loads and 2 leftover folders." in done.out
-    assert len({file.parent for file in receipts(fresh)}) == 1
+    assert loads_with_receipts(fresh) == 1
     assert not (data / "spool" / "of-no-load").exists()
     with ledger(fresh) as connection:
         assert connection.execute("SELECT count(*) FROM load").fetchone() == (1,)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
-import polars as pl
 import pytest
 
 from dc_assets.core.errors import ConfigError
@@ -14,9 +11,18 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.old_state import mark_cleaned
 from dc_assets.ledger.owners import current_owner
+from dc_assets.ledger.tables import receipt
 from dc_assets.load.store import Mode
 from dc_assets.views.latest_outcomes import LatestOutcomes
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import (
+    KEYS,
+    SPEC,
+    OpenLedger,
+    letter,
+    new_batch,
+    receipt_of,
+    settlement,
+)
 from dc_assets_tests.fakes.specs import small_spec
 
 OTHER = small_spec(name=SPEC.name, partitions={"scheme": 2, "upper_bounds": ["g", "p"]})
@@ -30,7 +36,6 @@ def loads_of(ledger: OpenLedger, mode: Mode, spec: LoadSpec = SPEC) -> SqlLoadSt
 
 def land(
     ledger: OpenLedger,
-    folder: Path,
     keys: Sequence[str],
     *,
     mode: Mode = "canary",
@@ -43,13 +48,9 @@ def land(
     ticket = loads.take_range(loads.join_load(KEYS[0]), KEYS[0])
     [batch_id] = ledger.planned(ticket, new_batch(0, rows=len(keys) + len(refused)))
     ledger.uploaded(ticket, batch_id)
-    path = folder / f"{batch_id}.parquet"
-    outcomes = ["landed"] * len(keys) + ["refused"] * len(refused)
-    rows = {"external_id": [*keys, *refused], "outcome": outcomes}
-    pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String)).write_parquet(path)
     dead_letters = [letter(key) for key in refused]
-    end = replace(settlement(batch_id, len(keys), dead_letters), receipt_path=path)
-    ledger.batches().settled(ticket, end)
+    rows = receipt_of(keys, refused)
+    ledger.batches().settled(ticket, settlement(batch_id, len(keys), dead_letters, receipt=rows))
     loads.finish_range(ticket)
     return batch_id
 
@@ -59,43 +60,42 @@ def landed(ledger: OpenLedger, spec: LoadSpec = SPEC, key: str = KEYS[0]) -> lis
     return sorted(LatestOutcomes(ledger.database, spec, ledger.org_id).landed(key))
 
 
-def test_what_receipts_say_landed_counts_for_its_partition(
-    ledger: OpenLedger, tmp_path: Path
-) -> None:
+def test_what_receipts_say_landed_counts_for_its_partition(ledger: OpenLedger) -> None:
     """Rows of every partial mode count, refused ones and other partitions do not."""
-    land(ledger, tmp_path, ["a", "b"], refused=["c"])
-    land(ledger, tmp_path, ["d"], mode="replay")
+    land(ledger, ["a", "b"], refused=["c"])
+    land(ledger, ["d"], mode="replay")
     assert landed(ledger) == ["a", "b", "d"]
     assert landed(ledger, key=KEYS[1]) == []
     words = LatestOutcomes(ledger.database, SPEC, ledger.org_id)
     assert [one.external_id for one in words.refused(KEYS[0])] == ["c"]
 
 
-def test_another_spec_or_org_has_its_own_landings(ledger: OpenLedger, tmp_path: Path) -> None:
+def test_another_spec_or_org_has_its_own_landings(ledger: OpenLedger) -> None:
     """The same name does not make it the same rows."""
-    land(ledger, tmp_path, ["a"])
+    land(ledger, ["a"])
     assert landed(ledger, OTHER) == []
     assert LatestOutcomes(ledger.database, SPEC, "00Dother").landed(KEYS[0]).to_list() == []
 
 
-def test_records_that_were_cleaned_up_did_not_land(ledger: OpenLedger, tmp_path: Path) -> None:
+def test_records_that_were_cleaned_up_did_not_land(ledger: OpenLedger) -> None:
     """Nor did rows whose receipt is gone: nobody can say which they were."""
-    batch_id = land(ledger, tmp_path, ["a"])
-    lost = land(ledger, tmp_path, ["b"])
-    land(ledger, tmp_path, ["c"])
+    batch_id = land(ledger, ["a"])
+    lost = land(ledger, ["b"])
+    land(ledger, ["c"])
     mark_cleaned(ledger.database, [batch_id])
-    (tmp_path / f"{lost}.parquet").unlink()
+    with ledger.database.begin() as connection:
+        connection.execute(receipt.delete().where(receipt.c.batch_id == lost))
     assert landed(ledger) == ["c"]
 
 
-def test_a_full_load_counts_until_it_ends(ledger: OpenLedger, tmp_path: Path) -> None:
+def test_a_full_load_counts_until_it_ends(ledger: OpenLedger) -> None:
     """Then its rows, and all before, are sent anew; what a canary lands after it counts."""
-    land(ledger, tmp_path, ["a"])
-    land(ledger, tmp_path, ["b"], mode="full")
+    land(ledger, ["a"])
+    land(ledger, ["b"], mode="full")
     assert landed(ledger) == ["a", "b"]
     loads_of(ledger, "full").give_up_loads()
     assert landed(ledger) == []
-    land(ledger, tmp_path, ["c"])
+    land(ledger, ["c"])
     assert landed(ledger) == ["c"]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,9 +13,22 @@ import sqlalchemy as sa
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger import tables
 from dc_assets.ledger.database import Database
-from dc_assets_tests.fakes.ledgers import OpenLedger, letter, new_batch
+from dc_assets.ledger.receipts import DoubtfulReceipt
+from dc_assets.views.receipts import landed_rows
+from dc_assets_tests.fakes.ledgers import (
+    OpenLedger,
+    letter,
+    new_batch,
+    receipt_of,
+    settlement,
+)
 
+TO_VERSION_8 = (
+    "DROP TABLE receipt",
+    "UPDATE ledger_version SET version = 8",
+)
 TO_VERSION_7 = (
+    *TO_VERSION_8,
     "DROP TABLE pinned_org",
     "ALTER TABLE load DROP COLUMN production_at",
     "DROP TABLE snapshot",
@@ -112,9 +127,9 @@ def make_old(ledger: OpenLedger, statements: tuple[str, ...]) -> None:
     "statements",
     [
         *(TO_VERSION_1, TO_VERSION_2, TO_VERSION_3, TO_VERSION_4),
-        *(TO_VERSION_5, TO_VERSION_6, TO_VERSION_7),
+        *(TO_VERSION_5, TO_VERSION_6, TO_VERSION_7, TO_VERSION_8),
     ],
-    ids=["1", "2", "3", "4", "5", "6", "7"],
+    ids=["1", "2", "3", "4", "5", "6", "7", "8"],
 )
 def test_an_old_ledger_is_opened_with_all_it_held(
     own_ledger: OpenLedger, statements: tuple[str, ...]
@@ -144,3 +159,35 @@ def test_a_ledger_of_a_newer_program_is_left_alone(own_ledger: OpenLedger) -> No
         connection.execute(tables.ledger_version.update().values(version=99))
     with pytest.raises(ConfigError, match="schema version 99"):
         Database(own_ledger.url)
+
+
+def test_receipts_of_an_older_version_come_into_the_ledger_once(
+    own_ledger: OpenLedger, tmp_path: Path
+) -> None:
+    """A file that is missing, cut off or another one stays named; the others are needed no more."""
+    ticket = own_ledger.ticket()
+    ids = own_ledger.planned(ticket, *(new_batch(lane, rows=1) for lane in range(4)))
+    files = {one: tmp_path / f"{one}.parquet" for one in ids}
+    for batch_id, file in files.items():
+        own_ledger.uploaded(ticket, batch_id)
+        own_ledger.batches().settled(ticket, settlement(batch_id, 1))
+        receipt_of([batch_id[:4]]).write_parquet(file)
+    with own_ledger.database.begin() as connection:
+        for batch_id, file in files.items():
+            values = {
+                "receipt_path": str(file),
+                "receipt_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+            }
+            of_it = tables.batch.c.batch_id == batch_id
+            connection.execute(tables.batch.update().where(of_it).values(**values))
+    make_old(own_ledger, TO_VERSION_8)
+    whole, missing, cut, other = files.values()
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:-9])
+    other.write_bytes(whole.read_bytes())
+    with own_ledger.another_connection() as database:
+        whole.unlink()
+        assert landed_rows(database, ids[0]).get_column("external_id").to_list() == [ids[0][:4]]
+        for batch_id, what in zip(ids[1:], ("is missing", "altered", "altered"), strict=True):
+            with pytest.raises(DoubtfulReceipt, match=f"{files[batch_id]}.*{what}"):
+                landed_rows(database, batch_id)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from dc_assets.core.errors import StoppedByOperator
@@ -18,13 +17,13 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.old_state import OldState, mark_cleaned
 from dc_assets.ledger.owners import Owner, current_owner
-from dc_assets.ledger.spool import DiskSpool
+from dc_assets.ledger.receipts import DoubtfulReceipt, packed
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.ledger.tables import load
+from dc_assets.ledger.tables import load, receipt
 from dc_assets.load.store import DeadLetter, Mode, RangeTicket
 from dc_assets.views.dead_letters import DeadLetterChoice, OpenDeadLetters
 from dc_assets.views.known_jobs import KnownJobs
-from dc_assets.views.receipts import CreatedRecords, DoubtfulReceipt, created_ids
+from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.ledgers import (
     KEYS,
     NEW_LOAD,
@@ -32,6 +31,7 @@ from dc_assets_tests.fakes.ledgers import (
     check_range,
     letter,
     new_batch,
+    receipt_of,
     settlement,
 )
 from dc_assets_tests.fakes.specs import small_spec
@@ -45,7 +45,6 @@ class Office:
     database: Database
     spec: LoadSpec
     org_id: str
-    spool: DiskSpool
     folder: Path
 
     def store(self, mode: Mode = "full", owner: Owner | None = None) -> SqlLoadStore:
@@ -94,12 +93,7 @@ class Office:
         )
         for one in new:
             self.fly(ticket, one.batch_id)
-            path, digest = self.spool.write_receipt(
-                ticket.load_id, one.batch_id, receipt_of(landing)
-            )
-            end = replace(
-                settlement(one.batch_id, len(landing)), receipt_path=path, receipt_sha256=digest
-            )
+            end = settlement(one.batch_id, len(landing), receipt=receipt_of(landing))
             self.batches.settled(ticket, end)
 
     def fly(self, ticket: RangeTicket, batch_id: str) -> None:
@@ -123,18 +117,6 @@ class Office:
         return [one.external_id for one in self.dead_letters.chosen(DeadLetterChoice())]
 
 
-def receipt_of(landing: Sequence[str]) -> pl.DataFrame:
-    """Return a receipt: ids that begin with u were updated, the others created."""
-    return pl.DataFrame(
-        {
-            "external_id": list(landing),
-            "salesforce_id": [f"006{one}" for one in landing],
-            "created": [not one.startswith("u") for one in landing],
-            "outcome": ["landed"] * len(landing),
-        }
-    )
-
-
 @pytest.fixture
 def office(ledger: OpenLedger, tmp_path: Path) -> Office:
     """Open a ledger of either kind, with a spec of this test."""
@@ -143,7 +125,7 @@ def office(ledger: OpenLedger, tmp_path: Path) -> Office:
         partitions={"scheme": 1, "upper_bounds": ["g", "p"]},
     )
     data = tmp_path / "data"
-    return Office(ledger.database, spec, ledger.org_id, DiskSpool(data), data)
+    return Office(ledger.database, spec, ledger.org_id, data)
 
 
 def test_an_order_meets_joins_and_claims_until_it_is_taken_back(office: Office) -> None:
@@ -266,7 +248,7 @@ def test_created_records_are_those_of_receipts_that_were_not_cleaned(office: Off
     load_id = office.load_all(landing=["c1", "u1", "c2"])
     records = CreatedRecords(office.database, office.spec.name)
     (receipt,) = records.receipts()
-    assert created_ids(receipt) == ["006c1", "006c2"]
+    assert records.created_ids(receipt) == ["006c1", "006c2"]
     assert records.receipts(load_id) == [receipt]
     assert records.receipts("another") == []
     assert records.loads_named(load_id[:6]) == [load_id]
@@ -278,13 +260,18 @@ def test_created_records_are_those_of_receipts_that_were_not_cleaned(office: Off
 def test_a_receipt_that_is_not_the_ledgers_is_doubted(office: Office) -> None:
     """Altered or gone, it says nothing."""
     office.load_all(landing=["c1"])
-    (receipt,) = CreatedRecords(office.database, office.spec.name).receipts()
-    receipt_of(["c2"]).write_parquet(receipt.path)
+    records = CreatedRecords(office.database, office.spec.name)
+    (found,) = records.receipts()
+    of_it = receipt.c.batch_id == found.batch_id
+    with office.database.begin() as connection:
+        flipped = packed(receipt_of(["c2"]))["content"]
+        connection.execute(receipt.update().where(of_it).values(content=flipped))
     with pytest.raises(DoubtfulReceipt, match="altered"):
-        created_ids(receipt)
-    receipt.path.unlink()
-    with pytest.raises(DoubtfulReceipt, match="missing"):
-        created_ids(receipt)
+        records.created_ids(found)
+    with office.database.begin() as connection:
+        connection.execute(receipt.delete().where(of_it))
+    with pytest.raises(DoubtfulReceipt, match="not in the ledger"):
+        records.created_ids(found)
 
 
 def age(office: Office, days: float) -> None:
@@ -311,7 +298,8 @@ def test_old_loads_are_those_that_ended_and_nobody_needs(office: Office) -> None
     assert old.loads(11) == []
     old.remove([first], [])
     assert old.loads(0) == []
-    assert not (office.folder / "receipts" / first).exists()
+    with office.database.read() as connection:
+        assert not connection.execute(receipt.select().where(receipt.c.load_id == first)).all()
     assert office.open_ids() == []
     assert CreatedRecords(office.database, office.spec.name).loads_named("") != []
     assert second in CreatedRecords(office.database, office.spec.name).loads_named("")

@@ -7,11 +7,13 @@ import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+
+import polars as pl
 
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, Severity
+from dc_assets.frames.settle import RECEIPT_SCHEMA
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.database import Database
@@ -49,10 +51,20 @@ def settlement(
     landed: int,
     dead_letters: Sequence[DeadLetter] = (),
     retry: NewBatch | None = None,
+    *,
+    receipt: pl.DataFrame | None = None,
 ) -> Settlement:
     """Return the end of a batch whose job completed."""
     job = IngestJob("750", JobState.JOB_COMPLETE, active_s=1.0, total_s=2.0)
-    return Settlement(batch_id, landed, dead_letters, retry, Path("receipt"), "0" * 64, job)
+    rows = receipt_of([]) if receipt is None else receipt
+    return Settlement(batch_id, landed, dead_letters, retry, rows, job)
+
+
+def receipt_of(landing: Sequence[str], refused: Sequence[str] = ()) -> pl.DataFrame:
+    """Return a receipt: of those that landed, ids that begin with u were updated."""
+    lines = [(key, f"006{key}", not key.startswith("u"), "landed") for key in landing]
+    lost = [(key, None, None, "STRING_TOO_LONG") for key in refused]
+    return pl.DataFrame([*lines, *lost], schema=RECEIPT_SCHEMA, orient="row")
 
 
 ABOUT_ALL = LoadRequest(partition_keys=KEYS)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import polars as pl
 import sqlalchemy as sa
 
 from dc_assets.core.phases import SENT
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.tables import batch, dead_letter, load, range_state
+from dc_assets.views.receipts import landed_rows
 from dc_assets_tests.fakes.org import Cells
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY
@@ -118,7 +118,7 @@ class Checkers:
         """Return the external ids that landed, were refused, and are pending."""
         with self.database.begin() as connection:
             batches = connection.execute(
-                sa.select(batch.c.batch_id, batch.c.state, batch.c.receipt_path)
+                sa.select(batch.c.batch_id, batch.c.state)
                 .where(batch.c.load_id == load_id, batch.c.partition_key == key)
                 .order_by(batch.c.batch_id)
             ).all()
@@ -132,17 +132,16 @@ class Checkers:
         pending: Counter[str] = Counter()
         for row in batches:
             if row.state == "settled":
-                landed.update(self._landed_of(row.receipt_path))
+                landed.update(self._landed_of(row.batch_id))
             elif row.state != "abandoned":
                 pending.update(self.spool.read_batch(load_id, row.batch_id)[EXTERNAL_ID])
         return landed, refused, pending
 
-    def _landed_of(self, path: str) -> list[str]:
-        if path not in self._landed:
-            receipt = pl.read_parquet(path)
-            ids = receipt.filter(pl.col("outcome") == "landed").get_column("external_id")
-            self._landed[path] = ids.to_list()
-        return self._landed[path]
+    def _landed_of(self, batch_id: str) -> list[str]:
+        if batch_id not in self._landed:
+            rows = landed_rows(self.database, batch_id)
+            self._landed[batch_id] = rows.get_column("external_id").to_list()
+        return self._landed[batch_id]
 
     def _check_values(self) -> None:
         """Each row in the org says what its source row said at some time."""

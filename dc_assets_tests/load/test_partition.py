@@ -10,6 +10,7 @@ import pytest
 
 from dc_assets.core.errors import BreakerOpened, ConfigError, RejectedRequest, UnsettledJob
 from dc_assets.core.ingest_job import JobState
+from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
 from dc_assets_tests.fakes.specs import small_spec
@@ -48,7 +49,7 @@ def test_a_spool_is_empty_after_a_load_and_receipts_stay(world: World) -> None:
     """Rows that have an outcome need no disk; what became of them is kept."""
     loaded = world.run()
     assert [p for p in (world.folder / "spool").rglob("*") if p.is_file()] == []
-    receipts = list((world.folder / "receipts").rglob("*.parquet"))
+    receipts = CreatedRecords(world.database, world.spec.name).receipts()
     assert len(receipts) == loaded.totals.jobs
 
 

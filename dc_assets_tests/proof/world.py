@@ -104,7 +104,7 @@ class World:
         return Verdict(tuple(outcomes))
 
     def copied_to(self, folder: Path) -> World:
-        """Return this world with a copy of its data folder; receipts stay where they are."""
+        """Return this world with a copy of its data folder."""
         shutil.copytree(self.folder / "data", folder / "data")
         return replace(self, folder=folder, notes=[])
 

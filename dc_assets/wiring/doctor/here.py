@@ -31,7 +31,7 @@ from dc_assets.wiring.sign_in import login_from_environment
 
 GB = 1_000_000_000
 ROOM_BYTES_RED, ROOM_BYTES_WARN = 200_000_000, 5 * GB
-"""A spool of two million rows takes about 1 GB, its receipts another."""
+"""A spool of two million rows takes about 1 GB, their receipts 50 MB at most."""
 
 
 def settings(subject: Subject) -> Iterator[Seen]:
