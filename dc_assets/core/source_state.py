@@ -93,7 +93,8 @@ class SourceLook:
 
     Attributes:
         states: by partition key; equal to the known state where nothing changed.
-        rows_scanned: rows that the source had to read for it, as far as it is known.
+        rows_scanned: rows that the source read for it: all rows that it has, when the partitions
+            are all of its spec.
     """
 
     states: Mapping[str, str]

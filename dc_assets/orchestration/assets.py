@@ -11,6 +11,7 @@ from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import LoadRequest
 from dc_assets.orchestration.failures import in_one_sentence
+from dc_assets.orchestration.lineage import source_key, target_columns
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
 from dc_assets.wiring.place import place_of
@@ -84,7 +85,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=placed.asset_key,
-        deps=[_wholly_before(parent) for parent in placed.parents],
+        deps=[source_key(spec.source), *map(_wholly_before, placed.parents)],
         partitions_def=partitions_of(spec),
         pool=options.pool,
         group_name=options.group_name,
@@ -103,6 +104,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
                     for key, id_range in spec.ranges.items()
                 )
             ),
+            **target_columns(spec),
             **place_of(spec),
             **placed.metadata,
         },

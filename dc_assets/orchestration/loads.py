@@ -14,6 +14,7 @@ from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.audit import audit_asset
 from dc_assets.orchestration.broken_specs import stand_ins
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.lineage import source_assets
 from dc_assets.orchestration.placing import POOL, LoadOptions, PlacedLoad
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets.orchestration.resources import SalesforceResource
@@ -28,6 +29,7 @@ def definitions_of(folder: SpecFolder) -> dg.Definitions:
     A spec that Dagster refuses is broken like one that cannot be read; the log names each.
     """
     made: list[dg.Definitions] = []
+    specs: list[LoadSpec] = []
     broken = dict(folder.broken)
     order = order_of(list(folder.specs.values()))
     files = {spec.name: file for file, spec in folder.specs.items()}
@@ -35,6 +37,7 @@ def definitions_of(folder: SpecFolder) -> dg.Definitions:
     for placed in _in_order(order, list(folder.specs.values()), LoadOptions()):
         try:
             made.append(_definitions_of(placed))
+            specs.append(placed.spec)
         except (ConfigError, dg.DagsterError) as error:
             file = files[placed.spec.name]
             broken[file] = f"{file}: {error}"
@@ -44,6 +47,7 @@ def definitions_of(folder: SpecFolder) -> dg.Definitions:
         *made,
         stand_ins(broken),
         dg.Definitions(
+            assets=source_assets(specs, know_all=True),
             sensors=[reaper, notifier],
             resources={"salesforce": SalesforceResource()},
             executor=dg.in_process_executor,  # a process for each step only costs time
@@ -79,7 +83,7 @@ def build_load_defs(
     )
     return dg.Definitions.merge(
         *map(_definitions_of, _in_order(order, specs, options)),
-        dg.Definitions(sensors=[reaper, notifier]),
+        dg.Definitions(assets=source_assets(specs), sensors=[reaper, notifier]),
     )
 
 

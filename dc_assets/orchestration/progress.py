@@ -13,6 +13,7 @@ from dc_assets.core.printable import printable
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.load.partition import LoadedRange
 from dc_assets.load.ports import Clock
+from dc_assets.orchestration.lineage import ROWS, URI, records_uri
 from dc_assets.orchestration.tables import table_of
 from dc_assets.pages.lanes_picture import lanes_picture
 from dc_assets.views.progress import JobBar, Snapshot
@@ -126,7 +127,8 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
     totals = loaded.totals
     jobs = opened.progress.jobs(loaded.load_id, loaded.partition_key)
     metadata: dict[str, Any] = {
-        "dagster/row_count": totals.landed,
+        ROWS: totals.landed,
+        URI: records_uri(opened.org.session.org.client.base_url, opened.spec),
         "id range": printable(str(opened.spec.ranges[loaded.partition_key])),
         "load": loaded.load_id,
         "verdict": "not checked yet" + (f", {totals.refused:,} refused" if totals.refused else ""),

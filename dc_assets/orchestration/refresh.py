@@ -6,7 +6,7 @@ have the asset, pool and config schema of every other run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,11 +17,14 @@ from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
 from dc_assets.orchestration.assets import LoadConfig
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
+from dc_assets.orchestration.source_events import told_of_source
 
 if TYPE_CHECKING:  # what define_asset_job returns has no public name in Dagster 1.13
     from dagster._core.definitions.unresolved_asset_job_definition import (
         UnresolvedAssetJobDefinition as Job,
     )
+
+    from dc_assets.wiring.source_look import Seen
 
 REFRESH_TAG = "dc_assets/refresh"
 """Value: partition and state of the source, so that a tick finds what became of its requests."""
@@ -61,28 +64,41 @@ def _sensor(placed: PlacedLoad, job: Job) -> dg.SensorDefinition:
         description="Looks by one query which partitions of the source changed since the "
         "sides last agreed, and starts a run in mode `changed` for each of them.",
     )
-    def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             seen = salesforce_of(context.resources, options).look_at_source(spec, context.log)
         except DcError as error:
-            yield dg.SkipReason(printable(str(error)))
-            return
-        if seen.is_stopped:
-            yield dg.SkipReason(f"{spec.name} was stopped by an operator: dc-assets run resumes.")
-            return
-        past = PastRuns(context.instance, job.name)
-        states = {key: seen.look.states.get(key, "") for key in spec.ranges}
-        needs = RefreshNeeds(states, seen.proved, seen.held, past.of)
-        choice = choose(needs, now_s=seen.now_s, retry_after_s=spec.refresh.retry_after_s)
-        if choice.due:
-            changed = ", ".join(due.partition_key for due in choice.due)
-            context.log.info("%s rows scanned, changed: %s", f"{seen.look.rows_scanned:,}", changed)
-        for due in choice.due:
-            yield _request(placed, due)
-        if not choice.due:
-            yield dg.SkipReason(_nothing_due(seen.look.rows_scanned, choice.waiting))
+            return dg.SkipReason(printable(str(error)))
+        requests, said = _requested(placed, seen, PastRuns(context.instance, job.name))
+        if requests:
+            context.log.info(said)
+        events, cursor = told_of_source(placed, seen, context)
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else said,
+            asset_events=events,
+            cursor=cursor,
+        )
 
     return sensor
+
+
+def _requested(
+    placed: PlacedLoad, seen: Seen, past: PastRuns
+) -> tuple[Sequence[dg.RunRequest], str]:
+    """Return the runs that bring changes over, and what is said of the tick."""
+    spec, look = placed.spec, seen.look
+    if seen.is_stopped:
+        return (), f"{spec.name} was stopped by an operator: dc-assets run resumes."
+    states = {key: look.states.get(key, "") for key in spec.ranges}
+    needs = RefreshNeeds(states, seen.proved, seen.held, past.of)
+    choice = choose(needs, now_s=seen.now_s, retry_after_s=spec.refresh.retry_after_s)
+    said = f"{look.rows_scanned:,} rows scanned"
+    if choice.due:
+        changed = ", ".join(due.partition_key for due in choice.due)
+        return [_request(placed, due) for due in choice.due], f"{said}, changed: {changed}"
+    said += ", nothing is to be brought over"
+    return (), f"{said}; {'; '.join(choice.waiting)}." if choice.waiting else f"{said}."
 
 
 def _request(placed: PlacedLoad, due: DueRefresh) -> dg.RunRequest:
@@ -98,11 +114,6 @@ def _changed(placed: PlacedLoad) -> dg.RunConfig:
     """Return what a refresh asks for; nobody is there to ask, so the spec says which org it may."""
     config = LoadConfig(mode="changed", production=placed.spec.target.org_id is not None)
     return dg.RunConfig(ops={placed.op_name: config})
-
-
-def _nothing_due(rows_scanned: int, waiting: Sequence[str]) -> str:
-    said = f"{rows_scanned:,} rows scanned, nothing is to be brought over"
-    return f"{said}; {'; '.join(waiting)}." if waiting else f"{said}."
 
 
 class PastRuns:

@@ -141,19 +141,19 @@ class SourceQueries:
         return f'SELECT COUNT(*) AS "rows" FROM {self._of(id_range, self._changed(since))}'
 
     def cursors(self, ranges: Mapping[str, IdRange], since: Mapping[str, str | None]) -> str:
-        """Ask for number, newest time and count of the rows of each range that changed lately.
+        """Ask for number, newest time, count of the rows that changed lately, and of all rows.
 
-        A range without a time ``since`` counts all its rows that have a modification time.
+        In a range without a time ``since`` all rows that have a modification time changed lately.
         """
-        recent = " OR ".join(
+        lately = " OR ".join(
             f"({' AND '.join([*sql.bounds(ids, self.key), self._changed(since.get(key))])})"
             for key, ids in ranges.items()
         )
         return (
             f'SELECT {part_of(ranges, self.key)} AS "part", '
             f'CAST(MAX({self._modified}) AS varchar) AS "newest", '
-            f'CAST(COUNT(*) AS varchar) AS "rows" FROM '
-            f"{self._of(_bounding(ranges), f'({recent})')} GROUP BY 1"
+            f'CAST(COUNT(CASE WHEN {lately} THEN 1 END) AS varchar) AS "recent", '
+            f'CAST(COUNT(*) AS varchar) AS "rows" FROM {self._of(_bounding(ranges))} GROUP BY 1'
         )
 
     def fingerprints(self, ranges: Mapping[str, IdRange]) -> str:

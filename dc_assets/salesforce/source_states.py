@@ -57,13 +57,13 @@ class SourceStates:
 
     def _cursors(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
         since = {key: self._since(known.get(key)) for key in ranges}
-        answer = self._query(self._queries.cursors(ranges, since), 3)
+        answer = self._query(self._queries.cursors(ranges, since), 4)
         found = {str(line[0]): line for line in answer}
         states = dict.fromkeys(ranges, SourceCursor(None, 0).text)
         for number, key in enumerate(ranges):
             if (line := found.get(str(number))) is not None:
                 states[key] = SourceCursor(line[1], self._answers.whole(line[2])).text
-        return SourceLook(states, sum(self._answers.whole(line[2]) for line in answer))
+        return SourceLook(states, sum(self._answers.whole(line[3]) for line in answer))
 
     def _since(self, known: str | None) -> str | None:
         cursor = SourceCursor.of(known) if known is not None else None

@@ -16,6 +16,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.checks import load_checks
+from dc_assets.orchestration.lineage import ROWS as ROWS_TOLD
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
 from dc_assets.orchestration.resources import SalesforceResource
@@ -33,6 +34,7 @@ from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_o
 pytestmark = pytest.mark.acceptance
 
 ROWS, PARTITIONS = 60, 3
+SOURCE = dg.AssetKey(["datacloud", "ExtOpportunities__dlm"])
 MODIFIED = {"modified": "LastModifiedDate__c", "retry_after_s": 1}
 FINGERPRINTS: dict[str, object] = {"retry_after_s": 1}
 LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
@@ -58,6 +60,7 @@ class Day:
 
     stage: Stage
     instance: dg.DagsterInstance
+    cursor: str | None = None
 
     def refresh(self, **changed: object) -> None:
         """Replace the settings of the refresh."""
@@ -81,11 +84,15 @@ class Day:
             settings(own_settings(self.stage)),
             dg.build_sensor_context(
                 instance=self.instance,
+                cursor=self.cursor,
                 resources={"salesforce": salesforce_of(self.stage)},
                 definitions=defs,
             ) as context,
         ):
             data = sensor.evaluate_tick(context)
+        self.cursor = data.cursor
+        for event in data.asset_events:
+            self.instance.report_runless_asset_event(event)
         return list(data.run_requests or ()), data.skip_message or ""
 
     def requested(self) -> list[str]:
@@ -103,6 +110,13 @@ class Day:
                 instance=self.instance,
                 raise_on_error=False,
             ).success
+
+    def rows_told(self) -> object:
+        """Return how many rows the source has, as Dagster was told last."""
+        event = self.instance.get_latest_materialization_event(SOURCE)
+        assert event is not None
+        assert event.asset_materialization is not None
+        return event.asset_materialization.metadata[ROWS_TOLD].value
 
     def change(self, ids: list[str], assignments: str) -> None:
         """Change rows of the source."""
@@ -145,6 +159,7 @@ def test_only_changed_rows_of_changed_partitions_are_sent(
     )
     requests, _ = day.tick()
     assert [one.partition_key for one in requests] == ["r1-02", "r1-03"]
+    assert day.rows_told() == ROWS + 1
     before = day.rows_sent()
     assert [day.run(request) for request in requests] == [True, True]
     assert day.rows_sent() - before == 2

@@ -199,7 +199,7 @@ METHODS = [
     Method(
         "cursors",
         lambda at: source(at, by_change()).look({"r": PART}, {}),
-        table("0", "2026-01-01 00:00:00+00", "3"),
+        table("0", "2026-01-01 00:00:00+00", "3", "4"),
     ),
     Method("cursor", lambda at: source(at, by_change()).state(PART), table(None)),
 ]
