@@ -15,13 +15,16 @@ import pytest
 from pydantic import BaseModel
 
 from dc_assets.cli.main import COMMANDS
-from dc_assets.core.spec import LoadSpec
+from dc_assets.core.checks import check_descriptions
+from dc_assets.core.spec import LoadSpec, check_name
 from dc_assets.demo.commands import demo, dev
 from dc_assets.emulator.app import ORG_ROUTES, TENANT_ROUTES
 from dc_assets.emulator.command import main as emulator
 from dc_assets.emulator.routes.admin import KIND as SIDE_DOOR
+from dc_assets.emulator.stores.fault_kinds import FAULT_KINDS
 from dc_assets.wiring.settings import names
 from dc_assets_tests.cli.in_process import every_command
+from dc_assets_tests.fakes.specs import small_spec
 
 ROOT = Path(__file__).parents[1]
 PROGRAMS: dict[str, click.Command] = {"demo": demo, "dev": dev, "emulator": emulator}
@@ -30,7 +33,8 @@ STANDARD = {"--help", "--version", "-h"}
 
 def documents() -> dict[str, str]:
     """Return the text of README and docs by their path."""
-    files = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    files = [*ROOT.glob("[RC]*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+    files.remove(ROOT / "CHANGELOG.md")  # it names what has gone, too
     return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
 
 
@@ -98,6 +102,19 @@ def test_every_option_is_documented(name: str, option: str) -> None:
 def test_every_environment_variable_is_documented(variable: str) -> None:
     """A setting nobody can find is no setting."""
     assert is_documented(variable)
+
+
+@pytest.mark.parametrize("check", check_descriptions(small_spec()))
+def test_every_check_is_documented(check: str) -> None:
+    """By its name, in the table that says what each compares; one is named by its field."""
+    row = check.replace(check_name("Title__c"), "<field>_distribution_matches")
+    assert f"| `{row}` |" in documents()["docs/how-it-works.md"]
+
+
+@pytest.mark.parametrize("fault", FAULT_KINDS)
+def test_every_fault_of_the_emulated_org_is_documented(fault: str) -> None:
+    """In the tables of its page."""
+    assert f"| `{fault}` |" in documents()["docs/emulator.md"]
 
 
 @pytest.mark.parametrize("setting", sorted(settings_of(LoadSpec)))

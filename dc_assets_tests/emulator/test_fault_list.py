@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dc_assets.emulator.routes.faulty import AFTER, BEFORE, BY_TEXT, EVENTS
 from dc_assets.emulator.stores.fault_kinds import CALL_FAULTS, FAULT_KINDS
 from dc_assets.emulator.stores.faults import FaultError, Faults, Hit, parsed
 from dc_assets.emulator.stores.storm import one_of_storm
@@ -53,6 +54,11 @@ def test_times_count_matching_calls_and_skip_the_first() -> None:
     assert _numbers({"what": "slow", "times": 2, "after": 2}, calls=20) == [3, 4]
     assert _numbers({"what": "slow"}, calls=20) == [1]
     assert _numbers({"what": "slow", "calls": ["create"], "times": 9}, calls=20) == []
+
+
+def test_every_fault_that_can_be_asked_for_acts() -> None:
+    """One that is declared and stands in no table of the way of a call would do nothing."""
+    assert set(BEFORE) | set(AFTER) | set(EVENTS) | BY_TEXT | {"storm"} == set(FAULT_KINDS)
 
 
 def test_a_storm_sends_every_call_fault() -> None:
