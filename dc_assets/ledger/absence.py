@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from dc_assets.core.database_faults import is_passing_refusal, is_passing_state
 from dc_assets.core.errors import LedgerAway
 from dc_assets.core.run_events import Note, RunEvent, unheard
 from dc_assets.ledger.clock import SystemClock
@@ -26,20 +27,6 @@ BEARS_S = 15.0
 LOOK_AGAIN_S = 0.05
 LOOK_AGAIN_S_MAX = 1.0
 """The first wait of an absence, and the longest: each is twice the one before."""
-
-_PASSING_STATES = ("08", "40001", "40P01", "53300", "57P01", "57P02", "57P03", "25P03", "57P05")
-"""SQLSTATE of lost connections, of servers that stop or start, of deadlocks and time limits."""
-
-_PASSING_WORDS = (
-    "starting up",
-    "shutting down",
-    "recovery",
-    "not yet accepting connections",
-    "too many clients",
-    "remaining connection slots",
-    "terminating connection",
-)
-"""What a server that refuses a connection says while it will take one soon."""
 
 _DISK = frozenset(
     {
@@ -171,8 +158,8 @@ def is_absence(error: DBAPIError) -> bool:
     if isinstance(cause, sqlite3.Error):
         return _sqlite_code(cause) in _LOCKED
     if state := getattr(cause, "pgcode", None):
-        return str(state).startswith(_PASSING_STATES)
-    return error.connection_invalidated or _is_passing_refusal(str(cause))
+        return is_passing_state(str(state))
+    return error.connection_invalidated or is_passing_refusal(str(cause))
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -186,19 +173,3 @@ def is_refusal(error: DBAPIError) -> bool:
 def _sqlite_code(error: sqlite3.Error) -> int:
     extended: int = getattr(error, "sqlite_errorcode", 0)
     return extended & 0xFF
-
-
-def _is_passing_refusal(said: str) -> bool:
-    """Tell whether a connection that was not made may be made later.
-
-    The driver gives no SQLSTATE then. FATAL is an answer of the server: it is there, and means it.
-
-    >>> _is_passing_refusal('connection to server at "db" (10.0.0.7) failed: Connection refused')
-    True
-    >>> _is_passing_refusal('FATAL:  the database system is starting up')
-    True
-    >>> _is_passing_refusal('FATAL:  password authentication failed for user "dc"')
-    False
-    """
-    is_meant = "FATAL:" in said and not any(words in said for words in _PASSING_WORDS)
-    return not is_meant and ("connect" in said or "FATAL:" in said or "timeout" in said)

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from dc_assets.core.database_faults import without_secrets
 from dc_assets.core.errors import ConfigError
 
 _DRIVERS = {
@@ -108,14 +109,10 @@ def harmless(said: str, url: str) -> str:
     >>> harmless("no socket in /run/pg", "postgresql:///d?host=/run/pg")
     'no socket in /run/pg'
     """
-    line = next(iter(said.strip().splitlines()), "")
     parsed = parsed_url(url)
     hidden = {name: value for name, value in parsed.query.items() if name not in _PLACES}
     options = [one for value in hidden.values() for one in _texts(value)]
-    secrets = [parsed.password or "", *options]
-    if any(secret and secret in line for secret in secrets):
-        return "the driver repeats parts of the URL, so its words are not shown"
-    return line
+    return without_secrets(said, [parsed.password or "", *options])
 
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:
