@@ -20,6 +20,7 @@ from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind
 from dc_assets.frames.faults import FAULTS, reason_of
+from dc_assets.frames.row_digests import digest_sums
 from dc_assets.load.preflight import measured
 from dc_assets.load.preflight.measured import FieldRule, RuleKind
 
@@ -178,11 +179,7 @@ class FileSource:
         return SourceLook(states, sum(self.count(one) for one in ranges.values()))
 
     def _fingerprint(self, id_range: IdRange) -> str:
-        rows = self._rows(id_range)
-        texts = [pl.col(column.source).fill_null("\x1e") for column in self._spec.columns]
-        digest = pl.concat_str(texts, separator="\x1f").hash(seed=0)
-        sums = ((digest % 2**32).sum(), (digest // 2**32).sum())
-        summed = rows.select(pl.len(), sums[0].alias("low"), sums[1].alias("high"))
+        summed = self._rows(id_range).select(digest_sums())
         count, low, high = self._collect(summed).row(0)
         return fingerprint(int(count), f"{low} {high}")
 

@@ -71,8 +71,8 @@ class SourceCosts:
 
 
 def source_costs(spec: LoadSpec, rows: int) -> SourceCosts | None:
-    """Return what an object of so many rows costs; None for files, which cost nothing."""
-    if spec.source.files is not None:
+    """Return what an object of so many rows costs in Data Cloud; None for another source."""
+    if not spec.source.is_data_cloud:
         return None
     of_plan = QUERIES_A_PLAN + (QUERIES_OF_PARENTS if spec.source.parent else 0)
     of_state = QUERIES_A_CURSOR if spec.refresh.modified else QUERIES_A_FINGERPRINT

@@ -329,6 +329,8 @@ class LoadSpec(Part):
             del identity["target"]["operation"]
         if self.source.data_space == DEFAULT_DATA_SPACE:
             del identity["source"]["data_space"]
+        if self.source.sql is None:
+            del identity["source"]["sql"]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
     def with_profile(self, overrides: Mapping[str, object]) -> LoadSpec:

@@ -12,7 +12,7 @@ from dc_assets.core import conditions, cron, target_fields
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-def _checked(flaw: Callable[[str], str | None]) -> AfterValidator:
+def checked(flaw: Callable[[str], str | None]) -> AfterValidator:
     """Return the check of a text by a function that says what is wrong with it."""
 
     def check(text: str) -> str:
@@ -24,9 +24,9 @@ def _checked(flaw: Callable[[str], str | None]) -> AfterValidator:
     return AfterValidator(check)
 
 
-SQL = Annotated[str, _checked(lambda condition: conditions.flaw(condition, "SQL"))]
+SQL = Annotated[str, checked(lambda condition: conditions.flaw(condition, "SQL"))]
 """It is put into brackets, as a condition of SOQL is."""
 
-SOQL = Annotated[str, _checked(lambda condition: conditions.flaw(condition, "SOQL"))]
-CronLine = Annotated[str, _checked(cron.flaw)]
-Target = Annotated[Name, _checked(target_fields.flaw)]
+SOQL = Annotated[str, checked(lambda condition: conditions.flaw(condition, "SOQL"))]
+CronLine = Annotated[str, checked(cron.flaw)]
+Target = Annotated[Name, checked(target_fields.flaw)]

@@ -36,8 +36,8 @@ def make_plan(spec: LoadSpec, source: Source, described: TargetDescription = UND
     rows, keyless_rows = source.rows_total()
     if rows == 0:
         raise SourceIncomplete(
-            f"{spec.source.place} counts no rows at all. Nothing was sent. Look at the object in "
-            "Data Cloud and at source.where; if it was being refreshed, run again."
+            f"{spec.source.place} counts no rows at all. Nothing was sent. Look at the source "
+            "itself and at source.where; if it was being refreshed, run again."
         )
     if keyless_rows:
         raise ConfigError(

@@ -73,7 +73,7 @@ def _pages(source: Source, rest: IdRange) -> Iterator[pl.DataFrame]:
 def _refuse_long_silence(spec: LoadSpec, silence_s: float, error: TransientRemoteError) -> None:
     if silence_s >= spec.limits.silence_s_max:
         raise HostSilent(
-            f"Data Cloud gave no page of {spec.source.place} for {silence_s / 60:.0f} minutes, "
+            f"The source gave no page of {spec.source.place} for {silence_s / 60:.0f} minutes, "
             f"the last answer was: {error} The pages that were read are kept. "
             f"When it answers again: dc-assets run {spec.name}"
         ) from error

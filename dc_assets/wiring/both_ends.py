@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
+from dc_assets.databases.source import DatabaseSource
 from dc_assets.files import FileSource
 from dc_assets.ledger.guard import OrgGuard
 from dc_assets.load.preflight.findings import Finding, refuse
@@ -18,7 +19,9 @@ from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.describe import described_target
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
-from dc_assets.wiring.settings import loads_folder
+from dc_assets.wiring.settings import database_url, loads_folder
+
+OpenSource = FileSource | DatabaseSource | DataCloudSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class OpenOrg:
 
     session: OrgSession
     guard: OrgGuard
-    source: FileSource | DataCloudSource
+    source: OpenSource
     target: SOQLTarget
     described: TargetDescription
     fit: Fit
@@ -58,7 +61,7 @@ def open_org(spec: LoadSpec, session: OrgSession, guard: OrgGuard, cleanup: Exit
 def fit_placed(
     spec: LoadSpec,
     described: TargetDescription,
-    source: FileSource | DataCloudSource,
+    source: OpenSource,
     target: SOQLTarget,
 ) -> Fit:
     """Compare a spec with both ends, and say where in its file each finding has its cause."""
@@ -86,12 +89,23 @@ def _placed(findings: Sequence[Finding], spec: LoadSpec) -> Sequence[Finding]:
     ]
 
 
-def open_source(
-    spec: LoadSpec, session: OrgSession, cleanup: ExitStack
-) -> FileSource | DataCloudSource:
-    """Connect the source of a spec."""
+def open_source(spec: LoadSpec, session: OrgSession, cleanup: ExitStack) -> OpenSource:
+    """Connect the source of a spec.
+
+    Raises:
+        ConfigError: a database is not as it must be, or does not prove how it orders keys.
+    """
     if spec.source.files is not None:
         return FileSource(spec)
+    if spec.source.sql is not None:
+        return _open_database(spec, spec.source.sql.url, cleanup)
     tenant = session.tenant(spec.source.data_space)
     cleanup.enter_context(tenant.client)
     return DataCloudSource(tenant, spec)
+
+
+def _open_database(spec: LoadSpec, url: str, cleanup: ExitStack) -> DatabaseSource:
+    source = DatabaseSource(spec, database_url(url))
+    cleanup.callback(source.close)
+    source.prove()
+    return source

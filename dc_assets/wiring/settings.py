@@ -325,6 +325,25 @@ def ledger_url() -> str:
     return read_settings().ledger_url.get_secret_value() or f"sqlite:///{data_folder()}/ledger.db"
 
 
+def database_url(named: str) -> str:
+    """Return the URL of a source's database: that of a file, or what a variable holds.
+
+    Raises:
+        ConfigError: the variable is not set, and neither is the one that names its file.
+    """
+    if not named.startswith("$"):
+        return named
+    name = named.removeprefix("$")
+    file = os.environ.get(f"{name}{FILE}")
+    url = _read_secret(name, file) if file else os.environ.get(name)
+    if not url:
+        raise ConfigError(
+            f"{name} is not set, and source.sql.url of a spec reads the URL of a database from it. "
+            f"Set it, or {name}{FILE} to the path of a file that holds it."
+        )
+    return url
+
+
 def has_dagster_home() -> bool:
     """Tell whether Dagster's own variable names a home; what is in it is Dagster's business."""
     return bool(os.environ.get("DAGSTER_HOME"))

@@ -1,11 +1,13 @@
-"""One set of rows, three ways to read it: Query API V2, Query API V3, and a file."""
+"""One set of rows, six ways to read it: Query API V2 and V3, a file, and three databases."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +20,9 @@ from hypothesis import strategies as st
 from dc_assets.core.errors import ConfigError, TransientRemoteError
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import unheard
+from dc_assets.databases.source import DatabaseSource
 from dc_assets.files import FileSource
+from dc_assets.frames.canon import canonical
 from dc_assets.load.ports import Source
 from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_chunks import ask_v3
@@ -26,12 +30,16 @@ from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.session import OrgSession
 from dc_assets_tests.acceptance.stage import Org, emulated_org, short_folder
+from dc_assets_tests.fakes.database_tables import DatabaseTable
 from dc_assets_tests.fakes.specs import KEY, small_spec
 from dc_assets_tests.salesforce.test_sql_forms import CALLS
 
 ALL = IdRange(None, None)
 WITH_A_KEY = IdRange("", None)
 PAGE_ROWS = 3
+COLLATIONS = {"sqlite": "NOCASE", "duckdb": "NOCASE"}
+Other = Callable[..., Any]
+POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 SCHEMA = {
     KEY: pl.String,
     "Title__c": pl.String,
@@ -145,11 +153,71 @@ OF_ALL: Mapping[str, Callable[[Source], object]] = {
 """Questions of the port whose answers do not hang on how a source writes a number."""
 
 
-def test_a_file_has_the_same_answers(tenant: Tenant) -> None:
+@pytest.fixture(scope="module", params=["files", "sqlite", "duckdb", POSTGRES])
+def other(request: pytest.FixtureRequest, tenant: Tenant) -> Generator[Other]:
+    """Another source of the tenant's rows; a database, whose texts have an awkward collation."""
+    place: dict[str, object] = {"key": KEY, "parent": "ParentKey__c"}
+    if request.param == "files":
+        files = {**place, "files": str(tenant.file)}
+        yield partial(_of_files, files)
+        return
+    url = f"{request.param}:///{tenant.folder}/things.{request.param}"
+    if request.param == "postgres":
+        url = str(request.getfixturevalue("postgres_url"))
+    rows = DatabaseTable(url, collation=COLLATIONS.get(request.param))
+    rows.holds(table(list(zip(KEYS, TITLES, strict=True))))
+    sql = {**place, "sql": {"url": "$THINGS", "table": rows.name}}
+    with ExitStack() as cleanup:
+
+        def opened(**changes: object) -> DatabaseSource:
+            source = DatabaseSource(small_spec(source=sql, **changes), url)
+            cleanup.callback(source.close)
+            return source
+
+        opened().prove()
+        yield opened
+
+
+def _of_files(source: Mapping[str, object], **changes: object) -> FileSource:
+    return FileSource(small_spec(source=source, **changes))
+
+
+def test_another_source_has_the_same_answers(tenant: Tenant, other: Other) -> None:
     """As both APIs have, for its texts."""
     for name, call in OF_ALL.items():
-        answers = [said(call(tenant.by(api))) for api in ("v2", "v3", "files")]
+        answers = [said(call(one)) for one in (tenant.by("v2"), tenant.by("v3"), other())]
         assert answers[0] == answers[1] == answers[2], name
+
+
+def test_another_source_has_the_same_values(tenant: Tenant, other: Other) -> None:
+    """Numbers, times and truth values too, in the canonical text in which rows are sent."""
+    columns = [
+        {"source": KEY, "target": "K"},
+        {"source": "Price__c", "target": "P", "type": "number"},
+        {"source": "Rate__c", "target": "R", "type": "number"},
+        {"source": "Open__c", "target": "O", "type": "boolean"},
+        {"source": "Born__c", "target": "B", "type": "date"},
+        {"source": "ModifiedAt__c", "target": "M", "type": "datetime"},
+        {"source": "ParentKey__c", "target": "Parent__r.K"},
+    ]
+    changes = {"columns": columns, "target": {"object": "Thing__c", "external_id": "K"}}
+    spec = small_spec(**changes)
+    found = [
+        canonical(pl.concat(one.pages(WITH_A_KEY)), spec).sort(pl.all())
+        for one in (tenant.by("v2", **changes), other(**changes))
+    ]
+    assert found[0].equals(found[1])
+
+
+@pytest.mark.parametrize("modified", [None, "ModifiedAt__c"], ids=["fingerprints", "cursors"])
+def test_another_source_answers_every_question(other: Other, modified: str | None) -> None:
+    """Also those of plans, of doctor and of refreshes; a state is of its kind, and stays."""
+    source = other(refresh={"modified": modified})
+    answers = {name: call(source) for name, call in CALLS.items()}
+    assert answers["state"] == CALLS["state"](source)
+    looked = source.look({"all": ALL}, {}).states["all"]
+    assert looked.startswith("fingerprint 10 " if modified is None else "cursor 10 2026-01-31 10:")
+    assert source.look({"all": ALL}, {"all": looked}).states == {"all": looked}
 
 
 ODD = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

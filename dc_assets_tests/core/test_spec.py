@@ -101,8 +101,60 @@ def test_the_query_api_may_change_while_a_load_is_unfinished() -> None:
 
 def test_files_lie_in_no_data_space() -> None:
     """The setting would be passed over silently."""
-    with pytest.raises(ValidationError, match="files lie in none"):
+    with pytest.raises(ValidationError, match="nothing else lies in one"):
         small_spec(source={"files": "x.csv", "key": SOURCE["key"], "data_space": "sales"})
+
+
+def of_database(**place: str) -> dict[str, object]:
+    """Return the source of a database."""
+    return {"sql": place, "key": SOURCE["key"]}
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ({"url": "$W", "table": "sales.accounts"}, "sales.accounts in $W"),
+        ({"url": "$W", "query": "SELECT a::text FROM b"}, "the query in $W"),
+        ({"url": "sqlite:////data/a.db", "table": "a"}, "a in sqlite:////data/a.db"),
+    ],
+)
+def test_a_database_is_named_without_a_secret(place: dict[str, str], told: str) -> None:
+    """By a variable that holds its URL; a file may be named plainly."""
+    assert small_spec(source=of_database(**place)).source.place == told
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@db/sales",
+        "postgresql://db/sales",
+        "sqlite:///relative.db",
+        "sqlite:////a.db?key=s3cret",
+        "duckdb:////a@s3cret.db",
+        "W",
+        "$",
+    ],
+)
+def test_a_url_that_may_hold_a_secret_stands_in_no_spec(url: str) -> None:
+    """The sentence says where it belongs."""
+    with pytest.raises(ValidationError, match="a spec is no place for one"):
+        small_spec(source=of_database(url=url, table="a"))
+
+
+@pytest.mark.parametrize(
+    ("source", "flaw"),
+    [
+        (of_database(url="$W"), "either a table or a query"),
+        (of_database(url="$W", table="a", query="SELECT 1"), "either a table or a query"),
+        (of_database(url="$W", query="SELECT 1; DROP TABLE a"), "without ;"),
+        ({**SOURCE, "sql": {"url": "$W", "table": "a"}}, "one of object, files and sql"),
+        ({**of_database(url="$W", table="a"), "api": "v3"}, "api is for an object"),
+    ],
+)
+def test_a_source_is_in_one_place(source: dict[str, object], flaw: str) -> None:
+    """Two of them could not both be meant."""
+    with pytest.raises(ValidationError, match=flaw):
+        small_spec(source=source)
 
 
 def test_a_profile_is_replaced_setting_by_setting() -> None:

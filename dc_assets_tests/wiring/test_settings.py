@@ -13,6 +13,7 @@ from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets.salesforce.credentials import ClientCredentials
 from dc_assets.wiring.settings import (
     Settings,
+    database_url,
     file_names,
     ledger_url,
     names,
@@ -141,3 +142,16 @@ def test_the_document_has_the_settings_of_the_class() -> None:
     packaged = {line.name: shown.get(line.value, line.value) for line in lines}
     packaged["DC_ASSETS_LOADS"] = "the packaged one"
     assert {name: default.strip("`") for name, _, default, _ in rows} == packaged
+
+
+def test_the_url_of_a_source_is_in_a_variable_or_its_file(tmp_path: Path) -> None:
+    """A spec names the variable; that of a file needs none."""
+    file = tmp_path / "url"
+    file.write_text("postgresql://u:p@h/d\n", encoding="utf-8")
+    with environment_is({"WAREHOUSE": "postgresql://h/d"}):
+        assert database_url("$WAREHOUSE") == "postgresql://h/d"
+    with environment_is({"WAREHOUSE_FILE": str(file)}):
+        assert database_url("$WAREHOUSE") == "postgresql://u:p@h/d"
+    assert database_url("sqlite:////a.db") == "sqlite:////a.db"
+    with environment_is({}), pytest.raises(ConfigError, match="WAREHOUSE is not set"):
+        database_url("$WAREHOUSE")

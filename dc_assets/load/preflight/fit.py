@@ -78,7 +78,8 @@ def fit(
     try:
         kinds = source.columns()
     except ConfigError as error:
-        setting = "object" if spec.source.object else "files"
+        places = {"object": spec.source.object, "files": spec.source.files}
+        setting = next((name for name, place in places.items() if place), "sql")
         findings.append(_refused(error, ("source", setting)))
     else:
         findings += _of_source(spec, kinds, source)

@@ -13,8 +13,7 @@ from dc_assets.salesforce.soql import SOQLTarget
 from dc_assets.salesforce.soql_queries import soql_forms
 from dc_assets.salesforce.source_queries import sql_forms
 from dc_assets.wiring.both_ends import fit_placed, open_source
-from dc_assets.wiring.doctor.subject import Subject, opened
-from dc_assets.wiring.doctor.tenant import FILES_ALONE
+from dc_assets.wiring.doctor.subject import NOT_ASKED, Subject, opened
 
 
 def target(subject: Subject) -> Iterator[Seen]:
@@ -58,7 +57,7 @@ def source_forms(subject: Subject) -> Iterator[Seen]:
     """Ask the tenant each form of query of this load, for no rows."""
     spec = subject.spec
     if not isinstance(subject.seen.source, DataCloudSource):
-        yield not_asked(FILES_ALONE)
+        yield not_asked(NOT_ASKED)
         return
     api = query_api(subject.seen.tenants[spec.source.data_space].patient(), spec.source)
     bad, forms = list[str](), sql_forms(spec)

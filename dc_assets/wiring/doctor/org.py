@@ -27,7 +27,7 @@ from dc_assets.salesforce.org_facts import organization
 from dc_assets.salesforce.reach import Reached, reach
 from dc_assets.salesforce.served_versions import check_version
 from dc_assets.salesforce.session import OrgSession
-from dc_assets.wiring.doctor.subject import Subject, opened
+from dc_assets.wiring.doctor.subject import NOT_ASKED, Subject, opened
 
 RETRY_WAIT_S_MAX = 0.2
 """Somebody waits for the examination: calls are tried again at once, and not for minutes."""
@@ -96,7 +96,7 @@ def api_scope(subject: Subject) -> Iterator[Seen]:
 def data_cloud_scope(subject: Subject) -> Iterator[Seen]:
     """Look for the scope of Data Cloud's queries."""
     if not subject.data_spaces:
-        yield not_asked("The source is files.")
+        yield not_asked(NOT_ASKED)
         return
     yield _scope(subject, DATA_CLOUD_SCOPE)
 
@@ -205,7 +205,7 @@ def data_space(subject: Subject) -> Iterator[Seen]:
     """Look for the data spaces of the specs among those that our user sees."""
     wanted = subject.data_spaces
     if not wanted:
-        yield not_asked("The source is files.")
+        yield not_asked(NOT_ASKED)
         return
     there = data_spaces(opened(subject.seen.session))
     if there is None:

@@ -11,17 +11,18 @@ from dc_assets.core.organization import Organization
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription
-from dc_assets.files import FileSource
 from dc_assets.ledger.database import Database
 from dc_assets.salesforce.credentials import Login
-from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.reach import Reached
 from dc_assets.salesforce.session import OrgSession
 from dc_assets.salesforce.soql import SOQLTarget
+from dc_assets.wiring.both_ends import OpenSource
 from dc_assets.wiring.settings import Settings
 
 T = TypeVar("T")
+
+NOT_ASKED = "The source is no object of Data Cloud."
 
 
 def opened(thing: T | None) -> T:
@@ -41,7 +42,7 @@ class Opened:
     session: OrgSession | None = None
     organization: Organization | None = None
     tenants: dict[str, Host] = field(default_factory=dict[str, Host])
-    source: FileSource | DataCloudSource | None = None
+    source: OpenSource | None = None
     target: SOQLTarget | None = None
     described: TargetDescription | None = None
     ledger: Database | None = None
@@ -69,7 +70,7 @@ class Subject:
         """The data spaces that are read from; the default one before there is a spec."""
         if not self.specs:
             return [DEFAULT_DATA_SPACE]
-        named = (one.source.data_space for one in self.specs if one.source.files is None)
+        named = (one.source.data_space for one in self.specs if one.source.is_data_cloud)
         return list(dict.fromkeys(named))
 
     @property

@@ -10,17 +10,16 @@ from dc_assets.salesforce.data_chunks import ask_v3
 from dc_assets.salesforce.data_pages import PagedQueries
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.reach import reach
-from dc_assets.wiring.doctor.subject import Subject, opened
+from dc_assets.wiring.doctor.subject import NOT_ASKED, Subject, opened
 
 NOTHING = 'SELECT 1 AS "one" LIMIT 0'
-FILES_ALONE = "The source is files."
 
 
 def tenant_token(subject: Subject) -> Iterator[Seen]:
     """Exchange the org's token for one of each data space."""
     session = opened(subject.seen.session)
     if not subject.data_spaces:
-        yield not_asked(FILES_ALONE)
+        yield not_asked(NOT_ASKED)
     for space in subject.data_spaces:
         tenant = session.tenant(space)
         subject.cleanup.enter_context(tenant.client)
@@ -31,7 +30,7 @@ def tenant_token(subject: Subject) -> Iterator[Seen]:
 def tenant_host(subject: Subject) -> Iterator[Seen]:
     """Reach the tenant's host."""
     if not subject.seen.tenants:
-        yield not_asked(FILES_ALONE)
+        yield not_asked(NOT_ASKED)
     for url in dict.fromkeys(str(one.client.base_url) for one in subject.seen.tenants.values()):
         found = reach(url)
         yield ok(f"{found.host} answers ({found.way})")
@@ -40,9 +39,9 @@ def tenant_host(subject: Subject) -> Iterator[Seen]:
 def query_service(subject: Subject) -> Iterator[Seen]:
     """Ask each service for nothing: V2, by which rows are read, and V3."""
     if not subject.seen.tenants:
-        yield not_asked(FILES_ALONE)
+        yield not_asked(NOT_ASKED)
         return
-    wanted = {one.source.api for one in subject.specs if one.source.files is None}
+    wanted = {one.source.api for one in subject.specs if one.source.is_data_cloud}
     for space, tenant in subject.seen.tenants.items():
         PagedQueries(tenant).types(NOTHING)
         yield ok(f"V2 answers in the data space {space}")

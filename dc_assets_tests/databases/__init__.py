@@ -1,0 +1,1 @@
+"""Tests of Parquet and CSV files as a source."""
