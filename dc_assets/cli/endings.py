@@ -35,6 +35,10 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.PROVED: "written, and nothing is left to ask",
         ExitCode.CONFIGURATION: "written with questions that only you can answer, or not at all",
     },
+    "metrics": {
+        ExitCode.PROVED: "printed, or ended by SIGTERM",
+        ExitCode.CONFIGURATION: "the ledger does not answer, or the port is taken",
+    },
     "notify": {
         ExitCode.PROVED: "shown, or the test was taken by every channel",
         ExitCode.CONFIGURATION: "no channel is set, one refused, or a setting is wrong",

@@ -33,6 +33,7 @@ COMMANDS = {
         "Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.",
     ),
     "init": ("init", "Write a first spec, NAME.yaml, from what both sides say of themselves."),
+    "metrics": ("metrics", "Tell Prometheus what the ledger knows of every load of the folder."),
     "notify": ("notify", "Show where notifications of loads go, and how many wait there."),
     "plan": ("plan", "Show what LOAD would do, cost and meet."),
     "reconcile": ("reconcile", "Compare both sides of LOAD: counts, keys, values."),
