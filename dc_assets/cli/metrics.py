@@ -26,7 +26,7 @@ UP = "ledger_up"
 _EXAMPLES = """\b
 Examples:
   dc-assets metrics --port 9464               # for a scrape of 127.0.0.1:9464/metrics
-  dc-assets metrics --once > /var/lib/node_exporter/dc_assets.prom
+  dc-assets metrics --once                    # for a file of node_exporter
 """
 
 
