@@ -1,20 +1,23 @@
 """Moves millions of records from Salesforce Data Cloud to Salesforce Core and proves it.
 
-For a Dagster project of your own: `build_load_defs` makes definitions of `LoadSpec`s, and
-`SalesforceResource` is the org that they take. They are imported when they are asked for.
+For a Dagster project of your own: `build_load_defs` makes definitions of `LoadSpec`s,
+`SalesforceLoad` is the component of a defs.yaml, and `SalesforceResource` is the org that both
+take. They are imported when they are asked for.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dc_assets.core.spec import LoadSpec
+    from dc_assets.orchestration.component import SalesforceLoad
     from dc_assets.orchestration.loads import build_load_defs
     from dc_assets.orchestration.resources import SalesforceResource
 
-__all__ = ["LoadSpec", "SalesforceResource", "build_load_defs"]
+__all__ = ["LoadSpec", "SalesforceLoad", "SalesforceResource", "build_load_defs"]
 
 _PLACES = {
     "LoadSpec": "dc_assets.core.spec",
+    "SalesforceLoad": "dc_assets.orchestration.component",
     "SalesforceResource": "dc_assets.orchestration.resources",
     "build_load_defs": "dc_assets.orchestration.loads",
 }

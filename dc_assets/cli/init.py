@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +14,13 @@ from dc_assets.cli.console import Console
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.first_spec.draft import Draft
-from dc_assets.core.first_spec.sides import Choice, SourcePlace
+from dc_assets.core.first_spec.sides import Choice
 from dc_assets.core.first_spec.text import written
 from dc_assets.core.spec import DEFAULT_DATA_SPACE
 from dc_assets.load.spec_files import read_folder
+from dc_assets.wiring.first_source import place_of, refuse_other_than_name, seen_from
 from dc_assets.wiring.first_spec import Ask, Wishes, first_draft
 from dc_assets.wiring.settings import PACKAGED_LOADS, loads_folder
-
-OBJECT_OF_DATA_CLOUD = re.compile(r"\w+__(?:dlm|dll|cio)", re.IGNORECASE)
-NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 _EXAMPLES = """\b
 Examples:
@@ -74,22 +71,19 @@ def init(
 
     Exit code 2 if something is left that only you can know; it says what.
     """
-    if not NAME.fullmatch(name):
-        raise click.UsageError(
-            f"{name!r} is no name for a load: lower-case letters, digits and _, at most 40."
-        )
+    refuse_other_than_name(name)
     if not yes and not sys.stdin.isatty():
         raise click.UsageError(
             "init asks what only you can know, and there is no terminal to ask at. Give --yes to "
             "take what is clearly right."
         )
     file = _free_file(_folder(folder), name)
-    place = _place(source, data_space)
+    place = place_of(source, data_space)
     console = Console()
     wishes = Wishes(name, object_name, place, key, external_id, parent)
     with open_org() as session:
         draft = first_draft(session, wishes, _best if yes else _asked_at(console))
-    _write(file, replace(draft, place=_seen_from(file.parent, place)))
+    _write(file, replace(draft, place=seen_from(file.parent, place)))
     return _told(console, file, draft)
 
 
@@ -119,28 +113,6 @@ def _free_file(folder: Path, name: str) -> Path:
             if spec.name == name:
                 raise ConfigError(f"{other} has a load called {name}. Take another NAME.")
     return file
-
-
-def _place(source: str, data_space: str) -> SourcePlace:
-    if OBJECT_OF_DATA_CLOUD.fullmatch(source):
-        return SourcePlace(object=source, data_space=data_space)
-    path = Path(source).expanduser().absolute()
-    is_path = path.exists() or path.suffix or "/" in source or "*" in source
-    if not is_path:
-        raise ConfigError(
-            f"--source {source} is neither a file nor an object of Data Cloud, whose names end in "
-            "__dlm, __dll or __cio. Correct --source."
-        )
-    if data_space != DEFAULT_DATA_SPACE:
-        raise click.UsageError("--data-space is for an object of Data Cloud: files lie in none.")
-    return SourcePlace(files=str(path))
-
-
-def _seen_from(folder: Path, place: SourcePlace) -> SourcePlace:
-    """Return files below the folder of the spec by their path from there: both move together."""
-    if place.files is not None and Path(place.files).is_relative_to(folder):
-        return replace(place, files=str(Path(place.files).relative_to(folder)))
-    return place
 
 
 def _asked_at(console: Console) -> Ask:

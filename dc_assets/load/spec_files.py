@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 from zoneinfo import available_timezones
 
 import yaml
@@ -15,9 +14,15 @@ from pydantic import ValidationError
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec, settings_at
+from dc_assets.load.component_files import (
+    Written,
+    component_files,
+    has_components,
+    load_written_in,
+    loads_named_in,
+)
+from dc_assets.load.spec_lines import child, line_in, refusal, text_of
 from dc_assets.load.strict_yaml import NotPlain, read_document
-
-REASON_CHARS_MAX = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class SpecFolder:
 
 
 def read_folder(folder: Path) -> SpecFolder:
-    """Read every ``*.yaml`` of a folder.
+    """Read every ``*.yaml`` of a folder, and each load in a defs.yaml at any depth.
 
     Raises:
         ConfigError: the folder is missing, empty, or cannot be looked into.
@@ -48,7 +53,7 @@ def read_folder(folder: Path) -> SpecFolder:
 
 
 def read_folder_so_far(folder: Path) -> SpecFolder:
-    """Read every ``*.yaml`` of a folder, which may have none yet.
+    """Read the loads of a folder, which may have none yet.
 
     Two files with one name for a load are both broken: nobody can say which one is meant.
 
@@ -56,21 +61,35 @@ def read_folder_so_far(folder: Path) -> SpecFolder:
         ConfigError: the folder cannot be looked into.
     """
     try:
-        files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+        files: Sequence[Path] = _files(folder) if folder.is_dir() else ()
     except OSError as error:
         raise ConfigError(
             f"The folder of load specs cannot be read: {error.strerror}. Set DC_ASSETS_LOADS to it."
         ) from error
-    specs: dict[Path, LoadSpec] = {}
-    broken: dict[Path, str] = {}
-    for file in files:
-        try:
-            specs[file] = read_spec(file)
-        except ConfigError as error:
-            broken[file] = str(error)
+    specs, broken = _read_all(files)
     twice = _twice(specs)
     kept = {file: spec for file, spec in specs.items() if file not in twice}
     return SpecFolder(kept, {**broken, **twice})
+
+
+def _read_all(files: Sequence[Path]) -> tuple[dict[Path, LoadSpec], dict[Path, str]]:
+    """Return the loads of some files, and why others are none."""
+    specs: dict[Path, LoadSpec] = {}
+    broken: dict[Path, str] = {}
+    for file in files:
+        places: Sequence[Path] = [file]
+        try:
+            places = loads_named_in(file) if has_components(file) else places
+            specs |= {place: read_spec(place) for place in places}
+        except ConfigError as error:
+            broken[file] = str(error)
+    return specs, broken
+
+
+def _files(folder: Path) -> Sequence[Path]:
+    """Return the specs in a folder, and the components of a Dagster project at any depth."""
+    specs = (file for file in folder.glob("*.yaml") if not has_components(file))
+    return sorted([*specs, *component_files(folder)])
 
 
 def _twice(specs: Mapping[Path, LoadSpec]) -> dict[Path, str]:
@@ -78,9 +97,10 @@ def _twice(specs: Mapping[Path, LoadSpec]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for file, spec in specs.items():
         for other in (o for o, known in specs.items() if known.name == spec.name and o != file):
-            root = read_document(file.read_text(encoding="utf-8")).root
-            reason = f"another spec in this folder is called {spec.name} too: {other.name}"
-            found[file] = str(_refusal(file, _line_of(root, ("name",)), reason))
+            root = written_in(file).root
+            shown = other.name if other.parent == file.parent else other
+            reason = f"another spec in this folder is called {spec.name} too: {shown}"
+            found[file] = str(refusal(file, line_in(root, ("name",)), reason))
     return found
 
 
@@ -90,24 +110,37 @@ def read_spec(file: Path) -> LoadSpec:
     Raises:
         ConfigError: it cannot be read, is not YAML, or does not make sense.
     """
+    return spec_of(written_in(file))
+
+
+def written_in(file: Path) -> Written:
+    """Return the settings of a load as they stand in its file: a spec, or a defs.yaml.
+
+    Raises:
+        ConfigError: it cannot be read, or is not YAML.
+    """
+    if has_components(file):
+        return load_written_in(file)
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _refusal(file, line, "not UTF-8 text; save it as UTF-8") from error
-    try:
-        document = read_document(text)
+        document = read_document(text_of(file))
     except NotPlain as error:
-        raise _refusal(file, error.line, str(error)) from error
-    content, root = document.content, document.root
+        raise refusal(file, error.line, str(error)) from error
+    return Written(file, document.content, document.root)
+
+
+def spec_of(written: Written) -> LoadSpec:
+    """Return the load that some settings are.
+
+    Raises:
+        ConfigError: they do not make sense; the sentence names file and line.
+    """
+    file, content, root = written.file, written.content, written.root
     if not isinstance(content, dict):
-        raise _refusal(file, 1, "a load spec is a mapping that begins with name")
+        raise refusal(file, line_in(root, ()), "a load spec is a mapping that begins with name")
     try:
         spec = LoadSpec.model_validate_json(json.dumps(content))
     except ValidationError as error:
-        raise _refusal(file, *_problem(root, error)) from error
+        raise refusal(file, *_problem(written, error)) from error
     _refuse_unknown_zone(file, root, spec)
     if spec.source.files is None:
         return spec
@@ -117,68 +150,36 @@ def read_spec(file: Path) -> LoadSpec:
 def _refuse_unknown_zone(file: Path, root: yaml.Node | None, spec: LoadSpec) -> None:
     if spec.time_zone not in available_timezones():
         reason = f"time_zone: there is no zone {spec.time_zone}; write an IANA name"
-        raise _refusal(file, _line_of(root, ("time_zone",)), f"{reason} such as Europe/Vienna")
+        raise refusal(file, line_in(root, ("time_zone",)), f"{reason} such as Europe/Vienna")
 
 
-def _refusal(file: Path, line: int, reason: str) -> ConfigError:
-    """Make a sentence of a line, whatever characters it quotes of the file."""
-    shown = "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in reason
-    )
-    if len(shown) > REASON_CHARS_MAX:
-        shown = f"{shown[: REASON_CHARS_MAX - 2]} …"
-    return ConfigError(f"{file}, line {line}: {shown}.")
-
-
-def _problem(root: yaml.Node | None, error: ValidationError) -> tuple[int, str]:
+def _problem(written: Written, error: ValidationError) -> tuple[int, str]:
     problems = error.errors(include_url=False)
     unknown = (one for one in problems if one["type"] == "extra_forbidden")
     problem = next(unknown, problems[0])  # a misspelt setting is also a missing one
-    line = _line_of(root, problem["loc"])
+    line = line_in(written.root, problem["loc"])
     place = ".".join(str(part) for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "string_type":
         message += " (put the value in quotes)"
     if problem["type"] == "extra_forbidden":
-        message = _no_such_setting(problem["loc"])
+        message = _no_such_setting(problem["loc"], written.others)
     if problem["type"] == "bool_type":
         message += " (write true or false)"
     return line, f"{place}: {message}" if place else message
 
 
-def _no_such_setting(place: tuple[int | str, ...]) -> str:
+def _no_such_setting(place: tuple[int | str, ...], others: Sequence[str] = ()) -> str:
     """Name the setting that was probably meant, or all that there are.
 
     >>> _no_such_setting(("partitions", "schema"))
     'no such setting; did you mean scheme?'
     """
-    known = settings_at(place[:-1])
+    known = [*settings_at(place[:-1]), *(others if len(place) == 1 else ())]
     close = get_close_matches(str(place[-1]), known, n=1)
     if close:
         return f"no such setting; did you mean {close[0]}?"
     return f"no such setting; there is: {', '.join(known)}"
-
-
-def _line_of(node: yaml.Node | None, path: tuple[int | str, ...]) -> int:
-    """Return the line of the deepest node that a path of keys and indexes leads to."""
-    line = 1
-    for part in path:
-        found = _child(node, part)
-        if found is None:
-            break
-        marked, node = found
-        line = marked.start_mark.line + 1
-    return line
-
-
-def _child(node: Any, part: int | str) -> tuple[yaml.Node, yaml.Node] | None:  # noqa: ANN401 - yaml's nodes are untyped
-    if isinstance(node, yaml.MappingNode):
-        pairs: list[tuple[yaml.ScalarNode, yaml.Node]] = node.value
-        return next(((key, value) for key, value in pairs if key.value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-        items: list[yaml.Node] = node.value
-        return (items[part], items[part]) if part < len(items) else None
-    return None
 
 
 def spec_file(folder: Path, name: str) -> Path:
@@ -195,7 +196,7 @@ def spec_file(folder: Path, name: str) -> Path:
 
 def line_of(file: Path, setting: Sequence[int | str]) -> int:
     """Return the line of a setting in a spec file that can be read."""
-    return _line_of(read_document(file.read_text(encoding="utf-8")).root, tuple(setting))
+    return line_in(written_in(file).root, setting)
 
 
 def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> None:
@@ -205,8 +206,7 @@ def write_ranges(file: Path, *, scheme: int, upper_bounds: Sequence[str]) -> Non
         ConfigError: the file cannot be written.
     """
     text = file.read_text(encoding="utf-8")
-    root = read_document(text).root
-    found = _child(root, "partitions")
+    found = child(written_in(file).root, "partitions")
     assert found is not None, "a valid spec has partitions"
     edits = sorted([_scheme_edit(found[1], scheme), _bounds_edit(found[1], upper_bounds)])
     for start, end, new in reversed(edits):
@@ -222,14 +222,14 @@ _Edit = tuple[int, int, str]
 
 
 def _scheme_edit(partitions: yaml.Node, scheme: int) -> _Edit:
-    found = _child(partitions, "scheme")
+    found = child(partitions, "scheme")
     assert found is not None, "a valid spec has a scheme"
     return found[1].start_mark.index, found[1].end_mark.index, str(scheme)
 
 
 def _bounds_edit(partitions: yaml.Node, upper_bounds: Sequence[str]) -> _Edit:
     """Write the bounds as a list, indented as the one that was there, else by two."""
-    found = _child(partitions, "upper_bounds")
+    found = child(partitions, "upper_bounds")
     assert found is not None, "a valid spec has bounds"
     key, node = found
     assert isinstance(node, yaml.SequenceNode), "bounds are a list"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -51,13 +52,32 @@ def read_document(text: str) -> Document:
     Raises:
         NotPlain: it is none, or longer or deeper than settings are.
     """
+    return _read(text, lambda loader: [loader.get_single_node()])[0]
+
+
+def read_documents(text: str) -> Sequence[Document]:
+    """Read all documents of a file of plain values, as those of Dagster may have several.
+
+    Raises:
+        NotPlain: one is none, or longer or deeper than settings are.
+    """
+    return _read(text, _nodes)
+
+
+def _nodes(loader: _StrictLoader) -> Iterator[yaml.Node | None]:
+    while loader.check_node():
+        yield loader.get_node()
+
+
+def _read(
+    text: str, nodes: Callable[[_StrictLoader], Iterable[yaml.Node | None]]
+) -> Sequence[Document]:
     if len(text) > TEXT_CHARS_MAX:
         raise NotPlain(1, f"the file has more than {TEXT_CHARS_MAX:,} characters")
     loader = None
     try:
         loader = _StrictLoader(text)
-        root = loader.get_single_node()
-        content = None if root is None else cast("object", loader.construct_document(root))
+        return [_document(loader, root) for root in nodes(loader)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotPlain(mark.line + 1 if mark else 1, _sentence(error)) from error
@@ -67,6 +87,10 @@ def read_document(text: str) -> Document:
     except (ValueError, OverflowError) as error:  # an escape or a version that is no number
         line = loader.line + 1 if loader else 1
         raise NotPlain(line, "a number or an escape in it cannot be read") from error
+
+
+def _document(loader: _StrictLoader, root: yaml.Node | None) -> Document:
+    content = None if root is None else cast("object", loader.construct_document(root))
     return Document(content, root)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -14,7 +15,7 @@ from dc_assets.orchestration.assets import load_asset
 from dc_assets.orchestration.audit import audit_asset
 from dc_assets.orchestration.broken_specs import stand_ins
 from dc_assets.orchestration.checks import load_checks
-from dc_assets.orchestration.lineage import source_assets
+from dc_assets.orchestration.lineage import source_assets, source_key
 from dc_assets.orchestration.placing import POOL, LoadOptions, PlacedLoad
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets.orchestration.resources import SalesforceResource
@@ -34,7 +35,7 @@ def definitions_of(folder: SpecFolder) -> dg.Definitions:
     order = order_of(list(folder.specs.values()))
     files = {spec.name: file for file, spec in folder.specs.items()}
     broken |= {files[name]: f"{files[name]}: {why}" for name, why in order.broken.items()}
-    for placed in _in_order(order, list(folder.specs.values()), LoadOptions()):
+    for placed in _in_order(order, [PlacedLoad(spec) for spec in folder.specs.values()]):
         try:
             made.append(_definitions_of(placed))
             specs.append(placed.spec)
@@ -75,27 +76,60 @@ def build_load_defs(
         ConfigError: a load has no place in the order of loads, or refresh.cron is no cron line.
         dg.DagsterError: Dagster refuses a spec for a reason of its own.
     """
-    order = order_of(specs)
-    for name, why in order.broken.items():
-        raise ConfigError(f"The load {name}: {why}")
     options = LoadOptions(
         resource_key, key_prefix, group_name, owners, tags or {}, automation_condition, pool
     )
-    return dg.Definitions.merge(
-        *map(_definitions_of, _in_order(order, specs, options)),
-        dg.Definitions(assets=source_assets(specs), sensors=[reaper, notifier]),
+    return _merged(
+        placed_in_order([PlacedLoad(spec, options) for spec in specs]), source_assets(specs)
     )
 
 
-def _in_order(
-    order: LoadOrder, specs: Sequence[LoadSpec], options: LoadOptions
-) -> Sequence[PlacedLoad]:
+def definitions_of_one(name: str, loads: Sequence[PlacedLoad]) -> dg.Definitions:
+    """Return the definitions of one of the loads of a project, each of which is asked for.
+
+    A source that several read belongs to the first of them: Dagster takes two definitions of it
+    for one only if they are equal, and it marks what each component gives.
+
+    Raises:
+        ConfigError: a load has no place in the order of loads, or refresh.cron is no cron line.
+        dg.DagsterError: Dagster refuses the spec for a reason of its own.
+    """
+    readers: dict[dg.AssetKey, str] = {}
+    for one in loads:
+        readers.setdefault(source_key(one.spec.source), one.spec.name)
+    sources = source_assets([one.spec for one in loads], know_all=True)
+    return _merged(
+        [one for one in placed_in_order(loads) if one.spec.name == name],
+        [source for source in sources if readers[source.key] == name],
+    )
+
+
+def _merged(placed: Sequence[PlacedLoad], sources: Sequence[dg.AssetSpec]) -> dg.Definitions:
+    return dg.Definitions.merge(
+        *map(_definitions_of, placed),
+        dg.Definitions(assets=sources, sensors=[reaper, notifier]),
+    )
+
+
+def placed_in_order(loads: Sequence[PlacedLoad]) -> Sequence[PlacedLoad]:
+    """Return loads with their parents, which come before them.
+
+    Raises:
+        ConfigError: one has no place in the order of loads.
+    """
+    order = order_of([placed.spec for placed in loads])
+    for name, why in order.broken.items():
+        raise ConfigError(f"The load {name}: {why}")
+    return _in_order(order, loads)
+
+
+def _in_order(order: LoadOrder, loads: Sequence[PlacedLoad]) -> Sequence[PlacedLoad]:
     """Return the loads, parents before children."""
-    by_name = {spec.name: spec for spec in specs}
+    by_name = {placed.spec.name: placed for placed in loads}
     placed: dict[str, PlacedLoad] = {}
     for name in order.names:
         parents = [placed[parent] for parent in order.parents[name]]
-        placed[name] = PlacedLoad(by_name[name], options, parents)
+        placed[name] = replace(by_name[name], parents=parents)
     return list(placed.values())
 
 

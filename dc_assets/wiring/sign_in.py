@@ -84,6 +84,12 @@ WAYS = (BY_SF, BY_SIGNATURE, BY_SECRET)
 SIGN_IN_SETTINGS = (URL, APP, SECRET, USER, KEY, AUDIENCE, CLI)
 
 
+def is_sign_in_set() -> bool:
+    """Tell whether the settings name a way to sign in, complete or not."""
+    told = read_settings().texts()
+    return any(told[name] for name in SIGN_IN_SETTINGS)
+
+
 def login_from_environment(**given: str) -> Login:
     """Read the settings of the org; what is ``given`` by the name of its setting wins.
 
