@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dc_assets.core.errors import DcError, LedgerConflict
 from dc_assets.ledger.absence import LOOK_AGAIN_S_MAX, one_transaction
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.tables import epoch_now, run_heartbeat
+from dc_assets.ledger.tables import epoch_now, range_state, run_heartbeat
 from dc_assets.ledger.upsert import insert_or_update
 
 
@@ -188,6 +188,15 @@ class RunHeartbeats:
     def now_s(self) -> float:
         """Return seconds since 1970 by the ledger's clock, which measures all leases."""
         return self._database.time_s()
+
+    @one_transaction
+    def holders(self) -> set[str]:
+        """Return the runs that hold a partition of an unfinished load, or held it last."""
+        held = sa.select(range_state.c.owner).where(
+            range_state.c.open_as.is_not(None), range_state.c.owner.is_not(None)
+        )
+        with self._database.begin() as connection:
+            return {Owner.from_text(owner).run_id for owner in connection.execute(held).scalars()}
 
     @one_transaction
     def last(self, run_ids: Iterable[str]) -> dict[str, LastHeartbeat]:

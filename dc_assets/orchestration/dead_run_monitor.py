@@ -51,16 +51,18 @@ def _dead(
     """Return the runs that look dead now.
 
     One that was never heard does when two leases have passed: it died before it reached our part.
+    One that holds a partition in the ledger is ours even when its spec is broken or gone by now.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=STARTED))
     contents = OurRuns(instance, loads).among(records)
-    last, now_s = heartbeats.last(contents), heartbeats.now_s()
+    ours = {*contents, *heartbeats.holders()}
+    last, now_s = heartbeats.last(ours), heartbeats.now_s()
     dead: list[str] = []
     for record in records:
         run_id = record.dagster_run.run_id
-        if run_id not in contents:
+        if run_id not in ours:
             continue
-        watch = watch_of(instance, record, contents[run_id])
+        watch = watch_of(instance, record, contents.get(run_id))
         if watch is not None and watch.is_dead(last.get(run_id), now_s):
             dead.append(run_id)
     return dead
@@ -93,8 +95,13 @@ class Watch:
         return last.is_silent and now_s - self.since_s > lease().lease_s
 
 
-def watch_of(instance: dg.DagsterInstance, record: dg.RunRecord, content: Content) -> Watch | None:
+def watch_of(
+    instance: dg.DagsterInstance, record: dg.RunRecord, content: Content | None
+) -> Watch | None:
     """Return what heartbeats a run owes us now; None if its foreign part is at work without us.
+
+    ``content`` is None when no load of the code location is in the run any more: then nobody can
+    say which of its steps are ours.
 
     Whoever executes its steps itself beats from its first step to its last
     (`SalesforceResource`), whosever they are.
@@ -103,6 +110,8 @@ def watch_of(instance: dg.DagsterInstance, record: dg.RunRecord, content: Conten
     started_s = record.start_time or record.update_timestamp.timestamp()
     if executes_its_own_steps(instance, run_id):
         return Watch(started_s, is_of_run=True)
+    if content is None:
+        return None
     stats = instance.get_run_step_stats(run_id, list(content.steps))
     at_work = [one for one in stats if one.start_time is not None and one.end_time is None]
     if at_work:

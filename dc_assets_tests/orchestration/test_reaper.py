@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,8 @@ import pytest
 
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats, current_owner
+from dc_assets.ledger.owners import LastHeartbeat, Owner, RunHeartbeats, current_owner
+from dc_assets.ledger.tables import range_state
 from dc_assets.orchestration.dead_run_monitor import Watch, reap, watch_of
 from dc_assets.orchestration.our_runs import OurRuns, executes_its_own_steps
 from dc_assets.orchestration.placing import PlacedLoad
@@ -18,6 +20,7 @@ from dc_assets_tests.cli.in_process import environment_is
 from dc_assets_tests.fakes.begun_runs import EXECUTES_ELSEWHERE, begun, definitions_around
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
+from dc_assets_tests.fakes.written_loads import WrittenLoad, write_load
 
 OURS = dg.AssetKey("things_in_core")
 SPEC = small_spec()
@@ -125,6 +128,27 @@ def test_a_dead_run_of_anybody_is_failed_wherever_it_stood(
     assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == []
     heartbeats.heartbeat(current_owner(run_id), lease_s=-1)
     assert reap(instance, heartbeats, [PlacedLoad(SPEC)], sleep=no_wait) == [run_id]
+
+
+def hold(ledger: Path, owner: Owner) -> None:
+    """Let a run hold an unfinished partition."""
+    with closing(Database(f"sqlite:///{ledger}")) as database:
+        write_load(database, SPEC, "00D000000000001", WrittenLoad("l1", jobs=1))
+        held = range_state.update().where(range_state.c.partition_key == "r1-01")
+        with database.begin() as connection:
+            connection.execute(held.values(owner=owner.as_text(), open_as="things/r1-01"))
+
+
+def test_a_dead_run_is_failed_although_its_spec_is_gone_or_broken_by_now(
+    instance: dg.DagsterInstance, heartbeats: RunHeartbeats, tmp_path: Path
+) -> None:
+    """The ledger knows that it holds a partition; else it would keep its place in the pool."""
+    run_id, theirs = (begun(instance, NIGHTLY, at_work=SPEC.asset_name) for _ in range(2))
+    for one in (run_id, theirs):
+        heartbeats.heartbeat(dead_owner(one), lease_s=60)
+    hold(tmp_path / "ledger.db", dead_owner(run_id))
+    assert reap(instance, heartbeats, [], sleep=no_wait) == [run_id]
+    assert status(instance, theirs) is dg.DagsterRunStatus.STARTED
 
 
 @pytest.mark.parametrize("assets", [[], [dg.AssetKey("others")]])
