@@ -67,10 +67,12 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
         state = _watched(views, spec, console) if watch else views.states.of_spec()
         stopped = [o.load_id for o in StopOrders(database, spec.name).open_loads() if o.stopped_at]
         cut = other_bounds(database, spec)
+        outdated: Sequence[str] = () if cut else _of_other_specs(views, spec, state)
         anyway = views.states.sent_anyway({one.load_id for one in state.newest.values()})
         if as_json:
             said = {**_for_machines(state), "stopped_loads": stopped}
             said["other_bounds"] = cut
+            said["outdated_partitions"] = list(outdated)
             said["sent_anyway"] = dict(anyway)
             costs = _source_costs(spec, views)
             said["source_costs"] = costs and asdict(costs)
@@ -84,6 +86,7 @@ def status(load: str | None, *, watch: bool, jobs: bool, limit: int, as_json: bo
             if (costs := _source_costs(spec, views)) is not None:
                 console.print(f"Data Cloud: {costs}", soft_wrap=True)
             _print_older(console, spec, state, cut)
+            _print_other_specs(console, spec, outdated)
             _print_stopped(console, spec, stopped)
             _print_interrupted(console, spec, state)
             for load_id, reason in anyway.items():
@@ -151,6 +154,23 @@ def _print_older(console: Console, spec: LoadSpec, state: SpecState, cut: str) -
             )
     if cut:
         console.print(f"What is shown is of the old bounds. {cut}", style="red", soft_wrap=True)
+
+
+def _of_other_specs(views: LedgerViews, spec: LoadSpec, state: SpecState) -> Sequence[str]:
+    """Return the partitions whose newest load began with another spec."""
+    newest = {key: state.newest[key].load_id for key in spec.ranges if key in state.newest}
+    others = views.states.of_other_specs(newest.values(), spec)
+    return [key for key, load_id in newest.items() if load_id in others]
+
+
+def _print_other_specs(console: Console, spec: LoadSpec, keys: Sequence[str]) -> None:
+    if keys:
+        console.print(
+            f"The spec has changed since: what is shown of {', '.join(keys)} is of a load by the "
+            f"old one. Send by the new one: dc-assets run {spec.name} --new-load",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def verdict(spec: LoadSpec, state: SpecState) -> ExitCode:

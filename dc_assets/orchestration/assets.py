@@ -87,6 +87,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
         key=placed.asset_key,
         deps=[source_key(spec.source), *map(_wholly_before, placed.parents)],
         partitions_def=partitions_of(spec),
+        code_version=spec.spec_hash[:12],  # of another spec, a green partition is outdated
         pool=options.pool,
         group_name=options.group_name,
         owners=options.owners,

@@ -19,6 +19,7 @@ from dc_assets.core.load_state import (
     SpecState,
 )
 from dc_assets.core.phases import is_sent
+from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome, CountVerdict, Severity, ValueCount
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.owners import Owner, living_owner
@@ -77,6 +78,17 @@ class LoadStates(SpecRecords):
         )
         with self._database.read() as connection:
             return {row.load_id: row.anyway for row in connection.execute(query)}
+
+    @one_transaction
+    def of_other_specs(self, load_ids: Iterable[str], spec: LoadSpec) -> set[str]:
+        """Return the loads that sent other rows or values than a spec says; a restore never did."""
+        query = sa.select(load.c.load_id).where(
+            load.c.load_id.in_(list(load_ids)),
+            load.c.spec_hash != spec.spec_hash,
+            load.c.mode != "restore",
+        )
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
 
     def partitions(
         self, connection: Connection, load_id: str, checks: Checks | None = None

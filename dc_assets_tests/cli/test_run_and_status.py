@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dc_assets_tests.acceptance.stage import Done, Stage
+from dc_assets_tests.acceptance.stage import Done, Stage, spec_content
 
 pytestmark = pytest.mark.acceptance
 
@@ -43,7 +43,19 @@ def story(stage: Stage) -> Story:
     told.does("checks", "reconcile", "--json")
     told.does("report", "report", "--json")
     told.does("again", "run", "--local", "--new-load", "--batch-rows-max", "20")
+    content = spec_content(stage.rows, stage.partitions)
+    stage.write_spec({**content, "columns": content["columns"][:-1]})
+    told.does("edited", "status")
+    stage.write_spec(content)
+    told.does("put back", "status")
     return told
+
+
+def test_status_says_of_which_spec_it_speaks(story: Story) -> None:
+    """What is proved of the old spec says nothing of a column that was added since."""
+    sentence = "The spec has changed since: what is shown of r1-01, r1-02 is of a load by the old"
+    assert sentence in story.ends["edited"].out
+    assert "spec has changed" not in story.ends["put back"].out
 
 
 def test_status_of_a_load_that_was_not_begun_is_4(story: Story) -> None:

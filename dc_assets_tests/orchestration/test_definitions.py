@@ -10,7 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from dc_assets.definitions import defs
+from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import LoadConfig
+from dc_assets_tests.acceptance.stage import PACKAGED_SPEC
 
 ASSET = dg.AssetKey("opportunities_in_core")
 
@@ -22,6 +24,7 @@ def test_the_definitions_are_what_operators_know() -> None:
     assert asset.partitions_def is not None
     assert asset.partitions_def.get_partition_keys() == [f"r1-0{n}" for n in range(1, 6)]
     assert asset.op.pool == "salesforce"
+    assert asset.code_versions_by_key == {ASSET: read_spec(PACKAGED_SPEC).spec_hash[:12]}
     assert asset.backfill_policy is None
     checks = {spec.name: spec for c in defs.asset_checks or () for spec in c.check_specs}
     assert set(checks) >= {"row_count_matches", "stage_name_distribution_matches"}
