@@ -51,11 +51,13 @@ class Launch:
     """What is launched.
 
     Attributes:
+        asset: key of the asset that loads, such as `crm/things_in_core`.
         groups: the partitions of each backfill.
         every_s: distance of the launches.
         again: the command that launches partitions, to which their keys are added.
     """
 
+    asset: str
     groups: Sequence[Sequence[str]]
     config: Mapping[str, object]
     every_s: float = 0.0
@@ -87,7 +89,8 @@ def follow_backfill(
     webserver: Webserver, load: WatchedLoad, backfill_id: str
 ) -> Sequence[CheckOutcome]:
     """Show a backfill of a load's partitions that was launched already until its end."""
-    following = _Following(webserver, load, Launch(groups=(), config={}))
+    launch = Launch(asset=load.spec.asset_name, groups=(), config={})
+    following = _Following(webserver, load, launch)
     following.join(backfill_id, load.keys)
     return following.to_the_end().outcomes
 
@@ -110,7 +113,7 @@ class _Following:
         """Follow one more backfill."""
         self._launched.append(_Launched(backfill_id, keys))
         which = f": {keys[0]}" if len(keys) == 1 else f", {len(keys)} partitions"
-        self._say(f"Backfill {backfill_id} of {self._load.spec.asset_name}{which}")
+        self._say(f"Backfill {backfill_id} of {self._launch.asset}{which}")
 
     def to_the_end(self) -> Loaded:
         """Launch what waits when its time has come, and look until all is over."""
@@ -153,9 +156,7 @@ class _Following:
         """Launch a backfill; whoever is not there is asked again, a lost answer is not guessed."""
         keys = self._waiting.pop(0)
         try:
-            backfill_id = self._webserver.launch(
-                self._load.spec.asset_name, keys, self._launch.config
-            )
+            backfill_id = self._webserver.launch(self._launch.asset, keys, self._launch.config)
         except NoWebserver:
             self._waiting.insert(0, keys)
             raise

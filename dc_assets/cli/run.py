@@ -25,7 +25,7 @@ from dc_assets.cli.failed import (
 from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
-from dc_assets.cli.same_place import refuse_other_place
+from dc_assets.cli.same_place import asset_in
 from dc_assets.cli.several import run_in_order
 from dc_assets.cli.specs import chosen_specs, parents_of
 from dc_assets.cli.stop import take_back_order
@@ -185,7 +185,7 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
         if dry_run:
             return _dry_run(order.applied, keys, console)
         if not order.is_local:
-            _ask_where_dagster_loads(spec)
+            _asset_of(spec)
             refuse_beforehand(order.applied, order.request(keys), mode)
         if order.new_load:
             _give_up_load(order, keys, console)
@@ -301,8 +301,8 @@ def _load(
     if order.is_local:
         request = replace(order.request(keys, launch=uuid.uuid4().hex), is_new=is_new)
         return Loaded(load_here(part, order.applied, request, mode))
-    webserver = _webserver()
     launch = Launch(
+        asset=_asset_of(load.spec),
         groups=[[key] for key in keys] if order.every_s else [keys],
         config={
             "mode": mode,
@@ -316,17 +316,18 @@ def _load(
         every_s=order.every_s,
         again=order.again(mode),
     )
+    webserver = _webserver()
     try:
         return load_through_dagster(webserver, part, launch)
     finally:
         webserver.close()
 
 
-def _ask_where_dagster_loads(spec: LoadSpec) -> None:
-    """Refuse a Dagster that has another ledger, before this one is changed."""
+def _asset_of(spec: LoadSpec) -> str:
+    """Return the asset that loads a spec; refuse a Dagster that has another ledger."""
     webserver = _webserver()
     try:
-        refuse_other_place(webserver, spec)
+        return asset_in(webserver, spec)
     finally:
         webserver.close()
 

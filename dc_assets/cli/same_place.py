@@ -1,11 +1,13 @@
-"""Refuses to launch through a Dagster that loads into another ledger, or by another spec."""
+"""Finds the asset of a load in Dagster, if it loads into the same ledger and by the same spec."""
 
 from __future__ import annotations
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.dagster_instance import PublishedLoad
 from dc_assets.wiring.place import LEDGER, LOADS, SPEC, place_of
+from dc_assets.wiring.settings import loads_folder
 
 _ENV_FILE = (
     "In a terminal beside `dc-assets dev`: source ~/.dc_assets/dev/env.sh; beside "
@@ -13,35 +15,48 @@ _ENV_FILE = (
 )
 
 
-def refuse_other_place(webserver: Webserver, spec: LoadSpec) -> None:
-    """Compare this process with the code location before anything is launched.
+def asset_in(webserver: Webserver, spec: LoadSpec) -> str:
+    """Return the key of the asset that loads as this process would, such as `crm/things_in_core`.
 
     Raises:
-        ConfigError: they have not one ledger and one spec.
+        ConfigError: there is none, or more than one.
     """
-    ours, theirs = place_of(spec), webserver.metadata_of(spec.asset_name)
-    if theirs is None:
+    named = [one for one in webserver.loads() if one.name == spec.name]
+    if not named:
         raise ConfigError(
-            f"Dagster at {webserver.url} has no asset {spec.asset_name}: its code location reads "
-            "other load specs, or could not be loaded (its Deployment page says why). Give it and "
-            f"this shell the same DC_ASSETS_LOADS. {_ENV_FILE}"
+            f"Dagster at {webserver.url} has no asset of the load {spec.name}: its code location "
+            "reads other load specs, runs an earlier version (then reload it), or could not be "
+            "loaded (its Deployment page says why). Give it and this shell the same "
+            f"DC_ASSETS_LOADS. {_ENV_FILE}"
         )
-    if LEDGER not in theirs:
+    refusals = [_other_place(webserver, spec, one) for one in named]
+    fitting = [one.asset for one, why in zip(named, refusals, strict=True) if why is None]
+    if not fitting:
+        raise ConfigError(next(why for why in refusals if why is not None))
+    if len(fitting) > 1:
         raise ConfigError(
-            f"The code location of Dagster at {webserver.url} does not say which ledger it has: "
-            "it runs an earlier version. Reload it on the Deployment page, then run again."
+            f"Dagster at {webserver.url} has several assets of the load {spec.name}: "
+            f"{', '.join(sorted(fitting))}. They may load into different orgs, so nothing was "
+            "launched. Launch the one that you mean in the UI, or load here: dc-assets run --local"
         )
+    return fitting[0]
+
+
+def _other_place(webserver: Webserver, spec: LoadSpec, found: PublishedLoad) -> str | None:
+    """Return why an asset loads otherwise than this process would, None if it does not."""
+    ours, theirs = place_of(spec, str(loads_folder())), found.texts
     if theirs[LEDGER] != ours[LEDGER]:
-        raise ConfigError(
+        return (
             f"Dagster at {webserver.url} loads into another ledger than this shell reads, so "
             f"nothing was launched. Its code location: {theirs[LEDGER]}; this shell: "
             f"{ours[LEDGER]}. Give both the same DC_ASSETS_DATA and DC_ASSETS_LEDGER_URL. "
             f"{_ENV_FILE}"
         )
-    if theirs.get(SPEC) != ours[SPEC]:
-        raise ConfigError(
+    if theirs[SPEC] != ours[SPEC]:
+        return (
             f"Dagster at {webserver.url} has another spec of {spec.name} than this shell, so "
-            f"nothing was launched. Its code location read {theirs.get(LOADS)}; this shell: "
+            f"nothing was launched. Its code location read {theirs[LOADS]}; this shell: "
             f"{ours[LOADS]}. If it is one folder, the file has changed since: reload the code "
             f"location on the Deployment page. Else give both the same DC_ASSETS_LOADS. {_ENV_FILE}"
         )
+    return None

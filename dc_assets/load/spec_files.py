@@ -47,7 +47,8 @@ def read_folder(folder: Path) -> SpecFolder:
     found = read_folder_so_far(folder)
     if not found.specs and not found.broken:
         raise ConfigError(
-            f"There is no load spec (*.yaml) in {folder}. Set DC_ASSETS_LOADS to their folder."
+            f"There is no load spec (*.yaml) in {folder}. Name their folder: in "
+            "DC_ASSETS_LOADS, or in the call of build_load_defs."
         )
     return found
 
@@ -66,14 +67,15 @@ def read_folder_so_far(folder: Path) -> SpecFolder:
         raise ConfigError(
             f"The folder of load specs cannot be read: {error.strerror}. Set DC_ASSETS_LOADS to it."
         ) from error
-    specs, broken = _read_all(files)
+    found = read_files(files)
+    specs, broken = found.specs, found.broken
     twice = _twice(specs)
     kept = {file: spec for file, spec in specs.items() if file not in twice}
     return SpecFolder(kept, {**broken, **twice})
 
 
-def _read_all(files: Sequence[Path]) -> tuple[dict[Path, LoadSpec], dict[Path, str]]:
-    """Return the loads of some files, and why others are none."""
+def read_files(files: Sequence[Path]) -> SpecFolder:
+    """Read the loads of some files: one that is wrong takes no other down."""
     specs: dict[Path, LoadSpec] = {}
     broken: dict[Path, str] = {}
     for file in files:
@@ -83,7 +85,7 @@ def _read_all(files: Sequence[Path]) -> tuple[dict[Path, LoadSpec], dict[Path, s
             specs |= {place: read_spec(place) for place in places}
         except ConfigError as error:
             broken[file] = str(error)
-    return specs, broken
+    return SpecFolder(specs, broken)
 
 
 def _files(folder: Path) -> Sequence[Path]:

@@ -12,9 +12,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import LoadRequest
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.lineage import source_key, target_columns
-from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.placing import LOADS_GROUP, PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
-from dc_assets.wiring.place import place_of
 
 
 class LoadConfig(dg.Config):
@@ -89,7 +88,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
         partitions_def=partitions_of(spec),
         code_version=spec.spec_hash[:12],  # of another spec, a green partition is outdated
         pool=options.pool,
-        group_name=options.group_name,
+        group_name=options.group_name or LOADS_GROUP,
         owners=options.owners,
         tags=options.tags,
         automation_condition=options.automation_condition,
@@ -106,7 +105,6 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
                 )
             ),
             **target_columns(spec),
-            **place_of(spec),
             **placed.metadata,
         },
     )

@@ -14,7 +14,7 @@ from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.standing import verdict_of_checks
 from dc_assets.orchestration.checks import result_of
 from dc_assets.orchestration.failures import in_one_sentence
-from dc_assets.orchestration.placing import PlacedLoad
+from dc_assets.orchestration.placing import AUDITS_GROUP, PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
 
 
@@ -26,7 +26,7 @@ def audit_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
         key=key,
         deps=[placed.asset_key],
         pool=options.pool,
-        group_name="audits",
+        group_name=options.group_name or AUDITS_GROUP,
         owners=options.owners,
         tags=options.tags,
         required_resource_keys={options.resource_key},

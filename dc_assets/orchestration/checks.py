@@ -12,7 +12,6 @@ import dagster as dg
 from dc_assets.core.checks import OUTCOME, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.printable import printable
-from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import verdict_of_checks
 from dc_assets.core.verdicts import CheckOutcome, Severity, ValueCount
 from dc_assets.orchestration.assets import partitions_of
@@ -43,7 +42,7 @@ def load_checks(placed: PlacedLoad) -> dg.AssetChecksDefinition:
                     spec, run_id=context.run.run_id, log=context.log
                 ) as opened,
             ):
-                outcomes = opened.checked(_partition_of(context, spec), wanted)
+                outcomes = opened.checked(_partition_of(context, placed), wanted)
             verdict = verdict_of_checks(outcomes, wanted).text
             for outcome in outcomes:
                 yield result_of(placed.asset_key, outcome, verdict)
@@ -51,7 +50,7 @@ def load_checks(placed: PlacedLoad) -> dg.AssetChecksDefinition:
         return checks
 
 
-def _partition_of(context: dg.AssetCheckExecutionContext, spec: LoadSpec) -> str:
+def _partition_of(context: dg.AssetCheckExecutionContext, placed: PlacedLoad) -> str:
     """Return the partition of the run.
 
     Raises:
@@ -60,8 +59,8 @@ def _partition_of(context: dg.AssetCheckExecutionContext, spec: LoadSpec) -> str
     if not context.has_partition_key:
         raise ConfigError(
             "These checks look at one partition, and this run names none. To check them all: "
-            f"dc-assets reconcile {spec.name}. In the UI materialize {spec.name}_audit, which "
-            "compares the whole object."
+            f"dc-assets reconcile {placed.spec.name}. In the UI materialize "
+            f"{placed.audit_key.to_user_string()}, which compares the whole object."
         )
     return context.partition_key
 

@@ -41,7 +41,7 @@ class FailedRuns:
         self._instance = instance
         self._database = database
         self._outbox = Outbox(database)
-        self._events = LedgerEvents(database, [one.spec for one in loads])
+        self._events = ledger_events(database, loads)
         self._ours = OurRuns(instance, loads)
 
     def collect(self, after: float | None) -> tuple[int, float]:
@@ -94,6 +94,12 @@ class FailedRuns:
             "page": f"runs/{run.run_id}",
             **range_of_run(self._database, part.spec.name, partition, run.run_id),
         }
+
+
+def ledger_events(database: Database, loads: Sequence[PlacedLoad]) -> LedgerEvents:
+    """Return the events of some loads, each with its page in the UI."""
+    pages = {one.spec.name: one.page for one in loads}
+    return LedgerEvents(database, [one.spec for one in loads], pages)
 
 
 def will_retry(record: dg.RunRecord, now_s: float, *, asks_for_tag: bool) -> bool | None:

@@ -11,9 +11,8 @@ from dc_assets.delivery.templates import Templates
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.outbox import Outbox
-from dc_assets.orchestration.failed_runs import FailedRuns
+from dc_assets.orchestration.failed_runs import FailedRuns, ledger_events
 from dc_assets.orchestration.placing import PlacedLoad
-from dc_assets.views.events import LedgerEvents
 from dc_assets.wiring.settings import ledger_url, read_settings
 
 
@@ -25,7 +24,7 @@ def collect(
 ) -> tuple[int, float]:
     """Put what is new into the outbox; return how much, and where failed runs continue."""
     failed_runs = FailedRuns(instance, database, loads)
-    of_ledger = LedgerEvents(database, [one.spec for one in loads]).collect()
+    of_ledger = ledger_events(database, loads).collect()
     of_dagster, next_after = failed_runs.collect(after)
     return of_ledger + of_dagster, next_after
 

@@ -140,8 +140,7 @@ def _part(load: PlacedLoad, planned: Sequence[_Planned]) -> Part:
 def _selected(run: dg.DagsterRun) -> Iterator[_Planned]:
     """Return what a run was launched on; nothing for a whole job, which says it itself."""
     for key in run.asset_selection or ():
-        yield _Planned(key.to_user_string(), "", key.to_user_string())
+        yield _Planned(key.to_user_string(), "", key.to_python_identifier())
     for check in run.asset_check_selection or ():
-        yield _Planned(
-            check.asset_key.to_user_string(), check.name, check.asset_key.to_user_string()
-        )
+        key = check.asset_key
+        yield _Planned(key.to_user_string(), check.name, key.to_python_identifier())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 
 from dc_assets.core.spec import LoadSpec
+from dc_assets.wiring.place import LOAD, place_of
 
 POOL = "salesforce"
 """Runs of all loads share it; its limit is `concurrency.pools.default_limit` of dagster.yaml."""
 
-PLACED_LOAD = "dc_assets/load"
-"""Metadata of a load's asset: the `PlacedLoad` itself, which never leaves the process."""
+LOADS_GROUP, AUDITS_GROUP = "loads", "audits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +25,17 @@ class LoadOptions:
     Attributes:
         resource_key: key of the `SalesforceResource` that their runs and sensors take.
         key_prefix: stands before the key of each asset, and before the names of what starts it.
+        group_name: group of loads and audits; without it they are in `loads` and `audits`.
         pool: the pool that their runs share.
         automation_condition: when Dagster materializes a partition by itself.
     """
 
     resource_key: str = "salesforce"
     key_prefix: Sequence[str] = ()
-    group_name: str = "loads"
+    group_name: str | None = None
     owners: Sequence[str] = ()
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    automation_condition: dg.AutomationCondition[dg.AssetKey] | None = None
+    automation_condition: dg.AutomationCondition[Any] | None = None
     pool: str = POOL
 
 
@@ -43,11 +45,13 @@ class PlacedLoad:
 
     Attributes:
         parents: the loads that are complete before this one begins.
+        read_from: folder of the spec's file, "" if it was made in Python.
     """
 
     spec: LoadSpec
     options: LoadOptions = LoadOptions()
     parents: Sequence[PlacedLoad] = ()
+    read_from: str = ""
 
     @property
     def asset_key(self) -> dg.AssetKey:
@@ -64,14 +68,27 @@ class PlacedLoad:
         """Name of the step that loads, under which its run config stands."""
         return self.asset_key.to_python_identifier()
 
+    @property
+    def page(self) -> str:
+        """Path of what the checks say in Dagster's UI."""
+        return f"assets/{'/'.join(self.asset_key.path)}?view=checks"
+
     def named(self, kind: str) -> str:
         """Return the name of a job, sensor, schedule or step of the load."""
-        return "_".join([*self.options.key_prefix, self.spec.name, kind])
+        key = dg.AssetKey([*self.options.key_prefix, f"{self.spec.name}_{kind}"])
+        return key.to_python_identifier()
 
     @property
-    def metadata(self) -> Mapping[str, dg.MetadataValue]:
-        """What lets a sensor find the load again in its code location."""
-        return {PLACED_LOAD: ObjectMetadataValue(self)}
+    def metadata(self) -> Mapping[str, str | dg.MetadataValue]:
+        """What the asset says of the load.
+
+        To the UI and to `dc-assets run` the value of `LOAD` is the load's name; in its own process
+        it holds the load itself, by which a sensor finds it.
+        """
+        return {
+            **place_of(self.spec, self.read_from),
+            LOAD: ObjectMetadataValue(self.spec.name, instance=self),
+        }
 
 
 def loads_in(repository: dg.RepositoryDefinition | None) -> Sequence[PlacedLoad]:
@@ -81,6 +98,6 @@ def loads_in(repository: dg.RepositoryDefinition | None) -> Sequence[PlacedLoad]
 
 def _found(repository: dg.RepositoryDefinition) -> Iterator[PlacedLoad]:
     for key, asset in repository.assets_defs_by_key.items():
-        value = asset.metadata_by_key.get(key, {}).get(PLACED_LOAD)
+        value = asset.metadata_by_key.get(key, {}).get(LOAD)
         if isinstance(value, ObjectMetadataValue) and isinstance(value.instance, PlacedLoad):
             yield value.instance

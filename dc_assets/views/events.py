@@ -15,7 +15,7 @@ from sqlalchemy.engine import Row
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.deletions import deletes_rows_max
 from dc_assets.core.durations import DAY_S
-from dc_assets.core.events import OFFERED_FOR_S, success_fell, usual_success
+from dc_assets.core.events import OFFERED_FOR_S, EventKind, success_fell, usual_success
 from dc_assets.core.load_state import LoadState, RowCounts
 from dc_assets.core.row_outcomes import shown_code
 from dc_assets.core.spec import LoadSpec
@@ -43,12 +43,18 @@ _ONE_EVALUATION = (
 
 
 class LedgerEvents:
-    """Events of some specs, of the last days; each is noticed once."""
+    """Events of some specs, of the last days; each is noticed once.
 
-    def __init__(self, database: Database, specs: Sequence[LoadSpec]) -> None:
+    ``pages`` names the page of a load in Dagster's UI, by the name of its spec.
+    """
+
+    def __init__(
+        self, database: Database, specs: Sequence[LoadSpec], pages: Mapping[str, str]
+    ) -> None:
         self._database = database
         self._outbox = Outbox(database)
         self._specs = {spec.name: spec for spec in specs}
+        self._pages = pages
 
     def collect(self) -> int:
         """Keep what is new; return how many notifications that gave."""
@@ -73,7 +79,7 @@ class LedgerEvents:
             facts = _facts_of_load(self._specs[one.spec_name], one, load)
             if one.mode == "full":
                 added += self._success(one, load.rows, facts, loads.earlier_shares(one))
-            added += self._outbox.add("completed", one.spec_name, key, facts)
+            added += self._add("completed", one.spec_name, key, facts)
         return added
 
     def _success(
@@ -84,7 +90,7 @@ class LedgerEvents:
             return 0
         more = {"share": share, "usual": usual_success(earlier), "earlier": len(earlier)}
         key = f"success_rate:{ended.load_id}"
-        return self._outbox.add("success_rate", ended.spec_name, key, {**facts, **more})
+        return self._add("success_rate", ended.spec_name, key, {**facts, **more})
 
     @one_transaction
     def _gaps(self) -> int:
@@ -97,8 +103,7 @@ class LedgerEvents:
         gaps = dict(_gaps_of(rows))
         added = 0
         for key in self._in_order(gaps):
-            spec = self._specs[gaps[key][0].spec_name]
-            added += self._outbox.add("coverage_gap", spec.name, key, _gap(spec, gaps[key]))
+            added += self._add("coverage_gap", gaps[key][0].spec_name, key, _gap(gaps[key]))
         return added
 
     def _errors(self) -> sa.Select[*tuple[Any, ...]]:
@@ -119,7 +124,7 @@ class LedgerEvents:
             ).all()
         vanished = {_key_of_day(row): facts for row in rows if (facts := self._too_many(row))}
         return sum(
-            self._outbox.add("deletions", vanished[key]["spec"], key, vanished[key])
+            self._add("deletions", vanished[key]["spec"], key, vanished[key])
             for key in self._in_order(vanished)
         )
 
@@ -136,8 +141,12 @@ class LedgerEvents:
             "source_rows": row.source_rows,
             "rows": gone,
             "rows_max": rows_max,
-            "page": f"assets/{spec.asset_name}?view=checks",
         }
+
+    def _add(self, kind: EventKind, spec_name: str, key: str, facts: Mapping[str, Any]) -> bool:
+        """Keep one event, with the page that shows more; tell whether it is a new one."""
+        page = self._pages.get(spec_name, "")
+        return self._outbox.add(kind, spec_name, key, {**facts, "page": page})
 
     def _in_order(self, events: Mapping[str, object]) -> list[str]:
         unknown = self._outbox.unknown(events.keys())
@@ -166,7 +175,6 @@ def _facts_of_load(spec: LoadSpec, ended: EndedLoad, load: LoadState) -> dict[st
         "checks": dict(severities),
         "verdict": _verdict(spec, load),
         "seconds": ended.seconds,
-        "page": f"assets/{spec.asset_name}?view=checks",
     }
 
 
@@ -201,7 +209,7 @@ def _evaluation(row: Row[Any]) -> tuple[str, ...]:
     return row.run_id, row.spec_name, row.org_id, row.partition_key
 
 
-def _gap(spec: LoadSpec, rows: Sequence[Row[Any]]) -> dict[str, Any]:
+def _gap(rows: Sequence[Row[Any]]) -> dict[str, Any]:
     repairs = [str(json.loads(row.outcome)["repair"]) for row in rows]
     return {
         "org": rows[0].org_id,
@@ -210,7 +218,6 @@ def _gap(spec: LoadSpec, rows: Sequence[Row[Any]]) -> dict[str, Any]:
         "found": any(row.severity == Severity.ERROR.value for row in rows),
         "checks": [{"name": row.check_name, "said": _said(row)} for row in rows],
         "repairs": [repair for repair in dict.fromkeys(repairs) if repair],
-        "page": f"assets/{spec.asset_name}?view=checks",
     }
 
 

@@ -11,7 +11,14 @@ import httpx
 from dc_assets.core.addresses import without_login
 from dc_assets.core.errors import ERROR, ConfigError, RemoteError, TransientRemoteError
 from dc_assets.salesforce.bounded import FILE, bounded_transport
-from dc_assets.wiring.dagster_instance import INSTANCE, DagsterInstance, instance_in
+from dc_assets.wiring.dagster_instance import (
+    ASSETS,
+    INSTANCE,
+    DagsterInstance,
+    PublishedLoad,
+    instance_in,
+    loads_among,
+)
 
 DAGSTER_URL = "http://127.0.0.1:3000"
 """Where `dagster-webserver` listens unless it is told otherwise."""
@@ -28,13 +35,6 @@ mutation Launch($params: LaunchBackfillParams!) {
     ... on PartitionKeysNotFoundError { message }
     ... on PartitionSetNotFoundError { message }
     ... on RunConflict { message }
-  }
-}"""
-
-_METADATA = """
-query Metadata($asset: AssetKeyInput!) {
-  assetNodeOrError(assetKey: $asset) {
-    ... on AssetNode { metadataEntries { label ... on TextMetadataEntry { text } } }
   }
 }"""
 
@@ -168,13 +168,9 @@ class Webserver:
         except httpx.TransportError:
             return False
 
-    def metadata_of(self, asset: str) -> Mapping[str, str] | None:
-        """Return the texts that the definitions say of an asset, or None if there is no such."""
-        node = self._ask(_METADATA, {"asset": {"path": [asset]}})["assetNodeOrError"]
-        entries: list[dict[str, str]] | None = node.get("metadataEntries")
-        if entries is None:
-            return None
-        return {entry["label"]: entry["text"] for entry in entries if "text" in entry}
+    def loads(self) -> Sequence[PublishedLoad]:
+        """Return the loads of all code locations, whatever their keys."""
+        return loads_among(self._ask(ASSETS, {})["assetNodes"])
 
     def instance(self) -> DagsterInstance:
         """Ask what the instance says of itself."""
@@ -183,11 +179,16 @@ class Webserver:
     def launch(
         self, asset: str, partition_keys: Sequence[str], config: Mapping[str, object]
     ) -> str:
-        """Launch an asset backfill of some partitions and return its id."""
+        """Launch a backfill of some partitions of an asset, such as `crm/things_in_core`.
+
+        Returns:
+            The id of the backfill.
+        """
+        path = asset.split("/")
         params = {
-            "assetSelection": [{"path": [asset]}],
+            "assetSelection": [{"path": path}],
             "partitionNames": list(partition_keys),
-            "runConfigData": {"ops": {asset: {"config": dict(config)}}},
+            "runConfigData": {"ops": {_op_name(path): {"config": dict(config)}}},
             "title": f"dc-assets run: {asset}",
         }
         answer = self._ask(_LAUNCH, {"params": params})["launchPartitionBackfill"]
@@ -274,6 +275,15 @@ class Webserver:
             f"Dagster at {self.url} gave no usable answer. Check DC_ASSETS_DAGSTER_URL: it is "
             "the address of a webserver, such as http://127.0.0.1:3000."
         )
+
+
+def _op_name(path: Sequence[str]) -> str:
+    """Return the step that Dagster 1.13 makes of an asset (`AssetKey.to_python_identifier`).
+
+    >>> _op_name(["crm-eu", "things_in_core"])
+    'crm_eu__things_in_core'
+    """
+    return "__".join(path).replace("-", "_").replace(".", "_")
 
 
 def _login_in(url: str) -> tuple[str, str] | None:

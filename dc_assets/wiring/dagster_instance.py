@@ -6,7 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-INSTANCE = """
+from dc_assets.wiring.place import LOAD
+
+_NODE = """
+fragment Node on AssetNode {
+  assetKey { path }
+  metadataEntries { label ... on TextMetadataEntry { text } }
+}"""
+
+ASSETS = (
+    """
+query Assets {
+  assetNodes { ...Node }
+}"""
+    + _NODE
+)
+
+INSTANCE = (
+    """
 query Instance {
   instance {
     info
@@ -24,14 +41,34 @@ query Instance {
         locationOrLoadError {
           __typename
           ... on PythonError { message }
-          ... on RepositoryLocation { repositories { assetNodes { assetKey { path } } } }
+          ... on RepositoryLocation { repositories { assetNodes { ...Node } } }
         }
       }
     }
   }
 }"""
+    + _NODE
+)
 
 MESSAGE_CHARS_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedLoad:
+    """The asset of a load, as its code location tells of it.
+
+    Attributes:
+        asset: its key, such as `crm/things_in_core`.
+        texts: what it says, by label (`wiring.place`).
+    """
+
+    asset: str
+    texts: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Name of the load."""
+        return self.texts[LOAD]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +77,8 @@ class DagsterInstance:
 
     Attributes:
         broken: why each code location is not loaded, by its name.
-        assets: of the code locations that are.
+        assets: how many there are in the code locations that are.
+        loads: those of them that load.
         silent: required daemons without a recent heartbeat.
         queues_runs: whether a run waits in a queue before it starts.
         pool_granularity: `run` or `op`.
@@ -48,7 +86,8 @@ class DagsterInstance:
     """
 
     broken: Mapping[str, str]
-    assets: frozenset[str]
+    assets: int
+    loads: Sequence[PublishedLoad]
     silent: Sequence[str]
     queues_runs: bool
     pool_granularity: str
@@ -64,10 +103,12 @@ def instance_in(answer: Mapping[str, Any]) -> DagsterInstance:
     found: dict[str, Mapping[str, Any]] = {
         str(entry["name"]): entry.get("locationOrLoadError") or _NOTHING for entry in entries
     }
+    nodes = [node for one in found.values() for node in _nodes(one)]
     broken = {name: _short(one) for name, one in found.items() if not _is_loaded(one)}
     return DagsterInstance(
         broken=broken if entries else {"workspace": _short(workspace)},
-        assets=frozenset(asset for one in found.values() for asset in _assets(one)),
+        assets=len(nodes),
+        loads=loads_among(nodes),
         silent=[str(d["daemonType"]) for d in daemons if d["required"] and not d["healthy"]],
         queues_runs=bool(instance.get("runQueuingSupported")),
         pool_granularity=str(pool.get("poolGranularity") or "op"),
@@ -82,9 +123,19 @@ def _is_loaded(location: Mapping[str, Any]) -> bool:
     return location.get("__typename") == "RepositoryLocation"
 
 
-def _assets(location: Mapping[str, Any]) -> Sequence[str]:
-    nodes = [node for repo in location.get("repositories") or () for node in repo["assetNodes"]]
-    return ["/".join(node["assetKey"]["path"]) for node in nodes]
+def _nodes(location: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return [node for repo in location.get("repositories") or () for node in repo["assetNodes"]]
+
+
+def loads_among(nodes: Sequence[Mapping[str, Any]]) -> Sequence[PublishedLoad]:
+    """Return the loads among assets, which are known by what they say and not by their keys."""
+    found: list[PublishedLoad] = []
+    for node in nodes:
+        entries: Sequence[Mapping[str, str]] = node["metadataEntries"]
+        texts = {entry["label"]: entry["text"] for entry in entries if "text" in entry}
+        if LOAD in texts:
+            found.append(PublishedLoad("/".join(node["assetKey"]["path"]), texts))
+    return found
 
 
 def _short(told: Mapping[str, Any]) -> str:

@@ -10,21 +10,25 @@ import os
 from collections.abc import Mapping
 
 from dc_assets.core.spec import LoadSpec
-from dc_assets.wiring.settings import ledger_url, loads_folder
+from dc_assets.wiring.settings import ledger_url
 
-LEDGER, SPEC, LOADS = "ledger", "spec", "loads folder"
+LOAD, LEDGER, SPEC, LOADS = "dc_assets/load", "ledger", "spec", "loads folder"
+"""What the asset of a load says: its name, which no other asset has, and what decides it."""
+
+NO_FOLDER = "the files of its project"
+"""Said instead of a folder if a project made the spec in Python, or by a component."""
 
 _FILE = "sqlite:///"
 _ALIASES = {"postgres": "postgresql"}
 _PLACE_IN_QUERY = ("host", "port", "dbname", "service")
 
 
-def place_of(spec: LoadSpec) -> Mapping[str, str]:
-    """Return ledger, spec and folder of this process. Opens nothing, and holds no password."""
+def place_of(spec: LoadSpec, read_from: str) -> Mapping[str, str]:
+    """Return ledger, spec and its folder. Opens nothing, and holds no password."""
     return {
         LEDGER: ledger_place(ledger_url()),
         SPEC: spec.spec_hash,
-        LOADS: str(loads_folder()),
+        LOADS: read_from or NO_FOLDER,
     }
 
 

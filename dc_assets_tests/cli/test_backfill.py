@@ -31,6 +31,7 @@ from dc_assets_tests.warm.programs import WarmProcess
 pytestmark = pytest.mark.acceptance
 
 KEYS = ["r1-01", "r1-02", "r1-03"]
+ASSET = "opportunities_in_core"
 
 
 @dataclass
@@ -67,6 +68,7 @@ def code_location(folder: Path) -> dict[str, str]:
     """Return what a code location that has the same settings says of the asset."""
     loads = folder / "loads"
     return {
+        "dc_assets/load": "opportunities",
         "ledger": f"sqlite:///{(folder / 'data' / 'ledger.db').resolve()}",
         "spec": read_spec(loads / "opportunities.yaml").spec_hash,
         "loads folder": str(loads),
@@ -80,7 +82,7 @@ def console() -> Generator[Console]:
         (folder / "loads").mkdir()
         spec = yaml.safe_dump(spec_content(60, len(KEYS)), sort_keys=False)
         (folder / "loads" / "opportunities.yaml").write_text(spec, encoding="utf-8")
-        dagster = StandInDagster(free_port(), metadata=code_location(folder))
+        dagster = StandInDagster(free_port(), assets={ASSET: code_location(folder)})
         dagster.start()
         environment = {
             **environment_of(folder),
@@ -172,7 +174,7 @@ def test_leaving_a_backfill_says_that_it_goes_on(console: Console) -> None:
     """Where it is seen, how it is followed and how it is stopped."""
     with console.given("--partitions", "r1-02,r1-03") as process:
         console.waits_for("Backfill backfill1")
-        wait_until(lambda: console.dagster.asked > 1, "it is followed")
+        wait_until(lambda: bool(console.dagster.launched), "it is followed")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130, console.said
     page = f"{console.dagster.url}/runs/b/backfill1"
@@ -186,7 +188,7 @@ def test_leaving_staggered_launches_names_those_that_did_not_begin(console: Cons
     """With the command that launches them; none of them begins behind the operator's back."""
     with console.given("--changed", "--stagger", "1h30m") as process:
         console.waits_for("r1-02 starts in 1h30m")
-        wait_until(lambda: console.dagster.asked > 1, "it is followed")
+        wait_until(lambda: bool(console.dagster.launched), "it is followed")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130, console.said
     assert console.dagster.partitions() == [["r1-01"]]
@@ -231,21 +233,41 @@ def test_what_cannot_be_launched_is_one_sentence(
             {"spec": "0" * 16, "loads folder": "/other/loads"},
             ("another spec of opportunities", "/other/loads", "DC_ASSETS_LOADS", "reload"),
         ),
-        ({"ledger": None}, ("earlier version", "Reload it")),
-        (None, ("has no asset opportunities_in_core", "DC_ASSETS_LOADS")),
+        ({"dc_assets/load": "others"}, ("no asset of the load opportunities", "earlier version")),
     ],
-    ids=["ledger", "spec", "says nothing", "no asset"],
+    ids=["ledger", "spec", "no asset"],
 )
 def test_a_dagster_that_loads_elsewhere_is_refused_before_anything_is_launched(
-    console: Console, changed: Mapping[str, str | None] | None, words: Sequence[str]
+    console: Console, changed: Mapping[str, str], words: Sequence[str]
 ) -> None:
     """In one sentence with both places and the variables to set; exit code 2."""
-    told = {**code_location(console.folder), **(changed or {})}
-    known = {label: text for label, text in told.items() if text is not None}
-    console.dagster.metadata = known if changed is not None else None
+    console.dagster.assets = {ASSET: {**code_location(console.folder), **changed}}
     done = run_program(["run", "opportunities", "--new-load"], console.environment)
     assert done.code == 2, done.out + done.err
     for word in words:
         assert word in done.err
     assert done.err.count("\n") == 1
+    assert console.dagster.launched == []
+
+
+def test_an_asset_is_found_by_what_it_says_whatever_its_key(console: Console) -> None:
+    """A project may have put a prefix before it; another one of the load loads elsewhere."""
+    told = code_location(console.folder)
+    elsewhere = {**told, "ledger": "sqlite:////elsewhere/ledger.db"}
+    console.dagster.assets = {"old/things": elsewhere, "crm-eu/opportunities_in_core": told}
+    console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
+    with console.given() as process:
+        process.wait(60)
+    [launch] = console.dagster.launched
+    assert launch["assetSelection"] == [{"path": ["crm-eu", "opportunities_in_core"]}]
+    assert set(launch["runConfigData"]["ops"]) == {"crm_eu__opportunities_in_core"}
+
+
+def test_of_two_assets_of_a_load_none_is_launched(console: Console) -> None:
+    """Nobody here knows into which orgs they load."""
+    told = code_location(console.folder)
+    console.dagster.assets = {"uat/opportunities_in_core": told, "crm/opportunities_in_core": told}
+    done = run_program(["run", "opportunities"], console.environment)
+    assert done.code == 2, done.out + done.err
+    assert "crm/opportunities_in_core, uat/opportunities_in_core" in done.err
     assert console.dagster.launched == []

@@ -9,8 +9,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from dc_assets.load.spec_files import read_folder
-from dc_assets.orchestration.loads import definitions_of
+from dc_assets.orchestration.loads import build_load_defs
+from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets.orchestration.sensors import notifier
 from dc_assets_tests.acceptance.stage import Stage, spec_content
 from dc_assets_tests.cli.test_cleanup import FOREIGN, living, plant
@@ -84,13 +84,16 @@ def test_other_rows_at_the_second_look_are_the_first_look_of_them(fresh: Stage) 
 def alerts(stage: Stage) -> list[str]:
     """Let the notifier tick once, and return what it posted."""
     hook = HookServer()
-    folder = read_folder(stage.folder / "loads")
+    ours = dg.Definitions.merge(
+        build_load_defs(stage.folder / "loads"),
+        dg.Definitions(resources={"salesforce": SalesforceResource()}),
+    )
     with (
         serving(hook),
         settings({**own_settings(stage), "DC_ASSETS_WEBHOOK_URL": hook.url}),
         dg.DagsterInstance.ephemeral() as instance,
     ):
-        notifier(dg.build_sensor_context(instance=instance, definitions=definitions_of(folder)))
+        notifier(dg.build_sensor_context(instance=instance, definitions=ours))
     return [post.text for post in hook.posts]
 
 

@@ -313,7 +313,7 @@ def _dagster_agrees(told: Told) -> None:
 
 def _notices_agree(told: Told) -> None:
     """A notice of an ended load says what the read model says of it."""
-    LedgerEvents(told.ledger.database, [SPEC]).collect()
+    LedgerEvents(told.ledger.database, [SPEC], {}).collect()
     loads = {one.load_id: one for one in told.load_states()}
     notices = [n for n in Outbox(told.ledger.database).undelivered("mail") if n.kind == "completed"]
     ended = [one for one in loads.values() if one.state == "done"]

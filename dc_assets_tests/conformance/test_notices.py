@@ -37,6 +37,7 @@ from dc_assets_tests.fakes.ledgers import (
 )
 
 HOUR_S = 3_600.0
+PAGES = {SPEC.name: "assets/crm/things_in_core?view=checks"}
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def empty(ledger: OpenLedger) -> None:
 
 def collected(ledger: OpenLedger, *, spec: LoadSpec = SPEC) -> int:
     """Look for events once."""
-    return LedgerEvents(ledger.database, [spec]).collect()
+    return LedgerEvents(ledger.database, [spec], PAGES).collect()
 
 
 def kinds(ledger: OpenLedger) -> list[str]:
@@ -166,6 +167,7 @@ def test_a_full_load_is_told_of_once_when_all_of_it_is_done(ledger: OpenLedger) 
     assert facts["refused_by_code"] == {"STRING_TOO_LONG": 1, "UNKNOWN_ERROR": 1}
     assert facts["checks"] == {"passed": 4, "warn": 0, "error": 0, "not asked": 0}
     assert facts["verdict"] == "not checked"
+    assert facts["page"] == PAGES[SPEC.name]
 
 
 def test_a_load_that_was_not_checked_has_not_ended(ledger: OpenLedger) -> None:

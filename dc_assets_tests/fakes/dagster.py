@@ -20,7 +20,7 @@ class StandInDagster:
     Attributes:
         launched: parameters of each launch, the oldest first.
         ends: status of the run of a partition; one that is not named is STARTED.
-        metadata: what its code location says of every asset; None if it has none.
+        assets: what its code locations say of each asset, by key.
         failures: by partition, the step failure that its run log holds on its second page.
         has_storage: whether its database answers; without, it knows of no backfill.
     """
@@ -29,7 +29,7 @@ class StandInDagster:
     launched: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     ends: dict[str, str] = field(default_factory=dict[str, str])
     failures: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    metadata: Mapping[str, str] | None = None
+    assets: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     asked: int = 0
     has_storage: bool = True
     _server: ThreadingHTTPServer | None = None
@@ -67,8 +67,8 @@ class StandInDagster:
     def answer(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Answer one GraphQL query."""
         self.asked += 1
-        if "assetNodeOrError" in query:
-            return {"assetNodeOrError": self._node()}
+        if "query Assets" in query:
+            return {"assetNodes": self._nodes()}
         if "launchPartitionBackfill" in query:
             self.launched.append(variables["params"])
             backfill_id = f"backfill{len(self.launched)}"
@@ -90,11 +90,19 @@ class StandInDagster:
             if end == "FAILURE"
         ]
 
-    def _node(self) -> dict[str, Any]:
-        if self.metadata is None:
-            return {}
-        entries = [{"label": label, "text": text} for label, text in self.metadata.items()]
-        return {"metadataEntries": [{"label": "ranges"}, *entries]}
+    def _nodes(self) -> list[dict[str, Any]]:
+        """Return an asset of others, and those that say something of themselves."""
+        told: dict[str, Mapping[str, str]] = {"theirs/opportunities_in_core": {}, **self.assets}
+        return [
+            {
+                "assetKey": {"path": key.split("/")},
+                "metadataEntries": [
+                    {"label": "ranges"},
+                    *({"label": label, "text": text} for label, text in texts.items()),
+                ],
+            }
+            for key, texts in told.items()
+        ]
 
     def _backfill(self, backfill_id: str) -> dict[str, Any]:
         keys = self.partitions()[int(backfill_id.removeprefix("backfill")) - 1]

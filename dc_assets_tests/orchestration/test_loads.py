@@ -10,6 +10,8 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import SpecFolder
 from dc_assets.orchestration.broken_specs import key_of
 from dc_assets.orchestration.loads import definitions_of
+from dc_assets.orchestration.placing import LoadOptions
+from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.fakes.specs import small_spec
 
 BROKEN = Path("/loads/pears.yaml")
@@ -25,7 +27,10 @@ def cut(name: str, partitions: int, *, scheme: int = 1) -> LoadSpec:
 def located(*specs: LoadSpec, broken: dict[Path, str] | None = None) -> dg.Definitions:
     """Return the definitions of a folder, resolved as a code location resolves them."""
     folder = SpecFolder({Path(f"/loads/{spec.name}.yaml"): spec for spec in specs}, broken or {})
-    found = definitions_of(folder)
+    found = dg.Definitions.merge(
+        definitions_of(folder, LoadOptions()),
+        dg.Definitions(resources={"salesforce": SalesforceResource()}),
+    )
     dg.Definitions.validate_loadable(found)
     return found
 
@@ -61,9 +66,9 @@ def test_a_broken_spec_is_red_without_a_run_and_says_so_once() -> None:
     assert isinstance(sensor, dg.SensorDefinition)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     with dg.DagsterInstance.ephemeral() as instance:
-        first = sensor.evaluate_tick(dg.build_sensor_context(instance=instance))
+        first = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, definitions=found))
         again = sensor.evaluate_tick(
-            dg.build_sensor_context(instance=instance, cursor=first.cursor)
+            dg.build_sensor_context(instance=instance, definitions=found, cursor=first.cursor)
         )
     red = [one for one in first.asset_events if isinstance(one, dg.AssetCheckEvaluation)]
     assert {(one.asset_key.to_user_string(), one.passed) for one in red} == {

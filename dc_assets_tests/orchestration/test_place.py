@@ -56,4 +56,4 @@ def test_the_definitions_tell_the_place_of_each_load() -> None:
     """As metadata of the asset, which `dc-assets run` asks for."""
     key = dg.AssetKey("opportunities_in_core")
     told = defs.get_assets_def(key).metadata_by_key[key]
-    assert set(told) >= set(place_of(small_spec()))
+    assert set(told) >= set(place_of(small_spec(), ""))

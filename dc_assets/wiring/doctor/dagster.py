@@ -62,12 +62,13 @@ def _locations(subject: Subject, found: DagsterInstance) -> Iterator[Seen]:
             f"The code location {name} is not loaded: {reason}",
             "Correct it, then in the UI: Deployment > Code locations > Reload.",
         )
-    missing = [one.asset_name for one in subject.specs if one.asset_name not in found.assets]
+    there = {one.name for one in found.loads}
+    missing = [one.name for one in subject.specs if one.name not in there]
     if missing and not found.broken:
         yield red(
-            f"Dagster has no asset {', '.join(missing)}.",
+            f"Dagster has no asset of the load {', '.join(missing)}.",
             "Give the code location the same DC_ASSETS_LOADS, then reload it: Deployment > Code "
             "locations > Reload.",
         )
     elif not found.broken:
-        yield ok(f"{len(found.assets)} assets, those of the load specs among them")
+        yield ok(f"{found.assets} assets, those of the load specs among them")

@@ -1,0 +1,214 @@
+"""The loads in a project of others: its own executor, resource, assets and job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import dc_assets
+from dc_assets import LoadSpec, SalesforceResource, build_load_defs
+from dc_assets.core.errors import ConfigError
+from dc_assets.orchestration.placing import PlacedLoad, loads_in
+from dc_assets.orchestration.sensors import notifier, reaper
+from dc_assets_tests.acceptance.stage import Stage
+from dc_assets_tests.fakes.specs import small_spec
+from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
+
+APPLES = small_spec(name="apples")
+PEARS = small_spec(name="pears")
+LOADED = dg.AssetKey(["crm-eu", "opportunities_in_core"])
+CRM = dg.Definitions(resources={"crm": SalesforceResource()})
+
+
+def project(salesforce: SalesforceResource, loads: dg.Definitions) -> dg.Definitions:
+    """Return what a team has of its own, with our loads among it."""
+
+    @dg.asset(deps=[LOADED])
+    def forecast() -> None:
+        """Read what was loaded."""
+
+    own = dg.Definitions(
+        assets=[forecast],
+        jobs=[dg.define_asset_job("nightly", selection=[LOADED])],
+        resources={"crm": salesforce, "warehouse": dg.ResourceDefinition.none_resource()},
+        executor=dg.in_process_executor,
+    )
+    return dg.Definitions.merge(own, loads)
+
+
+def names_of(definitions: dg.Definitions) -> Sequence[str]:
+    """Return the names of all that starts runs."""
+    repository = definitions.get_repository_def()
+    jobs = [one.name for one in repository.get_all_jobs() if not one.name.startswith("__")]
+    return sorted(
+        [
+            *jobs,
+            *(s.name for s in repository.sensor_defs),
+            *(s.name for s in repository.schedule_defs),
+        ]
+    )
+
+
+@pytest.mark.acceptance
+def test_a_job_of_a_project_loads_and_proves_a_partition(stage: Stage) -> None:
+    """Under a prefix, by a resource of another name, with the specs read from their folder."""
+    loads = build_load_defs(
+        stage.folder / "loads",
+        resource_key="crm",
+        key_prefix=["crm-eu"],
+        group_name="sales",
+        owners=["team:crm"],
+        tags={"tier": "gold"},
+        pool="org",
+    )
+    with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
+        job = project(salesforce_of(stage), loads).resolve_job_def("nightly")
+        done = job.execute_in_process(
+            instance=instance,
+            partition_key="r1-01",
+            run_config={"ops": {"crm_eu__opportunities_in_core": {"config": {"mode": "full"}}}},
+        )
+        assert instance.get_materialized_partitions(LOADED) == {"r1-01"}
+    assert done.success
+    said = {one.check_name: one for one in done.get_asset_check_evaluations()}
+    assert {(one.passed, one.partition) for one in said.values()} == {(True, "r1-01")}
+    count = said["row_count_matches"].metadata
+    assert (count["source rows"].value, count["target rows"].value) == (30, 30)
+
+
+def test_an_asset_has_what_the_project_gave_it() -> None:
+    """Group, owners, tags, pool; executor and resource are left to the project."""
+    loads = build_load_defs(
+        [APPLES],
+        resource_key="crm",
+        key_prefix=["a"],
+        group_name="g",
+        owners=["team:crm"],
+        tags={"tier": "gold"},
+        pool="org",
+    )
+    assert (loads.executor, dict(loads.resources or {})) == (None, {})
+    found = dg.Definitions.merge(loads, CRM)
+    for name in ("apples_in_core", "apples_audit"):
+        key = dg.AssetKey(["a", name])
+        asset = found.get_assets_def(key)
+        spec = asset.specs_by_key[key]
+        assert (spec.group_name, list(spec.owners), spec.tags["tier"]) == (
+            "g",
+            ["team:crm"],
+            "gold",
+        )
+        assert asset.op.pool == "org"
+        assert "crm" in asset.required_resource_keys
+
+
+def test_calls_share_a_code_location() -> None:
+    """One spec twice under two prefixes: names differ, and reaper and notifier are there once."""
+    twice = [build_load_defs([APPLES, PEARS], key_prefix=[one]) for one in ("uat", "crm-eu")]
+    own = dg.Definitions(resources={"salesforce": SalesforceResource()})
+    found = dg.Definitions.merge(*twice, own)
+    dg.Definitions.validate_loadable(found)
+    kinds = ("changes", "daily", "refresh")
+    each = [f"{p}__{n}_{k}" for p in ("uat", "crm_eu") for n in ("apples", "pears") for k in kinds]
+    assert names_of(found) == sorted([*each, "notifier", "reaper"])
+    loads = loads_in(found.get_repository_def())
+    assert {one.page for one in loads} == {
+        f"assets/{p}/{n}_in_core?view=checks"
+        for p in ("uat", "crm-eu")
+        for n in ("apples", "pears")
+    }
+
+
+def test_the_sensors_of_a_refresh_stay_stopped_beside_a_condition() -> None:
+    """Whoever automates by a condition does not start them, and nothing starts them by itself."""
+    found = build_load_defs([APPLES], automation_condition=dg.AutomationCondition.on_missing())
+    stopped = [one for one in found.sensors or () if one not in {reaper, notifier}]
+    assert [one.name for one in stopped] == ["apples_changes"]  # pyright: ignore[reportAttributeAccessIssue] - sensors of ours have names
+    assert {one.default_status for one in stopped} == {dg.DefaultSensorStatus.STOPPED}  # pyright: ignore[reportAttributeAccessIssue] - likewise
+
+
+def test_a_condition_of_the_project_asks_for_partitions() -> None:
+    """Each partition that was never loaded is requested; the audit, which has none, is not."""
+    found = dg.Definitions.merge(
+        build_load_defs(
+            [APPLES],
+            resource_key="crm",
+            automation_condition=dg.AutomationCondition.missing()
+            & ~dg.AutomationCondition.in_progress(),
+        ),
+        CRM,
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        key = dg.AssetKey("apples_in_core")
+        asked = dg.evaluate_automation_conditions(
+            defs=found, instance=instance, asset_selection=dg.AssetSelection.assets(key)
+        )
+    assert asked.total_requested == len(APPLES.ranges)
+    assert asked.get_requested_partitions(key) == set(APPLES.ranges)
+
+
+@pytest.mark.parametrize("folder", [True, False], ids=["folder", "file"])
+def test_a_broken_file_takes_nothing_of_a_project_down(tmp_path: Path, *, folder: bool) -> None:
+    """Two calls with a broken file each: both are red under their prefixes, by one sensor."""
+    file = tmp_path / "pears.yaml"
+    file.write_text("name: [", encoding="utf-8")
+    given = tmp_path if folder else file
+    found = dg.Definitions.merge(*(build_load_defs(given, key_prefix=[one]) for one in ("a", "b")))
+    assert names_of(found) == ["broken_specs", "notifier", "reaper"]
+    [sensor] = [one for one in found.get_repository_def().sensor_defs if one.name == "broken_specs"]
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance=instance, definitions=found)
+        said = sensor.evaluate_tick(context)
+    red = [one for one in said.asset_events if isinstance(one, dg.AssetCheckEvaluation)]
+    assert {one.asset_key.to_user_string() for one in red} == {
+        "a/broken_specs/pears",
+        "b/broken_specs/pears",
+    }
+
+
+def test_a_spec_of_python_that_is_broken_is_an_error_at_once() -> None:
+    """Its author is there and reads it; and so is who names a folder that is not there."""
+    with pytest.raises(ConfigError, match=r"The load apples: after names plums"):
+        build_load_defs([small_spec(name="apples", after=["plums"])])
+    with pytest.raises(ConfigError, match="in the call of build_load_defs"):
+        build_load_defs("/no/such/folder")
+
+
+def test_a_resource_of_another_kind_is_named() -> None:
+    """Dagster says it when there is none; we say it when it is no org."""
+    found = dg.Definitions.merge(
+        build_load_defs([APPLES], resource_key="crm"),
+        dg.Definitions(resources={"crm": dg.ResourceDefinition.none_resource()}),
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = found.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance,
+            partition_key=next(iter(APPLES.ranges)),
+            asset_selection=[dg.AssetKey("apples_in_core")],
+            raise_on_error=False,
+        )
+    [failed] = [one for one in done.all_events if one.is_step_failure]
+    data = failed.step_failure_data
+    assert "The resource crm is no SalesforceResource" in str(data.user_failure_data)
+
+
+def test_an_asset_says_whose_load_it_is_and_where_its_spec_was_read(tmp_path: Path) -> None:
+    """`dc-assets run` finds it by that; a spec that a project made itself has no folder."""
+    found = dg.Definitions.merge(build_load_defs([APPLES], resource_key="crm"), CRM)
+    key = dg.AssetKey("apples_in_core")
+    told = found.get_assets_def(key).metadata_by_key[key]
+    assert told["loads folder"] == "the files of its project"
+    assert told["dc_assets/load"].value == "apples"
+    assert PlacedLoad(APPLES, read_from=str(tmp_path)).metadata["loads folder"] == str(tmp_path)
+
+
+def test_the_public_names_are_these() -> None:
+    """A change here is seen by every project that uses the package."""
+    assert dc_assets.__all__ == ["LoadSpec", "SalesforceResource", "build_load_defs"]
+    assert set(dc_assets.__all__) <= set(dir(dc_assets))
+    with pytest.raises(AttributeError, match="no attribute 'loads_of'"):
+        dc_assets.loads_of  # noqa: B018 - asking is the test
+    assert LoadSpec.__module__ == "dc_assets.core.spec"
