@@ -25,7 +25,7 @@ from dc_assets.orchestration.scaffolding import SalesforceLoadScaffolder
 _DEFAULT = LoadOptions()
 
 Condition = Annotated[
-    dg.AutomationCondition[dg.AssetKey] | str | None,
+    dg.AutomationCondition[Any] | str | None,
     WithJsonSchema({"type": ["string", "null"], "title": "Automation Condition"}),
 ]
 
@@ -48,7 +48,9 @@ class Attributes(BaseModel):
         description="Stands before the keys of the assets, and before the names of job, sensor and "
         "schedule",
     )
-    group_name: str = Field(default=_DEFAULT.group_name, description="Group of the asset")
+    group_name: str | None = Field(
+        default=None, description="Group of load and audit; without it `loads` and `audits`"
+    )
     owners: list[str] | str = Field(
         default=[], description="Owners of the asset: mail addresses, or team:name"
     )

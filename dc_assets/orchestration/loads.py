@@ -40,8 +40,7 @@ def build_load_defs(
     """Return the definitions of some loads, to be merged with those of a project.
 
     ```python
-    from dataclasses import replace
-from pathlib import Path
+    from pathlib import Path
 
     import dagster as dg
     from dc_assets import SalesforceResource, build_load_defs
@@ -120,9 +119,7 @@ def definitions_of(
     return dg.Definitions.merge(
         *made,
         stand_ins(broken, options.key_prefix),
-        dg.Definitions(
-            assets=source_assets(specs, know_all=know_all), sensors=[reaper, notifier]
-        ),
+        dg.Definitions(assets=source_assets(specs, know_all=know_all), sensors=[reaper, notifier]),
     )
 
 
