@@ -1,8 +1,12 @@
 """Moves millions of records from Salesforce Data Cloud to Salesforce Core and proves it.
 
-For a Dagster project of your own: `build_load_defs` makes definitions of `LoadSpec`s,
-`SalesforceLoad` is the component of a defs.yaml, and `SalesforceResource` is the org that both
-take. They are imported when they are asked for.
+For a Dagster project of your own these names are public, and change only by a deprecation:
+
+- `build_load_defs` makes definitions of load specs: of files, or of `LoadSpec`s made in Python;
+- `SalesforceLoad` is a load as the component of a defs.yaml;
+- `SalesforceResource` is the org that both take, under a key of your choice.
+
+They are imported when they are asked for. Everything else may change with any version.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", [".", "nowhere"])
 def test_a_folder_without_specs_says_which_setting_to_change(tmp_path: Path, folder: str) -> None:
     """An empty folder and a missing one are the same mistake."""
-    with pytest.raises(ConfigError, match="Set DC_ASSETS_LOADS"):
+    with pytest.raises(ConfigError, match="in DC_ASSETS_LOADS, or"):
         read_folder(tmp_path / folder)
 
 

@@ -68,9 +68,9 @@ def test_a_defs_yaml_gives_all_definitions_of_a_load(project: DefsFolderSandbox)
     assert (spec.tags["a"], asset.op.pool) == ("b", "org")
     assert spec.automation_condition == dg.AutomationCondition.eager()
     assert "org" in asset.required_resource_keys
-    assert {one.name for one in repository.sensor_defs} >= {"crm_things_changes"}
-    assert [one.name for one in repository.schedule_defs] == ["crm_things_daily"]
-    assert repository.has_job("crm_things_refresh")
+    assert {one.name for one in repository.sensor_defs} >= {"crm__things_changes"}
+    assert [one.name for one in repository.schedule_defs] == ["crm__things_daily"]
+    assert repository.has_job("crm__things_refresh")
     checks = repository.asset_graph.asset_check_keys
     assert {key.asset_key.path[-1] for key in checks} == {"things_in_core", "things_audit"}
 

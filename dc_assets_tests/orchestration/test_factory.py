@@ -207,7 +207,8 @@ def test_an_asset_says_whose_load_it_is_and_where_its_spec_was_read(tmp_path: Pa
 
 def test_the_public_names_are_these() -> None:
     """A change here is seen by every project that uses the package."""
-    assert dc_assets.__all__ == ["LoadSpec", "SalesforceResource", "build_load_defs"]
+    names = ["LoadSpec", "SalesforceLoad", "SalesforceResource", "build_load_defs"]
+    assert dc_assets.__all__ == names
     assert set(dc_assets.__all__) <= set(dir(dc_assets))
     with pytest.raises(AttributeError, match="no attribute 'loads_of'"):
         dc_assets.loads_of  # noqa: B018 - asking is the test

@@ -28,7 +28,7 @@ def located(*specs: LoadSpec, broken: dict[Path, str] | None = None) -> dg.Defin
     """Return the definitions of a folder, resolved as a code location resolves them."""
     folder = SpecFolder({Path(f"/loads/{spec.name}.yaml"): spec for spec in specs}, broken or {})
     found = dg.Definitions.merge(
-        definitions_of(folder, LoadOptions()),
+        definitions_of(folder, LoadOptions(), know_all=True),
         dg.Definitions(resources={"salesforce": SalesforceResource()}),
     )
     dg.Definitions.validate_loadable(found)
