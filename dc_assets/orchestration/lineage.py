@@ -6,6 +6,7 @@ a source names nothing of the load that reads it, except in a code location that
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
@@ -18,6 +19,9 @@ from dc_assets.core.source_spec import DEFAULT_DATA_SPACE, SourceSpec
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 
 GROUP = "sources"
+KINDS = {"datacloud": "datacloud", "files": "file", "database": "sql"}
+"""Of a source, by the first part of its key."""
+
 SCHEMA, LINEAGE = "dagster/column_schema", "dagster/column_lineage"
 ROWS, URI = "dagster/row_count", "dagster/uri"
 KEY = dg.TableColumnConstraints(nullable=False, unique=True)
@@ -34,13 +38,25 @@ def source_key(source: SourceSpec) -> dg.AssetKey:
     'datacloud/Things__dlm'
     >>> source_key(SourceSpec(files="/data/places/*.parquet", key="id")).to_user_string()
     'files/places'
+    >>> text = '{"sql": {"url": "$WAREHOUSE_URL", "table": "sales.accounts"}, "key": "id"}'
+    >>> source_key(SourceSpec.model_validate_json(text)).to_user_string()
+    'database/sales_accounts'
     """
+    if source.sql is not None:
+        return dg.AssetKey(
+            ["database", _fit(source.sql.table or _query_name(source.sql.query or ""))]
+        )
     if source.object is None:
         parts = PurePath(source.files or "").parts
         named = [part for part in parts if not set("*?[") & set(part)] or ["files"]
         return dg.AssetKey(["files", _fit(PurePath(named[-1]).stem)])
     space = [] if source.data_space == DEFAULT_DATA_SPACE else [source.data_space]
     return dg.AssetKey(["datacloud", *space, _fit(source.object)])
+
+
+def _query_name(query: str) -> str:
+    """Return a name of a query, which has none: another query is another source."""
+    return f"query_{hashlib.sha256(query.encode()).hexdigest()[:8]}"
 
 
 def _fit(name: str) -> str:
@@ -60,7 +76,7 @@ def source_assets(specs: Iterable[LoadSpec], *, know_all: bool = False) -> Seque
         dg.AssetSpec(
             key,
             group_name=GROUP,
-            kinds={"datacloud" if key.path[0] == "datacloud" else "file"},
+            kinds={KINDS[key.path[0]]},
             description=f"{markdown_code(key.path[-1])} as loads read it. Their sensors "
             "`<load>_changes` tell its rows, and a new version of it when they see that rows "
             "changed; nothing is told while they are stopped.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import signal
+import subprocess
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -60,3 +62,30 @@ def restartable_postgres() -> Generator[RestartablePostgres]:
             yield RestartablePostgres(server)
         finally:
             server.cleanup()
+
+
+@contextmanager
+def running_debian_postgres() -> Generator[str]:
+    """Run the server that Debian brings: it knows the collations of ICU, and citext.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        raise ImportError("Debian's package postgresql is not installed")
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
+    with TemporaryDirectory(prefix="dc-assets-debian-") as folder:
+        if user is not None:
+            shutil.chown(folder, user)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [programs[-1] / program, "-D", f"{folder}/data", *arguments]
+            subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+
+        run("initdb", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} -h ''", "start")
+        try:
+            yield f"postgresql://postgres@/postgres?host={folder}"
+        finally:
+            run("pg_ctl", "-w", "-m", "immediate", "stop")

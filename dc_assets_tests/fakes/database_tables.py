@@ -22,15 +22,23 @@ TYPES: dict[type[pl.DataType], sa.types.TypeEngine[Any]] = {
 
 @dataclass(frozen=True)
 class DatabaseTable:
-    """One table of a database, in which each text column has a collation."""
+    """One table of a database.
+
+    Attributes:
+        collation: of each text column.
+        key_type: of the first column, if it is no type of the frame.
+    """
 
     url: str
     name: str = "Things"
     collation: str | None = None
+    key_type: sa.types.TypeEngine[Any] | None = None
 
     def holds(self, frame: pl.DataFrame) -> None:
         """Put rows into it, and no others; what the frame's types are, so are the columns'."""
         columns = [sa.Column(name, self._type(dtype)) for name, dtype in frame.schema.items()]
+        if self.key_type is not None:
+            columns[0].type = self.key_type
         table = sa.Table(self.name, sa.MetaData(), *columns)
         with self.begin() as connection:
             table.drop(connection, checkfirst=True)
