@@ -49,8 +49,9 @@ REMEDIES = (
     ),
     Remedy(
         "INVALID_CROSS_REFERENCE_KEY",
-        "A reference names a record that the org does not have or that the integration user does "
-        "not see: load those records first, or correct the reference column.",
+        "A reference, or the record id of an update, names a record that the org does not have or "
+        "that the integration user does not see: load those records first, correct the reference "
+        "column, or let dc-assets replay look for the record again.",
     ),
     Remedy(
         "INVALID_FIELD_FOR_INSERT_UPDATE",

@@ -290,6 +290,11 @@ class LoadSpec(Part):
         unknown = sorted(set(self.checks.distributions) - set(targets))
         if unknown:
             raise ValueError(f"checks name target fields that no column has: {', '.join(unknown)}")
+        if self.target.operation == "update" and self.refresh.deletes == "apply":
+            raise ValueError(
+                "refresh.deletes: apply deletes records of the load, and a load with "
+                "target.operation: update creates none: leave one of the two out"
+            )
         return self
 
     @property

@@ -21,11 +21,11 @@ PAYLOAD_BYTES_MAX = 100_000_000
 """An upload may have 150 MB as the org counts it, after base64 (Bulk API 2.0 limits, v67)."""
 
 
-def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
+def encode(rows: pl.DataFrame, spec: LoadSpec, *, with_keys: bool = True) -> bytes:
     """Write rows of canonical text as the payload of one job.
 
     Nulls become `#N/A`, or an empty cell where the column says ``when_null: unchanged``. Rows that
-    are updates begin with the ids of their records.
+    are updates begin with the ids of their records, and may leave out their external ids.
     """
     named = [RECORD_ID] if RECORD_ID in rows.columns and RECORD_ID not in spec.targets else []
     kept = [c.target for c in spec.columns if c.when_null == "unchanged"]
@@ -33,6 +33,7 @@ def encode(rows: pl.DataFrame, spec: LoadSpec) -> bytes:
     rows.select(
         pl.col(name).fill_null("") if name in kept else pl.col(name)
         for name in [*named, *spec.targets]
+        if with_keys or name != spec.target.external_id
     ).write_csv(sink, null_value=NULL_TEXT, line_terminator="\n", quote_style="necessary")
     return sink.getvalue()
 

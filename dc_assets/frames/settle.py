@@ -1,4 +1,4 @@
-"""Join the result files of a job to the rows that were sent, by external id.
+"""Join the result files of a job to the rows that were sent, by external id or record id.
 
 Never by position: Salesforce says that rows and columns of a result file have no promised order
 (Bulk API 2.0 Developer Guide v66), and joining by position gave wrong rows in other loaders.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dc_assets.core.errors import UnsettledJob
+from dc_assets.core.restoring import RECORD_ID
 from dc_assets.core.row_outcomes import (
     BARE_CODE_PATTERN,
     ERROR_PATTERN,
@@ -56,6 +57,11 @@ class Outcomes:
     locked: int
 
 
+def answered_by(sent: pl.DataFrame, external_id: str) -> str:
+    """Return the field by which result files name the rows that were sent."""
+    return RECORD_ID if RECORD_ID in sent.columns else external_id
+
+
 def settle(
     sent: pl.DataFrame, files: ResultFiles, external_id: str, *, attempt: int = 1
 ) -> Outcomes:
@@ -64,14 +70,15 @@ def settle(
     Raises:
         UnsettledJob: a sent row is in no file or in two, or a file names a row that was not sent.
     """
+    key = answered_by(sent, external_id)
     verdicts = pl.concat(
         [
-            _landed(files.successful, external_id),
-            _refused(files.failed, external_id),
-            _unprocessed(files.unprocessed, external_id),
+            _landed(files.successful, key),
+            _refused(files.failed, key),
+            _unprocessed(files.unprocessed, key),
         ]
     )
-    joined = sent.join(verdicts, left_on=external_id, right_on="__key", how="left")
+    joined = sent.join(verdicts, left_on=key, right_on="__key", how="left")
     missing = joined.get_column("__code").null_count()
     if missing or verdicts.height != sent.height or joined.height != sent.height:
         raise UnsettledJob(
@@ -99,14 +106,11 @@ def name_the_unnamed(sent: pl.DataFrame, files: ResultFiles, external_id: str) -
     Such a job may have committed rows, and those stand in successfulResults; a row that stands
     nowhere was not reported as landed, so it is tried again. Upsert makes that safe.
     """
-    named = [
-        file.select(external_id)
-        for file in (files.successful, files.failed)
-        if external_id in file.columns
-    ]
-    unnamed = sent.select(external_id)
+    key = answered_by(sent, external_id)
+    named = [file.select(key) for file in (files.successful, files.failed) if key in file.columns]
+    unnamed = sent.select(key)
     if named:
-        unnamed = unnamed.join(pl.concat(named), on=external_id, how="anti")
+        unnamed = unnamed.join(pl.concat(named), on=key, how="anti")
     return ResultFiles(files.successful, files.failed, unprocessed=unnamed)
 
 
@@ -131,29 +135,29 @@ _VERDICT = {
 }
 
 
-def _verdicts(file: pl.DataFrame, external_id: str, **columns: pl.Expr) -> pl.DataFrame:
+def _verdicts(file: pl.DataFrame, key: str, **columns: pl.Expr) -> pl.DataFrame:
     """Bring one file into the common shape; columns that are not given are null."""
     if file.is_empty():
         return pl.DataFrame(schema=_VERDICT)
-    if external_id not in file.columns:
-        raise UnsettledJob(f"a result file has no column {external_id}")
-    given = {"__key": pl.col(external_id), **columns}
+    if key not in file.columns:
+        raise UnsettledJob(f"a result file has no column {key}")
+    given = {"__key": pl.col(key), **columns}
     return file.select(
         given.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in _VERDICT.items()
     )
 
 
-def _landed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+def _landed(file: pl.DataFrame, key: str) -> pl.DataFrame:
     return _verdicts(
         file,
-        external_id,
+        key,
         __code=pl.lit(""),
         __salesforce_id=pl.col("sf__Id"),
         __created=pl.col("sf__Created") == "true",
     )
 
 
-def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+def _refused(file: pl.DataFrame, key: str) -> pl.DataFrame:
     error = pl.col("sf__Error")
     code = (
         pl.coalesce(
@@ -166,7 +170,7 @@ def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
     )
     return _verdicts(
         file,
-        external_id,
+        key,
         __code=code,
         __cause=pl.coalesce(error.str.extract(WRAPPED_CODE_PATTERN, 1), code),
         __message=pl.coalesce(error.str.extract(ERROR_PATTERN, 2), error),
@@ -174,10 +178,10 @@ def _refused(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
     )
 
 
-def _unprocessed(file: pl.DataFrame, external_id: str) -> pl.DataFrame:
+def _unprocessed(file: pl.DataFrame, key: str) -> pl.DataFrame:
     return _verdicts(
         file,
-        external_id,
+        key,
         __code=pl.lit(UNPROCESSED),
         __cause=pl.lit(UNPROCESSED),
         __message=pl.lit("the job ended before it came to this row"),

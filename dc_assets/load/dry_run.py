@@ -55,7 +55,7 @@ def dry_run(spec: LoadSpec, partition_key: str, ports: Ports, folder: Path) -> D
     for lane, parts, dead_letters in lanes_of(run):
         refused.update(letter.code for letter in dead_letters)
         for number, part in enumerate(parts, start=1):
-            payload = encode(part, spec)
+            payload = encode(part, spec, with_keys=run.writes_keys)
             _write(folder / f"lane-{lane:03d}-job-{number:04d}.csv", payload)
             jobs, payload_bytes = jobs + 1, payload_bytes + len(payload)
     ports.spool.drop_pages(ticket)

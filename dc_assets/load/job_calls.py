@@ -59,7 +59,8 @@ Outcome = Submitted | Unfinished | Finished | Resolved | Lost
 def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
     """Create, upload, close: the ledger hears of each step before the next one begins."""
     jobs, batches = run.ports.jobs, run.ports.batches
-    payload = encode(run.ports.spool.read_batch(batch.load_id, batch.batch_id), run.spec)
+    rows = run.ports.spool.read_batch(batch.load_id, batch.batch_id)
+    payload = encode(rows, run.spec, with_keys=run.writes_keys)
     job_id = jobs.create()
     try:
         batches.opened(run.ticket, batch.batch_id, job_id)

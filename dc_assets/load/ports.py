@@ -306,6 +306,12 @@ class RangeRun:
         return self.ports.described.has_case(self.spec.target.external_id)
 
     @property
+    def writes_keys(self) -> bool:
+        """Whether rows bring their external ids; an update needs not, of a field that none may."""
+        field = self.ports.described.field_of(self.spec.target.external_id)
+        return self.spec.target.operation == "upsert" or not (field and field.updateable is False)
+
+    @property
     def references_to_rows(self) -> Sequence[str]:
         """The columns that name records of the target object, which may be rows of the load."""
         described = self.ports.described

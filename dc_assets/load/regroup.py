@@ -118,7 +118,8 @@ def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[Dead
         sendable, refused = sift(rows, spec, doubled)
         letters = dead_letters_of(refused, spec, attempts=0)
         if run.records is not None:
-            key, has_case = spec.target.external_id, run.keys_have_case
+            key = spec.target.external_id
+            has_case = run.keys_have_case or not run.writes_keys  # then the org's spelling stays
             sendable, refused = with_record_ids(sendable, run.records, key, has_case=has_case)
             letters += dead_letters_of(refused, spec, attempts=0)
         parts = list(cut(in_sending_order(sendable, spec), rows_max))

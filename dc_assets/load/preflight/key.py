@@ -91,8 +91,8 @@ def findings_of_key(spec: LoadSpec, described: TargetDescription) -> Iterator[Fi
     field = described.object.fields.get(target)
     if field is None:
         return
-    if spec.target.operation == "update":  # then it brings its id to records that exist
-        field = replace(field, createable=field.updateable)
+    if spec.target.operation == "update":  # which need not write it
+        field = replace(field, createable=None, auto_number=None, calculated=None)
     words = {
         "field": f"{spec.target.object}.{target}",
         "type": field.type,

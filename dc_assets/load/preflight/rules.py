@@ -9,7 +9,6 @@ from math import ceil
 from dc_assets.core.durations import DAY_S
 from dc_assets.core.lanes import BATCH_ROWS_MAX, NEVER_LOCKED
 from dc_assets.core.pauses import seconds_a_day
-from dc_assets.core.row_outcomes import NO_RECORD
 from dc_assets.core.source_costs import source_costs
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.preflight.findings import Advice, Finding, worst_first
@@ -129,14 +128,6 @@ def _of_rows(spec: LoadSpec, survey: Survey) -> Iterator[Finding]:
             "Give each row an id of its own, or name another column in source.key.",
             column=spec.target.external_id,
             setting=("source", "key"),
-        )
-    if survey.only_updates and survey.unknown_rows:
-        yield Finding(
-            Advice.CARE,
-            f"{survey.unknown_rows:,} rows name no record of the org: they become dead letters "
-            f"({NO_RECORD}), because the load only updates.",
-            "If they are to be created, leave target.operation out.",
-            setting=("target", "operation"),
         )
     for field in survey.unfilled_fields:
         if survey.new_rows:

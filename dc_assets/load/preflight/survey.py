@@ -16,6 +16,7 @@ import polars as pl
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import IdRange
+from dc_assets.core.row_outcomes import NO_RECORD
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.core.value_kinds import ValueKind
@@ -219,14 +220,10 @@ class Survey:
 
     @property
     def new_rows(self) -> int:
-        """Rows that will become new records."""
-        return 0 if self.only_updates else self.unknown_rows
-
-    @property
-    def unknown_rows(self) -> int:
-        """Rows that the org has no record of, by key or else by count."""
-        known = self.target_rows if self.compared is None else self.compared.known_rows
-        return max(0, self.rows - known)
+        """Rows that will become new records, by key or else by count."""
+        if self.only_updates:
+            return 0
+        return _rows_without_record(self.rows, self.target_rows, self.compared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +255,11 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
     with sides.long_query(rows):
         target_rows = sides.target.count(EVERYTHING)
     broken = _broken_rules(spec, sides)
+    compared = _compared(spec, sides, rows, target_rows)
+    only_updates = spec.target.operation == "update"
+    refusals = [*(one for one in broken if one.code), *_without_parents(spec, sides)]
+    if only_updates and (new := _rows_without_record(rows, target_rows, compared)):
+        refusals.append(_not_found(spec, new))
     return Survey(
         rows=rows,
         keyless_rows=keyless_rows,
@@ -273,13 +275,13 @@ def survey(spec: LoadSpec, sides: BothSidesAsked) -> Survey:
         limits=limits,
         jobs_at_work=sides.org.jobs_at_work(),
         unfilled_fields=unfilled_fields(spec, sides.described),
-        refusals=[*(one for one in broken if one.code), *_without_parents(spec, sides)],
+        refusals=refusals,
         request_s=request_s,
         source_calls=sides.source_facts.calls,
         changes=[one for one in broken if not one.code],
-        compared=_compared(spec, sides, rows, target_rows),
+        compared=compared,
         ungroupable=_ungroupable(spec, sides),
-        only_updates=spec.target.operation == "update",
+        only_updates=only_updates,
     )
 
 
@@ -331,6 +333,17 @@ def _without_parents(spec: LoadSpec, sides: BothSidesAsked) -> Iterator[Expected
             why = f"the org has no {named.object} {listed}."
             rows = sum(rows for _, rows in missing)
             yield ExpectedRefusal(NO_PARENT, column.target, rows, why, "Load the parents first.")
+
+
+def _rows_without_record(rows: int, target_rows: int, compared: KeysCompared | None) -> int:
+    return max(0, rows - (target_rows if compared is None else compared.known_rows))
+
+
+def _not_found(spec: LoadSpec, rows: int) -> ExpectedRefusal:
+    """Rows that become dead letters because the load creates no record."""
+    why = "the org has no such record, and target.operation is update."
+    remedy = "If they are to be created, leave target.operation out."
+    return ExpectedRefusal(NO_RECORD, spec.target.external_id, rows, why, remedy)
 
 
 def _listed(names: Sequence[str], total: int) -> str:
