@@ -34,6 +34,13 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"partitions": {"scheme": 1, "upper_bounds": ["b", "b"]}}, "must ascend"),
     ({"partitions": {"scheme": 1, "upper_bounds": [400000]}}, "valid string"),
     ({"checks": {"distributions": ["Nowhere__c"]}}, "no column has: Nowhere__c"),
+    (
+        {
+            "target": {**content()["target"], "operation": "update"},
+            "refresh": {"deletes": "apply"},
+        },
+        "creates none",
+    ),
     ({"profile": {"window": 0}}, "greater than or equal to 1"),
     ({"profile": {"window": 101}}, "less than or equal to 100"),
     ({"profile": {"batch_rows_max": 10_001}}, "less than or equal to 10000"),

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from dc_assets.core.ranges import IdRange
-from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
+from dc_assets.load.ports import IngestJobs, Ports, RecordIds, Source, Spool
 from dc_assets.load.store import BatchStore, LoadStore, OrgUse, RangeTicket
 
 READS = frozenset(
@@ -23,6 +23,7 @@ READS = frozenset(
         "Source.ambiguous_keys",
         "Source.state",
         "Source.key_at",
+        "RecordIds.ids",
         "IngestJobs.open_jobs",
         "IngestJobs.allowance",
         "LoadStore.plan",
@@ -183,8 +184,10 @@ class CrashingLoadStore(CrashingPort):
 
 def crashing(ports: Ports, point: Gate) -> Ports:
     """Return ports that crash at a point; the clock and the target are left alone."""
+    looks = ports.record_ids
     return replace(
         ports,
+        record_ids=looks and cast("RecordIds", CrashingPort(looks, "RecordIds", point)),
         source=cast("Source", CrashingSource(ports.source, "Source", point)),
         jobs=cast("IngestJobs", CrashingPort(ports.jobs, "IngestJobs", point)),
         loads=cast("LoadStore", CrashingLoadStore(ports.loads, "LoadStore", point)),

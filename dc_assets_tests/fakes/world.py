@@ -27,6 +27,7 @@ from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource
 from dc_assets_tests.fakes.specs import small_spec
+from dc_assets_tests.fakes.update import UpdatedOrg
 
 
 def dead_owner(run_id: str) -> Owner:
@@ -67,6 +68,7 @@ class World:
             note=self.events.append,
             io_threads=self.io_threads,
             described=self.described,
+            record_ids=self.org if isinstance(self.org, UpdatedOrg) else None,
         )
 
     def run(self, partition_key: str = "r1-01", *, owner: Owner | None = None) -> LoadedRange:

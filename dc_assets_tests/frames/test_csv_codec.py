@@ -91,6 +91,13 @@ def test_the_header_names_the_target_fields() -> None:
     assert encode(sendable([]), SPEC) == b"K,T,Kept,N,B,D,M\n"
 
 
+def test_updates_begin_with_record_ids() -> None:
+    """Their external ids can be left out, which a user may not be allowed to write."""
+    rows = sendable([]).with_columns(Id=pl.lit("1"))
+    assert encode(rows, SPEC) == b"Id,K,T,Kept,N,B,D,M\n"
+    assert encode(rows, SPEC, with_keys=False) == b"Id,T,Kept,N,B,D,M\n"
+
+
 @pytest.mark.parametrize("value", ["#N/A", "a\0b", "1\r2"])
 def test_some_values_have_no_cell(value: str) -> None:
     """NUL, CR and the mark of null itself cannot be told apart in a file, so they are found."""

@@ -183,6 +183,16 @@ def test_order_of_rows_and_columns_means_nothing(order: list[str], columns: list
     assert {i: given_ids[i] for i in good} == {i: f"006{i}" for i in good}
 
 
+def test_rows_with_record_ids_are_found_by_those() -> None:
+    """An update need not send its external ids, and an org may spell them in another way."""
+    rows = sent("a", "b", "c").with_columns(Id=pl.Series(["1", "2", "3"]))
+    good = pl.DataFrame({"sf__Id": ["2"], "sf__Created": ["false"], "Id": ["2"], "K": ["B"]})
+    bad = pl.DataFrame({"sf__Id": [""], "sf__Error": [BAD], "Id": ["1"]})
+    outcomes = settle(rows, name_the_unnamed(rows, ResultFiles(good, bad, NONE), "K"), "K")
+    told = outcomes.receipt.select("external_id", "outcome").rows()
+    assert told == [("a", "REQUIRED_FIELD_MISSING"), ("b", "landed"), ("c", "UNPROCESSED")]
+
+
 def test_values_that_the_org_rendered_anew_change_nothing() -> None:
     """The rows to try again are the rows that were sent, not what a result file shows."""
     file = failed({"a": LOCK}).with_columns(pl.lit("1.0E2").alias("V"))

@@ -21,6 +21,7 @@ from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.fakes.source import FakeSource, thing
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, small_spec
+from dc_assets_tests.fakes.update import NUMBERED, UpdatedOrg
 from dc_assets_tests.fakes.world import World, dead_owner
 
 
@@ -93,7 +94,7 @@ def troubled_world(folder: Path, database: SimDatabase, story: Story) -> World:
     database.empty()
     if story.is_family:
         return _family_world(folder, database)
-    org = FakeOrg(
+    org = (UpdatedOrg if story.only_updates else FakeOrg)(
         row_s=story.row_s,
         locked=Counter({"b": 1}),
         untouched=Counter({"c": 1}),
@@ -105,7 +106,12 @@ def troubled_world(folder: Path, database: SimDatabase, story: Story) -> World:
     rows = [thing("a", "p1"), thing("b", "p1"), thing("c", "p2"), thing("d", "p2")]
     world = World(folder, database, FakeSource(rows, page_rows=2, early_ends=1), org)
     bounds = ["b"] if story.partitions == 2 else []
+    target = {"object": "Thing__c", "external_id": EXTERNAL_ID}
+    if isinstance(org, UpdatedOrg):
+        org.held, world.described = "abd", NUMBERED
+        target["operation"] = "update"
     world.spec = small_spec(
+        target=target,
         profile={"exclusive_user": True, "window": story.window},
         partitions={"scheme": 1, "upper_bounds": bounds},
     )
@@ -130,6 +136,7 @@ class Story:
 
     Attributes:
         is_family: whether the parents of the rows are rows of the load.
+        only_updates: whether the load creates no record; the org lacks that of the row "c".
         since: the call before which the swept run is like one of another story.
         until: the call after which it is.
         rows: ids that land.
@@ -147,6 +154,7 @@ class Story:
     row_s: float = 0.0
     window: int = 2
     is_family: bool = False
+    only_updates: bool = False
 
 
 def _rescuer(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
@@ -205,6 +213,16 @@ STORIES = [
         lambda stage: stage.lives("r1-01"),
     ),
     Story(
+        "a load that only updates",
+        1,
+        lambda stage, point: stage.dies("r1-01", point),
+        lambda stage: stage.lives("r1-01"),
+        since="LoadStore.keep_plan",
+        until="IngestJobs.close",
+        rows="ab",
+        only_updates=True,
+    ),
+    Story(
         "a slow org",
         1,
         lambda stage, point: stage.dies("r1-01", point),
@@ -257,7 +275,8 @@ def check_end(stage: Stage, story: Story) -> None:
     org = world.org
     assert set(org.rows) == set(story.rows)
     code = "INVALID_FIELD" if story.is_family else "STRING_TOO_LONG"
-    assert world.codes() == dict.fromkeys(story.refused, code)
+    refused = dict.fromkeys(story.refused, code)
+    assert world.codes() == (refused | {"c": "NOT_FOUND"} if story.only_updates else refused)
     assert org.states()[JobState.OPEN] == 0, "a job is left Open"
     assert not any(job.is_in_flight for job in org.jobs), "a job is left in flight"
     for status in world.partitions:

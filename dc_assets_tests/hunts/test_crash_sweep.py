@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dc_assets.load.ports import IngestJobs, Source, Spool
+from dc_assets.load.ports import IngestJobs, RecordIds, Source, Spool
 from dc_assets.load.store import BatchStore, LoadStore, OrgUse
 from dc_assets_tests.fakes.crash import CrashPoint, WatchedPoint
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
@@ -74,7 +74,7 @@ def test_the_sweep_reaches_every_method_of_every_port(
     reached = [rehearsed(tmp_path / str(n), database, s)[1] for n, s in enumerate(STORIES)]
     claimed = {
         f"{port.__name__}.{method}"
-        for port in (Source, IngestJobs, LoadStore, BatchStore, OrgUse, Spool)
+        for port in (Source, IngestJobs, RecordIds, LoadStore, BatchStore, OrgUse, Spool)
         for method in dir(port)
         if not method.startswith("_")
     }

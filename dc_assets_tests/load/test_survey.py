@@ -11,10 +11,11 @@ import pytest
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.spec import LoadSpec
-from dc_assets.core.target_fields import TargetField, TargetObject
+from dc_assets.core.target_fields import TargetDescription, TargetField, TargetObject
 from dc_assets.files import FileSource
 from dc_assets.load.plan import make_plan
 from dc_assets.load.preflight.findings import Advice, advice_of
+from dc_assets.load.preflight.key import findings_of_key
 from dc_assets.load.preflight.measured import FieldRule
 from dc_assets.load.preflight.rules import Costs, judged, lock_risk
 from dc_assets.load.preflight.survey import (
@@ -172,6 +173,31 @@ def test_new_rows_are_counted_by_key() -> None:
     case = TargetField(EXTERNAL_ID, "string", case_sensitive=True)
     told = seen(FakeSource(rows), FakeFacts(holds=["b", "c"]), case)
     assert told.compared == KeysCompared(1, 1, ("b",))
+
+
+def test_an_update_foresees_the_rows_without_a_record() -> None:
+    """They are refusals by name, nothing is new, and too many of them stop the plan."""
+    target = {"object": "Thing__c", "external_id": EXTERNAL_ID, "operation": "update"}
+    spec = small_spec(target=target)
+    rows = [thing("a"), thing("B"), thing("c")]
+    found = seen(FakeSource(rows), FakeFacts(holds=["b", "x", "y"]), spec=spec)
+    assert [(one.code, one.field, one.rows) for one in found.refusals] == [
+        ("NOT_FOUND", EXTERNAL_ID, 2)
+    ]
+    assert found.new_rows == 0
+    told = replace(GOOD, refusals=[replace(found.refusals[0], rows=300)])
+    assert sentences(told)[0] is Advice.STOP
+
+
+def test_an_update_may_be_keyed_by_a_number_that_the_org_gives() -> None:
+    """Its rows bring no key of their own; those of an upsert must."""
+    number = {"auto_number": True, "createable": False, "updateable": False, "unique": True}
+    field = TargetField(EXTERNAL_ID, "string", external_id=True, **number)
+    described = TargetDescription(TargetObject("Thing__c", {EXTERNAL_ID: field}))
+    target = {"object": "Thing__c", "external_id": EXTERNAL_ID, "operation": "update"}
+    assert list(findings_of_key(small_spec(target=target), described)) == []
+    [told] = findings_of_key(SPEC, described)
+    assert (told.advice, "is filled by the org" in told.reason) == (Advice.STOP, True)
 
 
 def test_files_are_asked_the_same(tmp_path: Path) -> None:
