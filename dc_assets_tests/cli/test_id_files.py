@@ -95,7 +95,6 @@ def test_ids_that_are_not_refused_are_counted_with_examples() -> None:
 
 @settings(
     max_examples=100,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -226,9 +226,7 @@ SOME_ROWS = st.lists(
 )
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=SOME_ROWS)
 def test_odd_values_are_the_same_by_both(
     tenant_of_odd_values: Tenant, rows: list[tuple[str, str | None]]

@@ -68,7 +68,7 @@ WORDS = [
 FIELDS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(",".join)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(st.lists(FIELDS, min_size=4, max_size=6).map(" ".join))
 def test_nothing_is_refused_that_dagster_takes(line: str) -> None:
     """Dagster has the latest result: a line that it runs must not be refused before."""

@@ -58,7 +58,7 @@ def test_a_duration_is_at_most_a_year(text: str) -> None:
         seconds_of(text)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.text(alphabet="0123456789dhms.-+ e\u0661n", max_size=30) | st.text(max_size=30))
 def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
     """Never zero, negative, infinite, or another error."""
@@ -69,7 +69,7 @@ def test_any_text_is_a_positive_duration_or_refused(text: str) -> None:
     assert 0 < seconds <= SECONDS_MAX
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(st.text(alphabet="0123456789:,. -e", max_size=40) | st.text(max_size=30))
 def test_any_text_is_growing_stages_or_refused(text: str) -> None:
     """A bar lies above 0 and is at most 100 percent."""

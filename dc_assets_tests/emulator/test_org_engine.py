@@ -267,7 +267,7 @@ def test_other_integrations_make_a_job_wait() -> None:
     st.integers(1, 5),
     st.floats(0.0, 12.0),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_row_ends_once_whatever_the_contention(
     loads: list[list[int]], scope: str, order: str, workers: int, lock_wait_s: float
 ) -> None:

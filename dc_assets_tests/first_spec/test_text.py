@@ -58,7 +58,7 @@ def test_a_nasty_name_is_read_back(name: str, tmp_path: Path) -> None:
     read_back(nasty(name), tmp_path)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(name=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
 def test_any_name_is_read_back(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Whatever Unicode has."""

@@ -38,7 +38,6 @@ SPLICES = [
 ]
 bounded = settings(
     max_examples=150,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dc_assets.frames.differences import are_order_safe
@@ -277,7 +277,6 @@ COLLATIONS: dict[str, Callable[[str], Any]] = {
 """What an org may do to compare text without case; which one it does is not relied on."""
 
 
-@settings(deadline=None)
 @given(
     keys=st.sets(
         st.one_of(

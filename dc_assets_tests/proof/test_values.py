@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dc_assets.core.spec import ColumnSpec, LoadSpec
@@ -309,7 +309,6 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(rows=st.lists(ROW, min_size=1, max_size=5))
 def test_what_is_encoded_decodes_to_the_same_canonical_row(
     rows: list[dict[str, str | None]],
@@ -330,7 +329,6 @@ def test_what_is_encoded_decodes_to_the_same_canonical_row(
     assert again.rows() == sent.rows()
 
 
-@settings(deadline=None)
 @given(number=NUMBERS, scale=st.integers(0, 18) | st.none())
 def test_a_number_is_exact_or_rounded_by_its_scale(number: str, scale: int | None) -> None:
     """The canonical number is the source's own, or the nearest one with so many decimals."""
@@ -343,7 +341,6 @@ def test_a_number_is_exact_or_rounded_by_its_scale(number: str, scale: int | Non
     assert not text.startswith("-0") or Decimal(text) != 0
 
 
-@settings(deadline=None)
 @given(moment=DATETIMES)
 def test_a_moment_is_the_same_in_utc(moment: str) -> None:
     """Whatever the zone: the canonical text is that moment, cut to seconds."""

@@ -10,7 +10,7 @@ import duckdb
 import httpx
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dc_assets.core.errors import FAILED_QUERY_JOB, RejectedRequest, TransientRemoteError
@@ -75,7 +75,6 @@ def pages(*answers: Any) -> list[pl.DataFrame]:  # noqa: ANN401 - JSON bodies or
     return list(source.pages(IdRange(None, None)))
 
 
-@settings(deadline=None)
 @given(value=st.text())
 def test_a_sql_text_is_one_value(value: str) -> None:
     """A database reads back exactly what was quoted, whatever stands in it."""

@@ -283,7 +283,7 @@ def test_what_is_no_answer_at_all_is_never_taken_for_one(method: Method) -> None
         assert isinstance(outcome(method, body), UnexpectedAnswer), body[:40]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(method=st.sampled_from(METHODS), body=st.binary(max_size=200))
 def test_bytes_of_nobody_are_one_error_or_none(method: Method, body: bytes) -> None:
     """Whatever comes, no error but one of our own tree leaves an adapter."""

@@ -252,7 +252,7 @@ def test_the_bound_is_the_work_or_the_biggest_parent() -> None:
     background=st.sampled_from(sorted(BACKGROUNDS)),
     seed=st.integers(0, 2**16),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_row_of_a_job_has_one_outcome(
     *, jobs: list[int], accounts: int, model: LockingModel, background: str, seed: int
 ) -> None:
