@@ -191,7 +191,12 @@ def test_an_update_foresees_the_rows_without_a_record() -> None:
 
 def test_an_update_may_be_keyed_by_a_number_that_the_org_gives() -> None:
     """Its rows bring no key of their own; those of an upsert must."""
-    number = {"auto_number": True, "createable": False, "updateable": False, "unique": True}
+    number: dict[str, Any] = {
+        "auto_number": True,
+        "createable": False,
+        "updateable": False,
+        "unique": True,
+    }
     field = TargetField(EXTERNAL_ID, "string", external_id=True, **number)
     described = TargetDescription(TargetObject("Thing__c", {EXTERNAL_ID: field}))
     target = {"object": "Thing__c", "external_id": EXTERNAL_ID, "operation": "update"}
