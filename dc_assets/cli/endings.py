@@ -61,7 +61,7 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
     "run": {
         **_OF_A_LOAD,
         ExitCode.CONFIGURATION: "wrong usage, no webserver, no org, or the plan says STOP",
-        ExitCode.STOPPED: f"{_STOPPED}, or a canary's bar",
+        ExitCode.STOPPED: f"{_STOPPED}, a canary's bar, or parents that are not complete",
     },
     "settings": {ExitCode.PROVED: "shown"},
     "status": {

@@ -12,7 +12,7 @@ from dc_assets.cli.connections import open_ledger
 from dc_assets.cli.console import Console
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
-from dc_assets.cli.specs import chosen_spec
+from dc_assets.cli.specs import chosen_spec, specs_there
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.ranges import partition_ranges
@@ -21,6 +21,7 @@ from dc_assets.ledger.forecasts import Span, ToldLoad
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.ports import Source, speed_after
 from dc_assets.load.preflight.findings import Advice, Finding, SpecRefused, worst_first
+from dc_assets.load.preflight.order import findings_of_order
 from dc_assets.load.preflight.rules import Costs, judged, lock_risk
 from dc_assets.load.preflight.survey import Survey, survey
 from dc_assets.load.spec_files import spec_file, write_ranges
@@ -187,7 +188,13 @@ def _planned(opened: OpenLoad, seen: Survey) -> PlannedLoad:
         forecast=told,
         row_s=_row_s(told, past, spec.profile.window),
         risk=lock_risk(spec, seen),
-        findings=worst_first([*opened.org.fit.findings, *judged(spec, seen, costs)]),
+        findings=worst_first(
+            [
+                *opened.org.fit.findings,
+                *findings_of_order(spec, opened.org.described, specs_there()),
+                *judged(spec, seen, costs),
+            ]
+        ),
     )
 
 

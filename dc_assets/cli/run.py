@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -25,18 +24,19 @@ from dc_assets.cli.failed import (
 from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
+from dc_assets.cli.run_order import RunOrder, refuse_contradictions
 from dc_assets.cli.same_place import asset_in
-from dc_assets.cli.several import run_in_order
-from dc_assets.cli.specs import chosen_specs, parents_of
+from dc_assets.cli.several import run_several
+from dc_assets.cli.specs import OrderedSpec, OrderedSpecs, chosen_spec, in_order
 from dc_assets.cli.stop import take_back_order
-from dc_assets.core.durations import duration_text, seconds_of
+from dc_assets.core.durations import seconds_of
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.phases import Phase
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.stop_orders import StopOrders
-from dc_assets.load.store import LoadRequest, Mode
+from dc_assets.load.store import Mode
 from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import open_load
@@ -48,15 +48,16 @@ _EXAMPLES = """\b
 Examples:
   dc-assets run                               # all partitions, through Dagster
   dc-assets run opportunities --local --partitions r1-01
+  dc-assets run contacts accounts --local     # accounts, then their contacts
+  dc-assets run --all                         # every load of the folder, parents first
   dc-assets run opportunities --failed-only   # what needs attention yet
   dc-assets run opportunities --canary 1000:95,10000
-  dc-assets run contacts accounts             # accounts first, if contacts name them
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("names", metavar="[LOAD]...", nargs=-1)
-@click.option("--all", "is_all", is_flag=True, help="Every load of the folder, in order.")
+@click.option("--all", "every", is_flag=True, help="All loads, parents before children.")
 @click.option("--partitions", metavar="KEYS", help="Only these, such as r1-01,r1-03.")
 @click.option(
     "--failed-only",
@@ -106,7 +107,7 @@ Examples:
 def run(
     names: Sequence[str],
     *,
-    is_all: bool,
+    every: bool,
     partitions: str | None,
     failed_only: bool,
     local: bool,
@@ -123,6 +124,11 @@ def run(
 ) -> int:
     """Load the partitions of LOAD and print the proof.
 
+    Of several loads, parents come before children, whatever order they are named in: a reference
+    column leads to the load whose object it names, or the spec says `after`. Each load asks first
+    whether its parents are complete: each of their partitions was proved. One whose parents are not
+    is stopped before a row is sent, others go on, and the worst exit code counts.
+
     Through Dagster it is an asset backfill: it shows in the UI, and resumes if you leave this
     command. Run it again after any failure, without --new-load: it resumes where it stopped, and
     rows whose success Salesforce reported are not sent again. With --new-load it would begin anew
@@ -134,42 +140,66 @@ def run(
     loaded, not Dagster's backfill status. What was begun is resumed; of what is done, exactly
     the rows that differ are sent, and its checks run again. What a restore or a cleanup took back
     on purpose is left alone: --changed brings it over again.
-
-    Loads named together, or --all, run one after another: a load whose rows name records of
-    another one comes behind it (`after` in a spec says otherwise). It does not begin before every
-    partition of its parents was proved, whoever starts it.
     """
-    specs = chosen_specs(names, is_all=is_all)
-    if len(specs) > 1 and (partitions is not None or canary is not None):
-        raise click.UsageError("--partitions and --canary are for one load: name it alone.")
-
-    def run_one(spec: LoadSpec) -> int:
-        keys = chosen_partitions(spec, partitions)
-        order = _Order(
-            spec,
-            {"batch_rows_max": batch_rows_max, "window": window},
-            mode,
-            is_local=local,
-            failed_only=failed_only,
-            new_load=new_load,
-            is_new=new_load or partitions is not None,
-            every_s=seconds_of(stagger) if stagger is not None else 0,
-            anyway=reason_given(anyway),
-            production=production,
-            snapshot=snapshot,
-        )
-        _refuse_contradictions(order, dry_run=dry_run)
-        if canary is not None:
-            others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
-            others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
-            stages = stages_alone(canary, others)
-            return run_canary(order.applied, keys, stages, followed, order.request(keys))
-        return _run(order, keys, dry_run=dry_run)
-
-    return run_one(specs[0]) if len(specs) == 1 else run_in_order(specs, run_one)
+    chosen = _chosen(names, every=every)
+    order = RunOrder(
+        chosen.loads[0],
+        {"batch_rows_max": batch_rows_max, "window": window},
+        mode,
+        is_local=local,
+        failed_only=failed_only,
+        new_load=new_load,
+        is_new=new_load or partitions is not None,
+        every_s=seconds_of(stagger) if stagger is not None else 0,
+        anyway=reason_given(anyway),
+        production=production,
+        snapshot=snapshot,
+    )
+    refuse_contradictions(order, dry_run=dry_run)
+    if every or len(chosen.loads) > 1:
+        _refuse_of_several(partitions=partitions, canary=canary)
+        return run_several(chosen, partial(_run_one, order, dry_run=dry_run), Console())
+    keys = chosen_partitions(order.spec, partitions)
+    if canary is not None:
+        others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}
+        others |= {"--dry-run": dry_run, "--new-load": new_load, "--anyway": anyway}
+        stages = stages_alone(canary, others)
+        return run_canary(order.applied, keys, stages, followed, order.request(keys))
+    return _run(order, keys, dry_run=dry_run)
 
 
-def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
+def _run_one(order: RunOrder, load: OrderedSpec, *, dry_run: bool) -> ExitCode:
+    """Run one load of several in the way that all of them are run."""
+    return _run(replace(order, load=load), list(load.spec.ranges), dry_run=dry_run)
+
+
+def _chosen(names: Sequence[str], *, every: bool) -> OrderedSpecs:
+    """Return the loads that are meant, in their order.
+
+    Raises:
+        UsageError: some are named, and all are wanted.
+        ConfigError: one that is named has no place among them, or none has one.
+    """
+    if every and names:
+        raise click.UsageError(f"--all means {', '.join(names)} too: leave one of them out.")
+    chosen = in_order(() if every else names or [chosen_spec(None).name])
+    if chosen.broken and not (every and chosen.loads):
+        raise ConfigError(" ".join(chosen.broken))
+    return chosen
+
+
+def _refuse_of_several(**given: str | None) -> None:
+    """Refuse options that are about one load.
+
+    Raises:
+        UsageError: one was given.
+    """
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"--{option} is about one load: name one, or leave it out.")
+
+
+def _run(order: RunOrder, keys: Sequence[str], *, dry_run: bool) -> ExitCode:
     """Load partitions and print the proof, or print what each would send."""
     console, spec = Console(), order.spec
     with open_ledger(bears_s=FOLLOWS_S) as database:
@@ -200,101 +230,14 @@ def _run(order: _Order, keys: Sequence[str], *, dry_run: bool) -> int:
     return ExitCode.STOPPED if stopped else code
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """How partitions are loaded, whichever they are.
-
-    Attributes:
-        overrides: settings of the spec's profile, None for those that stay.
-        is_new: whether a new load of what is done begins.
-        every_s: distance of their launches; 0 for all at once.
-        anyway: why to send although the plan says STOP.
-        production: whether it may write to a production org.
-        snapshot: whether what is overwritten is saved first.
-    """
-
-    spec: LoadSpec
-    overrides: Mapping[str, int | None]
-    mode: Mode | None
-    is_local: bool
-    failed_only: bool
-    new_load: bool
-    is_new: bool
-    every_s: int
-    anyway: str
-    production: bool
-    snapshot: bool
-
-    @property
-    def profile(self) -> Mapping[str, int]:
-        """The overrides that were given."""
-        return {name: value for name, value in self.overrides.items() if value is not None}
-
-    @property
-    def applied(self) -> LoadSpec:
-        """The spec with the overrides."""
-        return self.spec.with_profile(self.profile)
-
-    def request(self, keys: Sequence[str], *, launch: str = "") -> LoadRequest:
-        """Return what is asked for of some partitions."""
-        return LoadRequest(
-            self.is_new,
-            keys,
-            launch,
-            self.anyway,
-            self.production,
-            self.snapshot,
-            parents_of(self.spec),
-        )
-
-    def again(self, mode: Mode) -> str:
-        """Return the command that launches partitions in the same way, but for their keys."""
-        words = ["dc-assets run", self.spec.name]
-        words += ["--failed-only"] if self.failed_only else []
-        words += [f"--{mode}"] if mode in {"missing", "changed"} and not self.failed_only else []
-        words += ["--anyway", shlex.quote(self.anyway)] if self.anyway else []
-        words += ["--production"] if self.production else []
-        words += ["--snapshot"] if self.snapshot else []
-        for setting, value in self.profile.items():
-            words += [f"--{setting.replace('_', '-')}", str(value)]
-        return " ".join([*words, "--stagger", duration_text(self.every_s)])
-
-
-def _refuse_contradictions(order: _Order, *, dry_run: bool) -> None:
-    """Refuse options that exclude each other.
-
-    Raises:
-        ConfigError: they do.
-    """
-    if order.every_s and order.is_local:
-        raise ConfigError(
-            "--stagger launches through Dagster. With --local partitions run one after another "
-            "anyway: leave --stagger out, or --local."
-        )
-    if order.every_s and dry_run:
-        raise ConfigError("--dry-run launches nothing, so there is nothing to --stagger.")
-    if order.mode is not None and dry_run:
-        raise ConfigError(
-            f"--dry-run writes the payloads of all rows, not of those that --{order.mode} would "
-            "send: leave one of them out. dc-assets reconcile names the rows that differ."
-        )
-    if order.snapshot and dry_run:
-        raise ConfigError("--dry-run overwrites nothing, so there is no --snapshot to take.")
-    if order.failed_only and order.new_load:
-        raise ConfigError(
-            "--new-load selects all rows again, so no partition of it can have failed: leave "
-            "--failed-only out, or --new-load."
-        )
-
-
-def _load_all(load: WatchedLoad, order: _Order) -> Loaded:
+def _load_all(load: WatchedLoad, order: RunOrder) -> Loaded:
     if order.mode is None:
         print_what_is_there(load, is_new=order.is_new)
     return _load(load, order, load.keys, order.mode or "full", is_new=order.is_new)
 
 
 def _load(
-    load: WatchedLoad, order: _Order, keys: Sequence[str], mode: Mode, *, is_new: bool
+    load: WatchedLoad, order: RunOrder, keys: Sequence[str], mode: Mode, *, is_new: bool
 ) -> Loaded:
     """Load some partitions of a load, here or through Dagster."""
     part = replace(load, keys=keys)
@@ -376,7 +319,7 @@ def print_what_is_there(load: WatchedLoad, *, is_new: bool) -> None:
         )
 
 
-def _give_up_load(order: _Order, keys: Sequence[str], console: Console) -> None:
+def _give_up_load(order: RunOrder, keys: Sequence[str], console: Console) -> None:
     login, mode = login_from_environment(), order.mode or "full"
     with open_load(order.spec, login, run_id="cli", note=unheard, mode=mode) as opened:
         opened.org.guard.refuse_unasked(order.request(keys))

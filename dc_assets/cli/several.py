@@ -1,49 +1,56 @@
-"""Runs several loads, parents before children, and says at the end what became of each."""
+"""`dc-assets run a b c`: several loads, parents before children, and what came of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.table import Table
 
 from dc_assets.cli.console import Console
 from dc_assets.cli.errors import told
+from dc_assets.cli.specs import OrderedSpec, OrderedSpecs
 from dc_assets.core.errors import DcError
-from dc_assets.core.exit_codes import ExitCode
-from dc_assets.core.spec import LoadSpec
+from dc_assets.core.exit_codes import ExitCode, worst_of
 
-_WORST_LAST = (
-    ExitCode.PROVED,
-    ExitCode.REFUSED_ROWS,
-    ExitCode.UNEXPLAINED,
-    ExitCode.STOPPED,
-    ExitCode.CONFIGURATION,
-)
 _WORDS = {
     ExitCode.PROVED: "proved",
     ExitCode.REFUSED_ROWS: "complete, some rows refused",
-    ExitCode.UNEXPLAINED: "not proved",
     ExitCode.STOPPED: "stopped",
-    ExitCode.CONFIGURATION: "not begun",
+    ExitCode.UNEXPLAINED: "not proved",
+    ExitCode.CONFIGURATION: "not loaded",
 }
 
 
-def run_in_order(specs: Sequence[LoadSpec], run_one: Callable[[LoadSpec], int]) -> int:
-    """Run loads one after another, and return the worst of their exit codes.
+def run_several(
+    chosen: OrderedSpecs, run_one: Callable[[OrderedSpec], ExitCode], console: Console
+) -> ExitCode:
+    """Run loads one after another, print how each ended, and return the worst of their codes.
 
-    One that ends badly keeps no other from its turn: a child of it refuses by itself to begin.
+    One that fails keeps no other from its turn: a load that comes after it asks the ledger itself.
+    A broken spec takes no other down, and counts.
     """
-    console = Console()
-    codes: dict[str, ExitCode] = {}
-    for spec in specs:
-        console.print(f"\n{spec.name}", style="bold")
+    ended: dict[str, ExitCode] = {}
+    for number, load in enumerate(chosen.loads, start=1):
+        name = load.spec.name
+        console.print(f"\n{name} ({number} of {len(chosen.loads)})", style="bold")
         try:
-            codes[spec.name] = ExitCode(run_one(spec))
+            ended[name] = run_one(load)
         except DcError as error:
-            codes[spec.name] = ExitCode(told(error))
-    table = Table("load", "ended", box=None)
-    for name, code in codes.items():
-        table.add_row(name, _WORDS.get(code, code.name.lower()))
+            ended[name] = ExitCode(told(error))
     console.print()
-    console.print(table)
-    return max(codes.values(), key=_WORST_LAST.index)
+    console.print(_table(chosen.loads, ended))
+    for sentence in chosen.broken:
+        console.print(f"Not loaded: {sentence}", style="red", soft_wrap=True)
+    broken = [ExitCode.CONFIGURATION] if chosen.broken else []
+    return worst_of([*ended.values(), *broken])
+
+
+def _table(loads: Sequence[OrderedSpec], ended: Mapping[str, ExitCode]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("load", "after", "ended", "exit code"):
+        table.add_column(title)
+    for load in loads:
+        code = ended[load.spec.name]
+        after = ", ".join(parent.name for parent in load.parents)
+        table.add_row(load.spec.name, after, _WORDS[code], str(code.value))
+    return table

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import click
 
@@ -29,42 +30,6 @@ def spec_named(name: str) -> LoadSpec:
     return specs[name]
 
 
-def chosen_specs(names: Sequence[str], *, is_all: bool) -> Sequence[LoadSpec]:
-    """Return the named specs, the only one or all of them, parents before children.
-
-    Raises:
-        ConfigError: there is none of a name, one has no place, or of all one is broken.
-        click.UsageError: several are there and none was named.
-    """
-    if not is_all and len(names) <= 1:
-        return [chosen_spec(names[0] if names else None)]
-    if is_all and names:
-        raise click.UsageError("--all names every load: leave the names out, or --all.")
-    folder = read_folder(loads_folder())
-    if is_all and folder.broken:
-        raise ConfigError(" ".join(folder.broken.values()))
-    named = {one.name: one for one in folder.specs.values()} if is_all else {}
-    named |= {name: spec_named(name) for name in names}
-    order = order_of(list(folder.specs.values()))
-    for name in named:
-        if name in order.broken:
-            raise ConfigError(f"The load {name}: {order.broken[name]}")
-    return [named[name] for name in order.names if name in named]
-
-
-def parents_of(spec: LoadSpec) -> Sequence[LoadSpec]:
-    """Return the loads of the folder that are complete before one begins.
-
-    Raises:
-        ConfigError: the load has no place in the order.
-    """
-    specs = {one.name: one for one in read_folder(loads_folder()).specs.values()}
-    order = order_of(list(specs.values()))
-    if spec.name in order.broken:
-        raise ConfigError(f"The load {spec.name}: {order.broken[spec.name]}")
-    return [specs[name] for name in order.parents.get(spec.name, ())]
-
-
 def chosen_spec(load: str | None) -> LoadSpec:
     """Return the named spec, or the only one.
 
@@ -81,6 +46,50 @@ def chosen_spec(load: str | None) -> LoadSpec:
         names = ", ".join(spec.name for spec in folder.specs.values())
         raise click.UsageError(f"There are several loads, name one: {names}.{_broken(folder)}")
     return next(iter(folder.specs.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedSpec:
+    """A load, and the loads that are complete before it begins."""
+
+    spec: LoadSpec
+    parents: Sequence[LoadSpec]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedSpecs:
+    """Loads, parents before children.
+
+    Attributes:
+        broken: a sentence for each load that is meant and has no place among them.
+    """
+
+    loads: Sequence[OrderedSpec]
+    broken: Sequence[str] = ()
+
+
+def in_order(names: Collection[str]) -> OrderedSpecs:
+    """Return the named loads of the loads folder, or all of them if none is named.
+
+    Raises:
+        ConfigError: there is none of a name.
+    """
+    folder = read_folder(loads_folder())
+    specs = {spec.name: spec for spec in folder.specs.values()}
+    order = order_of(list(specs.values()))
+    wanted = {spec_named(name).name for name in names} or specs.keys()
+    loads = [
+        OrderedSpec(specs[name], [specs[parent] for parent in order.parents[name]])
+        for name in order.names
+        if name in wanted
+    ]
+    broken = [f"{name}: {why}" for name, why in order.broken.items() if name in wanted]
+    return OrderedSpecs(loads, broken if names else [*folder.broken.values(), *broken])
+
+
+def specs_there() -> Sequence[LoadSpec]:
+    """Return the loads of the loads folder that are not broken."""
+    return list(read_folder(loads_folder()).specs.values())
 
 
 def refuse_other_name(spec: LoadSpec, confirm: str | None) -> None:

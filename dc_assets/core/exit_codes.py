@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -19,7 +20,7 @@ class ExitCode(IntEnum):
     UNEXPLAINED = 4
     """Rows are pending or unexplained, too many are refused, or a check was not asked."""
     STOPPED = 5
-    """Stopped by the circuit breaker, a budget, an operator or a canary's bar."""
+    """Stopped by the circuit breaker, a budget, an operator, a canary's bar or missing parents."""
     INTERRUPTED = 130
     """Interrupted by the operator."""
     TERMINATED = 143
@@ -35,3 +36,22 @@ def exit_code(*, refused: int, pending: int, unexplained: int) -> ExitCode:
     if pending or unexplained:
         return ExitCode.UNEXPLAINED
     return ExitCode.REFUSED_ROWS if refused else ExitCode.PROVED
+
+
+_WORST_FIRST = (
+    ExitCode.OWN_FAULT,
+    ExitCode.CONFIGURATION,
+    ExitCode.UNEXPLAINED,
+    ExitCode.STOPPED,
+    ExitCode.REFUSED_ROWS,
+    ExitCode.PROVED,
+)
+
+
+def worst_of(codes: Iterable[ExitCode]) -> ExitCode:
+    """Choose the exit code of several loads: what stops the others outranks that they stopped.
+
+    >>> worst_of([ExitCode.PROVED, ExitCode.STOPPED, ExitCode.UNEXPLAINED]).name
+    'UNEXPLAINED'
+    """
+    return min(codes, key=_WORST_FIRST.index, default=ExitCode.PROVED)

@@ -34,7 +34,7 @@ def order_of(specs: Sequence[LoadSpec]) -> LoadOrder:
     unknown = {name: [one for one in of if one not in parents] for name, of in parents.items()}
     broken = {
         name: f"after names {', '.join(of)}, and there is no such load. "
-        f"There is: {', '.join(sorted(parents))}."
+        f"There is: {', '.join(sorted(parents))}; a spec that is broken does not count."
         for name, of in unknown.items()
         if of
     }
@@ -49,6 +49,12 @@ def order_of(specs: Sequence[LoadSpec]) -> LoadOrder:
             left = {name: of for name, of in left.items() if name not in broken}
         else:
             return LoadOrder(names, known, broken)
+
+
+def ancestors_of(name: str, order: LoadOrder) -> frozenset[str]:
+    """Return all loads that come before one, directly or not."""
+    parents = order.parents.get(name, ())
+    return frozenset(parents).union(*(ancestors_of(one, order) for one in parents))
 
 
 def parents_of(spec: LoadSpec, specs: Sequence[LoadSpec]) -> Sequence[str]:

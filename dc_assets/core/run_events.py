@@ -158,7 +158,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "stop_taken_back": Kind("the run config after_stop", "took back the order to stop"),
     "stop_overridden": Kind(
-        "the spec does not fit its org or source, and a person said why to send all the same",
+        "the spec does not fit its org or source or its parents are not complete, and a person "
+        "said why to send all the same",
         "sends although the plan says STOP ({cause}), because: {reason}",
         level="warning",
     ),

@@ -112,17 +112,18 @@ class LoadStates(SpecRecords):
             return {row.partition_key: row.source_state for row in rows}
 
     @one_transaction
-    def complete(self) -> set[str]:
+    def complete(self, *, is_whole: bool) -> set[str]:
         """Return the partitions whose rows are in the org, as their checks agreed once.
 
-        A refresh that is under way, or was refused, takes nothing away from that. A full load that
-        began since does, until it is proved too; so does a cleanup.
+        A refresh that is under way, or was refused, takes nothing away from that; a cleanup and a
+        restore do. Where it is to be whole, so does a full load that began since, until it is
+        proved too.
         """
         query = self._ranges().where(load.c.state != "superseded").order_by(load.c.opened_at)
         found: dict[str, bool] = {}
         with self._database.read() as connection:
             for row in connection.execute(query):
-                was = found.get(row.partition_key, False) and row.mode != "full"
+                was = found.get(row.partition_key, False) and not (is_whole and row.mode == "full")
                 is_proved = row.proved_at is not None and row.cleaned_at is None
                 found[row.partition_key] = is_proved or (was and row.cleaned_at is None)
         return {key for key, is_complete in found.items() if is_complete}

@@ -15,6 +15,7 @@ import polars as pl
 
 from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.parent_loads import lacks, refuse_incomplete
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
@@ -57,7 +58,7 @@ from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets.wiring.both_ends import OpenOrg, open_org
-from dc_assets.wiring.parents_first import missing_parents, parents_incomplete
+from dc_assets.wiring.parent_loads import incomplete_parents
 from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
 from dc_assets.wiring.snapshots import OrgRecords
 
@@ -215,19 +216,16 @@ class OpenLoad:
             SpecRefused: it does not fit; the sentences are those of the plan.
             ParentsIncomplete: a load that comes before is not complete.
         """
-        stops = [one for one in self.org.fit.findings if one.advice is Advice.STOP]
-        missing = missing_parents(request.parents, self.database, self.org.session.org_id)
-        if (stops or missing) and request.anyway:
-            reasons = [one.reason for one in stops]
-            reasons += [
-                f"The load {parent}, which comes before, lacks {k}." for parent, k in missing
-            ]
-            fields = {"cause": " ".join(reasons), "reason": request.anyway}
-            self.ports.note(RunEvent("stop_overridden", fields))
+        findings, org_id = self.org.fit.findings, self.org.session.org_id
+        stops = [one for one in findings if one.advice is Advice.STOP]
+        missing = incomplete_parents(self.database, org_id, request.parents, self.mode)
+        if request.anyway:
+            if cause := " ".join([*(one.reason for one in stops), lacks(missing)]).strip():
+                fields = {"cause": cause, "reason": request.anyway}
+                self.ports.note(RunEvent("stop_overridden", fields))
             return
-        if missing and not stops:
-            raise parents_incomplete(self.spec.name, missing)
-        refuse(self.org.fit.findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
+        refuse(findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
+        refuse_incomplete(self.spec.name, missing)
 
     def _refused_keys(self, partition_key: str) -> list[str]:
         dead_letters = self.dead_letters.chosen(DeadLetterChoice(partition_keys=[partition_key]))

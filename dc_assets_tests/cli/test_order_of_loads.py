@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -48,20 +49,27 @@ def rows(stage: Stage, table: str) -> int:
     return int(stage.org.sql(f'SELECT count(*) FROM "{table}"')[0][0])
 
 
+def ended(done: Done) -> dict[str, tuple[str, int]]:
+    """Return how each load ended, as the closing table says it."""
+    lines = [re.split(r"  +", line.strip()) for line in done.out.splitlines()]
+    ends = [line for line in lines if line[0] in (*NAMES, "towns") and line[-1].isdigit()]
+    return {line[0]: (line[-2], int(line[-1])) for line in ends}
+
+
 def test_a_child_says_which_parents_are_missing(stage: Stage) -> None:
     """It sends nothing; a person may say why to send all the same, and the ledger keeps it."""
     done = run(stage, "run", "places", "--local")
     assert done.code == 5
-    assert "places names records of countries, which come before it" in done.err
-    assert "lacks all 3 partitions" in done.err
-    assert "dc-assets run countries places" in done.err
+    assert "places names records of countries, and that comes before it" in done.err
+    assert "lacks all 3 partitions (not begun). Nothing was sent." in done.err
+    assert "dc-assets run countries. " in done.err
     assert rows(stage, "Place__c") == 0
     both = ("continents", "countries")
     assert run(stage, "run", *both, "--local", "--partitions", "r1-01").code == 2
     assert run(stage, "run", "continents", "--local").code == 0
     assert run(stage, "run", "countries", "--local", "--partitions", "r1-01,r1-02").code == 0
     done = run(stage, "run", "places", "--local")
-    assert "countries lacks r1-03" in done.err
+    assert "countries lacks r1-03 (not begun)" in done.err
     done = run(stage, "run", "places", "--local", "--anyway", "the others have no places")
     assert done.code == 0, done
     assert "the others have no places" in run(stage, "status", "places").out
@@ -71,25 +79,36 @@ def test_parents_come_first_whatever_order_is_given(stage: Stage) -> None:
     """All three are proved, and a table at the end says so; then everything is there already."""
     done = run(stage, "run", *reversed(NAMES), "--local")
     assert done.code == 0, done.out + done.err
-    assert [line.split() for line in done.out.splitlines()[-3:]] == [[n, "proved"] for n in NAMES]
+    assert ended(done) == dict.fromkeys(NAMES, ("proved", 0))
     assert (rows(stage, "Continent__c"), rows(stage, "Place__c")) == (7, ROWS)
     assert run(stage, "run", "--all", "--local", "--changed").code == 0
 
 
-def test_a_load_that_fails_stops_its_children_alone(stage: Stage) -> None:
-    """The grandchild is not begun, the load that needs neither of them is."""
+def test_what_fails_stops_its_children_alone(stage: Stage) -> None:
+    """Not the load that needs neither; a broken spec takes no other down. All of it counts."""
     loads = stage.folder / "loads"
     (loads / "countries.parquet").unlink()
     free = (loads / "places.yaml").read_text(encoding="utf-8").replace("places", "towns", 1)
     free = free.replace("  - { source: country, target: Country__r.ISO__c, type: reference }\n", "")
     free = free.replace(", parent: country", "")
     (loads / "towns.yaml").write_text(free, encoding="utf-8")
+    (loads / "atlas.yaml").write_text("name: atlas\n", encoding="utf-8")
     done = run(stage, "run", "--all", "--local")
     assert done.code == 2
-    ended = {line.split()[0]: " ".join(line.split()[1:]) for line in done.out.splitlines()[-4:]}
-    assert ended == {
-        "continents": "proved",
-        "countries": "not begun",
-        "places": "stopped",
-        "towns": "proved",
+    assert ended(done) == {
+        "continents": ("proved", 0),
+        "countries": ("not loaded", 2),
+        "places": ("stopped", 5),
+        "towns": ("proved", 0),
     }
+    assert "Not loaded:" in done.out
+    assert "atlas.yaml, line 1" in done.out
+
+
+def test_a_load_without_a_place_is_named(stage: Stage) -> None:
+    """One that waits for itself is refused; the others are not its affair."""
+    file = stage.folder / "loads" / "countries.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "after: [countries]\n", encoding="utf-8")
+    done = run(stage, "run", "countries", "--local")
+    assert done.code == 2
+    assert "wait for each other: countries -> countries" in done.err

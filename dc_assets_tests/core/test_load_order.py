@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dc_assets.core.load_order import order_of
+from dc_assets.core.load_order import ancestors_of, order_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets_tests.fakes.specs import KEY, small_spec
 
@@ -71,3 +71,10 @@ def test_a_load_without_a_place_breaks_no_other(after: tuple[str, ...]) -> None:
 def test_the_order_does_not_change_what_a_load_is_about() -> None:
     """An unfinished load goes on when `after` is set."""
     assert of("a", "A__c", after=("b",)).spec_hash == of("a", "A__c").spec_hash
+
+
+def test_ancestors_are_parents_of_parents_too() -> None:
+    """What comes before a load, directly or not."""
+    order = order_of([PLACES, COUNTRIES, CONTINENTS])
+    assert ancestors_of("places", order) == {"countries", "continents"}
+    assert ancestors_of("continents", order) == frozenset()
