@@ -176,7 +176,8 @@ class FileSource:
             states = {key: self._fingerprint(one) for key, one in ranges.items()}
         else:
             states = {key: self._cursor(one, known.get(key)) for key, one in ranges.items()}
-        return SourceLook(states, sum(self.count(one) for one in ranges.values()))
+        rows = sum(self.count(one) for one in ranges.values())
+        return SourceLook(states, rows, rows)
 
     def _fingerprint(self, id_range: IdRange) -> str:
         summed = self._rows(id_range).select(digest_sums())

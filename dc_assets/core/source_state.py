@@ -93,9 +93,10 @@ class SourceLook:
 
     Attributes:
         states: by partition key; equal to the known state where nothing changed.
-        rows_scanned: rows that the source read for it: all rows that it has, when the partitions
-            are all of its spec.
+        rows_scanned: rows that the source had to read for it, as far as it is known.
+        rows: rows of these partitions; None where the look does not count them all.
     """
 
     states: Mapping[str, str]
     rows_scanned: int
+    rows: int | None = None

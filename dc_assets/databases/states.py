@@ -77,7 +77,8 @@ class DatabaseStates:
         else:
             summed = self._summed_there(ranges)
         states = {key: fingerprint(rows, sums) for key, (rows, sums) in summed.items()}
-        return SourceLook(states, sum(rows for rows, _ in summed.values()))
+        rows = sum(rows for rows, _ in summed.values())
+        return SourceLook(states, rows, rows)
 
     def _summed(self, id_range: IdRange) -> tuple[int, str]:
         digests = DigestSums()

@@ -127,7 +127,6 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
     totals = loaded.totals
     jobs = opened.progress.jobs(loaded.load_id, loaded.partition_key)
     metadata: dict[str, Any] = {
-        ROWS: totals.landed,
         URI: records_uri(opened.org.session.org.client.base_url, opened.spec),
         "id range": printable(str(opened.spec.ranges[loaded.partition_key])),
         "load": loaded.load_id,
@@ -142,6 +141,8 @@ def metadata_of(opened: OpenLoad, loaded: LoadedRange) -> dict[str, Any]:
         "seconds": round(loaded.seconds, 1),
         "rows per second": round(totals.landed / max(loaded.seconds, 0.001)),
     }
+    if opened.mode == "full":  # the other modes send some rows of the partition
+        metadata[ROWS] = totals.landed
     if totals.refused_by_code:
         by_rows = totals.refused_by_code.items()
         metadata["refusals"] = table_of([{"code": code, "rows": rows} for code, rows in by_rows])

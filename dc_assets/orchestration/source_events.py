@@ -33,7 +33,7 @@ def told_of_source(
     """Return the events of one look, none when it saw nothing new, and the sensor's next cursor."""
     spec, look, last = placed.spec, seen.look, SourceNews.of(context.cursor)
     changed = {key: now for key, now in look.states.items() if now != seen.proved.get(key)}
-    rows = look.rows_scanned if set(look.states) == set(spec.ranges) else None
+    rows = look.rows if set(look.states) == set(spec.ranges) else None
     news = last.after(spec.name, changed, rows)
     key = source_key(spec.source)
     if news.version != last.version:

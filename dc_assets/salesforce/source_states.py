@@ -53,7 +53,8 @@ class SourceStates:
             states[key] = fingerprint(
                 self._answers.whole(line[1]), " ".join(str(one) for one in line[2:])
             )
-        return SourceLook(states, sum(self._answers.whole(line[1]) for line in answer))
+        rows = sum(self._answers.whole(line[1]) for line in answer)
+        return SourceLook(states, rows, rows)
 
     def _cursors(self, ranges: Mapping[str, IdRange], known: Mapping[str, str]) -> SourceLook:
         since = {key: self._since(known.get(key)) for key in ranges}
@@ -63,7 +64,8 @@ class SourceStates:
         for number, key in enumerate(ranges):
             if (line := found.get(str(number))) is not None:
                 states[key] = SourceCursor(line[1], self._answers.whole(line[2])).text
-        return SourceLook(states, sum(self._answers.whole(line[3]) for line in answer))
+        rows = sum(self._answers.whole(line[3]) for line in answer)
+        return SourceLook(states, rows, rows)
 
     def _since(self, known: str | None) -> str | None:
         cursor = SourceCursor.of(known) if known is not None else None

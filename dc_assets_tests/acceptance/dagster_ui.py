@@ -114,6 +114,23 @@ class DagsterUI:
         line = self._page.get_by_role("row", name=" ".join(cells), exact=True)
         expect(line.get_by_role("cell")).to_have_text(list(cells))
 
+    def see_updated(self, source: str) -> None:
+        """The graph shows a source, and that somebody updated it."""
+        node = self._page.locator("foreignObject, foreignobject").filter(has_text=source).last
+        expect(node).to_contain_text("Materialized")
+
+    def see_unsynced(self, source: str) -> None:
+        """The chosen partition says that its source is newer."""
+        self._page.get_by_text("Unsynced (1)").hover()
+        expect(self._page.get_by_text("has a new data version")).to_be_visible()
+        expect(self._page.get_by_text(source)).to_be_visible()
+
+    def see_field(self, name: str, kind: str, description: str) -> None:
+        """The columns of the asset have a field with a type, which has an icon, and a sentence."""
+        line = self._page.get_by_role("row").filter(has=self._page.get_by_text(name, exact=True))
+        expect(line).to_contain_text(kind)
+        expect(line).to_contain_text(description)
+
     def picture(self, name: str, *, height_px: int = VIEWPORT_PX[1]) -> None:
         """Write what is seen, from the top, as a PNG, when nothing passing lies over it."""
         self._page.mouse.move(0, 0)  # a message under the mouse stays

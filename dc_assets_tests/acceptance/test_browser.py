@@ -17,10 +17,13 @@ from dc_assets_tests.acceptance.chromium import CHROMIUM, LOOPBACK, WHY_SKIPPED,
 from dc_assets_tests.acceptance.dagster_ui import DagsterUI
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, wait_until
+from dc_assets_tests.acceptance.test_day import Day
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason=WHY_SKIPPED)]
 
 ASSET = "opportunities_in_core"
+SOURCE = "ExtOpportunities__dlm"
+LATER = "TIMESTAMPTZ '2026-12-01 00:00:00+00'"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 AT_ONCE = 2
 LONG_S = 150.0
@@ -127,11 +130,36 @@ def read_check(ui: DagsterUI, stage: Stage, key: str, gap: str) -> None:
     ui.picture("check-gap")
 
 
+def see_lineage(ui: DagsterUI, day: Day, still: str) -> None:
+    """See where each field comes from, and that the source is newer than a partition.
+
+    ``still`` is a partition that no run loads meanwhile.
+    """
+    ui.open_tab("Overview")
+    ui.see_field("StageName", "text", "from StageName__c")
+    ui.picture("columns")
+    first = day.stage.ids[0]
+    day.change(
+        f'"Name__c" = \'Other\', "LastModifiedDate__c" = {LATER}', f"\"ExternalId__c\" = '{first}'"
+    )
+    day.switch_on()
+    ui.open_tab("Lineage")
+    ui.see_updated(SOURCE)
+    day.wait_for(1)
+    ui.picture("lineage", height_px=700)
+    ui.open_tab("Partitions")
+    ui.choose_partition(still)
+    ui.see_unsynced(SOURCE)
+
+
 @pytest.mark.timeout(900)
 def test_a_backfill_is_launched_watched_and_its_gap_named_by_clicking(
     stage_of: StageMaker, pictures: Path
 ) -> None:
-    """Partitions turn green; the check of one is red and its table names what is gone."""
+    """Partitions turn green; the check of one is red and its table names what is gone.
+
+    Then the source changes, and the lineage tells it.
+    """
     stage = stage_of(rows=400, partitions=4)
     home = stage.folder / "dagster"
     assert stage.run("home", str(home)).code == 0
@@ -148,6 +176,7 @@ def test_a_backfill_is_launched_watched_and_its_gap_named_by_clicking(
         expected = dict.fromkeys(stage.keys, "SUCCESS") | {key: "FAILURE"}
         wait_until(lambda: statuses(webserver, backfill_id) == expected, f"{expected}", within_s=90)
         read_check(ui, stage, key, gap)
+        see_lineage(ui, Day(stage, home, webserver), stage.keys[-1])
     assert browser.hosts == {LOOPBACK}
     assert browser.reached() == {LOOPBACK}
     assert browser.looked_up() == 0

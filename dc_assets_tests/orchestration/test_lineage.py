@@ -113,7 +113,9 @@ class LookedAt(SalesforceResource):
 
     def look_at_source(self, spec: LoadSpec, log: logging.Logger) -> Seen:  # noqa: ARG002
         """Return them, beside the states that both sides agreed on."""
-        return Seen(SourceLook(self.states, self.rows), PROVED, (), is_stopped=False, now_s=1.0)
+        return Seen(
+            SourceLook(self.states, self.rows, self.rows), PROVED, (), is_stopped=False, now_s=1.0
+        )
 
 
 class Ticks:

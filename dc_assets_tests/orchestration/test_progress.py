@@ -224,4 +224,6 @@ def test_a_run_that_is_at_work_shows_its_numbers_and_then_its_picture(
     metadata = {k: v.value for k, v in materialization.metadata.items()}
     numbers = ("selected", "landed", "pending", "locked rows", "rows sent again")
     assert [metadata[name] for name in numbers] == [30, 30, 0, 0, 0]
+    assert metadata["dagster/row_count"] == 30
+    assert metadata["dagster/uri"] == f"{stage.org.ready['base_url']}/lightning/o/Opportunity/list"
     assert len(svg_of(str(metadata["jobs by lane"])))

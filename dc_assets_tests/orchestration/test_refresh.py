@@ -35,6 +35,7 @@ pytestmark = pytest.mark.acceptance
 
 ROWS, PARTITIONS = 60, 3
 SOURCE = dg.AssetKey(["datacloud", "ExtOpportunities__dlm"])
+LOAD = dg.AssetKey("opportunities_in_core")
 MODIFIED = {"modified": "LastModifiedDate__c", "retry_after_s": 1}
 FINGERPRINTS: dict[str, object] = {"retry_after_s": 1}
 LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
@@ -111,12 +112,13 @@ class Day:
                 raise_on_error=False,
             ).success
 
-    def rows_told(self) -> object:
-        """Return how many rows the source has, as Dagster was told last."""
-        event = self.instance.get_latest_materialization_event(SOURCE)
+    def rows_told(self, key: dg.AssetKey) -> object:
+        """Return how many rows an asset has, as Dagster was told last; None if it was not."""
+        event = self.instance.get_latest_materialization_event(key)
         assert event is not None
         assert event.asset_materialization is not None
-        return event.asset_materialization.metadata[ROWS_TOLD].value
+        told = event.asset_materialization.metadata.get(ROWS_TOLD)
+        return None if told is None else told.value
 
     def change(self, ids: list[str], assignments: str) -> None:
         """Change rows of the source."""
@@ -159,10 +161,11 @@ def test_only_changed_rows_of_changed_partitions_are_sent(
     )
     requests, _ = day.tick()
     assert [one.partition_key for one in requests] == ["r1-02", "r1-03"]
-    assert day.rows_told() == ROWS + 1
+    assert day.rows_told(SOURCE) == ROWS + 1
     before = day.rows_sent()
     assert [day.run(request) for request in requests] == [True, True]
     assert day.rows_sent() - before == 2
+    assert day.rows_told(LOAD) is None
     assert "externalOpp0000099" in day.stage.org.core_ids()
     requests, said = day.tick()
     assert requests == []
