@@ -66,11 +66,16 @@ class DatabaseSource:
             )
 
     @property
+    def dialect(self) -> str:
+        """The kind of database."""
+        return self._database.dialect.name
+
+    @property
     def note(self) -> str:
         """What our tests do not answer for, "" for nothing."""
         if self._database.dialect.is_exercised:
             return ""
-        return f"{self._database.dialect.name} is not exercised by the tests of dc-assets"
+        return f"{self.dialect} is not exercised by the tests of dc-assets"
 
     def columns(self) -> Mapping[str, ValueKind]:
         """Return the kind of each column; of SQLite, whose types bind no value, all is text.
@@ -78,7 +83,7 @@ class DatabaseSource:
         Raises:
             ConfigError: there is no such table that our user can see.
         """
-        if self._database.dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             return {name: "text" for name, _ in self._types()}
         return {name: kind_in_sql(of) for name, of in self._types()}
 

@@ -39,6 +39,9 @@ WITH_A_KEY = IdRange("", None)
 PAGE_ROWS = 3
 COLLATIONS = {"sqlite": "NOCASE", "duckdb": "NOCASE"}
 Other = Callable[..., Any]
+ODD_SESSION = "&options=-ctimezone=Asia/Tokyo+-cdatestyle=German+-cextra_float_digits=-9"
+"""What a server or a user may have as a default: how it writes times and numbers."""
+
 POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
 SCHEMA = {
     KEY: pl.String,
@@ -166,6 +169,7 @@ def other(request: pytest.FixtureRequest, tenant: Tenant) -> Generator[Other]:
         url = str(request.getfixturevalue("postgres_url"))
     rows = DatabaseTable(url, collation=COLLATIONS.get(request.param))
     rows.holds(table(list(zip(KEYS, TITLES, strict=True))))
+    url += ODD_SESSION if request.param == "postgres" else ""
     sql = {**place, "sql": {"url": "$THINGS", "table": rows.name}}
     with ExitStack() as cleanup:
 

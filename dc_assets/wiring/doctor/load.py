@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from dc_assets.core.errors import RejectedRequest, TransientRemoteError
 from dc_assets.core.examination import Seen, not_asked, ok, red, warned
+from dc_assets.databases.order import AWKWARD
+from dc_assets.databases.source import DatabaseSource
 from dc_assets.load.preflight.findings import Advice, Finding
 from dc_assets.salesforce.data_cloud import DataCloudSource, query_api
 from dc_assets.salesforce.describe import described_target
@@ -31,6 +33,10 @@ def source(subject: Subject) -> Iterator[Seen]:
     found = open_source(spec, opened(subject.seen.session), subject.cleanup)
     subject.seen.source = found
     yield ok(f"{spec.source.place}, {len(found.columns())} columns")
+    if isinstance(found, DatabaseSource):
+        yield ok(f"{found.dialect} orders and tells apart {len(AWKWARD)} awkward keys by bytes")
+        if found.note:
+            yield warned(found.note, "Compare what lands with the database yourself, once.")
 
 
 def preflight(subject: Subject) -> Iterator[Seen]:
