@@ -188,7 +188,12 @@ KINDS: Mapping[str, Kind] = {
         level="warning",
     ),
     "ledger_back": Kind("the end of that", "the ledger {place} answers again"),
-    "rows_lost": Kind("the spool lacks rows of a batch", "{cause}", level="warning"),
+    "rows_lost": Kind("the spool lacks rows", "{cause}", level="warning"),
+    "rows_read_again": Kind(
+        "rows that the spool lacks are planned anew",
+        "{rows:,} rows without an outcome were read again from the source: {cause}",
+        level="warning",
+    ),
     "sample_unfinished": Kind("rows of a canary are pending", "{cause}", level="warning"),
     "picture_failed": Kind(
         "the plot of a materialization",

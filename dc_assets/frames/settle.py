@@ -21,6 +21,7 @@ from dc_assets.core.row_outcomes import (
     WRAPPED_CODE_PATTERN,
     retryable_codes,
 )
+from dc_assets.frames.csv_codec import NULL_TEXT
 
 RECEIPT_SCHEMA = {
     "external_id": pl.String,
@@ -112,6 +113,20 @@ def name_the_unnamed(sent: pl.DataFrame, files: ResultFiles, external_id: str) -
     if named:
         unnamed = unnamed.join(pl.concat(named), on=key, how="anti")
     return ResultFiles(files.successful, files.failed, unprocessed=unnamed)
+
+
+def rows_named_by(files: ResultFiles) -> pl.DataFrame:
+    """Return the rows that result files name, as they were sent: with their columns alone.
+
+    `#N/A` is null again: no value that is sent is that text.
+    """
+    named = [
+        file.select(name for name in file.columns if not name.startswith("sf__"))
+        for file in (files.successful, files.failed, files.unprocessed)
+        if not file.is_empty()
+    ]
+    rows = pl.concat(named, how="diagonal") if named else pl.DataFrame()
+    return rows.with_columns(pl.all().replace(NULL_TEXT, None))
 
 
 def _receipt(joined: pl.DataFrame, external_id: str) -> pl.DataFrame:

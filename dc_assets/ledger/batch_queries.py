@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
@@ -15,9 +16,10 @@ from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.owners import living_owner
 from dc_assets.ledger.row_counts import row_counts
+from dc_assets.ledger.rows_again import replayed, settled_keys
 from dc_assets.ledger.spec_records import SpecRecords
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
-from dc_assets.load.store import BatchRecord, JobFigures
+from dc_assets.load.store import BatchRecord, JobFigures, RangeTicket
 
 
 class BatchQueries(SpecRecords):
@@ -40,6 +42,18 @@ class BatchQueries(SpecRecords):
             JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
             for row in reversed(rows)
         ]
+
+    @one_transaction
+    def settled_keys(self, ticket: RangeTicket) -> pl.Series:
+        """Return the external ids of a partition's rows that landed or were refused."""
+        with self._database.read() as connection:
+            return settled_keys(connection, ticket)
+
+    @one_transaction
+    def replayed(self, ticket: RangeTicket) -> Sequence[str]:
+        """Return the external ids that a replay was planned for; none for other loads."""
+        with self._database.read() as connection:
+            return replayed(connection, ticket)
 
     @one_transaction
     def record(self, batch_id: str) -> BatchRecord:

@@ -25,6 +25,7 @@ from dc_assets.ledger.dead_letters import DeadLetterWriter
 from dc_assets.ledger.joining import may_become
 from dc_assets.ledger.parent_waits import parents_outlook
 from dc_assets.ledger.receipts import packed
+from dc_assets.ledger.rows_again import refuse_flights, select_what_is_there
 from dc_assets.ledger.spec_records import IS_FLYING, check_fence, is_of
 from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state, receipt
@@ -171,16 +172,9 @@ class SqlBatchStore(BatchQueries):
         with self._database.begin() as connection:
             claimed = self._check_held(connection, ticket, claimed_id)
             assert claimed.state == BatchState.OPENING.value
-            gone = {"finished_at": epoch_now()}
-            rows = claimed.rows
-            self._move(connection, claimed_id, BatchState.ABANDONED, gone)
-            for batch_id in others:
-                other = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
+            for other in self._rows_of(connection, others):
                 assert (other.state, other.lane) == (BatchState.PLANNED.value, claimed.lane)
-                rows += other.rows
-                self._move(connection, batch_id, BatchState.ABANDONED, gone)
-            assert rows == merged.rows
-            self._insert(connection, claimed.load_id, claimed.partition_key, merged)
+            self._replace(connection, [claimed_id, *others], [merged])
             self._move(
                 connection,
                 merged.batch_id,
@@ -193,12 +187,9 @@ class SqlBatchStore(BatchQueries):
         """Plan the rows of a batch that was not sent as several smaller ones."""
         with self._database.begin() as connection:
             check_fence(connection, ticket)
-            row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
-            assert sum(part.rows for part in parts) == row.rows
+            [row] = self._rows_of(connection, [batch_id])
             assert row.state == BatchState.PLANNED.value
-            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
-            for part in parts:
-                self._insert(connection, row.load_id, row.partition_key, part)
+            self._replace(connection, [batch_id], parts)
 
     @one_transaction
     def parents_outlook(self, ticket: RangeTicket) -> Outlook:
@@ -213,10 +204,9 @@ class SqlBatchStore(BatchQueries):
         """Refuse all rows of a batch that waits, in one transaction."""
         with self._database.begin() as connection:
             check_fence(connection, ticket)
-            row = connection.execute(records().where(batch.c.batch_id == batch_id)).one()
-            assert (row.state, row.rows) == (BatchState.PLANNED.value, len(dead_letters))
-            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
-            self._dead_letters.add(connection, row.load_id, row.partition_key, dead_letters)
+            [row] = self._rows_of(connection, [batch_id])
+            assert row.state == BatchState.PLANNED.value
+            self._replace(connection, [batch_id], [], dead_letters)
 
     @one_transaction
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
@@ -263,14 +253,61 @@ class SqlBatchStore(BatchQueries):
                 self._insert(connection, row.load_id, row.partition_key, again, row.uploaded_at)
 
     @one_transaction
-    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction."""
         with self._database.begin() as connection:
-            row = self._check_held(connection, ticket, batch_id)
+            self._check_held(connection, ticket, batch_id)
+            self._replace(connection, [batch_id], [again])
+
+    @one_transaction
+    def plan_anew(
+        self,
+        ticket: RangeTicket,
+        *,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+    ) -> None:
+        """Put batches in the place of all that were not sent, in one transaction."""
+        with self._database.begin() as connection:
+            check_fence(connection, ticket)
+            unsent = refuse_flights(connection, ticket)
+            new = self._dead_letters.those_not_kept(connection, ticket, dead_letters)
+            self._replace(connection, unsent, batches, new, of=ticket)
+            select_what_is_there(connection, ticket)
+
+    def _rows_of(self, connection: Connection, batch_ids: Sequence[str]) -> Sequence[Row[Any]]:
+        return connection.execute(records().where(batch.c.batch_id.in_(batch_ids))).all()
+
+    def _replace(
+        self,
+        connection: Connection,
+        gone: Sequence[str],
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter] = (),
+        *,
+        of: RangeTicket | None = None,
+    ) -> None:
+        """Abandon batches of one partition for others and dead letters: the one way to do so.
+
+        They have as many rows as the new ones, so none is ever in no batch. Only a partition that
+        was read once more (``of``) may have others, and counts its selected rows anew.
+        """
+        if of is None:
+            rows = self._rows_of(connection, gone)
+            before, after = sum(row.rows for row in rows), sum(one.rows for one in batches)
+            if before != after + len(dead_letters):
+                raise LedgerConflict(
+                    f"{before:,} rows of batch {gone[0][:8]} cannot become {after:,} rows and "
+                    f"{len(dead_letters):,} dead letters: it is left as it is."
+                )
+            place = rows[0].load_id, rows[0].partition_key
+        else:
+            place = of.load_id, of.partition_key
+        for batch_id in gone:
             self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
-            if again is not None:
-                assert again.rows == row.rows
-                self._insert(connection, row.load_id, row.partition_key, again)
+        for one in batches:
+            self._insert(connection, *place, one)
+        self._dead_letters.add(connection, *place, dead_letters)
 
     def _insert(
         self,

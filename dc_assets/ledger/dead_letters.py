@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from dc_assets.ledger.database import in_parts, now_s
 from dc_assets.ledger.tables import dead_letter, load
-from dc_assets.load.store import DeadLetter
+from dc_assets.load.store import DeadLetter, RangeTicket
 
 
 class DeadLetterWriter:
@@ -50,6 +50,20 @@ class DeadLetterWriter:
             for key, letter in zip(keys, dead_letters, strict=True)
         ]
         connection.execute(dead_letter.insert(), lines)
+
+    def those_not_kept(
+        self, connection: Connection, ticket: RangeTicket, dead_letters: Sequence[DeadLetter]
+    ) -> list[DeadLetter]:
+        """Return those dead letters whose external id has none in the partition yet."""
+        kept = set(
+            connection.execute(
+                sa.select(dead_letter.c.external_id).where(
+                    dead_letter.c.load_id == ticket.load_id,
+                    dead_letter.c.partition_key == ticket.partition_key,
+                )
+            ).scalars()
+        )
+        return [one for one in dead_letters if _storable(one.external_id) not in kept]
 
     def replayed(self, connection: Connection, load_id: str, keys: Sequence[str]) -> None:
         """Mark older dead letters of external ids whose rows a load sends again."""

@@ -18,8 +18,9 @@ from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.load.explanations import NO_VALUES, Explanations
-from dc_assets.load.partition import Sample, load_partition
+from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports, Source
+from dc_assets.load.read_range import Sample
 from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, DeadLetter, LoadRequest
 

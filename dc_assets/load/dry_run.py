@@ -13,9 +13,9 @@ from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.csv_codec import encode
 from dc_assets.load.extract import extract
-from dc_assets.load.partition import with_records
 from dc_assets.load.plan import make_plan
 from dc_assets.load.ports import Ports, RangeRun
+from dc_assets.load.read_range import with_records
 from dc_assets.load.regroup import lanes_of
 from dc_assets.load.store import RangeTicket
 

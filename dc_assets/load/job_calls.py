@@ -48,18 +48,22 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The job is over and the rows of the batch are on no disk: only a new load sends them."""
+    """The rows of the batch are on no disk, so nothing was sent; `instead` stands for them."""
 
     reason: SpoolLost
+    instead: NewBatch
 
 
 Outcome = Submitted | Unfinished | Finished | Resolved | Lost
 
 
-def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
+def submit(run: RangeRun, batch: BatchRecord) -> Submitted | Lost:
     """Create, upload, close: the ledger hears of each step before the next one begins."""
     jobs, batches = run.ports.jobs, run.ports.batches
-    rows = run.ports.spool.read_batch(batch.load_id, batch.batch_id)
+    try:
+        rows = run.ports.spool.read_batch(batch.load_id, batch.batch_id)
+    except SpoolLost as lost:
+        return Lost(lost, resend(run, batch))
     payload = encode(rows, run.spec, with_keys=run.writes_keys)
     job_id = jobs.create()
     try:
@@ -74,7 +78,7 @@ def submit(run: RangeRun, batch: BatchRecord) -> Submitted:
     return Submitted()
 
 
-def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved | Lost:
+def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved:
     """Ask for the job of a batch, and settle the batch if the job is finished.
 
     A job that the org dropped, or whose results it dropped (after 7 days), says nothing of its
@@ -87,16 +91,11 @@ def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolve
         if not job.is_terminal:
             return Unfinished()
         return Finished(job, settle_batch(run, batch, job))
-    except SpoolLost as error:
-        return _give_up(run, batch, error)
     except RejectedRequest as error:
         if error.status != NOT_FOUND:
             raise
     run.note("job_gone", job_id=job_id, rows=batch.rows)
-    try:
-        return Resolved(resend(run, batch))
-    except SpoolLost as error:
-        return _give_up(run, batch, error)
+    return Resolved(resend(run, batch))
 
 
 def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
@@ -109,18 +108,9 @@ def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
     return Unfinished()
 
 
-def resolve(run: RangeRun, batch: BatchRecord) -> Resolved | Lost:
+def resolve(run: RangeRun, batch: BatchRecord) -> Resolved:
     """Find out what became of a batch in doubt."""
-    try:
-        return Resolved(rescue(run, batch))
-    except SpoolLost as error:
-        return _give_up(run, batch, error)
-
-
-def _give_up(run: RangeRun, batch: BatchRecord, reason: SpoolLost) -> Lost:
-    """Free the lane of a batch whose job is over and whose rows are gone."""
-    run.ports.batches.abandoned(run.ticket, batch.batch_id, None)
-    return Lost(reason)
+    return Resolved(rescue(run, batch))
 
 
 class WorkerPool:

@@ -147,7 +147,10 @@ class PageMark:
 
 
 class Spool(Protocol):
-    """Rows on local disk: pages as they were read, and the rows of each batch."""
+    """Rows on local disk: pages as they were read, and the rows of each batch.
+
+    A cache: what is not there, or not as it was written, can be read again.
+    """
 
     def start_pages(self, ticket: RangeTicket) -> str | None:
         """Keep the pages an earlier run wrote; return the last key in them, or None."""
@@ -166,11 +169,15 @@ class Spool(Protocol):
         ...
 
     def wanted(self, ticket: RangeTicket) -> pl.Series | None:
-        """Return them, if they were kept."""
+        """Return them, if they were kept and can be read."""
         ...
 
     def pages(self, ticket: RangeTicket) -> pl.LazyFrame | None:
         """Scan all pages of a partition; None when there is none."""
+        ...
+
+    def drop_damaged_pages(self, ticket: RangeTicket) -> Sequence[str]:
+        """Delete pages that are not as they were written, and those behind; return their names."""
         ...
 
     def drop_pages(self, ticket: RangeTicket) -> None:
@@ -185,7 +192,7 @@ class Spool(Protocol):
         """Read the rows of a batch.
 
         Raises:
-            SpoolLost: the spool folder is gone.
+            SpoolLost: they are not there, or not as they were written.
         """
         ...
 

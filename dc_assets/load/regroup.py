@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
+from dc_assets.core.errors import SpoolLost
 from dc_assets.core.pauses import batch_rows_max
 from dc_assets.core.schedule import WaitingBatch
 from dc_assets.frames.canon import LANE
@@ -18,11 +19,15 @@ from dc_assets.load.settled_rows import dead_letters_of, sent_fields
 from dc_assets.load.store import DeadLetter, NewBatch
 
 
-def regroup(run: RangeRun, *, selected: int) -> None:
+def regroup(run: RangeRun, *, selected: int, is_first: bool = True) -> None:
     """Write the rows of every batch, then tell the ledger of all of them in one transaction.
 
     Rows that cannot be sent at all become dead letters here. A crash before the transaction leaves
-    files that no batch names, and the next run makes the batches anew from the same pages.
+    files that no batch names, and the next run makes the batches anew from the same pages. Unless
+    it is the first time, the batches take the place of those that were not sent.
+
+    Raises:
+        SpoolLost: a page is not as it was written; what was made of it is not planned.
     """
     ticket, ports = run.ticket, run.ports
     batches: list[NewBatch] = []
@@ -33,14 +38,21 @@ def regroup(run: RangeRun, *, selected: int) -> None:
             batch = NewBatch(ports.new_id(), lane=lane, attempt=1, rows=part.height)
             ports.spool.write_batch(ticket.load_id, batch.batch_id, part)
             batches.append(batch)
-    assert sum(batch.rows for batch in batches) + len(dead_letters) == selected
-    ports.batches.plan_batches(
-        ticket,
-        selected=selected,
-        batches=batches,
-        dead_letters=dead_letters,
-        replayed=[] if run.wanted is None else run.wanted.to_list(),
-    )
+    damaged = ports.spool.drop_damaged_pages(ticket)
+    if damaged or sum(batch.rows for batch in batches) + len(dead_letters) != selected:
+        names = ", ".join(damaged) or f"those of partition {ticket.partition_key}"
+        raise SpoolLost(f"Pages that were read are gone or altered: {names}")
+    if is_first:
+        replayed = [] if run.wanted is None else run.wanted.to_list()
+        ports.batches.plan_batches(
+            ticket,
+            selected=selected,
+            batches=batches,
+            dead_letters=dead_letters,
+            replayed=replayed,
+        )
+    else:
+        ports.batches.plan_anew(ticket, batches=batches, dead_letters=dead_letters)
     ports.spool.drop_pages(ticket)
 
 
@@ -53,7 +65,10 @@ def fitting(run: RangeRun, batch_ids: Sequence[str]) -> Mapping[str, pl.DataFram
     found: dict[str, pl.DataFrame] = {}
     room = PAYLOAD_BYTES_MAX
     for batch_id in batch_ids:
-        kept = spool.read_batch(load_id, batch_id)
+        try:
+            kept = spool.read_batch(load_id, batch_id)
+        except SpoolLost:
+            break  # whoever sends it is told
         rows = kept.select(sent_fields(kept))
         room -= payload_bytes(rows)
         if room < 0 and found:

@@ -6,7 +6,7 @@ The two are the same case: the ledger says how far we meant to go, the org says 
 from __future__ import annotations
 
 from dc_assets.core.batch_states import RESCUE, Rescue
-from dc_assets.core.errors import RejectedRequest, RemoteError, TransientRemoteError
+from dc_assets.core.errors import RejectedRequest, RemoteError, SpoolLost, TransientRemoteError
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.ladders import CALL_LADDER_S, jittered
 from dc_assets.load.ports import RangeRun
@@ -74,11 +74,17 @@ def abort(
 
 
 def resend(run: RangeRun, batch: BatchRecord) -> NewBatch:
-    """Plan the rows of a batch that can land nothing any more as a new batch, same attempt."""
+    """Plan the rows of a batch that can land nothing any more as a new batch, same attempt.
+
+    Rows that are on no disk of ours get a batch without a file: its partition reads them again.
+    """
     spool = run.ports.spool
     again = NewBatch(run.ports.new_id(), lane=batch.lane, attempt=batch.attempt, rows=batch.rows)
-    rows = spool.read_batch(batch.load_id, batch.batch_id)
-    spool.write_batch(batch.load_id, again.batch_id, rows)
+    try:
+        rows = spool.read_batch(batch.load_id, batch.batch_id)
+        spool.write_batch(batch.load_id, again.batch_id, rows)
+    except SpoolLost as lost:
+        run.note("rows_lost", cause=str(lost))
     run.ports.batches.abandoned(run.ticket, batch.batch_id, again)
     spool.drop_batch(batch.load_id, batch.batch_id)
     return again

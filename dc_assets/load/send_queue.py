@@ -71,7 +71,7 @@ class SendQueue:
         if not others:
             return claimed
         parts = fitting(self._run, [claimed, *others])
-        if len(parts) == 1:
+        if len(parts) <= 1:
             return claimed
         merged = self._schedule.merge(list(parts), self._run.ports.new_id())
         merge(self._run, parts, merged)

@@ -15,10 +15,16 @@ from dc_assets.core.ladders import jittered, row_wait_s
 from dc_assets.core.remedies import FirstRefusal
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
-from dc_assets.frames.settle import Outcomes, ResultFiles, name_the_unnamed, settle
+from dc_assets.frames.settle import (
+    Outcomes,
+    ResultFiles,
+    name_the_unnamed,
+    rows_named_by,
+    settle,
+)
 from dc_assets.load.parents import part_waiting, plan_waiting
 from dc_assets.load.ports import RangeRun
-from dc_assets.load.settled_rows import dead_letters_of, sent_fields
+from dc_assets.load.settled_rows import dead_letters_of, rows_kept
 from dc_assets.load.store import BatchRecord, NewBatch, Settlement
 
 READS_MAX = 3
@@ -52,13 +58,12 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
     Raises:
         UnsettledJob: three readings of the result files leave rows without an outcome.
     """
-    spool = run.ports.spool
-    kept = spool.read_batch(batch.load_id, batch.batch_id)
-    sent = kept.select(sent_fields(kept))
-    outcomes = _outcomes(run, sent, job, batch.attempt)
+    outcomes, lacking = _outcomes(run, batch, job)
     stopping = _stopping(outcomes.retryable)
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
-    retry, exhausted = _next_attempt(run, batch, outcomes.retryable, costs_attempt=costs)
+    retry, exhausted = _next_attempt(
+        run, batch, outcomes.retryable, costs_attempt=costs, lacking=lacking
+    )
     attempts = batch.attempt
     waiting, refused = part_waiting(run, outcomes.refused)
     dead_letters = dead_letters_of(refused, run.spec, attempts=attempts)
@@ -74,7 +79,7 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
         waiting=plan_waiting(run, batch, waiting),
     )
     run.ports.batches.settled(run.ticket, settlement)
-    spool.drop_batch(batch.load_id, batch.batch_id)
+    run.ports.spool.drop_batch(batch.load_id, batch.batch_id)
     return SettledBatch(settlement, stopping)
 
 
@@ -85,56 +90,79 @@ def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
     return {code: rows for code, rows in codes if code in STOPPING_CODES}
 
 
-def _outcomes(run: RangeRun, sent: pl.DataFrame, job: IngestJob, attempt: int) -> Outcomes:
-    external_id = run.spec.target.external_id
+def _outcomes(run: RangeRun, batch: BatchRecord, job: IngestJob) -> tuple[Outcomes, int]:
+    """Give each row of a batch its outcome, and count those that nobody can name any more.
+
+    Rows that are on no disk of ours are taken from the result files, which repeat them. Only a job
+    that did not complete may leave some out.
+    """
+    sent = rows_kept(run, batch)
     for reading in range(1, READS_MAX + 1):
         try:
-            files = _read_files(run, sent, job)
-            if job.state is not JobState.JOB_COMPLETE:
-                files = name_the_unnamed(sent, files, external_id)
-            return settle(sent, files, external_id, attempt=attempt)
+            return _named_rows(run, batch, sent, job)
         except UnsettledJob as error:
             if reading == READS_MAX:
                 raise UnsettledJob(f"Job {job.job_id}: {error}, {READS_MAX} times over.") from error
     raise AssertionError("the loop returns or raises")
 
 
-def _read_files(run: RangeRun, sent: pl.DataFrame, job: IngestJob) -> ResultFiles:
+def _named_rows(
+    run: RangeRun, batch: BatchRecord, kept: pl.DataFrame | None, job: IngestJob
+) -> tuple[Outcomes, int]:
+    external_id = run.spec.target.external_id
+    files = _read_files(run, batch.rows, job)
+    sent = rows_named_by(files) if kept is None else kept
+    lacking = batch.rows - sent.height
+    if lacking < 0 or (lacking and job.state is JobState.JOB_COMPLETE):
+        raise UnsettledJob(
+            f"{batch.rows:,} rows were sent, the result files hold {sent.height:,}, and the rows "
+            "are on no disk"
+        )
+    if sent.is_empty():
+        sent = pl.DataFrame(schema={external_id: pl.String})
+    if job.state is not JobState.JOB_COMPLETE:
+        files = name_the_unnamed(sent, files, external_id)
+    return settle(sent, files, external_id, attempt=batch.attempt), lacking
+
+
+def _read_files(run: RangeRun, rows_sent: int, job: IngestJob) -> ResultFiles:
     """Read successfulResults always, then the others until every sent row can be named.
 
     Whether each row is named once is checked by its key afterwards; numbers alone prove nothing.
     """
     jobs = run.ports.jobs
     successful = decode(jobs.results(job.job_id, "successful"), is_lossy=True)
-    if successful.height == sent.height and job.failed_rows == 0:
+    if successful.height == rows_sent and job.failed_rows == 0:
         return ResultFiles(successful, failed=pl.DataFrame(), unprocessed=pl.DataFrame())
     failed = decode(jobs.results(job.job_id, "failed"), is_lossy=True)
-    if successful.height + failed.height == sent.height:
+    if successful.height + failed.height == rows_sent:
         return ResultFiles(successful, failed, unprocessed=pl.DataFrame())
     unprocessed = decode(jobs.results(job.job_id, "unprocessed"), is_lossy=True)
     return ResultFiles(successful, failed, unprocessed)
 
 
 def _next_attempt(
-    run: RangeRun, batch: BatchRecord, retryable: pl.DataFrame, *, costs_attempt: bool
+    run: RangeRun, batch: BatchRecord, retryable: pl.DataFrame, *, costs_attempt: bool, lacking: int
 ) -> tuple[NewBatch | None, pl.DataFrame]:
     """Put retryable rows into a new batch of the same lane, or give them up after the last rung.
 
     What befell the whole job, or would befall every row, is no fault of these rows and costs them
-    no attempt: the circuit breaker counts it instead.
+    no attempt: the circuit breaker counts it instead. Of rows that nobody can name the new batch
+    has no file: that has them read again.
     """
-    if retryable.is_empty():
-        return None, retryable
     wait_s = row_wait_s(run.spec.profile.row_ladder_s, batch.attempt) if costs_attempt else 0.0
-    if wait_s is None:
-        return None, retryable
+    given_up = retryable if wait_s is None else retryable.clear()
+    rows = lacking + retryable.height - given_up.height
+    if not rows:
+        return None, given_up
     again = NewBatch(
         run.ports.new_id(),
         lane=batch.lane,
-        attempt=batch.attempt + costs_attempt,
-        rows=retryable.height,
-        ready_in_s=jittered(wait_s, run.ports.chance()),
+        attempt=batch.attempt + (costs_attempt and wait_s is not None),
+        rows=rows,
+        ready_in_s=jittered(wait_s or 0.0, run.ports.chance()),
     )
-    rows = retryable.drop("__code", "__message", "__fields")
-    run.ports.spool.write_batch(batch.load_id, again.batch_id, rows)
-    return again, retryable.clear()
+    if not lacking:
+        known = retryable.drop("__code", "__message", "__fields")
+        run.ports.spool.write_batch(batch.load_id, again.batch_id, known)
+    return again, given_up

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
+from dc_assets.core.errors import SpoolLost
 from dc_assets.core.spec import LoadSpec
-from dc_assets.load.store import DeadLetter
+from dc_assets.load.ports import RangeRun
+from dc_assets.load.store import BatchRecord, DeadLetter
 
 
 def sent_fields(rows: pl.DataFrame) -> list[str]:
@@ -14,6 +16,16 @@ def sent_fields(rows: pl.DataFrame) -> list[str]:
     They are those of the load that planned it: a run of another load may bring it home.
     """
     return [name for name in rows.columns if not name.startswith("__")]
+
+
+def rows_kept(run: RangeRun, batch: BatchRecord) -> pl.DataFrame | None:
+    """Return the rows of a batch as they are sent; None, and a word of it, if no disk has them."""
+    try:
+        kept = run.ports.spool.read_batch(batch.load_id, batch.batch_id)
+    except SpoolLost as lost:
+        run.note("rows_lost", cause=str(lost))
+        return None
+    return kept.select(sent_fields(kept))
 
 
 def dead_letters_of(

@@ -247,6 +247,34 @@ class BatchPlans(Protocol):
         """
         ...
 
+    def settled_keys(self, ticket: RangeTicket) -> pl.Series:
+        """Return the external ids of a partition's rows that landed or were refused.
+
+        Raises:
+            SpoolLost: a receipt is gone, so nobody can tell.
+        """
+        ...
+
+    def replayed(self, ticket: RangeTicket) -> Sequence[str]:
+        """Return the external ids that a replay was planned for; none for other loads."""
+        ...
+
+    def plan_anew(
+        self,
+        ticket: RangeTicket,
+        *,
+        batches: Sequence[NewBatch],
+        dead_letters: Sequence[DeadLetter],
+    ) -> None:
+        """Put batches in the place of all that were not sent, in one transaction.
+
+        The selected rows are then those with an outcome and these: the source may have changed.
+
+        Raises:
+            LedgerConflict: a batch of the partition is in flight.
+        """
+        ...
+
     def unsettled(self, ticket: RangeTicket) -> Sequence[BatchRecord]:
         """Return the batches of a partition that are not final, oldest first."""
         ...
@@ -340,10 +368,8 @@ class BatchSteps(Protocol):
         """Finish a batch and plan the retry, in one transaction."""
         ...
 
-    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch | None) -> None:
+    def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction.
-
-        Without a new one the rows stay pending in this load: nobody has them any more.
 
         A batch whose create call is over, for good or ill, is not `opening` any more after it.
         """

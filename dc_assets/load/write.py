@@ -66,7 +66,7 @@ class _Flight:
     doubts: int = 0
 
 
-def write(run: RangeRun) -> None:
+def write(run: RangeRun, *, only_settle: SpoolLost | None = None) -> None:
     """Send every batch of the partition that has no outcome yet, until none is left.
 
     Batches that a dead run left in flight come first, those of other partitions too: their lanes
@@ -74,19 +74,23 @@ def write(run: RangeRun) -> None:
     itself.
 
     Raises:
+        SpoolLost: rows are on no disk of ours; what was in flight is settled first. It is
+            ``only_settle`` itself, which has nothing sent.
         RunStopped: breaker, the org's reserve, operator or a silent host; what was in flight is
             settled first.
         RemoteError: the org refused a call for good; what was in flight is settled first.
     """
     try:
         with WorkerPool(run.ports.io_threads) as workers:
-            _Writer(run, workers).run_to_end()
+            _Writer(run, workers, only_settle).run_to_end()
     finally:
         run.ports.use.count_calls(run.ticket.load_id)
 
 
 class _Writer:
-    def __init__(self, run: RangeRun, workers: WorkerPool) -> None:
+    def __init__(
+        self, run: RangeRun, workers: WorkerPool, stopped_by: DcError | None = None
+    ) -> None:
         self._run = run
         self._workers = workers
         self._schedule = Schedule(run.known_speed())
@@ -97,7 +101,7 @@ class _Writer:
         self._day = OrgDay(run, self._breaker)
         self._outage_policy = OutagePolicy(run.spec, run.ports.clock.now_s())
         self._lost_a_create = False
-        self._stopped_by: DcError | None = None
+        self._stopped_by = stopped_by
 
     def run_to_end(self) -> None:
         self._adopt()
@@ -139,10 +143,13 @@ class _Writer:
             now_s = ports.clock.now_s()
             self._start_due(now_s)
             self._ask_allowance(now_s)
-            self._waiting.look_for_parents()
-            if self._waiting.is_left:
-                return
-            self._claim(now_s)
+            try:
+                self._waiting.look_for_parents()
+                if self._waiting.is_left:
+                    return
+                self._claim(now_s)
+            except SpoolLost as lost:
+                self._stop(lost)
             wake_s = self._wake_s(now_s)
             if self._workers.is_idle:
                 ports.clock.sleep(wake_s)
@@ -289,17 +296,11 @@ class _Writer:
                 if not flight.in_doubt:  # a job that was closed is gone, or its results are
                     self._stop(self._breaker.job_gone())
                 self._land_elsewhere(flight, *([again] if again else []))
-            case Lost(reason):
-                self._lose(flight, reason)
+            case Lost(reason, again):
+                self._land_elsewhere(flight, again)
+                self._stop(reason)
             case Finished():
                 self._settled(flight, outcome)
-
-    def _lose(self, flight: _Flight, reason: SpoolLost) -> None:
-        """Forget a batch whose rows are gone; in this load they stay pending."""
-        self._land_elsewhere(flight)
-        self._run.note("rows_lost", cause=str(reason))
-        if flight.batch.load_id == self._run.ticket.load_id:
-            self._stop(reason)
 
     def _doubt(self, flight: _Flight, error: RemoteError | UnsettledJob, now_s: float) -> None:
         """A call gave no usable answer: ask the org later what it knows of the batch."""
@@ -308,6 +309,8 @@ class _Writer:
         self._stop(self._outage_policy.reason_to_stop(error, doubts=flight.doubts, now_s=now_s))
         if self._stopped_by is not None and not self._may_still_settle(flight, error):
             self._forget(flight)  # the ledger keeps it, another run asks
+            if isinstance(self._stopped_by, SpoolLost):  # nothing is read again before it is known
+                self._stopped_by = error
             return
         unit = self._run.ports.chance()
         wait_s = self._outage_policy.wait_s(error, doubts=flight.doubts, now_s=now_s, unit=unit)
@@ -356,7 +359,10 @@ class _Writer:
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:
-            self._waiting.split_too_big()
+            try:
+                self._waiting.split_too_big()
+            except SpoolLost as lost:
+                self._stop(lost)
 
     def _note_resolved(self, batch_id: str, instead: NewBatch | None) -> None:
         self._run.note(

@@ -82,7 +82,7 @@ def test_rows_of_all_partitions_and_loads_of_the_spec_count(ledger: OpenLedger) 
     store = book_of(ledger, rows_a_day_max=10)
     ticket = ledger.ticket()
     sent(ticket, store, *ledger.planned(ticket, new_batch(1)))
-    store.abandoned(ticket, store.unsettled(ticket)[0].batch_id, None)
+    store.abandoned(ticket, store.unsettled(ticket)[0].batch_id, new_batch(1))
     ticket = taken_again(ledger, ticket)
     with ledger.loads().heartbeat(ticket):
         pass

@@ -150,5 +150,5 @@ def test_a_killed_load_holds_its_parents_while_a_job_of_it_is_in_flight(
     assert ledger.batches().claim(ticket, [batch_id], 16) == batch_id
     with pytest.raises(ParentsTaken, match=f"dc-assets run {SPEC.name}"):
         other.take_range(load_id, "r1-01")
-    ledger.batches().abandoned(ticket, batch_id, None)
+    ledger.batches().abandoned(ticket, batch_id, new_batch(1))
     assert other.take_range(load_id, "r1-01").fence == 1

@@ -37,10 +37,13 @@ READS = frozenset(
         "BatchStore.last_jobs",
         "BatchStore.parents_outlook",
         "BatchStore.totals",
+        "BatchStore.settled_keys",
+        "BatchStore.replayed",
         "Spool.start_pages",
         "Spool.pages",
         "Spool.read_batch",
         "Spool.rows_read",
+        "Spool.drop_damaged_pages",
         "Spool.wanted",
     }
 )

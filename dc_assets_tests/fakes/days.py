@@ -19,12 +19,12 @@ from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
-from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
+from dc_assets_tests.fakes.disk import SimSpool
 from dc_assets_tests.fakes.org import FakeJob, FakeOrg
 from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 from dc_assets_tests.fakes.source import FakeSource
@@ -177,7 +177,7 @@ class Days:
             ),
             batches=SqlBatchStore(self.database, self.spec, org_id=org_id),
             use=SqlOrgUse(self.database, org_id, self.org.new_calls),
-            spool=DiskSpool(self.folder),
+            spool=SimSpool(self.folder),
             clock=LongSleeper(self.turns, key),
             chance=lambda: 0.5,
             new_id=lambda: f"b{next(self._ids):05}",

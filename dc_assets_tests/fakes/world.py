@@ -18,12 +18,12 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
-from dc_assets.ledger.spool import DiskSpool
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.store import Mode
 from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.clock import SimClock
+from dc_assets_tests.fakes.disk import SimSpool
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource
 from dc_assets_tests.fakes.specs import small_spec
@@ -61,7 +61,7 @@ class World:
             loads=SqlLoadStore(self.database, self.spec, org_id=org_id, owner=owner, mode=mode),
             batches=SqlBatchStore(self.database, self.spec, org_id=org_id),
             use=SqlOrgUse(self.database, org_id, self.org.new_calls),
-            spool=DiskSpool(self.folder),
+            spool=SimSpool(self.folder),
             clock=self.clock,
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,

@@ -22,13 +22,13 @@ from dc_assets.core.errors import DcError
 from dc_assets.ledger.batch_store import SqlBatchStore
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import current_owner
-from dc_assets.ledger.spool import DiskSpool
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import IngestJobs, Ports, Source, Spool
 from dc_assets.load.store import BatchStore, LoadStore, OrgUse
 from dc_assets.views.load_states import LoadStates
 from dc_assets_tests.fakes.crash import Crash, CrashingPort, CrashingSource
+from dc_assets_tests.fakes.disk import SimSpool
 from dc_assets_tests.fakes.sim_ledger import SimDatabase, SimLoadStore
 from dc_assets_tests.fakes.turns import TurnClock, Turns
 from dc_assets_tests.hunts.checkers import Checkers
@@ -96,7 +96,7 @@ class History:
         )
         self.source = StormySource(scenario.rows, page_rows=scenario.page_rows, storm=self.storm)
         self.database.now_s = lambda: self.turns.now_s
-        spool = DiskSpool(self.folder)
+        spool = SimSpool(self.folder)
         self.checkers = Checkers(scenario, self.database, spool, self.org, self.source)
 
     def play(self) -> Told:
@@ -208,7 +208,7 @@ class History:
             loads=cast("LoadStore", CrashingPort(loads, "LoadStore", fate)),
             batches=cast("BatchStore", CrashingPort(store, "BatchStore", fate)),
             use=cast("OrgUse", CrashingPort(self._use, "OrgUse", fate)),
-            spool=cast("Spool", CrashingPort(DiskSpool(self.folder), "Spool", fate)),
+            spool=cast("Spool", CrashingPort(SimSpool(self.folder), "Spool", fate)),
             clock=TurnClock(self.turns, actor),
             chance=self.storm.chance.random,
             new_id=lambda: f"b{next(self._ids):05}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import deque
 from collections.abc import Generator
 from dataclasses import replace
@@ -12,17 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from dc_assets.core.circuit_breaker import Allowance
-from dc_assets.core.errors import BreakerOpened, BudgetReached, SpoolLost, StoppedByOperator
+from dc_assets.core.errors import BreakerOpened, BudgetReached, StoppedByOperator
 from dc_assets.core.ingest_job import JobState
 from dc_assets.core.run_events import RunEvent
 from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.owners import current_owner
 from dc_assets.ledger.tables import load as load_table
 from dc_assets.load.partition import load_partition
-from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.source import FakeSource, things
 from dc_assets_tests.fakes.specs import small_spec
-from dc_assets_tests.fakes.world import World, dead_owner, small_world
+from dc_assets_tests.fakes.world import World, small_world
 
 ROWS = 40
 ABORTED = (JobState.ABORTED, "")
@@ -198,22 +196,3 @@ def test_an_order_to_stop_is_met_before_the_next_job(world: World) -> None:
     )
     assert store.go_on()
     assert_the_next_run_completes(world)
-
-
-def test_a_lost_spool_blocks_no_lane(world: World) -> None:
-    """The run says what to do; a new load then resumes by itself, whatever was in flight."""
-    world.spec = small_spec(profile={"window": 8})
-    ports = crashing(world.ports(dead_owner("killed")), CrashPoint(40))
-    with pytest.raises(Crash):
-        load_partition(world.spec, "r1-01", ports)
-    assert world.partitions[0].rows.in_flight > 0
-    shutil.rmtree(world.folder / "spool")
-    with pytest.raises(SpoolLost, match="dc-assets run --new-load"):
-        world.run()
-    store = SqlLoadStore(
-        world.database, world.spec, org_id=world.org.org_id, owner=current_owner("operator")
-    )
-    assert store.give_up_loads()
-    assert world.run().totals.landed == ROWS
-    assert world.partitions[0].rows.in_flight == 0
-    assert world.org.states()[JobState.UPLOAD_COMPLETE] == 0
