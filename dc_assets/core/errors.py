@@ -4,7 +4,7 @@
 
     DcError
     ├── ConfigError            the operator fixes a setting; nothing was changed
-    │   └── SpoolLost              the rows of a batch are not on this disk any more
+    │   └── SpoolLost              rows are on no disk any more, and cannot be read again
     ├── RemoteError            a server, or the way to it
     │   ├── TransientRemoteError   the same call may work later
     │   │   ├── AuthExpired            refused with a new token too; a later one may be accepted
@@ -47,7 +47,7 @@ class ConfigError(DcError):
 
 
 class SpoolLost(ConfigError):
-    """The spool does not hold the rows of a batch that the ledger knows."""
+    """The spool does not hold rows as they were written to it; whoever needs them reads again."""
 
 
 class RemoteError(DcError):

@@ -16,6 +16,7 @@ from dc_assets.ledger.tables import metadata
 from dc_assets.load.partition import load_partition
 from dc_assets.load.store import Mode
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, NamedPoint, crashing
+from dc_assets_tests.fakes.disk import lose
 from dc_assets_tests.fakes.family import FAMILY, FamilyOrg
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
@@ -198,7 +199,26 @@ def _merger(stage: Stage, point: CrashPoint) -> bool:
     return stage.dies("r1-01", point)
 
 
+def _after_its_disk(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
+    def swept(stage: Stage, point: CrashPoint) -> bool:
+        stage.dies_in("r1-01", dead_after)
+        lose(stage.world.folder)
+        return stage.dies("r1-01", point)
+
+    return swept
+
+
 STORIES = [
+    *(
+        Story(
+            f"the disk is lost, after {name}",
+            1,
+            _after_its_disk(name),
+            lambda stage: stage.lives("r1-01"),
+            until="BatchStore.plan_anew",
+        )
+        for name in ("BatchStore.plan_batches", "IngestJobs.close", "BatchStore.settled")
+    ),
     Story(
         "small batches travel together",
         1,
