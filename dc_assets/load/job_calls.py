@@ -91,6 +91,9 @@ def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolve
         if not job.is_terminal:
             return Unfinished()
         return Finished(job, settle_batch(run, batch, job))
+    except SpoolLost as lost:
+        run.note("rows_lost", cause=str(lost))
+        return Resolved(resend(run, batch))
     except RejectedRequest as error:
         if error.status != NOT_FOUND:
             raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from dc_assets.core.circuit_breaker import JobRows, met_quota
-from dc_assets.core.errors import UnsettledJob
+from dc_assets.core.errors import SpoolLost, UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.core.ladders import jittered, row_wait_s
 from dc_assets.core.remedies import FirstRefusal
@@ -57,6 +57,7 @@ def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBa
 
     Raises:
         UnsettledJob: three readings of the result files leave rows without an outcome.
+        SpoolLost: the rows are on no disk, and the result files do not have their external ids.
     """
     outcomes, lacking = _outcomes(run, batch, job)
     stopping = _stopping(outcomes.retryable)
@@ -112,6 +113,11 @@ def _named_rows(
     external_id = run.spec.target.external_id
     files = _read_files(run, batch.rows, job)
     sent = rows_named_by(files) if kept is None else kept
+    if sent.width and external_id not in sent.columns:
+        raise SpoolLost(
+            f"The rows of batch {batch.batch_id[:8]} are on no disk, and the result files of job "
+            f"{job.job_id} name them by record id alone: they are sent again."
+        )
     lacking = batch.rows - sent.height
     if lacking < 0 or (lacking and job.state is JobState.JOB_COMPLETE):
         raise UnsettledJob(

@@ -21,7 +21,7 @@ from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import World, dead_owner
 
 KEY = "r1-01"
-ROWS = 10
+ROWS = 6
 
 pytestmark = pytest.mark.hunt
 
@@ -35,13 +35,13 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Generator[SimDatabase]
 
 
 def fresh(folder: Path, database: SimDatabase) -> World:
-    """Open a world of ten rows, one of which meets a lock and one of which is refused."""
+    """Open a world of six rows, one of which meets a lock and one of which is refused."""
     database.empty()
     org = FakeOrg(
         locked=Counter({"id0001": 1}), refused={"id0002": "STRING_TOO_LONG:x:Title__c --"}
     )
-    world = World(folder, database, FakeSource(things(ROWS, parents=3)), org)
-    world.spec = small_spec(profile={"window": 3, "batch_rows_max": 2, "exclusive_user": True})
+    world = World(folder, database, FakeSource(things(ROWS, parents=2)), org)
+    world.spec = small_spec(profile={"window": 2, "batch_rows_max": 2, "exclusive_user": True})
     world.io_threads = 1
     database.now_s = world.clock.now_s
     return world
@@ -107,7 +107,7 @@ def test_a_load_outlives_the_loss_of_any_file(
             at(world, call, strike)
             if strike.seen is None:  # the load has no such call
                 assert found == []
-                assert lives > 100
+                assert lives > 40
                 return
             if said := problem(world):
                 found.append(f"call {call}, file {number}: {said}")
