@@ -25,7 +25,7 @@ from dc_assets.cli.here import followed, load_here
 from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run_order import RunOrder, refuse_contradictions
-from dc_assets.cli.same_place import asset_in
+from dc_assets.cli.same_place import asset_of, opened_webserver
 from dc_assets.cli.several import run_several
 from dc_assets.cli.specs import OrderedSpec, OrderedSpecs, chosen_spec, in_order
 from dc_assets.cli.stop import take_back_order
@@ -40,8 +40,6 @@ from dc_assets.load.store import Mode
 from dc_assets.views.load_states import LoadStates
 from dc_assets.views.partitions import LedgerViews
 from dc_assets.wiring.connect import open_load
-from dc_assets.wiring.dagster_api import DAGSTER_URL, Webserver
-from dc_assets.wiring.settings import read_settings
 from dc_assets.wiring.sign_in import login_from_environment
 
 _EXAMPLES = """\b
@@ -215,7 +213,7 @@ def _run(order: RunOrder, keys: Sequence[str], *, dry_run: bool) -> ExitCode:
         if dry_run:
             return _dry_run(order.applied, keys, console)
         if not order.is_local:
-            _asset_of(spec)
+            asset_of(spec)
             refuse_beforehand(order.applied, order.request(keys), mode)
         if order.new_load:
             _give_up_load(order, keys, console)
@@ -245,7 +243,7 @@ def _load(
         request = replace(order.request(keys, launch=uuid.uuid4().hex), is_new=is_new)
         return Loaded(load_here(part, order.applied, request, mode))
     launch = Launch(
-        asset=_asset_of(load.spec),
+        asset=asset_of(load.spec),
         groups=[[key] for key in keys] if order.every_s else [keys],
         config={
             "mode": mode,
@@ -259,24 +257,8 @@ def _load(
         every_s=order.every_s,
         again=order.again(mode),
     )
-    webserver = _webserver()
-    try:
+    with opened_webserver() as webserver:
         return load_through_dagster(webserver, part, launch)
-    finally:
-        webserver.close()
-
-
-def _asset_of(spec: LoadSpec) -> str:
-    """Return the asset that loads a spec; refuse a Dagster that has another ledger."""
-    webserver = _webserver()
-    try:
-        return asset_in(webserver, spec)
-    finally:
-        webserver.close()
-
-
-def _webserver() -> Webserver:
-    return Webserver(read_settings().dagster_url.get_secret_value() or DAGSTER_URL)
 
 
 def chosen_partitions(spec: LoadSpec, partitions: str | None) -> list[str]:

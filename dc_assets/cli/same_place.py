@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.wiring.dagster_api import Webserver
+from dc_assets.wiring.dagster_api import DAGSTER_URL, Webserver
 from dc_assets.wiring.dagster_instance import PublishedLoad
 from dc_assets.wiring.place import LEDGER, LOADS, SPEC, place_of
-from dc_assets.wiring.settings import loads_folder
+from dc_assets.wiring.settings import loads_folder, read_settings
 
 _ENV_FILE = (
     "In a terminal beside `dc-assets dev`: source ~/.dc_assets/dev/env.sh; beside "
@@ -15,8 +18,28 @@ _ENV_FILE = (
 )
 
 
-def asset_in(webserver: Webserver, spec: LoadSpec) -> str:
+@contextmanager
+def opened_webserver() -> Generator[Webserver]:
+    """Connect the webserver that the settings name."""
+    webserver = Webserver(read_settings().dagster_url.get_secret_value() or DAGSTER_URL)
+    try:
+        yield webserver
+    finally:
+        webserver.close()
+
+
+def asset_of(spec: LoadSpec) -> str:
     """Return the key of the asset that loads as this process would, such as `crm/things_in_core`.
+
+    Raises:
+        ConfigError: no webserver answers, or it has no such asset, or more than one.
+    """
+    with opened_webserver() as webserver:
+        return _asset_in(webserver, spec)
+
+
+def _asset_in(webserver: Webserver, spec: LoadSpec) -> str:
+    """Choose among the assets of a load.
 
     Raises:
         ConfigError: there is none, or more than one.

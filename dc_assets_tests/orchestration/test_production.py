@@ -13,7 +13,7 @@ from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import LoadConfig
 from dc_assets_tests.acceptance.stage import Stage, running_org, short_folder, spec_content
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
-from dc_assets_tests.orchestration.test_refresh import definitions_of
+from dc_assets_tests.orchestration.test_refresh import REFRESH, definitions_of
 
 pytestmark = pytest.mark.acceptance
 
@@ -45,13 +45,11 @@ def definitions(stage: Stage) -> dg.RepositoryDefinition:
     return definitions_of(spec, salesforce_of(stage)).get_repository_def()
 
 
-def why_failed(
-    stage: Stage, key: str, config: dg.RunConfig | None = None, job: str = "__ASSET_JOB"
-) -> str:
+def why_failed(stage: Stage, key: str, config: dg.RunConfig | None = None) -> str:
     """Load a partition; return why it failed, "" if it did not."""
     repository = definitions(stage)
     with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
-        result = repository.get_job(job).execute_in_process(
+        result = repository.get_job(REFRESH).execute_in_process(
             run_config=config, partition_key=key, instance=instance, raise_on_error=False
         )
     failed = [one.step_failure_data for one in result.all_events if one.is_step_failure]
@@ -67,16 +65,16 @@ def ticked(stage: Stage) -> SensorExecutionData:
         dg.DagsterInstance.ephemeral() as instance,
         dg.build_sensor_context(
             instance=instance,
-            resources={"salesforce": salesforce_of(stage)},
+            resources={"crm": salesforce_of(stage)},
             repository_def=repository,
         ) as context,
     ):
-        return repository.get_sensor_def("opportunities_changes").evaluate_tick(context)
+        return repository.get_sensor_def("eu__opportunities_changes").evaluate_tick(context)
 
 
 def with_config(config: LoadConfig) -> dg.RunConfig:
     """Return the run config of the asset."""
-    return dg.RunConfig(ops={"opportunities_in_core": config})
+    return dg.RunConfig(ops={"eu__opportunities_in_core": config})
 
 
 def test_a_word_in_the_run_config_is_kept_with_the_load(production: Stage) -> None:
@@ -98,5 +96,5 @@ def test_a_word_in_the_run_config_is_kept_with_the_load(production: Stage) -> No
     write_spec(production, org_id=org_id)
     [request] = list(ticked(production).run_requests or ())
     config, before = dg.RunConfig(**dict(request.run_config)), production.org.calls("create")
-    assert why_failed(production, KEYS[0], config, "opportunities_refresh") == ""
+    assert why_failed(production, KEYS[0], config) == ""
     assert production.org.calls("create") == before + 1

@@ -14,9 +14,8 @@ import pytest
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.assets import load_asset
-from dc_assets.orchestration.checks import load_checks
 from dc_assets.orchestration.lineage import ROWS as ROWS_TOLD
+from dc_assets.orchestration.loads import build_load_defs
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.refresh import REFRESH_TAG, refresh_of
 from dc_assets.orchestration.resources import SalesforceResource
@@ -34,6 +33,7 @@ from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_o
 pytestmark = pytest.mark.acceptance
 
 ROWS, PARTITIONS = 60, 3
+REFRESH = "eu__opportunities_refresh"
 SOURCE = dg.AssetKey(["datacloud", "ExtOpportunities__dlm"])
 LOAD = dg.AssetKey("opportunities_in_core")
 MODIFIED = {"modified": "LastModifiedDate__c", "retry_after_s": 1}
@@ -42,17 +42,9 @@ LATER = "TIMESTAMPTZ '2026-11-01 00:00:00+00'"
 
 
 def definitions_of(spec: LoadSpec, salesforce: SalesforceResource) -> dg.Definitions:
-    """Return what Dagster knows of a spec."""
-    job, sensor, schedule = refresh_of(PlacedLoad(spec))
-    return dg.Definitions(
-        assets=[load_asset(PlacedLoad(spec))],
-        asset_checks=[load_checks(PlacedLoad(spec))],
-        jobs=[job],
-        sensors=[sensor],
-        schedules=[schedule],
-        resources={"salesforce": salesforce},
-        executor=dg.in_process_executor,
-    )
+    """Return what Dagster knows of a spec in a project that has its own names for things."""
+    own = dg.Definitions(resources={"crm": salesforce}, executor=dg.in_process_executor)
+    return dg.Definitions.merge(build_load_defs([spec], resource_key="crm", key_prefix=["eu"]), own)
 
 
 @dataclass
@@ -80,13 +72,13 @@ class Day:
     def tick(self) -> tuple[list[dg.RunRequest], str]:
         """Evaluate the sensor once; return its requests, and why there are none."""
         defs = self.definitions()
-        sensor = defs.get_repository_def().get_sensor_def("opportunities_changes")
+        sensor = defs.get_repository_def().get_sensor_def("eu__opportunities_changes")
         with (
             settings(own_settings(self.stage)),
             dg.build_sensor_context(
                 instance=self.instance,
                 cursor=self.cursor,
-                resources={"salesforce": salesforce_of(self.stage)},
+                resources={"crm": salesforce_of(self.stage)},
                 definitions=defs,
             ) as context,
         ):
@@ -102,7 +94,7 @@ class Day:
 
     def run(self, request: dg.RunRequest) -> bool:
         """Do what a daemon does with a request."""
-        job = self.definitions().get_repository_def().get_job("opportunities_refresh")
+        job = self.definitions().get_repository_def().get_job(REFRESH)
         with settings(own_settings(self.stage)):
             return job.execute_in_process(
                 run_config=request.run_config,
@@ -194,7 +186,7 @@ def test_a_refresh_that_did_not_prove_its_range_is_requested_again(day: Day) -> 
     assert str(first.run_key).endswith(":1")
     run = day.instance.add_run(
         dg.DagsterRun(
-            job_name="opportunities_refresh",
+            job_name=REFRESH,
             tags={REFRESH_TAG: first.tags[REFRESH_TAG]},
             status=dg.DagsterRunStatus.STARTED,
         )
@@ -238,7 +230,7 @@ def test_the_schedule_compares_every_partition() -> None:
     """At its time, in its zone, in the mode that sends what differs."""
     spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g"]}, time_zone="Europe/Vienna")
     repository = definitions_of(spec, SalesforceResource()).get_repository_def()
-    schedule = repository.get_schedule_def("things_daily")
+    schedule = repository.get_schedule_def("eu__things_daily")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "Europe/Vienna")
     with dg.DagsterInstance.ephemeral() as instance:
         tick = schedule.evaluate_tick(
@@ -251,7 +243,7 @@ def test_the_schedule_compares_every_partition() -> None:
     requests = tick.run_requests or []
     assert [one.partition_key for one in requests] == ["r1-01", "r1-02"]
     config: dict[str, Any] = {**requests[0].run_config}
-    assert config["ops"]["things_in_core"]["config"]["mode"] == "changed"
+    assert config["ops"]["eu__things_in_core"]["config"]["mode"] == "changed"
 
 
 def test_a_cron_line_that_is_none_is_refused() -> None:
