@@ -1,6 +1,6 @@
 """One partitioned asset for each load spec; its body is a shell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -14,6 +14,9 @@ from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.lineage import source_key, target_columns
 from dc_assets.orchestration.placing import LOADS_GROUP, PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
+
+BY_CONDITION = "dagster/from_automation_condition"
+"""Tag of the runs that Dagster 1.13 launches by a condition (`AUTOMATION_CONDITION_TAG`)."""
 
 
 class LoadConfig(dg.Config):
@@ -70,6 +73,16 @@ class LoadConfig(dg.Config):
         return spec.with_profile(overrides)
 
 
+def refreshing(spec: LoadSpec) -> LoadConfig:
+    """Return what a refresh asks for; nobody is there to ask, so the spec says which org it may."""
+    return LoadConfig(mode="changed", production=spec.target.org_id is not None)
+
+
+def config_of(given: LoadConfig, spec: LoadSpec, tags: Mapping[str, str]) -> LoadConfig:
+    """Return the config of a run: what an automation condition launches has none, and refreshes."""
+    return refreshing(spec) if BY_CONDITION in tags else given
+
+
 def partitions_of(spec: LoadSpec) -> dg.StaticPartitionsDefinition:
     """Return the partitions of a spec: one short key for each id range."""
     return dg.StaticPartitionsDefinition(list(spec.ranges))
@@ -111,6 +124,7 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
     def asset(context: dg.AssetExecutionContext, config: LoadConfig) -> dg.MaterializeResult[Any]:
         from dc_assets.orchestration.progress import metadata_of, progress_told
 
+        config = config_of(config, spec, context.run.tags)
         applied = config.applied_to(spec)
         with (
             in_one_sentence(),

@@ -68,8 +68,8 @@ def build_load_defs(
         group_name: of loads and audits; without it they are in `loads` and in `audits`.
         owners: of the assets, as Dagster has them: `ada@example.com` or `team:crm`.
         tags: of the assets.
-        automation_condition: when Dagster loads a partition by itself. Leave the refresh of such a
-            load stopped, or partitions are loaded for two reasons.
+        automation_condition: when Dagster loads a partition by itself. Such a run sends the rows
+            that differ, as a refresh does; leave one of the two stopped.
         pool: the pool of all steps that talk to the org. Its limit is that of runs at a time.
 
     Raises:

@@ -14,7 +14,7 @@ import dagster as dg
 from dc_assets.core.errors import ConfigError, DcError
 from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.refresh import DueRefresh, PastRefresh, RefreshNeeds, choose
-from dc_assets.orchestration.assets import LoadConfig
+from dc_assets.orchestration.assets import refreshing
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import salesforce_of
 from dc_assets.orchestration.source_events import told_of_source
@@ -111,9 +111,7 @@ def _request(placed: PlacedLoad, due: DueRefresh) -> dg.RunRequest:
 
 
 def _changed(placed: PlacedLoad) -> dg.RunConfig:
-    """Return what a refresh asks for; nobody is there to ask, so the spec says which org it may."""
-    config = LoadConfig(mode="changed", production=placed.spec.target.org_id is not None)
-    return dg.RunConfig(ops={placed.op_name: config})
+    return dg.RunConfig(ops={placed.op_name: refreshing(placed.spec)})
 
 
 class PastRuns:

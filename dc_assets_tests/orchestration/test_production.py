@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import ExitStack
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.assets import LoadConfig
@@ -45,12 +46,21 @@ def definitions(stage: Stage) -> dg.RepositoryDefinition:
     return definitions_of(spec, salesforce_of(stage)).get_repository_def()
 
 
-def why_failed(stage: Stage, key: str, config: dg.RunConfig | None = None) -> str:
+def why_failed(
+    stage: Stage,
+    key: str,
+    config: dg.RunConfig | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
     """Load a partition; return why it failed, "" if it did not."""
     repository = definitions(stage)
     with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
         result = repository.get_job(REFRESH).execute_in_process(
-            run_config=config, partition_key=key, instance=instance, raise_on_error=False
+            run_config=config,
+            partition_key=key,
+            tags=tags,
+            instance=instance,
+            raise_on_error=False,
         )
     failed = [one.step_failure_data for one in result.all_events if one.is_step_failure]
     told = (one.user_failure_data for one in failed)
@@ -78,7 +88,10 @@ def with_config(config: LoadConfig) -> dg.RunConfig:
 
 
 def test_a_word_in_the_run_config_is_kept_with_the_load(production: Stage) -> None:
-    """Without it no row is sent; a partition of the same load needs none, a refresh the spec's."""
+    """Without it no row is sent; a partition of the same load needs none, a refresh the spec's.
+
+    What an automation condition launches is a refresh: rows that agree are not sent again.
+    """
     assert "the run config production: true" in why_failed(production, KEYS[0])
     assert production.org.calls("create") == 0
     said = with_config(LoadConfig(production=True, partition_keys=KEYS))
@@ -97,4 +110,6 @@ def test_a_word_in_the_run_config_is_kept_with_the_load(production: Stage) -> No
     [request] = list(ticked(production).run_requests or ())
     config, before = dg.RunConfig(**dict(request.run_config)), production.org.calls("create")
     assert why_failed(production, KEYS[0], config) == ""
+    assert production.org.calls("create") == before + 1
+    assert why_failed(production, KEYS[0], tags={AUTOMATION_CONDITION_TAG: "true"}) == ""
     assert production.org.calls("create") == before + 1
