@@ -89,14 +89,17 @@ def test_each_field_of_the_target_tells_its_type_and_the_column_it_comes_from() 
     assert told.lineage.deps_by_column["External_ID__c"] == [dg.TableColumnDep(SOURCE, KEY)]
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
-def test_names_of_any_signs_make_definitions(text: str) -> None:
-    """Nothing of a name is Markdown, and Dagster takes the key."""
-    columns = [*content()["columns"], {"source": text, "target": "Other__c"}]
-    spec = small_spec(source={"object": text, "key": KEY}, columns=columns)
-    specs = located(spec).resolve_all_asset_specs()
-    [asset] = [one for one in specs if one.key == source_key(spec.source)]
-    assert asset.group_name == "sources"
+def test_names_of_any_signs_make_definitions() -> None:
+    """Of objects, files and columns; what Dagster shows of them is code, not Markdown."""
+    specs: list[LoadSpec] = []
+    for text in ODD_TEXTS.values():
+        columns = [*content()["columns"], {"source": text, "target": "Other__c"}]
+        for source in ({"object": text}, {"files": text}):
+            name = f"load_{len(specs)}"
+            specs.append(small_spec(name=name, source={**source, "key": KEY}, columns=columns))
+    keys = {source_key(spec.source) for spec in specs}
+    shown = {one.key: str(one.description) for one in located(*specs).resolve_all_asset_specs()}
+    assert all(shown[key].startswith("`") for key in keys)
 
 
 def test_records_are_shown_by_the_org_that_the_run_signed_in_to() -> None:
