@@ -22,6 +22,7 @@ from dc_assets.emulator.app import ORG_ROUTES, TENANT_ROUTES
 from dc_assets.emulator.command import main as emulator
 from dc_assets.emulator.routes.admin import KIND as SIDE_DOOR
 from dc_assets.emulator.stores.fault_kinds import FAULT_KINDS
+from dc_assets.load.component_files import OPTIONS, SPEC
 from dc_assets.wiring.settings import names
 from dc_assets_tests.cli.in_process import every_command
 from dc_assets_tests.fakes.specs import small_spec
@@ -126,9 +127,15 @@ def test_every_setting_of_a_spec_is_documented(setting: str) -> None:
     assert f"| `{setting}` |" in specs or listed is not None
 
 
+@pytest.mark.parametrize("attribute", [SPEC, *OPTIONS])
+def test_every_attribute_of_the_component_is_documented(attribute: str) -> None:
+    """Beside the settings of a load, in a table of its own."""
+    assert f"\n| `{attribute}` |" in documents()["docs/specs.md"]
+
+
 def test_no_setting_is_documented_that_a_spec_refuses() -> None:
     """The first column of the table holds settings only."""
-    known = {*settings_of(LoadSpec)}
+    known = {*settings_of(LoadSpec), SPEC, *OPTIONS}
     known |= {setting.rpartition(".")[0] for setting in known}
     named = re.findall(r"^\| `([a-z_.]+)` \|", documents()["docs/specs.md"], re.MULTILINE)
     assert [name for name in named if name not in known] == []

@@ -111,7 +111,10 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / ".dc_assets",
         description="folder of spool, snapshots and ledger file",
     )
-    loads: Path = Field(default=PACKAGED_LOADS, description="folder of the load specs")
+    loads: Path = Field(
+        default=PACKAGED_LOADS,
+        description="folder of the load specs, or of a Dagster project's definitions",
+    )
     ledger_url: SecretStr = Field(
         default=SecretStr(""),
         description="a PostgreSQL ledger; else a SQLite file in the data folder",
