@@ -9,7 +9,7 @@ from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.wiring.dagster_api import DAGSTER_URL, Webserver
 from dc_assets.wiring.dagster_instance import PublishedLoad
-from dc_assets.wiring.place import LEDGER, LOADS, SPEC, place_of
+from dc_assets.wiring.place import DATABASE, LEDGER, LOADS, SPEC, place_of
 from dc_assets.wiring.settings import loads_folder, read_settings
 
 _ENV_FILE = (
@@ -35,10 +35,10 @@ def asset_of(spec: LoadSpec) -> str:
         ConfigError: no webserver answers, or it has no such asset, or more than one.
     """
     with opened_webserver() as webserver:
-        return _asset_in(webserver, spec)
+        return asset_in(webserver, spec)
 
 
-def _asset_in(webserver: Webserver, spec: LoadSpec) -> str:
+def asset_in(webserver: Webserver, spec: LoadSpec) -> str:
     """Choose among the assets of a load.
 
     Raises:
@@ -81,5 +81,11 @@ def _other_place(webserver: Webserver, spec: LoadSpec, found: PublishedLoad) -> 
             f"nothing was launched. Its code location read {theirs[LOADS]}; this shell: "
             f"{ours[LOADS]}. If it is one folder, the file has changed since: reload the code "
             f"location on the Deployment page. Else give both the same DC_ASSETS_LOADS. {_ENV_FILE}"
+        )
+    if theirs.get(DATABASE) != ours.get(DATABASE):
+        return (
+            f"Dagster at {webserver.url} reads {spec.name} from another database than this shell, "
+            f"so nothing was launched. Its code location: {theirs.get(DATABASE)}; this shell: "
+            f"{ours.get(DATABASE)}. Give both the same value of source.sql.url."
         )
     return None

@@ -9,11 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
-from dc_assets.wiring.settings import ledger_url
+from dc_assets.wiring.settings import database_url, ledger_url
 
 LOAD, LEDGER, SPEC, LOADS = "dc_assets/load", "ledger", "spec", "loads folder"
 """What the asset of a load says: its name, which no other asset has, and what decides it."""
+
+DATABASE = "source database"
+"""Said of a load that reads one by a variable: another process may have another value of it."""
+
+UNKNOWN = "its variable is not set"
 
 NO_FOLDER = "the files of its project"
 """Said instead of a folder if a project made the spec in Python, or by a component."""
@@ -24,12 +30,23 @@ _PLACE_IN_QUERY = ("host", "port", "dbname", "service")
 
 
 def place_of(spec: LoadSpec, read_from: str) -> Mapping[str, str]:
-    """Return ledger, spec and its folder. Opens nothing, and holds no password."""
+    """Return ledger, spec, its folder and database. Opens nothing, and holds no password."""
     return {
         LEDGER: ledger_place(ledger_url()),
         SPEC: spec.spec_hash,
         LOADS: read_from or NO_FOLDER,
+        **_database_place(spec),
     }
+
+
+def _database_place(spec: LoadSpec) -> Mapping[str, str]:
+    if spec.source.sql is None:
+        return {}
+    try:
+        url = database_url(spec.source.sql.url)
+    except ConfigError:  # whoever opens it says so; definitions load without it
+        return {DATABASE: UNKNOWN}
+    return {DATABASE: ledger_place(url)}
 
 
 def ledger_place(url: str) -> str:

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 
 from dc_assets.definitions import defs
-from dc_assets.wiring.place import ledger_place, place_of
-from dc_assets_tests.fakes.specs import small_spec
+from dc_assets.wiring.place import DATABASE, UNKNOWN, ledger_place, place_of
+from dc_assets_tests.cli.in_process import environment_is
+from dc_assets_tests.fakes.specs import KEY, small_spec
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,17 @@ def test_a_file_reached_by_two_names_is_one_place(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "data")
     places = {ledger_place(f"sqlite:///{tmp_path}/{name}/ledger.db") for name in ("data", "link")}
     assert places == {f"sqlite:///{(tmp_path / 'data').resolve()}/ledger.db"}
+
+
+def test_the_database_of_a_source_is_told_without_its_password() -> None:
+    """Two processes may have other values of the variable that a spec names; one may have none."""
+    sql = {"url": "$WAREHOUSE", "table": "things"}
+    spec = small_spec(source={"sql": sql, "key": KEY, "parent": "ParentKey__c"})
+    with environment_is({"WAREHOUSE": "postgresql://me:s3cret@db.acme/dc"}):
+        assert place_of(spec, "")[DATABASE] == "postgresql://db.acme:5432/dc"
+    with environment_is({}):
+        assert place_of(spec, "")[DATABASE] == UNKNOWN
+    assert DATABASE not in place_of(small_spec(), "")
 
 
 def test_the_definitions_tell_the_place_of_each_load() -> None:
