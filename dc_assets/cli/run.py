@@ -26,7 +26,7 @@ from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import WatchedLoad, print_proof
 from dc_assets.cli.run_order import RunOrder, refuse_contradictions
 from dc_assets.cli.same_place import asset_of, opened_webserver
-from dc_assets.cli.several import run_several
+from dc_assets.cli.several import LOADED, LOOKED_AT, run_several
 from dc_assets.cli.specs import OrderedSpec, OrderedSpecs, chosen_spec, in_order
 from dc_assets.cli.stop import take_back_order
 from dc_assets.core.durations import seconds_of
@@ -156,7 +156,8 @@ def run(
     refuse_contradictions(order, dry_run=dry_run)
     if every or len(chosen.loads) > 1:
         _refuse_of_several(partitions=partitions, canary=canary)
-        return run_several(chosen, partial(_run_one, order, dry_run=dry_run), Console())
+        run_one = partial(_run_one, order, dry_run=dry_run)
+        return run_several(chosen, run_one, Console(), LOOKED_AT if dry_run else LOADED)
     keys = chosen_partitions(order.spec, partitions)
     if canary is not None:
         others = {f"--{mode}": mode, "--failed-only": failed_only, "--stagger": stagger}

@@ -77,6 +77,8 @@ def test_parents_come_first_whatever_order_is_given(stage: Stage) -> None:
     assert "lacks all 2 partitions (not begun). Nothing was sent." in alone.err
     assert "dc-assets run countries. " in alone.err
     assert stage.org.ask("jobs")["jobs"] == []
+    looked_at = run(stage, "run", "places", "continents", "--dry-run")
+    assert ended(looked_at) == dict.fromkeys(("continents", "places"), ("could be sent", 0))
     done = run(stage, "run", *reversed(NAMES), "--local")
     assert done.code == 0, done.out + done.err
     assert list(ended(done).items()) == [(name, ("proved", 0)) for name in NAMES]
