@@ -11,6 +11,8 @@ from pathlib import Path
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.stage import Stage, running, wait_until
 
+PYTHON = Path(sys.executable)
+
 
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody listens on."""
@@ -20,10 +22,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_webserver(stage: Stage, home: Path) -> Generator[Webserver]:
+def running_webserver(stage: Stage, home: Path, *, python: Path = PYTHON) -> Generator[Webserver]:
     """Run a Dagster webserver on a home, and give a client of it."""
     port = free_port()
-    command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
+    command = [str(python), "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     environment = {**stage.environment, "DAGSTER_HOME": str(home)}
     log = stage.folder / "webserver.log"
@@ -38,9 +40,9 @@ def running_webserver(stage: Stage, home: Path) -> Generator[Webserver]:
 
 
 @contextmanager
-def running_daemon(stage: Stage, home: Path) -> Generator[None]:
+def running_daemon(stage: Stage, home: Path, *, python: Path = PYTHON) -> Generator[None]:
     """Run the Dagster daemon on a home."""
-    command = [sys.executable, "-m", "dagster._daemon", "run"]
+    command = [str(python), "-m", "dagster._daemon", "run"]
     command += ["-w", str(home / "workspace.yaml")]
     environment = {**stage.environment, "DAGSTER_HOME": str(home)}
     with running(command, environment, log=stage.folder / "daemon.log"):
