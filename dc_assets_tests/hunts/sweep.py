@@ -208,6 +208,12 @@ def _after_its_disk(dead_after: str) -> Callable[[Stage, CrashPoint], bool]:
     return swept
 
 
+FULL_LOAD = Story(
+    "a full load",
+    1,
+    lambda stage, point: stage.dies("r1-01", point),
+    lambda stage: stage.lives("r1-01"),
+)
 STORIES = [
     *(
         Story(
@@ -226,12 +232,7 @@ STORIES = [
         lambda stage: stage.lives("r1-01"),
         until="IngestJobs.create",
     ),
-    Story(
-        "a full load",
-        1,
-        lambda stage, point: stage.dies("r1-01", point),
-        lambda stage: stage.lives("r1-01"),
-    ),
+    FULL_LOAD,
     Story(
         "a load that only updates",
         1,
