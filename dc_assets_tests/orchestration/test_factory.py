@@ -11,6 +11,8 @@ import pytest
 import dc_assets
 from dc_assets import LoadSpec, SalesforceResource, build_load_defs
 from dc_assets.core.errors import ConfigError
+from dc_assets.orchestration.failed_runs import command_after
+from dc_assets.orchestration.our_runs import OurRuns
 from dc_assets.orchestration.placing import PlacedLoad, loads_in
 from dc_assets.orchestration.sensors import notifier, reaper
 from dc_assets_tests.acceptance.stage import Stage
@@ -54,7 +56,10 @@ def names_of(definitions: dg.Definitions) -> Sequence[str]:
 
 @pytest.mark.acceptance
 def test_a_job_of_a_project_loads_and_proves_a_partition(stage: Stage) -> None:
-    """Under a prefix, by a resource of another name, with the specs read from their folder."""
+    """Under a prefix, by a resource of another name, with the specs read from their folder.
+
+    Reaper and notifier know the run as ours, and the command that resumes it.
+    """
     loads = build_load_defs(
         stage.folder / "loads",
         resource_key="crm",
@@ -65,13 +70,20 @@ def test_a_job_of_a_project_loads_and_proves_a_partition(stage: Stage) -> None:
         pool="org",
     )
     with settings(own_settings(stage)), dg.DagsterInstance.ephemeral() as instance:
-        job = project(salesforce_of(stage), loads).resolve_job_def("nightly")
-        done = job.execute_in_process(
+        found = project(salesforce_of(stage), loads)
+        done = found.resolve_job_def("nightly").execute_in_process(
             instance=instance,
             partition_key="r1-01",
-            run_config={"ops": {"crm_eu__opportunities_in_core": {"config": {"mode": "full"}}}},
+            run_config={"ops": {"crm_eu__opportunities_in_core": {"config": {"mode": "missing"}}}},
         )
         assert instance.get_materialized_partitions(LOADED) == {"r1-01"}
+        run = instance.get_run_by_id(done.run_id)
+        assert run is not None
+        content = OurRuns(instance, loads_in(found.get_repository_def())).content(run)
+    assert content is not None
+    [part] = content.parts
+    assert part.steps == {"crm_eu__opportunities_in_core", "crm_eu__opportunities_checks"}
+    assert command_after(run, part) == "dc-assets run opportunities --missing --partitions r1-01"
     assert done.success
     said = {one.check_name: one for one in done.get_asset_check_evaluations()}
     assert {(one.passed, one.partition) for one in said.values()} == {(True, "r1-01")}
