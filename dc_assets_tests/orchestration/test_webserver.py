@@ -6,6 +6,7 @@ import pytest
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.wiring.dagster_api import Backfill, BackfillRun, Webserver
+from dc_assets.wiring.dagster_instance import loads_among
 from dc_assets_tests.acceptance.services import free_port
 
 
@@ -56,3 +57,12 @@ def test_no_webserver_is_one_sentence_with_three_ways_out() -> None:
         webserver.launch("opportunities_in_core", ["r1-01"], {})
     for words in (url, "dc-assets dev", "DC_ASSETS_DAGSTER_URL", "dc-assets run --local"):
         assert words in str(raised.value)
+
+
+def test_a_load_is_known_by_what_its_asset_says() -> None:
+    """Whatever its key; the asset of others with a like name is none."""
+    theirs = {"assetKey": {"path": ["opportunities_in_core"]}, "metadataEntries": [{"label": "x"}]}
+    said = {"label": "dc_assets/load", "text": "opportunities"}
+    ours = {"assetKey": {"path": ["eu", "o"]}, "metadataEntries": [{"label": "ranges"}, said]}
+    [found] = loads_among([theirs, ours])
+    assert (found.name, found.asset) == ("opportunities", "eu/o")
