@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from dc_assets.core.errors import DcError
 from dc_assets.ledger.tables import batch, receipt
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class DoubtfulReceipt(DcError):
@@ -91,4 +93,6 @@ def _of_file(path: str, sha256: str) -> pl.DataFrame:
 def _believed(content: bytes, sha256: str, name: str) -> pl.DataFrame:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DoubtfulReceipt(f"{name} was altered")
+    import polars as pl  # noqa: PLC0415 - who looks at the ledger reads no receipt
+
     return pl.read_parquet(content)

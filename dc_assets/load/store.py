@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-import polars as pl
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import Allowance
@@ -22,6 +20,9 @@ from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import Pause
 from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True)

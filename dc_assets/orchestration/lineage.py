@@ -10,13 +10,16 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import httpx
 
 from dc_assets.core.printable import markdown_code, printable
 from dc_assets.core.source_spec import DEFAULT_DATA_SPACE, SourceSpec
 from dc_assets.core.spec import ColumnSpec, LoadSpec
+
+if TYPE_CHECKING:
+    import httpx
 
 GROUP = "sources"
 KINDS = {"datacloud": "datacloud", "files": "file", "database": "sql"}
