@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from dc_assets.core.refresh import state_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,35 +15,37 @@ class SourceNews:
     """What a sensor keeps from one look at a source to the next.
 
     Attributes:
-        version: name of the newest state of the source that no load had seen; "" before the first.
+        seen: by partition, name of the newest state that no load had seen at the time.
         rows: rows of the source; None while the look leaves partitions out.
     """
 
-    version: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict[str, str])
     rows: int | None = None
 
     @classmethod
     def of(cls, text: str | None) -> SourceNews:
         """Read what `text` wrote.
 
-        >>> SourceNews.of(SourceNews("ab", 3).text), SourceNews.of(None)
-        (SourceNews(version='ab', rows=3), SourceNews(version='', rows=None))
+        >>> SourceNews.of(SourceNews({"r1-01": "ab"}, 3).text), SourceNews.of(None)
+        (SourceNews(seen={'r1-01': 'ab'}, rows=3), SourceNews(seen={}, rows=None))
         """
-        version, _, rows = (text or "").partition(" ")
-        return cls(version, int(rows) if rows.isdigit() else None)
+        return cls(**json.loads(text)) if text else cls()
 
     @property
     def text(self) -> str:
         """The news as a sensor's cursor."""
-        return f"{self.version} {'' if self.rows is None else self.rows}"
+        return json.dumps({"seen": self.seen, "rows": self.rows})
 
-    def after(self, load: str, changed: Mapping[str, str], rows: int | None) -> SourceNews:
-        """Return the news after one more look of a load.
+    @property
+    def version(self) -> str:
+        """Name of all that was seen: another one means that the source changed."""
+        return hashlib.sha256(repr(sorted(self.seen.items())).encode()).hexdigest()[:16]
+
+    def after(self, changed: Mapping[str, str], rows: int | None) -> SourceNews:
+        """Return the news after one more look.
 
         ``changed`` holds the states of the partitions that are not as they were when both sides
-        last agreed. A load that brings them over is no change of the source.
+        last agreed. That a load brings one of them over is no change of the source.
         """
-        if not changed:
-            return SourceNews(self.version, rows)
-        said = repr((load, sorted(changed.items())))
-        return SourceNews(hashlib.sha256(said.encode()).hexdigest()[:16], rows)
+        newly = {key: state_id(state) for key, state in changed.items()}
+        return SourceNews({**self.seen, **newly}, rows)

@@ -34,9 +34,9 @@ def told_of_source(
     spec, look, last = placed.spec, seen.look, SourceNews.of(context.cursor)
     changed = {key: now for key, now in look.states.items() if now != seen.proved.get(key)}
     rows = look.rows if set(look.states) == set(spec.ranges) else None
-    news = last.after(spec.name, changed, rows)
+    news = last.after(changed, rows)
     key = source_key(spec.source)
-    if news.version != last.version:
+    if news.seen != last.seen:
         readers = _readers_of(key, context)
         event = dg.AssetMaterialization(
             key,

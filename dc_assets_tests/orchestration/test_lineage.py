@@ -213,6 +213,14 @@ def test_a_change_that_is_not_brought_over_yet_is_told_once(ticks: Ticks) -> Non
     assert ticks.out_of_date() == [*PROVED]
 
 
+def test_changes_that_are_brought_over_one_by_one_are_no_new_changes(ticks: Ticks) -> None:
+    """What was loaded first stays in step while the others are loaded."""
+    assert len(ticks.look(r1_01="cursor 2 c", r1_02="cursor 2 c")) == 1
+    ticks.load("r1-01")
+    assert ticks.look(r1_02="cursor 2 c") == []
+    assert ticks.out_of_date() == ["r1-02"]
+
+
 def test_rows_are_told_of_a_whole_source_only(ticks: Ticks) -> None:
     """A partition that was never proved is not looked at, so its rows are not among those."""
     spec = small_spec(partitions={"scheme": 1, "upper_bounds": ["g", "m"]})
