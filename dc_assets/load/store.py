@@ -267,9 +267,7 @@ class BatchPlans(Protocol):
         batches: Sequence[NewBatch],
         dead_letters: Sequence[DeadLetter],
     ) -> None:
-        """Put batches in the place of all that were not sent, in one transaction.
-
-        The selected rows are then those with an outcome and these: the source may have changed.
+        """Put batches in the place of all that were not sent, and count what is selected anew.
 
         Raises:
             LedgerConflict: a batch of the partition is in flight.
