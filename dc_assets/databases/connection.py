@@ -7,12 +7,13 @@ URL. So each error becomes one sentence without a cause.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -124,7 +125,7 @@ class Database:
 
     def _opened(self) -> Engine:
         try:
-            return sa.create_engine(
+            engine = sa.create_engine(
                 self._url,
                 connect_args=dict(self.dialect.options),
                 pool_pre_ping=not self.dialect.is_file,
@@ -139,6 +140,9 @@ class Database:
             raise ConfigError(
                 f"An option of {self._named} cannot be read. Correct the part behind the ?."
             ) from None
+        if self.dialect.written is not None:
+            _rewrite(engine, self.dialect.written)
+        return engine
 
     @property
     def _named(self) -> str:
@@ -162,7 +166,7 @@ class Database:
 
     def _refuse(self, error: DBAPIError) -> NoReturn:
         said = self._harmless(str(error.orig))
-        if _is_passing(error):
+        if _is_passing(error, is_file=self.dialect.is_file):
             raise TransientRemoteError(f"{self._named} does not answer for now: {said}.") from None
         state = str(getattr(error.orig, "pgcode", None) or "")
         if state.startswith(_NO_ACCESS) or any(words in said for words in _NO_ACCESS_WORDS):
@@ -187,6 +191,17 @@ class Database:
         return line.rstrip(". ")
 
 
+def _rewrite(engine: Engine, written: Callable[[str], str]) -> None:
+    """Let a dialect have the last word on each statement."""
+
+    def rewritten(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_: object
+    ) -> tuple[str, object]:
+        return written(statement), parameters
+
+    event.listen(engine, "before_cursor_execute", rewritten, retval=True)
+
+
 def _type_names(connection: Connection, codes: set[str]) -> dict[str, str]:
     """Ask PostgreSQL for the names of types, which its driver gives as numbers."""
     number = sa.column("oid", sa.Integer())
@@ -196,7 +211,7 @@ def _type_names(connection: Connection, codes: set[str]) -> dict[str, str]:
     return {str(one[0]): str(one[1]) for one in cast("Rows", found)}
 
 
-def _is_passing(error: DBAPIError) -> bool:
+def _is_passing(error: DBAPIError, *, is_file: bool) -> bool:
     """Tell whether the same query may be answered later."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
@@ -204,4 +219,6 @@ def _is_passing(error: DBAPIError) -> bool:
     if state := getattr(cause, "pgcode", None):
         return is_passing_state(str(state))
     said = str(cause)
-    return error.connection_invalidated or is_passing_refusal(said) or "set lock on file" in said
+    if is_file:  # there is no server; a sentence about a column may be of connections
+        return "set lock on file" in said
+    return error.connection_invalidated or is_passing_refusal(said)

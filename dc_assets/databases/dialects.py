@@ -7,6 +7,7 @@ sequences); DuckDB "Collations"; the reference manuals of the others.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +46,7 @@ class SQLDialect:
         as_text: a value as text, before it is ordered.
         moment: a value as a time that can be compared; None where it is none, or an error.
         is_strict: whether a value that is no time is an error.
+        written: a statement in which a name stands for a column or for nothing.
         row_hashes: numbers that a text hashes to, small enough to be summed; None if the database
             cannot: then the rows are read and hashed here.
         beginning: statements at the beginning of each transaction: it only reads, and writes times
@@ -60,6 +62,7 @@ class SQLDialect:
     as_text: Callable[[Value], Text]
     moment: Callable[[Value], Value]
     is_strict: bool = True
+    written: Callable[[str], str] | None = None
     row_hashes: Callable[[Text], Sequence[Value]] | None = None
     beginning: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -100,6 +103,28 @@ def _sqlite_moment(value: Value) -> Value:
     return sa.func.strftime("%Y-%m-%d %H:%M:%f", sa.cast(value, sa.Text))
 
 
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
+
+
+def _in_backticks(statement: str) -> str:
+    r"""Put names into backticks: SQLite takes one in double quotes that is none for a text.
+
+    A condition of a misspelt column would then select no row, or every one, without a word
+    (SQLite "Quirks, Caveats, and Gotchas", 8).
+
+    >>> _in_backticks('SELECT "Id" FROM t WHERE "Sta`us" = ' + "'a''b\"c\"'")
+    'SELECT `Id` FROM t WHERE `Sta``us` = \'a\'\'b"c"\''
+    """
+    return _QUOTED.sub(lambda found: _backticked(found[0]), statement)
+
+
+def _backticked(token: str) -> str:
+    if token.startswith("'"):
+        return token
+    name = token[1:-1].replace('""', '"').replace("`", "``")
+    return f"`{name}`"
+
+
 ZONED = sa.TIMESTAMP(timezone=True)
 _UNSEEN = partial(SQLDialect, is_exercised=False, as_text=_cast(sa.Text()), moment=_cast(ZONED))
 
@@ -125,6 +150,7 @@ _ALL = (
         as_text=_sqlite_text,
         moment=_sqlite_moment,
         is_strict=False,
+        written=_in_backticks,
         beginning=("PRAGMA query_only = ON",),
         is_file=True,
     ),

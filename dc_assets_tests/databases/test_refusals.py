@@ -72,6 +72,7 @@ def test_a_server_that_is_away_may_come_back() -> None:
         ({"table": "Thing"}, "no such table: Thing"),
         ({"where": "Title__c = :x"}, "Correct source.sql, source.where or the source columns"),
         ({"where": "1 +"}, "syntax error"),
+        ({"where": "\"Titel__c\" = 'x'"}, "no such column: Titel__c"),
     ],
 )
 def test_a_query_that_cannot_be_is_one_sentence(
@@ -109,6 +110,14 @@ def test_a_file_that_is_locked_may_come_free(url: str, tmp_path: Path) -> None:
     finally:
         writer.close()
     assert source.count(ALL) == 2
+
+
+def test_a_column_of_a_file_that_is_called_like_a_connection_is_no_server(tmp_path: Path) -> None:
+    """What the file refuses is refused at once, and not asked again and again."""
+    url = f"duckdb:///{tmp_path}/things.duckdb"
+    DatabaseTable(url).holds(pl.DataFrame({KEY: ["a"], "Title__c": ["x"]}))
+    with pytest.raises(ConfigError, match="connected_at"):
+        source_at(url, where="connected_at = 'timeout'").count(ALL)
 
 
 def test_a_database_that_orders_otherwise_is_refused(tmp_path: Path) -> None:
