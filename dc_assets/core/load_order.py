@@ -6,7 +6,7 @@ So a relation leads to the object that it is called like; where it is not, `afte
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -31,24 +31,29 @@ class LoadOrder:
 def order_of(specs: Sequence[LoadSpec]) -> LoadOrder:
     """Put the loads of a project in order."""
     parents = {spec.name: parents_of(spec, specs) for spec in specs}
-    unknown = {name: [one for one in of if one not in parents] for name, of in parents.items()}
-    broken = {
-        name: f"after names {', '.join(of)}, and there is no such load. "
-        f"There is: {', '.join(sorted(parents))}; a spec that is broken does not count."
-        for name, of in unknown.items()
-        if of
-    }
-    left = {name: of for name, of in parents.items() if name not in broken}
+    named = {spec.name: spec.after or () for spec in specs}
+    broken: dict[str, str] = {}
     while True:
+        left = {name: of for name, of in parents.items() if name not in broken}
         known = {name: [one for one in of if one in left] for name, of in left.items()}
-        try:
-            names = tuple(TopologicalSorter(known).static_order())
-        except CycleError as error:
-            cycle: list[str] = error.args[1]
-            broken |= dict.fromkeys(cycle, _in_a_circle(cycle))
-            left = {name: of for name, of in left.items() if name not in broken}
-        else:
-            return LoadOrder(names, known, broken)
+        found = _behind_nothing({name: named[name] for name in left}, left)
+        if not found:
+            try:
+                return LoadOrder(tuple(TopologicalSorter(known).static_order()), known, broken)
+            except CycleError as error:
+                cycle: list[str] = error.args[1]
+                found = dict.fromkeys(cycle, _in_a_circle(cycle))
+        broken |= found
+
+
+def _behind_nothing(named: Mapping[str, Sequence[str]], left: Collection[str]) -> dict[str, str]:
+    """Return why loads are broken whose `after` names one that is none, or is broken itself."""
+    return {
+        name: f"after names {', '.join(gone)}, and there is no such load. "
+        f"There is: {', '.join(sorted(left))}; a spec that is broken does not count."
+        for name, of in named.items()
+        if (gone := [one for one in of if one not in left])
+    }
 
 
 def ancestors_of(name: str, order: LoadOrder) -> frozenset[str]:

@@ -68,6 +68,16 @@ def test_a_load_without_a_place_breaks_no_other(after: tuple[str, ...]) -> None:
     assert all(name not in order.names for name in order.broken)
 
 
+def test_who_names_a_broken_load_is_broken_too() -> None:
+    """It would else begin before its parents, and nobody had said so: to the last of a chain."""
+    circle = [of("a", "A__c", after=("b",)), of("b", "B__c", after=("a",))]
+    chain = [of("d", "D__c", after=("c",)), of("c", "C__c", after=("b",))]
+    order = order_of([*chain, *circle, of("users", "User")])
+    assert set(order.broken) == {"a", "b", "c", "d"}
+    assert "after names b, and there is no such load" in order.broken["c"]
+    assert order.names == ("users",)
+
+
 def test_the_order_does_not_change_what_a_load_is_about() -> None:
     """An unfinished load goes on when `after` is set."""
     assert of("a", "A__c", after=("b",)).spec_hash == of("a", "A__c").spec_hash
