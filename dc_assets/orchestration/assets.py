@@ -79,8 +79,11 @@ def refreshing(spec: LoadSpec) -> LoadConfig:
 
 
 def config_of(given: LoadConfig, spec: LoadSpec, tags: Mapping[str, str]) -> LoadConfig:
-    """Return the config of a run: what an automation condition launches has none, and refreshes."""
-    return refreshing(spec) if BY_CONDITION in tags else given
+    """Return the config of a run: what an automation condition launches has none, and refreshes.
+
+    A person who launches such a run again may give it one; the tag stays with it.
+    """
+    return refreshing(spec) if BY_CONDITION in tags and given == LoadConfig() else given
 
 
 def partitions_of(spec: LoadSpec) -> dg.StaticPartitionsDefinition:
@@ -108,7 +111,8 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
         required_resource_keys={options.resource_key},
         kinds={"salesforce"},
         description=f"Rows of {markdown_code(spec.source.place)} as "
-        f"{markdown_code(spec.target.object)} records, upserted by "
+        f"{markdown_code(spec.target.object)} records, "
+        f"{'updated' if spec.target.operation == 'update' else 'upserted'} by "
         f"{markdown_code(spec.target.external_id)}.",
         metadata={
             "ranges": dg.MetadataValue.md(

@@ -8,6 +8,7 @@ import pytest
 
 from dc_assets.core.spec import LoadSpec
 from dc_assets.load.spec_files import SpecFolder
+from dc_assets.orchestration.assets import BY_CONDITION, LoadConfig, config_of
 from dc_assets.orchestration.broken_specs import key_of
 from dc_assets.orchestration.loads import definitions_of
 from dc_assets.orchestration.placing import LoadOptions
@@ -45,6 +46,26 @@ def test_loads_with_different_partitions_live_in_one_code_location() -> None:
             assert asset.partitions_def is not None
             assert asset.partitions_def.get_partition_keys() == list(spec.ranges)
         assert {"reaper", "notifier"} <= {one.name for one in repository.sensor_defs}
+
+
+def test_a_load_says_whether_it_creates_records() -> None:
+    """An update is not called an upsert."""
+    target = {**small_spec().target.model_dump(), "operation": "update"}
+    found = located(small_spec(name="apples"), small_spec(name="pears", target=target))
+    [apples, pears] = [
+        next(one for one in found.resolve_all_asset_specs() if one.key == dg.AssetKey(name))
+        for name in ("apples_in_core", "pears_in_core")
+    ]
+    assert "records, upserted by" in str(apples.description)
+    assert "records, updated by" in str(pears.description)
+
+
+def test_a_run_of_a_condition_that_a_person_launches_again_has_its_config() -> None:
+    """It keeps the tag of the condition, and what was asked for counts."""
+    spec, tags = small_spec(), {BY_CONDITION: "true"}
+    assert config_of(LoadConfig(), spec, tags).mode == "changed"
+    assert config_of(LoadConfig(mode="replay"), spec, tags).mode == "replay"
+    assert config_of(LoadConfig(), spec, {}).mode == "full"
 
 
 def test_a_broken_spec_is_an_asset_that_says_why(caplog: pytest.LogCaptureFixture) -> None:
