@@ -66,7 +66,7 @@ def _server_place(url: str) -> str:
 
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # which quotes what it takes for the port
         return "an address that is no URL"
     backend = _ALIASES.get(parsed.get_backend_name(), parsed.get_backend_name())
     if backend == "sqlite":

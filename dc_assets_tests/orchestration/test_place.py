@@ -36,6 +36,8 @@ def test_one_postgresql_ledger_is_one_place_whoever_asks(url: str) -> None:
         "postgresql://db.acme/dc?host=/var/run/postgresql",
         "sqlite:////var/lib/dc_assets/ledger.db",
         "s3cret",
+        "postgresql://me:s3cret",
+        "postgresql://db.acme:s3cret/dc",
     ],
 )
 def test_other_ledgers_are_other_places(url: str) -> None:
