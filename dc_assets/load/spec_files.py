@@ -75,13 +75,15 @@ def read_folder_so_far(folder: Path) -> SpecFolder:
 
 
 def read_files(files: Sequence[Path]) -> SpecFolder:
-    """Read the loads of some files: one that is wrong takes no other down."""
+    """Read the loads of some files, each once: one that is wrong takes no other down."""
     specs: dict[Path, LoadSpec] = {}
     broken: dict[Path, str] = {}
+    known: dict[Path, Path] = {}
     for file in files:
         places: Sequence[Path] = [file]
         try:
             places = loads_named_in(file) if has_components(file) else places
+            places = [known.setdefault(place.resolve(), place) for place in places]
             specs |= {place: read_spec(place) for place in places}
         except ConfigError as error:
             broken[file] = str(error)

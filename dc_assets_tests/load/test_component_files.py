@@ -46,6 +46,7 @@ def test_a_component_may_name_a_spec_file(file: Path, tmp_path: Path) -> None:
     assert [spec.name for spec in found.specs.values()] == ["a", "b"]
     assert found.broken == {}
     assert [spec.name for spec in read_folder(file.parent).specs.values()] == ["b", "a"]
+    assert sorted(s.name for s in read_folder(tmp_path / "crm").specs.values()) == ["a", "b"]
 
 
 MISTAKES = [
