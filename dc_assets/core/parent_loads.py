@@ -6,7 +6,7 @@ What complete means, and why: `docs/adr/0062-parents-are-loaded-before-children.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.errors import ParentsIncomplete
@@ -27,11 +27,18 @@ class IncompleteParent:
     Attributes:
         missing: why, by partition.
         partitions: how many it has.
+        unchecked: the runs that sent those whose checks have not all looked yet, by partition.
     """
 
     name: str
     missing: Mapping[str, str]
     partitions: int
+    unchecked: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def lacks_checks_alone(self) -> bool:
+        """Whether all its rows were sent, so that its checks may still prove it."""
+        return self.missing.keys() == self.unchecked.keys()
 
     @property
     def text(self) -> str:
@@ -68,6 +75,19 @@ def missing_partitions(
         if key not in complete or (is_whole and verdict.word is Word.NOT_PROVED):
             missing[key] = verdict.text if key in newest else NOT_BEGUN
     return missing
+
+
+def unchecked_partitions(
+    parent: LoadSpec, newest: Mapping[str, PartitionState], missing: Collection[str]
+) -> Mapping[str, str]:
+    """Return the runs that sent those of some partitions whose checks have not all looked yet."""
+    needed = list(check_descriptions(parent))
+    states = {key: newest[key] for key in missing if key in newest}
+    return {
+        key: state.run_id
+        for key, state in states.items()
+        if verdict_of(state, needed).word is Word.NOT_CHECKED and not state.taken_back
+    }
 
 
 def refuse_incomplete(name: str, incomplete: Sequence[IncompleteParent]) -> None:

@@ -58,7 +58,7 @@ from dc_assets.views.partitions import LedgerViews
 from dc_assets.views.progress import LedgerProgress
 from dc_assets.views.receipts import ReceiptExplanations
 from dc_assets.wiring.both_ends import OpenOrg, open_org
-from dc_assets.wiring.parent_loads import incomplete_parents
+from dc_assets.wiring.parent_loads import after_their_checks, incomplete_parents
 from dc_assets.wiring.settings import data_folder, ledger_url, read_settings
 from dc_assets.wiring.snapshots import OrgRecords
 
@@ -216,15 +216,17 @@ class OpenLoad:
             SpecRefused: it does not fit; the sentences are those of the plan.
             ParentsIncomplete: a load that comes before is not complete.
         """
-        findings, org_id = self.org.fit.findings, self.org.session.org_id
+        findings, ports = self.org.fit.findings, self.ports
         stops = [one for one in findings if one.advice is Advice.STOP]
-        missing = incomplete_parents(self.database, org_id, request.parents, self.mode)
+        org_id = self.org.session.org_id
+        look = partial(incomplete_parents, self.database, org_id, request.parents, self.mode)
         if request.anyway:
-            if cause := " ".join([*(one.reason for one in stops), lacks(missing)]).strip():
+            if cause := " ".join([*(one.reason for one in stops), lacks(look())]).strip():
                 fields = {"cause": cause, "reason": request.anyway}
                 self.ports.note(RunEvent("stop_overridden", fields))
             return
         refuse(findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
+        missing = after_their_checks(look, self.database, ports.clock, ports.note)
         refuse_incomplete(self.spec.name, missing)
 
     def _refused_keys(self, partition_key: str) -> list[str]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import pytest
 
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.errors import ParentsIncomplete
 from dc_assets.core.parent_loads import IncompleteParent, lacks, refuse_incomplete
+from dc_assets.core.run_events import RunEvent
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.cleanings import Cleanings
+from dc_assets.ledger.owners import RunHeartbeats, current_owner
 from dc_assets.load.store import Mode
-from dc_assets.wiring.parent_loads import incomplete_parents
+from dc_assets.wiring.parent_loads import LOOK_AGAIN_S, after_their_checks, incomplete_parents
 from dc_assets_tests.fakes.ledgers import KEYS, NEW_LOAD, SPEC, OpenLedger
 
 FIRST, SECOND, THIRD = KEYS
@@ -35,6 +40,28 @@ def sent(ledger: OpenLedger, key: str, mode: Mode = "full") -> None:
     """Load a partition to its end, which no check has seen."""
     loads = ledger.loads(mode=mode)
     loads.finish_range(ledger.ticket(key, loads, NEW_LOAD))
+
+
+@dataclass
+class CheckedMeanwhile:
+    """A clock in whose first wait the checks of all partitions look."""
+
+    ledger: OpenLedger
+    at_s: float = 0.0
+
+    def now_s(self) -> float:
+        """Return how long was waited."""
+        return self.at_s
+
+    def sleep(self, wait_s: float) -> None:
+        """Let the checks look."""
+        self.at_s += wait_s
+        for key in KEYS:
+            check(self.ledger, key)
+
+    def wall_s(self, wait_s: float) -> float:
+        """Return the wait itself."""
+        return wait_s
 
 
 def waits_for(ledger: OpenLedger, mode: Mode = "full") -> str:
@@ -93,6 +120,28 @@ def test_a_cleanup_takes_the_proof_away(ledger: OpenLedger) -> None:
     Cleanings(ledger.database, SPEC.name, ledger.org_id).begin([THIRD])
     assert THIRD in waits_for(ledger)
     assert THIRD in waits_for(ledger, "changed")
+
+
+@pytest.mark.parametrize(
+    ("sent_keys", "lease_s", "waited_s"),
+    [(KEYS, 60.0, LOOK_AGAIN_S), (KEYS, -1.0, 0.0), (KEYS[:2], 60.0, 0.0)],
+    ids=["a living run checks", "its run is silent", "one was never begun"],
+)
+def test_a_child_waits_while_its_parents_are_checked(
+    ledger: OpenLedger, sent_keys: tuple[str, ...], lease_s: float, waited_s: float
+) -> None:
+    """A backfill launches it as soon as their rows were sent; nothing else is awaited."""
+    owner = current_owner("parents")
+    RunHeartbeats(ledger.database).heartbeat(owner, lease_s)
+    for key in sent_keys:
+        loads = ledger.loads(owner=owner)
+        loads.finish_range(ledger.ticket(key, loads, NEW_LOAD))
+    clock, told = CheckedMeanwhile(ledger), list[RunEvent]()
+    look = partial(incomplete_parents, ledger.database, ledger.org_id, [SPEC], "full")
+    missing = after_their_checks(look, ledger.database, clock, told.append)
+    assert clock.now_s() == waited_s
+    assert bool(missing) is (waited_s == 0.0)
+    assert [one.name for one in told] == ["partition_waits"] * (waited_s > 0.0)
 
 
 def test_the_sentence_has_the_command() -> None:
