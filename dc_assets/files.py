@@ -15,7 +15,7 @@ import polars as pl
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.first_spec.sides import Distinctness
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.value_kinds import ValueKind
@@ -27,7 +27,6 @@ from dc_assets.load.preflight.measured import FieldRule, RuleKind
 PAGE_ROWS = 50_000
 SUFFIXES = frozenset({".parquet", ".csv"})
 CSV_HINT = ' In CSV every cell is text: compare numbers as CAST("Column" AS DOUBLE) > 1.'
-EVERYTHING = IdRange(after=None, upto=None)
 
 
 class FileSource:
@@ -70,17 +69,10 @@ class FileSource:
 
     def parents_above(self, rows: int) -> Sequence[tuple[str, int]]:
         """Return parents with more than the given number of rows, biggest first."""
-        parent = self._spec.source.parent
-        assert parent is not None  # noqa: S101 - the caller asked the spec
-        counted = (
-            self._rows(EVERYTHING)
-            .drop_nulls(parent)
-            .group_by(parent)
-            .agg(pl.len().alias("rows"))
-            .filter(pl.col("rows") > rows)
-            .sort(["rows", parent], descending=[True, False])
-        )
-        return [(str(name), int(count)) for name, count in self._collect(counted).iter_rows()]
+        parent = self._parent
+        counted = self._counted(parent).filter(pl.col("rows") > rows)
+        ordered = counted.sort(["rows", parent], descending=[True, False])
+        return [(str(name), int(count)) for name, count in self._collect(ordered).iter_rows()]
 
     def key_ends(self) -> tuple[str, str] | None:
         """Return the first and the last key; None when there is no row with a key."""
@@ -92,18 +84,9 @@ class FileSource:
 
     def rows_per_parent(self) -> Sequence[tuple[int, int]]:
         """Return (rows of one parent, how many parents have so many), biggest first."""
-        parent = self._spec.source.parent
-        assert parent is not None  # noqa: S101 - the caller asked the spec
-        counted = (
-            self._rows(EVERYTHING)
-            .drop_nulls(parent)
-            .group_by(parent)
-            .agg(pl.len().alias("rows"))
-            .group_by("rows")
-            .agg(pl.len().alias("parents"))
-            .sort("rows", descending=True)
-        )
-        return [(int(rows), int(parents)) for rows, parents in self._collect(counted).iter_rows()]
+        counted = self._counted(self._parent).group_by("rows").agg(pl.len().alias("parents"))
+        ordered = counted.sort("rows", descending=True)
+        return [(int(rows), int(parents)) for rows, parents in self._collect(ordered).iter_rows()]
 
     @property
     def calls(self) -> None:
@@ -122,19 +105,11 @@ class FileSource:
             value = pl.col(name).replace("", None).str.to_lowercase()
             filled, distinct = value.count(), value.drop_nulls().n_unique()
             counts += [filled.alias(f"f{number}"), distinct.alias(f"d{number}")]
-        rows, *found = self._collect(self._rows(EVERYTHING).select(counts)).row(0)
-        pairs = zip(found[::2], found[1::2], strict=True)
-        return {
-            name: Distinctness(rows, filled, distinct)
-            for name, (filled, distinct) in zip(columns, pairs, strict=True)
-        }
+        return Distinctness.of(columns, self._collect(self._rows(EVERYTHING).select(counts)).row(0))
 
     def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
         """Return some values of a column with their rows, the most frequent first."""
-        counted = self._rows(EVERYTHING).drop_nulls(column).group_by(column)
-        ordered = counted.agg(pl.len().alias("rows")).sort(
-            ["rows", column], descending=[True, False]
-        )
+        ordered = self._counted(column).sort(["rows", column], descending=[True, False])
         found = self._collect(ordered.head(values_max))
         return [(str(value), int(rows)) for value, rows in found.iter_rows()]
 
@@ -252,6 +227,16 @@ class FileSource:
     def _schema(self, scan: pl.LazyFrame) -> pl.Schema:
         with self._in_one_sentence():
             return scan.collect_schema()
+
+    @property
+    def _parent(self) -> str:
+        assert self._spec.source.parent is not None  # noqa: S101 - the caller asked the spec
+        return self._spec.source.parent
+
+    def _counted(self, column: str) -> pl.LazyFrame:
+        """Count the rows with a value by a column's value."""
+        values = self._rows(EVERYTHING).drop_nulls(column)
+        return values.group_by(column).agg(pl.len().alias("rows"))
 
     def _keys(self, id_range: IdRange) -> pl.Series:
         """Return the keys of a range in order."""

@@ -40,6 +40,9 @@ class IdRange:
         return f"({lower} .. {upper}]"
 
 
+EVERYTHING = IdRange(after=None, upto=None)
+
+
 def partition_ranges(scheme: int, upper_bounds: Sequence[str]) -> Mapping[str, IdRange]:
     """Name the ranges that the bounds cut, in order; together they hold every possible id.
 

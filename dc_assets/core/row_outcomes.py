@@ -32,7 +32,6 @@ ATTEMPTS_MAX: Mapping[str, int | None] = {
 Somebody else held a lock, or the org never looked at the row: it is sent again later.
 """
 
-RETRYABLE_CODES = frozenset(ATTEMPTS_MAX)
 
 WRAPPER_PLACES: Mapping[str, str] = {
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY": "first error: ",

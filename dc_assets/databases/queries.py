@@ -7,14 +7,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.databases.dialects import Query, SQLDialect, Text, Value, choose
 from dc_assets.databases.rules import breaks
+from dc_assets.frames.row_digests import BETWEEN_COLUMNS, NO_VALUE
 from dc_assets.load.preflight.measured import FieldRule
-
-EVERYTHING = IdRange(after=None, upto=None)
-BETWEEN_COLUMNS, NO_VALUE = "\x1f", "\x1e"
 
 Condition = sa.ColumnElement[bool]
 

@@ -139,12 +139,8 @@ class DatabaseSource:
 
     def distinctness(self, columns: Sequence[str]) -> Mapping[str, Distinctness]:
         """Measure how far some columns tell rows apart, by one query."""
-        rows, *counts = map(int, self._database.row(self._queries.distinctness(columns)))
-        pairs = zip(counts[::2], counts[1::2], strict=True)
-        return {
-            name: Distinctness(rows, filled, distinct)
-            for name, (filled, distinct) in zip(columns, pairs, strict=True)
-        }
+        found = self._database.row(self._queries.distinctness(columns))
+        return Distinctness.of(columns, [int(count) for count in found])
 
     def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
         """Return some values of a column with their rows, the most frequent first."""

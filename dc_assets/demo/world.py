@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.services import begin
@@ -21,7 +22,6 @@ from dc_assets.orchestration.home import prepare_home, write_home
 from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.session import OrgSession
-from dc_assets.salesforce.source_queries import EVERYTHING
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets.wiring.settings import PACKAGED_LOADS, file_names
 from dc_assets.wiring.sign_in import SIGN_IN_SETTINGS

@@ -26,7 +26,7 @@ from dc_assets.ledger.joining import may_become
 from dc_assets.ledger.parent_waits import parents_outlook
 from dc_assets.ledger.receipts import packed
 from dc_assets.ledger.rows_again import refuse_flights, select_what_is_there
-from dc_assets.ledger.spec_records import IS_FLYING, check_fence, is_of
+from dc_assets.ledger.spec_records import IS_FLYING, IS_UNSETTLED, check_fence, is_of
 from dc_assets.ledger.stop_orders import refuse_stopped
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state, receipt
 from dc_assets.load.store import (
@@ -36,8 +36,6 @@ from dc_assets.load.store import (
     RangeTicket,
     Settlement,
 )
-
-_NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
 
 
 class SqlBatchStore(BatchQueries):
@@ -88,7 +86,7 @@ class SqlBatchStore(BatchQueries):
                 records()
                 .where(batch.c.load_id == ticket.load_id)
                 .where(batch.c.partition_key == ticket.partition_key)
-                .where(batch.c.state.in_(_NOT_FINAL))
+                .where(IS_UNSETTLED)
                 .order_by(batch.c.lane, batch.c.attempt, batch.c.batch_id)
             )
             return [as_record(row) for row in rows]

@@ -21,10 +21,6 @@ from dc_assets.ledger.tables import check_result, epoch_now, load, range_state
 class CheckResultStore(SpecRecords):
     """Results of the checks of one spec in one org; `views.load_states` reads them."""
 
-    def now_s(self) -> float:
-        """Return the ledger's time, by which is known whether a check saw all that was sent."""
-        return self._database.time_s()
-
     @one_transaction
     def keep(
         self,

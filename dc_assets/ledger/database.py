@@ -26,6 +26,7 @@ from dc_assets.ledger.absence import (
 from dc_assets.ledger.bounds import remember_bounds
 from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
+from dc_assets.ledger.look import version_of
 from dc_assets.ledger.owner_only import close_to_others
 from dc_assets.ledger.pinned_org import pin_loaded_orgs
 from dc_assets.ledger.receipts import take_in_files
@@ -328,7 +329,7 @@ def migrate(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    version = _version(connection)
+    version = version_of(connection)
     if version is not None and version > tables.SCHEMA_VERSION:
         raise ConfigError(
             f"The ledger has schema version {version}, this program knows "
@@ -355,9 +356,3 @@ def _raise(connection: Connection, version: int) -> None:
     if version < HOLDS_RECEIPTS:
         take_in_files(connection)
     connection.execute(tables.ledger_version.update().values(version=tables.SCHEMA_VERSION))
-
-
-def _version(connection: Connection) -> int | None:
-    if not sa.inspect(connection).has_table(tables.ledger_version.name):
-        return None
-    return connection.execute(sa.select(sa.func.max(tables.ledger_version.c.version))).scalar()

@@ -53,7 +53,7 @@ def look_at(url: str) -> LedgerLook:
     engine = _engine(parsed, file)
     try:
         with engine.connect() as connection:
-            return LedgerLook(place, file, _version(connection), _journal(connection))
+            return LedgerLook(place, file, version_of(connection), _journal(connection))
     except (SQLAlchemyError, ValueError, TypeError) as error:
         said = harmless(str(getattr(error, "orig", error)), url)
         remedy = remedy_of(parsed, "opening")
@@ -70,7 +70,8 @@ def _engine(parsed: sa.URL, file: Path | None) -> Engine:
     return sa.create_engine(f"sqlite:///file:{file}?mode=ro&uri=true", hide_parameters=True)
 
 
-def _version(connection: Connection) -> int | None:
+def version_of(connection: Connection) -> int | None:
+    """Return the version of the schema of a ledger; None if there is none yet."""
     if not sa.inspect(connection).has_table(tables.ledger_version.name):
         return None
     return connection.execute(sa.select(sa.func.max(tables.ledger_version.c.version))).scalar()

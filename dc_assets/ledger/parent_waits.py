@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS, BatchState
+from dc_assets.core.batch_states import IN_FLIGHT, BatchState
 from dc_assets.core.parent_rounds import Outlook, Prospect, outlook
 from dc_assets.core.phases import Phase
 from dc_assets.ledger.claims import live_ranges
+from dc_assets.ledger.spec_records import IS_UNSETTLED
 from dc_assets.ledger.tables import batch, range_state
 from dc_assets.load.store import RangeTicket
 
-_NOT_FINAL = [state.value for state, following in TRANSITIONS.items() if following]
 _FLYING = {state.value for state in IN_FLIGHT}
 _ASKED = ("partition_key", "state", "waits", "ready_at")
 _UNREAD = {Phase.NEW.value, Phase.READING.value}
@@ -32,9 +32,7 @@ def parents_outlook(connection: Connection, ticket: RangeTicket) -> Outlook:
     ).scalar()
     unsettled: dict[str, list[Row[Any]]] = defaultdict(list)
     batches: sa.Select[Any] = sa.select(*(batch.c[name] for name in _ASKED))
-    for row in connection.execute(
-        batches.where(batch.c.load_id == ticket.load_id, batch.c.state.in_(_NOT_FINAL))
-    ):
+    for row in connection.execute(batches.where(batch.c.load_id == ticket.load_id, IS_UNSETTLED)):
         unsettled[row.partition_key].append(row)
     ranges = connection.execute(
         sa.select(range_state.c.partition_key, range_state.c.phase).where(

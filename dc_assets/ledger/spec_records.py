@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from dc_assets.core.batch_states import IN_FLIGHT
+from dc_assets.core.batch_states import IN_FLIGHT, TRANSITIONS
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
@@ -13,6 +13,9 @@ from dc_assets.load.store import RangeTicket
 
 IS_FLYING = batch.c.state.in_([state.value for state in IN_FLIGHT])
 """A batch between create and settle."""
+
+IS_UNSETTLED = batch.c.state.in_([one.value for one, following in TRANSITIONS.items() if following])
+"""A batch whose state is not final."""
 
 IS_LEASED = (range_state.c.lease_until > epoch_now()).label("is_leased")
 """A partition whose owner spoke lately; it may be known to be dead all the same."""
@@ -25,6 +28,10 @@ class SpecRecords:
         self._database = database
         self._spec_name = spec_name
         self._org_id = org_id
+
+    def now_s(self) -> float:
+        """Return the time by the ledger's clock, which dates all that it has."""
+        return self._database.time_s()
 
     def is_ours(self, table: sa.FromClause = load) -> sa.ColumnElement[bool]:
         """Return the condition that a line of a table is of the spec and the org."""

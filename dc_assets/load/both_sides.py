@@ -19,7 +19,7 @@ from dc_assets.core.errors import (
     RemoteError,
     TransientRemoteError,
 )
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import as_replayed, canonical, canonical_target, outer_blanks
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
@@ -32,8 +32,6 @@ HALVINGS_MAX = 10
 """How often a range is halved before a query that is too slow for the org is given up."""
 
 FAULT_HALVINGS_MAX = 2
-
-EVERYTHING = IdRange(after=None, upto=None)
 
 T = TypeVar("T")
 
@@ -193,7 +191,7 @@ class BothSides:
         assert self.keys is not None, "both sides are read"
         wanted = pl.col(self._key).is_in(keys.implode())
         return [
-            _no_rows(self.spec) if rows is None else rows.filter(wanted).collect()
+            no_records(self.spec) if rows is None else rows.filter(wanted).collect()
             for rows in (self._source_files.scan(), self._target_files.scan())
         ]
 
@@ -283,7 +281,7 @@ class BothSides:
         self, files: ParquetPages, pages: Iterable[pl.DataFrame], blanks: Counter[str]
     ) -> pl.DataFrame:
         """Write the rows of the range to disk and return their digests."""
-        kept = [digests(_no_rows(self.spec), self.spec)]
+        kept = [digests(no_records(self.spec), self.spec)]
         for page in pages:
             if not page.is_empty():
                 files.add(page)
@@ -321,7 +319,8 @@ def _told(attempted: T | DcError) -> T:
     return attempted
 
 
-def _no_rows(spec: LoadSpec) -> pl.DataFrame:
+def no_records(spec: LoadSpec) -> pl.DataFrame:
+    """Return no records, with the fields that a spec fills."""
     return pl.DataFrame(schema=dict.fromkeys((c.target for c in spec.columns), pl.String))
 
 

@@ -5,7 +5,7 @@ Decisions are in `core.canary`; the way of a row is that of every load.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import polars as pl
@@ -17,7 +17,7 @@ from dc_assets.core.ranges import IdRange
 from dc_assets.core.run_events import RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
-from dc_assets.load.explanations import NO_VALUES, Explanations
+from dc_assets.load.explanations import PartitionsTogether
 from dc_assets.load.partition import load_partition
 from dc_assets.load.ports import Ports, Source
 from dc_assets.load.read_range import Sample
@@ -25,36 +25,12 @@ from dc_assets.load.reconcile import Audit
 from dc_assets.load.store import RESUMED, DeadLetter, LoadRequest
 
 
-@dataclass(frozen=True, slots=True)
-class SampleExplanations:
+class SampleExplanations(PartitionsTogether):
     """The labels of a partition, for the audit of its sample, which has another name."""
-
-    explanations: Explanations
-    partition_key: str
-
-    def refused_keys(self, _: str) -> Collection[str]:
-        """Return the external ids of the partition with a dead letter."""
-        return self.explanations.refused_keys(self.partition_key)
-
-    def landed_keys(self, keys: Collection[str]) -> Collection[str]:
-        """Return those of some external ids that a receipt of ours says landed."""
-        return self.explanations.landed_keys(keys)
-
-    def pending(self, _: str) -> int:
-        """Count the rows of the sample that have no outcome."""
-        return self.explanations.pending(self.partition_key)
 
     def selected(self, _: str) -> int:
         """Return 0: the bar of its stage judges a sample."""
         return 0
-
-    def resent_values(self, _: str) -> pl.DataFrame:
-        """Return none: a sample is not repaired."""
-        return NO_VALUES
-
-    def partition_rows(self) -> Mapping[str, int]:
-        """Return how many rows each partition had in its last full load."""
-        return self.explanations.partition_rows()
 
 
 @dataclass(frozen=True, slots=True)

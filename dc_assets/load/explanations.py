@@ -48,14 +48,17 @@ class Explanations(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AllPartitions:
-    """The labels of a whole object, from those of its partitions."""
+class PartitionsTogether:
+    """The labels of some partitions, for an audit of another name: of a whole object, or a sample.
+
+    Nothing but a partition is repaired.
+    """
 
     explanations: Explanations
     partition_keys: Sequence[str]
 
     def refused_keys(self, _: str) -> Collection[str]:
-        """Return the external ids with a dead letter in any partition."""
+        """Return the external ids with a dead letter in any of them."""
         return {key for part in self.partition_keys for key in self.explanations.refused_keys(part)}
 
     def landed_keys(self, keys: Collection[str]) -> Collection[str]:
@@ -63,15 +66,15 @@ class AllPartitions:
         return self.explanations.landed_keys(keys)
 
     def pending(self, _: str) -> int:
-        """Count the rows without an outcome over all partitions."""
+        """Count their rows without an outcome."""
         return sum(self.explanations.pending(part) for part in self.partition_keys)
 
     def selected(self, _: str) -> int:
-        """Return how many rows all partitions have, as their loads selected them."""
+        """Return how many rows they have, as their loads selected them."""
         return sum(self.explanations.selected(part) for part in self.partition_keys)
 
     def resent_values(self, _: str) -> pl.DataFrame:
-        """Return none: repairs are of partitions."""
+        """Return none."""
         return NO_VALUES
 
     def partition_rows(self) -> Mapping[str, int]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.differences import are_order_safe
 from dc_assets.load.archive import ParquetPages
-from dc_assets.load.both_sides import EVERYTHING, records_of
+from dc_assets.load.both_sides import records_of
 from dc_assets.load.ports import Slot, Source, Target
 
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.ranges import IdRange
-from dc_assets.core.spec import LoadSpec
+from dc_assets.load.both_sides import no_records
 from dc_assets.load.records import NamedRecords
 from dc_assets.load.store import RangeTicket
 
@@ -86,7 +86,7 @@ class Snapshots:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True, mode=0o700)
         try:
-            _no_records(self.records.spec).write_parquet(parts / "000000.parquet")
+            no_records(self.records.spec).write_parquet(parts / "000000.parquet")
             rows = 0
             for number, page in enumerate(pages, start=1):
                 page.write_parquet(parts / f"{number:06d}.parquet", compression="lz4")
@@ -101,10 +101,6 @@ class Snapshots:
             shutil.rmtree(parts, ignore_errors=True)
             scratch.unlink(missing_ok=True)
         return SnapshotFile(path, rows, sha256, self.records.spec.model_dump_json())
-
-
-def _no_records(spec: LoadSpec) -> pl.DataFrame:
-    return pl.DataFrame(schema=dict.fromkeys((c.target for c in spec.columns), pl.String))
 
 
 def _flush_folder(folder: Path) -> None:

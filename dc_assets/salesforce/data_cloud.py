@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import polars as pl
 
-from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.first_spec.sides import Distinctness
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_spec import SourceSpec
@@ -20,7 +20,7 @@ from dc_assets.salesforce.data_chunks import ChunkedQueries
 from dc_assets.salesforce.data_pages import PagedQueries
 from dc_assets.salesforce.http import Host
 from dc_assets.salesforce.metadata import object_meant
-from dc_assets.salesforce.small_answers import QueryAPI, SmallAnswers
+from dc_assets.salesforce.small_answers import QueryAPI, SmallAnswers, correctable
 from dc_assets.salesforce.source_queries import SourceQueries
 from dc_assets.salesforce.source_states import SourceStates
 
@@ -74,17 +74,9 @@ class DataCloudSource:
         with self._refusals("source.where and the source columns"):
             list(self._api.rows(self._queries.no_rows(), self._columns))
 
-    @contextmanager
-    def _refusals(self, settings: str) -> Generator[None]:
-        try:
-            yield
-        except HostRefuses:
-            raise
-        except RejectedRequest as error:
-            raise ConfigError(
-                f"Data Cloud refuses the query for {self._spec.source.place}: {error}. Correct "
-                f"{settings} of the spec {self._spec.name}."
-            ) from error
+    def _refusals(self, settings: str) -> AbstractContextManager[None]:
+        asked = f"the query for {self._spec.source.place}"
+        return correctable(asked, f"Correct {settings} of the spec {self._spec.name}.")
 
     def pages(self, id_range: IdRange) -> Iterator[pl.DataFrame]:
         """Yield the rows of a range in ascending key order, as source columns of text.
@@ -125,14 +117,8 @@ class DataCloudSource:
 
     def distinctness(self, columns: Sequence[str]) -> Mapping[str, Distinctness]:
         """Measure how far some columns tell rows apart, by one query."""
-        rows, *counts = self._asked.counts(
-            self._queries.distinctness(columns), 1 + 2 * len(columns)
-        )
-        pairs = zip(counts[::2], counts[1::2], strict=True)
-        return {
-            name: Distinctness(rows, filled, distinct)
-            for name, (filled, distinct) in zip(columns, pairs, strict=True)
-        }
+        query = self._queries.distinctness(columns)
+        return Distinctness.of(columns, self._asked.counts(query, 1 + 2 * len(columns)))
 
     def most_frequent(self, column: str, values_max: int) -> Sequence[tuple[str, int]]:
         """Return some values of a column with their rows, the most frequent first."""

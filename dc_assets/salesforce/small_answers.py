@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import polars as pl
 
-from dc_assets.core.errors import UnexpectedAnswer
+from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest, UnexpectedAnswer
 from dc_assets.salesforce.answers import unexpected
 from dc_assets.salesforce.http import Host
 
@@ -40,6 +41,17 @@ class QueryAPI(Protocol):
     def types(self, query: str) -> Mapping[str, str]:
         """Return the type of each column of a query that is asked for no rows, "" if unsaid."""
         ...
+
+
+@contextmanager
+def correctable(asked: str, remedy: str) -> Generator[None]:
+    """Turn a refusal of what is asked into the settings that the operator corrects."""
+    try:
+        yield
+    except HostRefuses:
+        raise
+    except RejectedRequest as error:
+        raise ConfigError(f"Data Cloud refuses {asked}: {error}. {remedy}") from error
 
 
 class SmallAnswers:

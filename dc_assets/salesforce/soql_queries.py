@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import TargetDescription, TargetPath
 
@@ -54,8 +54,7 @@ class TargetQueries:
     def external_ids(self) -> str:
         """Ask for the external ids of our records."""
         key = self.spec.target.external_id
-        everything = IdRange(after=None, upto=None)
-        return f"SELECT {key} FROM {self.spec.target.object}{self._where(everything)}"
+        return f"SELECT {key} FROM {self.spec.target.object}{self._where(EVERYTHING)}"
 
     def _where(self, id_range: IdRange) -> str:
         key = self.spec.target.external_id

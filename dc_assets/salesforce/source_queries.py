@@ -12,19 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
+from dc_assets.frames.row_digests import BETWEEN_COLUMNS, NO_VALUE
 from dc_assets.load.preflight.measured import FieldRule
 from dc_assets.salesforce import sql
-
-EVERYTHING = IdRange(after=None, upto=None)
 
 MD5_CHARS = 5
 """Hexadecimal characters in one sum: 7 bits each, so that 2^28 rows fit into 64 bits."""
 
 SUMS = 3
-BETWEEN_COLUMNS = "\x1f"
-NO_VALUE = "\x1e"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ and `ascii` are functions of Data 360 SQL (developer.salesforce.com, Data 360 SQ
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from dc_assets.core.errors import ConfigError, HostRefuses, RejectedRequest
 from dc_assets.core.ranges import IdRange
 from dc_assets.core.source_state import SourceCursor, SourceLook, fingerprint
 from dc_assets.core.spec import LoadSpec
-from dc_assets.salesforce.small_answers import SmallAnswers
+from dc_assets.salesforce.small_answers import SmallAnswers, correctable
 from dc_assets.salesforce.source_queries import SUMS, SourceQueries
 
 Rows = Sequence[tuple[str | None, ...]]
@@ -80,14 +79,8 @@ class SourceStates:
         with self._refusals():
             return self._answers.rows(query, width)
 
-    @contextmanager
-    def _refusals(self) -> Generator[None]:
-        try:
-            yield
-        except HostRefuses:
-            raise
-        except RejectedRequest as error:
-            raise ConfigError(
-                f"Data Cloud refuses to tell what changed in {self._spec.source.place}: {error}. "
-                f"Look at source.where and refresh.modified of the spec {self._spec.name}."
-            ) from error
+    def _refusals(self) -> AbstractContextManager[None]:
+        return correctable(
+            f"to tell what changed in {self._spec.source.place}",
+            f"Look at source.where and refresh.modified of the spec {self._spec.name}.",
+        )

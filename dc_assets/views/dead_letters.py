@@ -66,10 +66,6 @@ class OpenDeadLetters(SpecRecords):
         super().__init__(database, spec_name, org_id)
         self._explanations = ReceiptExplanations(LedgerViews(database, spec_name, org_id))
 
-    def now_s(self) -> float:
-        """Return the time by the clock that dates the dead letters."""
-        return self._database.time_s()
-
     def chosen(
         self, choice: DeadLetterChoice, *, until: float | None = None
     ) -> Sequence[OpenDeadLetter]:

@@ -16,7 +16,7 @@ import polars as pl
 from dc_assets.core.checks import COVERAGE, check_descriptions
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.parent_loads import lacks, refuse_incomplete
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.stored_form import as_stored
@@ -39,7 +39,7 @@ from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
 from dc_assets.load.dry_run import DryRun, dry_run
-from dc_assets.load.explanations import AllPartitions
+from dc_assets.load.explanations import PartitionsTogether
 from dc_assets.load.partition import LoadedRange, load_partition
 from dc_assets.load.ports import Ports
 from dc_assets.load.preflight.findings import Advice, refuse
@@ -235,8 +235,8 @@ class OpenLoad:
 
     def audit_of_all(self) -> Audit:
         """Return the checks of the whole object."""
-        explanations = AllPartitions(self.explanations, list(self.spec.ranges))
-        return Audit("all", self.both_sides(IdRange(after=None, upto=None)), explanations)
+        explanations = PartitionsTogether(self.explanations, list(self.spec.ranges))
+        return Audit("all", self.both_sides(EVERYTHING), explanations)
 
     def dry_run(self, partition_key: str) -> DryRun:
         """Write the payloads of one partition to disk and open no job."""
@@ -289,7 +289,7 @@ class OpenLoad:
         )
 
     def _sample_audit(self, partition_key: str, part: IdRange) -> Audit:
-        explanations = SampleExplanations(self.explanations, partition_key)
+        explanations = SampleExplanations(self.explanations, [partition_key])
         return Audit(f"{partition_key}-sample", self.both_sides(part), explanations)
 
     def both_sides(self, id_range: IdRange, partition_key: str | None = None) -> BothSides:

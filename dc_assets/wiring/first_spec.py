@@ -36,7 +36,7 @@ from dc_assets.core.first_spec.references import (
 )
 from dc_assets.core.first_spec.sides import Choice, Distinctness, SourcePlace
 from dc_assets.core.organization import long_id
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.target_fields import TargetField, TargetObject
 from dc_assets.core.value_kinds import is_typed
 from dc_assets.load.preflight.findings import meant
@@ -51,8 +51,6 @@ VALUES_ASKED = 50
 
 LOOKUPS_DESCRIBED_MAX = 20
 """Lookups whose parents are described to find columns that are called like their keys."""
-
-EVERYTHING = IdRange(after=None, upto=None)
 
 Ask = Callable[[Choice], str | None]
 """Answers a choice; None leaves it open."""

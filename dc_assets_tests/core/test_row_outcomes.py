@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dc_assets.core.row_outcomes import RETRYABLE_CODES, STOPPING_CODES, UNPROCESSED
+from dc_assets.core.row_outcomes import ATTEMPTS_MAX, STOPPING_CODES, UNPROCESSED
 
 PERMANENT_CODES = [
     "REQUIRED_FIELD_MISSING",
@@ -53,10 +53,10 @@ def test_what_every_row_would_meet_stops_the_run() -> None:
 
 def test_a_lock_or_an_untouched_row_is_tried_again() -> None:
     """These say nothing about the row itself."""
-    assert {*RETRIED_CODES} == RETRYABLE_CODES
+    assert {*RETRIED_CODES} == {*ATTEMPTS_MAX}
 
 
 @pytest.mark.parametrize("code", PERMANENT_CODES)
 def test_every_other_code_is_permanent(code: str) -> None:
     """A refusal that nobody knows is shown to people, not repeated."""
-    assert code not in RETRYABLE_CODES | STOPPING_CODES
+    assert code not in {*ATTEMPTS_MAX, *STOPPING_CODES}

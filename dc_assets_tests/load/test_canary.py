@@ -57,7 +57,7 @@ def canary_of(world: World, ports: Ports | None = None) -> Canary:
 
     def audit(key: str, part: IdRange) -> Audit:
         sides = BothSides(world.spec, part, ports, archive, archive.alone)
-        return Audit(f"{key}-sample", sides, SampleExplanations(explanations, key))
+        return Audit(f"{key}-sample", sides, SampleExplanations(explanations, [key]))
 
     words = LatestOutcomes(world.database, world.spec, world.org.org_id)
     begin = cast("SqlLoadStore", ports.loads).next_stage
@@ -210,7 +210,7 @@ def test_an_order_to_stop_between_two_stages_is_obeyed(world: World) -> None:
 def test_pending_rows_are_below_any_bar(world: World) -> None:
     """The spool was emptied while a killed canary had rows in flight elsewhere: they stay named."""
     canary = canary_of(world)
-    explanations = SampleExplanations(ReceiptExplanations(world.views), "r1-01")
+    explanations = SampleExplanations(ReceiptExplanations(world.views), ["r1-01"])
     ticket = canary.ports.loads.take_range(canary.ports.loads.join_load("r1-01"), "r1-01")
     canary.ports.batches.plan_batches(ticket, selected=3, batches=(), dead_letters=())
     archive = DiskArchive(world.folder)

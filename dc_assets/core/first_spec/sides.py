@@ -82,6 +82,13 @@ class Distinctness:
     filled: int
     distinct: int
 
+    @classmethod
+    def of(cls, columns: Sequence[str], counts: Sequence[int]) -> Mapping[str, Distinctness]:
+        """Take counts apart: all rows, then those with a value and the values of each column."""
+        rows, *found = counts
+        pairs = zip(columns, found[::2], found[1::2], strict=True)
+        return {name: cls(rows, filled, distinct) for name, filled, distinct in pairs}
+
     @property
     def is_unique(self) -> bool:
         """Whether each row has a value, and none has that of another."""

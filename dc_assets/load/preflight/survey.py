@@ -15,7 +15,7 @@ from typing import Protocol
 import polars as pl
 
 from dc_assets.core.lanes import LaneMap
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.row_outcomes import NO_RECORD
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
@@ -25,7 +25,6 @@ from dc_assets.load.plan import lanes_for
 from dc_assets.load.ports import Clock, Slot, Source, Target
 from dc_assets.load.preflight.measured import FieldRule, rules_of, unfilled_fields
 
-EVERYTHING = IdRange(after=None, upto=None)
 CALLS_TIMED = 3
 
 NO_PARENT = "INVALID_FIELD"

@@ -12,7 +12,7 @@ from itertools import dropwhile, takewhile
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.examination import Line, State
 from dc_assets.core.load_state import LoadState
-from dc_assets.core.ranges import IdRange
+from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import Word, verdict_of, verdict_of_all
 from dc_assets.delivery.settings import settings_from
@@ -174,7 +174,7 @@ def way_back(by: Measured) -> Measure:
         kept = SnapshotRecords(opened(by.subject.seen.ledger), by.spec.name, session.org_id).all()
         if kept:
             return True, f"{len(kept)} snapshots"
-    there = target.count(IdRange(after=None, upto=None))
+    there = target.count(EVERYTHING)
     if there == 0:
         return True, "the org has no record of ours: cleanup deletes what is created"
     return False, f"{there:,} records of ours are there, and no snapshot"
