@@ -8,11 +8,14 @@ import click
 
 from dc_assets.cli.said import say
 from dc_assets.orchestration.home import write_home
+from dc_assets.orchestration.kept_yaml import ContradictedError
+from dc_assets.orchestration.launchers import LAUNCHERS
 
 _EXAMPLES = """\b
 Examples:
   dc-assets home /srv/dagster
   dc-assets home /srv/dagster --postgres env:DAGSTER_DB_URL
+  dc-assets home /srv/dagster --postgres env:DAGSTER_DB_URL --launcher celery
 """
 
 
@@ -24,14 +27,31 @@ Examples:
     help="Keep Dagster's history in PostgreSQL; its URL is read from the variable NAME when a "
     "service starts. A URL without a password, postgresql://user@host/db, is taken as it is.",
 )
-def home(folder: Path, postgres: str | None) -> None:
+@click.option(
+    "--launcher",
+    type=click.Choice([*LAUNCHERS]),
+    help="Where runs are carried out; without it on the host of the code location, as in default. "
+    "Another one needs --postgres.",
+)
+def home(folder: Path, postgres: str | None, launcher: str | None) -> None:
     """Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.
 
     Without --postgres Dagster keeps its history in SQLite files of the same folder: right for one
     machine. Take PostgreSQL for more than two workers.
+
+    A workspace.yaml that is there is kept, and so is a dagster.yaml: what it lacks is added. If it
+    contradicts, a unified diff is printed and nothing is written. What is written was held against
+    Dagster's own rules, and those of the launcher if it is installed.
     """
     folder = folder.absolute()
-    write_home(folder, postgres=postgres)
+    try:
+        unchecked = write_home(folder, postgres=postgres, launcher=launcher)
+    except ContradictedError as error:
+        for line in error.difference:
+            say(line)
+        raise
+    if unchecked:
+        say(unchecked, err=True)
     say(f"Wrote {folder}. Start the services with:")
     say(f"  export DAGSTER_HOME={folder}")
     say(f"  dagster-webserver -w {folder / 'workspace.yaml'} -h 127.0.0.1 -p 3000")

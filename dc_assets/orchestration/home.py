@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from operator import eq, ge
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.ledger.owner_only import close_to_others
+from dc_assets.orchestration.kept_yaml import Agreements, ContradictedError, completed
+from dc_assets.orchestration.launchers import (
+    DEFAULT,
+    LAUNCHERS,
+    START_TIMEOUT_S,
+    check_launcher,
+    run_launcher,
+)
 
 _PACKAGED = Path(__file__).parent / "home"
 _CHECKOUT = Path(__file__).parent.parent.parent
-FILES = ("dagster.yaml", "workspace.yaml")
 
 _VARIABLE = re.compile(r"env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 _PLAIN_URL = re.compile(
@@ -26,35 +39,120 @@ _OPTIONS = frozenset(
 """Options of libpq that a URL in a file may have: none of them is a secret."""
 
 
-def write_home(home: Path, *, postgres: str | None = None) -> None:
-    """Write the two files into a folder that only its owner can read.
+AGREEMENTS: Agreements = {
+    ("storage",): eq,
+    ("run_launcher",): lambda own, wanted: all(own[k] == wanted[k] for k in ("module", "class")),
+    ("concurrency", "pools", "granularity"): eq,  # else runs wait as processes
+    ("run_monitoring", "enabled"): eq,  # else nobody fails a run that never began
+    ("run_monitoring", "start_timeout_seconds"): ge,
+    ("run_retries", "enabled"): eq,  # else a lost worker is not replaced
+    ("run_retries", "retry_on_asset_or_op_failure"): eq,  # a failed load has waited already
+}
+"""What of a dagster.yaml is not a matter of taste."""
+
+
+def write_home(home: Path, *, postgres: str | None = None, launcher: str | None = None) -> str:
+    """Write the two files into a folder that only its owner can read, or add what they lack.
 
     ``postgres`` is a URL without a password, or ``env:NAME`` to have Dagster read the URL from a
     variable at start; without it Dagster keeps its history in SQLite files of the same folder.
+    A workspace.yaml that is there stays; of a dagster.yaml `AGREEMENTS` says what must agree.
+
+    Returns:
+        Nothing, or a sentence on what could not be checked here.
 
     Raises:
-        ConfigError: the folder cannot be written, or holds another instance file; the URL holds
-            more than who connects where.
+        ContradictedError: the dagster.yaml that is there says something else.
+        ConfigError: the folder cannot be written; the URL holds more than who connects where; the
+            launcher needs PostgreSQL; Dagster would refuse the file.
     """
-    texts = {name: _template(name) for name in FILES}
-    if postgres is not None:
-        texts["dagster.yaml"] += _storage(postgres)
+    wanted, instance = _wanted(postgres, launcher), home / "dagster.yaml"
     try:
+        text = _completed(instance, wanted)
+        unchecked = _checked(text)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         close_to_others(home)  # Dagster keeps logs of runs there
-        for name, text in texts.items():
-            _write(home / name, text)
+        _write(instance, text)
+        if not (home / "workspace.yaml").exists():
+            _write(home / "workspace.yaml", _template("workspace.yaml"))
     except OSError as error:
         raise ConfigError(
             f"The folder {home} cannot be written: {error.strerror}. Name another one."
         ) from error
+    return unchecked
+
+
+def _wanted(postgres: str | None, launcher: str | None) -> str:
+    """Return the instance file as it is written where none is."""
+    text = _template("dagster.yaml")
+    if postgres is not None:
+        text += _storage(postgres)
+    if launcher is None:
+        return text
+    one = LAUNCHERS[launcher]
+    if one.reason:
+        line = f"start_timeout_seconds: {START_TIMEOUT_S}"
+        assert line in text  # noqa: S101 - a template of ours
+        text = text.replace(line, f"start_timeout_seconds: {one.start_timeout_s} # {one.reason}")
+    named = _VARIABLE.fullmatch(postgres or "")
+    block = {"run_launcher": run_launcher(one, [named["name"]] if named else [])}
+    return text + yaml.safe_dump(block, sort_keys=False, default_flow_style=None, width=10**6)
+
+
+def _completed(path: Path, wanted: str) -> str:
+    """Return the text of an instance file with what it lacks; one that nobody edited is renewed."""
+    own = path.read_text(encoding="utf-8") if path.exists() else ""
+    if own in {"", _template("dagster.yaml")}:
+        return wanted
+    try:
+        return completed(own, wanted, AGREEMENTS)
+    except ContradictedError as error:
+        raise ContradictedError(
+            f"{path} exists and says something else: {', '.join(error.names)}. Nothing was "
+            "written. Take the lines of the difference over, or name another folder.",
+            error.names,
+            error.difference,
+        ) from None
+    except ConfigError as error:
+        raise ConfigError(f"{path} exists, and nothing can be added to it. {error}") from None
+
+
+def _checked(text: str) -> str:
+    """Have Dagster read an instance file; no variable is read and no server reached.
+
+    Raises:
+        ConfigError: Dagster would refuse it, or it lacks the PostgreSQL that its launcher needs.
+    """
+    from dagster import DagsterInvalidConfigError  # noqa: PLC0415 - slow to import
+    from dagster._core.instance.config import dagster_instance_config  # noqa: PLC0415
+
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "dagster.yaml").write_text(text, encoding="utf-8")
+        try:
+            dagster_instance_config(folder)
+        except DagsterInvalidConfigError as error:
+            told = " ".join(str(error).split())
+            raise ConfigError(f"Dagster would refuse this dagster.yaml: {told}") from None
+    instance = yaml.safe_load(text)
+    block = instance.get("run_launcher")
+    if not block:
+        return ""
+    if block.get("class") != LAUNCHERS[DEFAULT].name and _is_on_this_host(instance):
+        raise ConfigError(
+            "A launcher other than default needs --postgres: its runs are other containers or "
+            "hosts, which cannot reach the SQLite files of this folder."
+        )
+    return check_launcher(block)
+
+
+def _is_on_this_host(instance: Mapping[str, Any]) -> bool:
+    """Tell whether Dagster's history is in files of one host."""
+    if {"run_storage", "event_log_storage"} <= instance.keys():
+        return False
+    return "sqlite" in instance.get("storage", {"sqlite": None})
 
 
 def _write(path: Path, text: str) -> None:
-    if path.exists() and path.read_text(encoding="utf-8") != text:
-        raise ConfigError(
-            f"{path} exists and says something else. Remove it, or name another folder."
-        )
     path.touch(mode=0o600)
     close_to_others(path)
     path.write_text(text, encoding="utf-8")

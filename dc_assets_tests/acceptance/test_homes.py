@@ -77,16 +77,21 @@ def test_a_literal_password_is_refused(folder: Path) -> None:
 
 
 def test_a_home_that_says_something_else_is_left_alone(folder: Path) -> None:
-    """The same command twice is fine; another one does not overwrite what is there."""
+    """The same command twice is fine; what contradicts is shown, and the cause in one sentence."""
     environment, home = environment_of(folder), folder / "home-1"
     assert run_program(["home", str(home)], environment).code == 0
     before = (home / "dagster.yaml").read_bytes()
     assert run_program(["home", str(home)], environment).code == 0
+    own = before + b"storage: {sqlite: {base_dir: /srv/x}}\n"
+    (home / "dagster.yaml").write_bytes(own)
     done = run_program(["home", str(home), "--postgres", "env:PG_URL"], environment)
     assert done.code == 2
-    assert done.err.startswith(f"dc-assets: {home}/dagster.yaml exists and says something else.")
+    assert "-storage: {sqlite: {base_dir: /srv/x}}\n+storage:\n+  postgres:\n" in done.out
+    assert done.err.startswith(
+        f"dc-assets: {home}/dagster.yaml exists and says something else: storage."
+    )
     assert done.err.count("\n") == 1
-    assert (home / "dagster.yaml").read_bytes() == before
+    assert (home / "dagster.yaml").read_bytes() == own
 
 
 @pytest.mark.postgres
