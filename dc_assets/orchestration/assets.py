@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import dagster as dg
+from dagster._check import CheckError
 from pydantic import Field
 
 from dc_assets.core.printable import markdown_code
@@ -12,7 +13,12 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.load.store import LoadRequest
 from dc_assets.orchestration.failures import in_one_sentence
 from dc_assets.orchestration.lineage import source_key, target_columns
-from dc_assets.orchestration.placing import LOADS_GROUP, PlacedLoad
+from dc_assets.orchestration.placing import (
+    LOADS_GROUP,
+    PlacedLoad,
+    loads_in,
+    refuse_namesakes,
+)
 from dc_assets.orchestration.resources import salesforce_of
 
 BY_CONDITION = "dagster/from_automation_condition"
@@ -130,6 +136,8 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
 
         config = config_of(config, spec, context.run.tags)
         applied = config.applied_to(spec)
+        with in_one_sentence():
+            refuse_namesakes(placed, _loads_beside(context))
         with (
             in_one_sentence(),
             salesforce_of(context.resources, options).open(
@@ -143,6 +151,14 @@ def load_asset(placed: PlacedLoad) -> dg.AssetsDefinition:
             return dg.MaterializeResult(metadata=metadata_of(opened, loaded))
 
     return asset
+
+
+def _loads_beside(context: dg.AssetExecutionContext) -> Sequence[PlacedLoad]:
+    """Return the loads of the code location; none where a test executes a job in its process."""
+    try:
+        return loads_in(context.repository_def)
+    except CheckError:
+        return ()
 
 
 def _wholly_before(parent: PlacedLoad) -> dg.AssetDep:

@@ -62,7 +62,8 @@ def build_load_defs(
             nothing down: in place of its asset stands a red one, which says why. Loads of one call
             know their order: parents before children.
         resource_key: under it the project gives a `SalesforceResource`. Calls with different ones
-            load into different orgs; they need different prefixes, or different specs.
+            load into different orgs, by specs of other names: the ledger knows a load by its name,
+            and holds it to the org of its first load.
         key_prefix: stands before the key of each asset, and before the names of jobs, sensors and
             schedules.
         group_name: of loads and audits; without it they are in `loads` and in `audits`.

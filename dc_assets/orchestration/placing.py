@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 
+from dc_assets.core.errors import ConfigError
 from dc_assets.core.spec import LoadSpec
 from dc_assets.wiring.place import LOAD, place_of
 
@@ -94,6 +95,30 @@ class PlacedLoad:
 def loads_in(repository: dg.RepositoryDefinition | None) -> Sequence[PlacedLoad]:
     """Return all loads of a code location, whoever put them there."""
     return list(_found(repository)) if repository is not None else []
+
+
+def refuse_namesakes(placed: PlacedLoad, loads: Sequence[PlacedLoad]) -> None:
+    """Send nothing of a load whose name another one of the code location has.
+
+    The ledger knows a load by name and org: what was proved of one would count for the other.
+
+    Raises:
+        ConfigError: there is one, of another spec, which does not name another org.
+    """
+    spec = placed.spec
+    names = [
+        one.asset_key.to_user_string()
+        for one in loads
+        if one.spec.name == spec.name
+        and one.spec.spec_hash != spec.spec_hash
+        and len({one.spec.target.org_id, spec.target.org_id} - {None}) < 2  # noqa: PLR2004
+    ]
+    if names:
+        raise ConfigError(
+            f"{placed.asset_key.to_user_string()} and {', '.join(names)} are two loads called "
+            f"{spec.name}, and the ledger knows a load by its name. Nothing was sent. Give one of "
+            "the specs another name; one spec may stand under two prefixes."
+        )
 
 
 def _found(repository: dg.RepositoryDefinition) -> Iterator[PlacedLoad]:

@@ -13,7 +13,7 @@ from dc_assets import LoadSpec, SalesforceResource, build_load_defs
 from dc_assets.core.errors import ConfigError
 from dc_assets.orchestration.failed_runs import command_after
 from dc_assets.orchestration.our_runs import OurRuns
-from dc_assets.orchestration.placing import PlacedLoad, loads_in
+from dc_assets.orchestration.placing import LoadOptions, PlacedLoad, loads_in, refuse_namesakes
 from dc_assets.orchestration.sensors import notifier, reaper
 from dc_assets_tests.acceptance.stage import Stage
 from dc_assets_tests.fakes.specs import small_spec
@@ -132,6 +132,28 @@ def test_calls_share_a_code_location() -> None:
         for p in ("uat", "crm-eu")
         for n in ("apples", "pears")
     }
+
+
+def test_two_specs_of_one_name_send_nothing() -> None:
+    """What was proved of one would count for the other; not of two orgs, or of one spec."""
+    other = {**APPLES.target.model_dump(), "object": "Other__c"}
+    orgs = [{**other, "org_id": f"00D{number:015d}"} for number in (1, 2)]
+    first, second, again = (
+        PlacedLoad(spec, LoadOptions(key_prefix=[prefix]))
+        for prefix, spec in (
+            ("a", APPLES),
+            ("b", small_spec(name="apples", target=other)),
+            ("c", small_spec(name="apples")),
+        )
+    )
+    with pytest.raises(ConfigError, match=r"a/apples_in_core and b/apples_in_core are two loads"):
+        refuse_namesakes(first, [first, second])
+    refuse_namesakes(first, [first, again, PlacedLoad(PEARS)])
+    apart = [
+        PlacedLoad(small_spec(name="apples", target={**org, "object": name}))
+        for org, name in zip(orgs, ("Thing__c", "Other__c"), strict=True)
+    ]
+    refuse_namesakes(apart[0], apart)
 
 
 def test_the_sensors_of_a_refresh_stay_stopped_beside_a_condition() -> None:
