@@ -157,9 +157,9 @@ def test_a_silent_owner_of_another_host_is_waited_for(ledger: OpenLedger) -> Non
 
 def test_a_heartbeat_keeps_a_partition(ledger: OpenLedger) -> None:
     """An owner that speaks often keeps a lease that is shorter than its work."""
-    loads = ledger.loads(owner=replace(current_owner("far"), host="elsewhere"), lease_s=0.3)
+    loads = ledger.loads(owner=replace(current_owner("far"), host="elsewhere"), lease_s=1.0)
     with loads.heartbeat(ledger.ticket(loads=loads)):
-        deadline_s = time.monotonic() + 0.6
+        deadline_s = time.monotonic() + 1.4
         while time.monotonic() < deadline_s:
             with pytest.raises(LedgerConflict):
                 ledger.ticket()
