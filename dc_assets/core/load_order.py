@@ -65,13 +65,19 @@ def ancestors_of(name: str, order: LoadOrder) -> frozenset[str]:
 def parents_of(spec: LoadSpec, specs: Sequence[LoadSpec]) -> Sequence[str]:
     """Return the names of the loads that come directly before a load.
 
-    Without `after` they are the other loads whose object a reference column leads to. A column
-    that leads to the load's own object orders rows, not loads.
+    Without `after` they are the other loads whose object a reference column leads to, unless they
+    name another org. A column that leads to the load's own object orders rows, not loads.
     """
     if spec.after is not None:
         return spec.after
     wanted = {name.lower() for name in _objects_led_to(spec)} - {spec.target.object.lower()}
-    return [one.name for one in specs if one.target.object.lower() in wanted]
+    org_ids = (spec.target.org_id, None)
+    return [
+        one.name
+        for one in specs
+        if one.target.object.lower() in wanted
+        and (spec.target.org_id is None or one.target.org_id in org_ids)
+    ]
 
 
 def _objects_led_to(spec: LoadSpec) -> Iterator[str]:

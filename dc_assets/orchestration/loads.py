@@ -127,7 +127,8 @@ def definitions_of(
 def definitions_of_one(name: str, loads: Sequence[PlacedLoad]) -> dg.Definitions:
     """Return the definitions of one of the loads of a project, each of which is asked for.
 
-    A source that several read belongs to the first of them: Dagster takes two definitions of it
+    Parents are loads by the same resource: in another org they would be no parents. A source that
+    several read belongs to the first of them: Dagster takes two definitions of it
     for one only if they are equal, and it marks what each component gives.
 
     Raises:
@@ -138,8 +139,10 @@ def definitions_of_one(name: str, loads: Sequence[PlacedLoad]) -> dg.Definitions
     for one in loads:
         readers.setdefault(source_key(one.spec.source), one.spec.name)
     sources = source_assets([one.spec for one in loads], know_all=True)
+    keys = {one.options.resource_key for one in loads if one.spec.name == name}
+    of_org = [one for one in loads if one.options.resource_key in keys]
     return _merged(
-        [one for one in placed_in_order(loads) if one.spec.name == name],
+        [one for one in placed_in_order(of_org) if one.spec.name == name],
         [source for source in sources if readers[source.key] == name],
     )
 

@@ -78,6 +78,21 @@ def test_who_names_a_broken_load_is_broken_too() -> None:
     assert order.names == ("users",)
 
 
+def test_a_load_into_another_org_is_no_parent() -> None:
+    """Both specs say which org they are for; one that does not say may be for either."""
+    orgs = [f"00D{number:015d}" for number in (1, 2)]
+    [here, there] = [
+        CONTINENTS.model_copy(
+            update={"name": org, "target": CONTINENTS.target.model_copy(update={"org_id": org})}
+        )
+        for org in orgs
+    ]
+    target = COUNTRIES.target.model_copy(update={"org_id": orgs[0]})
+    child = COUNTRIES.model_copy(update={"target": target})
+    order = order_of([child, here, there, CONTINENTS])
+    assert order.parents["countries"] == [here.name, "continents"]
+
+
 def test_the_order_does_not_change_what_a_load_is_about() -> None:
     """An unfinished load goes on when `after` is set."""
     assert of("a", "A__c", after=("b",)).spec_hash == of("a", "A__c").spec_hash

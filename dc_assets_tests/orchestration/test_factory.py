@@ -12,10 +12,12 @@ import dc_assets
 from dc_assets import LoadSpec, SalesforceResource, build_load_defs
 from dc_assets.core.errors import ConfigError
 from dc_assets.orchestration.failed_runs import command_after
+from dc_assets.orchestration.loads import definitions_of_one
 from dc_assets.orchestration.our_runs import OurRuns
 from dc_assets.orchestration.placing import LoadOptions, PlacedLoad, loads_in, refuse_namesakes
 from dc_assets.orchestration.sensors import notifier, reaper
 from dc_assets_tests.acceptance.stage import Stage
+from dc_assets_tests.core.test_load_order import CONTINENTS, COUNTRIES
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.orchestration.test_checks import own_settings, salesforce_of, settings
 
@@ -154,6 +156,22 @@ def test_two_specs_of_one_name_send_nothing() -> None:
         for org, name in zip(orgs, ("Thing__c", "Other__c"), strict=True)
     ]
     refuse_namesakes(apart[0], apart)
+
+
+def test_components_of_two_orgs_are_no_parents_of_each_other() -> None:
+    """A load waits for those by its own resource: the others never are in its org."""
+    org = {key: LoadOptions(resource_key=key, key_prefix=[key]) for key in ("eu", "us")}
+    loads = [PlacedLoad(COUNTRIES, org["us"])]
+    loads += [
+        PlacedLoad(CONTINENTS.model_copy(update={"name": f"continents_{key}"}), options)
+        for key, options in org.items()
+    ]
+    resources = dg.Definitions(resources={"us": SalesforceResource()})
+    found = dg.Definitions.merge(definitions_of_one("countries", loads), resources)
+    [load] = [s for s in found.resolve_all_asset_specs() if s.key.path[-1] == "countries_in_core"]
+    keys = {dep.asset_key.to_user_string() for dep in load.deps}
+    assert "us/continents_us_in_core" in keys
+    assert "eu/continents_eu_in_core" not in keys
 
 
 def test_the_sensors_of_a_refresh_stay_stopped_beside_a_condition() -> None:
