@@ -71,13 +71,18 @@ def parents_of(spec: LoadSpec, specs: Sequence[LoadSpec]) -> Sequence[str]:
     if spec.after is not None:
         return spec.after
     wanted = {name.lower() for name in _objects_led_to(spec)} - {spec.target.object.lower()}
-    org_ids = (spec.target.org_id, None)
     return [
         one.name
         for one in specs
-        if one.target.object.lower() in wanted
-        and (spec.target.org_id is None or one.target.org_id in org_ids)
+        if one.target.object.lower() in wanted and may_share_org(spec, one)
     ]
+
+
+def may_share_org(spec: LoadSpec, other: LoadSpec) -> bool:
+    """Tell whether two loads may go into one org: not if both name theirs, and they differ."""
+    return None in {spec.target.org_id, other.target.org_id} or (
+        spec.target.org_id == other.target.org_id
+    )
 
 
 def _objects_led_to(spec: LoadSpec) -> Iterator[str]:

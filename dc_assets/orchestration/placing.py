@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 
 from dc_assets.core.errors import ConfigError
+from dc_assets.core.load_order import may_share_org
 from dc_assets.core.spec import LoadSpec
 from dc_assets.wiring.place import LOAD, place_of
 
@@ -111,7 +112,7 @@ def refuse_namesakes(placed: PlacedLoad, loads: Sequence[PlacedLoad]) -> None:
         for one in loads
         if one.spec.name == spec.name
         and one.spec.spec_hash != spec.spec_hash
-        and len({one.spec.target.org_id, spec.target.org_id} - {None}) < 2  # noqa: PLR2004
+        and may_share_org(one.spec, spec)
     ]
     if names:
         raise ConfigError(

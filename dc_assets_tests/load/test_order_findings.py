@@ -48,3 +48,13 @@ def test_who_says_after_has_decided(after: tuple[str, ...]) -> None:
 def test_a_parent_without_a_load_is_nobodys_affair() -> None:
     """Its records come from elsewhere."""
     assert told(THINGS) == []
+
+
+def test_a_load_into_another_org_is_nobodys_parent() -> None:
+    """Both specs name theirs."""
+    here, there = (
+        one.model_copy(update={"target": one.target.model_copy(update={"org_id": org_id})})
+        for one, org_id in ((THINGS, "00D000000000001"), (OWNERS, "00D000000000002"))
+    )
+    assert told(here, there) == []
+    assert len(told(here, OWNERS)) == 1

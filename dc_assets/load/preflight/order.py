@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dc_assets.core.load_order import ancestors_of, order_of
+from dc_assets.core.load_order import ancestors_of, may_share_org, order_of
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import FilledField, TargetDescription
 from dc_assets.load.preflight.findings import Advice, Finding
@@ -25,7 +25,9 @@ def findings_of_order(
         late = [
             one.name
             for one in specs
-            if one.target.object == leads_to != spec.target.object and one.name not in before
+            if one.target.object == leads_to != spec.target.object
+            and one.name not in before
+            and may_share_org(spec, one)
         ]
         if late:
             yield Finding(
