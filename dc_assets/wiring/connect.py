@@ -226,7 +226,8 @@ class OpenLoad:
                 self.ports.note(RunEvent("stop_overridden", fields))
             return
         refuse(findings, stops, remedy=f"dc-assets plan {self.spec.name} says more.")
-        missing = after_their_checks(look, self.database, ports.clock, ports.note)
+        heartbeats = RunHeartbeats(self.database)
+        missing = after_their_checks(look, heartbeats, ports.clock, ports.note, run_id=self.run_id)
         refuse_incomplete(self.spec.name, missing)
 
     def _refused_keys(self, partition_key: str) -> list[str]:

@@ -27,14 +27,22 @@ LOOK_AGAIN_S = 5.0
 
 
 def after_their_checks(
-    look: Callable[[], Sequence[IncompleteParent]], database: Database, clock: Clock, note: Note
+    look: Callable[[], Sequence[IncompleteParent]],
+    heartbeats: RunHeartbeats,
+    clock: Clock,
+    note: Note,
+    *,
+    run_id: str,
 ) -> Sequence[IncompleteParent]:
-    """Return the parents that are not complete, when the runs that check them had time to."""
+    """Return the parents that are not complete, when other runs that check them had time to.
+
+    ``run_id`` is the child's own: what it checks of its parents it has checked before.
+    """
     deadline_s = clock.now_s() + CHECKED_WITHIN_S
     noted = ""
     while True:
         missing = look()
-        if clock.now_s() >= deadline_s or not _are_checked_now(database, missing):
+        if clock.now_s() >= deadline_s or not _are_checked_now(heartbeats, missing, run_id):
             return missing
         if lacks(missing) != noted:
             noted = lacks(missing)
@@ -42,16 +50,18 @@ def after_their_checks(
         clock.sleep(LOOK_AGAIN_S)
 
 
-def _are_checked_now(database: Database, missing: Sequence[IncompleteParent]) -> bool:
-    """Tell whether nothing but checks is missing, and living runs are at them.
+def _are_checked_now(
+    heartbeats: RunHeartbeats, missing: Sequence[IncompleteParent], run_id: str
+) -> bool:
+    """Tell whether nothing but checks is missing, and other living runs are at them.
 
     The process of a step may be gone before that of the next one speaks: only silence tells.
     """
     runs = {run_id for parent in missing for run_id in parent.unchecked.values()}
-    if not runs or not all(parent.lacks_checks_alone for parent in missing):
+    if not runs or run_id in runs or not all(parent.lacks_checks_alone for parent in missing):
         return False
-    last = RunHeartbeats(database).last(runs)
-    return all(run_id in last and not last[run_id].is_silent for run_id in runs)
+    last = heartbeats.last(runs)
+    return all(one in last and not last[one].is_silent for one in runs)
 
 
 def incomplete_parents(

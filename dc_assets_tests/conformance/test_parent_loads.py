@@ -123,22 +123,28 @@ def test_a_cleanup_takes_the_proof_away(ledger: OpenLedger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent_keys", "lease_s", "waited_s"),
-    [(KEYS, 60.0, LOOK_AGAIN_S), (KEYS, -1.0, 0.0), (KEYS[:2], 60.0, 0.0)],
-    ids=["a living run checks", "its run is silent", "one was never begun"],
+    ("sent_keys", "lease_s", "run_id", "waited_s"),
+    [
+        (KEYS, 60.0, "child", LOOK_AGAIN_S),
+        (KEYS, 60.0, "parents", 0.0),
+        (KEYS, -1.0, "child", 0.0),
+        (KEYS[:2], 60.0, "child", 0.0),
+    ],
+    ids=["a living run checks", "it is the same run", "it is silent", "one was never begun"],
 )
 def test_a_child_waits_while_its_parents_are_checked(
-    ledger: OpenLedger, sent_keys: tuple[str, ...], lease_s: float, waited_s: float
+    ledger: OpenLedger, sent_keys: tuple[str, ...], lease_s: float, run_id: str, waited_s: float
 ) -> None:
     """A backfill launches it as soon as their rows were sent; nothing else is awaited."""
     owner = current_owner("parents")
-    RunHeartbeats(ledger.database).heartbeat(owner, lease_s)
+    heartbeats = RunHeartbeats(ledger.database)
+    heartbeats.heartbeat(owner, lease_s)
     for key in sent_keys:
         loads = ledger.loads(owner=owner)
         loads.finish_range(ledger.ticket(key, loads, NEW_LOAD))
     clock, told = CheckedMeanwhile(ledger), list[RunEvent]()
     look = partial(incomplete_parents, ledger.database, ledger.org_id, [SPEC], "full")
-    missing = after_their_checks(look, ledger.database, clock, told.append)
+    missing = after_their_checks(look, heartbeats, clock, told.append, run_id=run_id)
     assert clock.now_s() == waited_s
     assert bool(missing) is (waited_s == 0.0)
     assert [one.name for one in told] == ["partition_waits"] * (waited_s > 0.0)
