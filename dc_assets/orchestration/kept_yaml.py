@@ -65,7 +65,7 @@ def _edits_of(own: str, wanted: str, agreements: Agreements) -> Iterator[_Edit]:
     except yaml.YAMLError as error:
         raise ConfigError(f"It is no YAML: {' '.join(str(error).split())}.") from None
     if root is None:
-        yield _Edit(len(own), len(own), wanted)
+        yield _Edit(len(own), len(own), f"\n{wanted}")
         return
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError("It is no mapping of settings.")
@@ -87,11 +87,11 @@ class _Comparison:
     def edits(self, own: yaml.MappingNode, wanted: yaml.MappingNode, at: Path) -> Iterator[_Edit]:
         """Yield the edits within two mappings, and behind them what is missing."""
         there = {key.value: (key, value) for key, value in own.value}
-        missing: list[_Edit] = []
+        missing: list[tuple[yaml.Node, yaml.Node]] = []
         for key, value in wanted.value:
             path = (*at, key.value)
             if key.value not in there:
-                missing.append(self._addition(own, key, value))
+                missing.append((key, value))
                 continue
             own_key, own_value = there[key.value]
             if not self._agree(own_value, value, path):
@@ -99,7 +99,8 @@ class _Comparison:
                 yield _Edit(*change, contradicts=".".join(path))
             elif isinstance(own_value, yaml.MappingNode) and isinstance(value, yaml.MappingNode):
                 yield from self.edits(own_value, value, path)
-        yield from missing
+        if missing:
+            yield self._addition(own, missing)
 
     def _agree(self, own: yaml.Node, wanted: yaml.Node, path: Path) -> bool:
         if isinstance(wanted, yaml.MappingNode) and not isinstance(own, yaml.MappingNode):
@@ -107,14 +108,17 @@ class _Comparison:
         test = self.agreements.get(path)
         return test is None or test(_value(own), _value(wanted))
 
-    def _addition(self, own: yaml.MappingNode, key: yaml.Node, value: yaml.Node) -> _Edit:
-        if own.flow_style or not own.value:
+    def _addition(
+        self, own: yaml.MappingNode, missing: Sequence[tuple[yaml.Node, yaml.Node]]
+    ) -> _Edit:
+        if own.flow_style:
             at = own.end_mark.index - 1
-            comma = ", " if own.value else ""
-            return _Edit(at, at, f"{comma}{key.value}: {_flow(value)}")
+            comma = "" if self.own[:at].rstrip().endswith(("{", ",")) else ", "
+            added = ", ".join(f"{key.value}: {_flow(value)}" for key, value in missing)
+            return _Edit(at, at, comma + added)
         at = _line_end(self.own, _last_line(own))
         line = "" if self.own[:at].endswith("\n") else "\n"
-        return _Edit(at, at, line + self._lines(own, key, value))
+        return _Edit(at, at, line + "".join(self._lines(own, *pair) for pair in missing))
 
     def _change(
         self,

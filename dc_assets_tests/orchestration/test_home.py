@@ -175,6 +175,32 @@ def test_a_file_that_nobody_edited_takes_another_launcher(tmp_path: Path) -> Non
     assert yaml.safe_load(written(tmp_path))["run_monitoring"]["start_timeout_seconds"] == 3600
 
 
+WAYS_TO_WRITE = {
+    "remarks alone": "# none\n# yet",
+    "one line": "{telemetry: {enabled: true}}",
+    "empty braces": "concurrency: {}\n",
+    "a comma at the end": "concurrency: {pools: {granularity: run,}}\n",
+    "no line end": "telemetry: {enabled: true}",
+    "document marks": "---\ntelemetry:\n  enabled: true\n...\n",
+    "a text over lines": "python_logs:\n  python_log_level: >-\n    INFO\n",
+    "a list at the end": "python_logs:\n  managed_python_loggers:\n  - a\n  - b\n# end\n",
+}
+
+
+@pytest.mark.parametrize("text", WAYS_TO_WRITE.values(), ids=WAYS_TO_WRITE)
+def test_every_way_to_write_a_file_is_added_to(tmp_path: Path, text: str) -> None:
+    """What was there is there, and the second time nothing is missing."""
+    (tmp_path / "dagster.yaml").write_text(text, encoding="utf-8")
+    write_home(tmp_path, postgres="env:PG_URL")
+    once = written(tmp_path)
+    instance = yaml.safe_load(once)
+    assert instance["concurrency"]["pools"]["granularity"] == "run"
+    assert instance["storage"] == {"postgres": {"postgres_url": {"env": "PG_URL"}}}
+    assert set(yaml.safe_load(text) or {}) <= set(instance)
+    write_home(tmp_path, postgres="env:PG_URL")
+    assert written(tmp_path) == once
+
+
 CONTRADICTIONS = {
     "storage": "storage:\n  sqlite:\n    base_dir: /srv/x\n",
     "run_launcher": "run_launcher:\n  module: dagster\n  class: DefaultRunLauncher\n",
