@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dc_assets.core.refresh import state_id
@@ -28,8 +29,15 @@ class SourceNews:
 
         >>> SourceNews.of(SourceNews({"r1-01": "ab"}, 3).text), SourceNews.of(None)
         (SourceNews(seen={'r1-01': 'ab'}, rows=3), SourceNews(seen={}, rows=None))
+
+        A cursor that somebody set by hand says nothing.
+
+        >>> SourceNews.of("from the start")
+        SourceNews(seen={}, rows=None)
         """
-        return cls(**json.loads(text)) if text else cls()
+        with suppress(ValueError, TypeError):
+            return cls(**json.loads(text or "{}"))
+        return cls()
 
     @property
     def text(self) -> str:
