@@ -86,7 +86,6 @@ class TargetField:
     length: int = 0
     precision: int | None = None
     scale: int | None = None
-    digits: int | None = None
     createable: bool | None = None
     updateable: bool | None = None
     nillable: bool | None = None
@@ -99,7 +98,6 @@ class TargetField:
     case_sensitive: bool | None = None
     filterable: bool | None = None
     groupable: bool | None = None
-    sortable: bool | None = None
     encrypted: bool | None = None
     restricted_values: tuple[str, ...] = ()
     reference_to: tuple[str, ...] = ()

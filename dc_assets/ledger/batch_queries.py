@@ -39,8 +39,7 @@ class BatchQueries(SpecRecords):
                 .limit(count)
             ).all()
         return [
-            JobFigures(row.rows, row.locked, row.active_s, row.total_s, row.ended_at)
-            for row in reversed(rows)
+            JobFigures(row.rows, row.active_s, row.total_s, row.ended_at) for row in reversed(rows)
         ]
 
     @one_transaction

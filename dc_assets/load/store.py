@@ -167,14 +167,12 @@ class JobFigures:
     """What the org told of one finished job of ours.
 
     Attributes:
-        locked: rows that met a lock.
         active_s: seconds of work on it.
         total_s: seconds from its close to its end.
         ended_at_s: when it ended by the org's clock, None where that is not known.
     """
 
     rows: int
-    locked: int
     active_s: float
     total_s: float
     ended_at_s: float | None

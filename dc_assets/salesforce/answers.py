@@ -169,7 +169,6 @@ class DescribedField(CamelAnswer):
     length: Annotated[Count, Zero] = 0
     precision: Count | None = None
     scale: Count | None = None
-    digits: Count | None = None
     createable: bool | None = None
     updateable: bool | None = None
     nillable: bool | None = None
@@ -182,7 +181,6 @@ class DescribedField(CamelAnswer):
     case_sensitive: bool | None = None
     filterable: bool | None = None
     groupable: bool | None = None
-    sortable: bool | None = None
     encrypted: bool | None = None
     restricted_picklist: bool | None = None
     relationship_name: str | None = None

@@ -61,7 +61,7 @@ class ChunkedQueries:
             TransientRemoteError: the query is gone; ask again from the last key that was yielded.
             UnexpectedAnswer: a chunk is of another shape, or there is no end.
         """
-        begin = partial(self._begun, query, ARROW, mode="ASYNC")
+        begin = partial(self._begun, query, "ASYNC")
         _, status = self._tenant.repeat(begin, "a query of Data Cloud")
         for chunk in self._chunks(self._tenant, status, names):
             yield chunk.rename(dict(zip(chunk.columns, names, strict=True)))
@@ -92,22 +92,20 @@ class ChunkedQueries:
         )
         return {column.name: column.type or "" for column in answer.metadata.columns}
 
-    def _begun(
-        self, query: str, form: Mapping[str, str], *, mode: str
-    ) -> tuple[httpx.Response, QueryStatus]:
+    def _begun(self, query: str, mode: str) -> tuple[httpx.Response, QueryStatus]:
         """Send a query; an answer that got lost leaves one behind, which goes within a day."""
         response = self._tenant.call(
             "POST",
             QUERY_URL,
             changes_nothing=True,
             json={"sql": query, "transferMode": mode},
-            headers={**self._common, **form},
+            headers=self._common | ARROW,
             extensions=PAGE,
         )
         return response, _status(response, self._place)
 
     def _first(self, query: str, width: int) -> tuple[pl.DataFrame, QueryStatus]:
-        response, status = self._begun(query, ARROW, mode="ADAPTIVE")
+        response, status = self._begun(query, "ADAPTIVE")
         return read_arrow(response.content, width, self._place), status
 
     def _chunks(

@@ -43,7 +43,7 @@ class WatchedOrg(SimulatedOrg):
     def figures(self) -> list[JobFigures]:
         """What the org tells of its jobs."""
         return [
-            JobFigures(len(j.rows), 0, j.active_s, j.ended_s - j.closed_s, 1e9 + j.ended_s)
+            JobFigures(len(j.rows), j.active_s, j.ended_s - j.closed_s, 1e9 + j.ended_s)
             for j in self.jobs
         ]
 
@@ -96,20 +96,20 @@ def test_after_some_jobs_the_forecast_is_near(model: OrgModel, skew: str) -> Non
 
 def test_workers_that_were_never_all_busy_are_no_limit() -> None:
     """Four jobs one after another say nothing of how many there could be at once."""
-    past = [JobFigures(100, 0, 10.0, 11.0, 1000.0 + 20 * n) for n in range(6)]
+    past = [JobFigures(100, 10.0, 11.0, 1000.0 + 20 * n) for n in range(6)]
     assert fitted(past, window=16).workers == 16
 
 
 def test_a_job_that_took_over_a_worker_shows_the_limit() -> None:
     """Two at a time, each beginning as one before it ends: there are two workers."""
-    past = [JobFigures(100, 0, 10.0, 11.0, 1000.0 + 10 * (n // 2)) for n in range(8)]
+    past = [JobFigures(100, 10.0, 11.0, 1000.0 + 10 * (n // 2)) for n in range(8)]
     assert fitted(past, window=16).workers == 2
 
 
 def test_work_by_job_is_told_from_work_by_row() -> None:
     """Jobs of unlike sizes show what a job costs without rows."""
     past = [
-        JobFigures(rows, 0, 2.0 + 0.01 * rows, 3.0 + 0.01 * rows, None)
+        JobFigures(rows, 2.0 + 0.01 * rows, 3.0 + 0.01 * rows, None)
         for rows in (200, 1_000, 5_000, 9_000, 3_000)
     ]
     org = fitted(past, window=16)

@@ -86,9 +86,9 @@ def key_choice(side: SourceSide, measured: Mapping[str, Distinctness], external_
     )
 
 
-def nearest(measured: Mapping[str, Distinctness], most: int = 3) -> str:
-    """Say which columns come nearest to a key, where none is one."""
-    ordered = sorted(measured.items(), key=lambda item: -item[1].distinct)[:most]
+def nearest(measured: Mapping[str, Distinctness]) -> str:
+    """Say which three columns come nearest to a key, where none is one."""
+    ordered = sorted(measured.items(), key=lambda item: -item[1].distinct)[:3]
     return "; ".join(f"{name}: {found.fact}" for name, found in ordered)
 
 

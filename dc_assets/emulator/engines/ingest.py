@@ -88,7 +88,7 @@ class Ingest:
         if prepared is None:
             self._at_once.submit(job_id)
             return
-        prepared.commits = len(self._core.committed_batches(job_id))
+        prepared.commits = len(self._core.journal(job_id))
         now_s = self._clock.org_s()
         # A job that an earlier process closed knows that one's seconds.
         closed_s = now_s if job.closed_s is None else min(job.closed_s, now_s)

@@ -142,7 +142,7 @@ class JobRunner:
         check_line_ends(path, job)
         rows = read_rows(path, job)
         plan = plan_of(job, next(rows, list[str]()), self._core.schema)
-        done = self._core.committed_batches(job.id)
+        done = self._core.journal(job.id)
         self._jobs.change(
             job.id,
             rows_processed=sum(commit.rows for commit in done),

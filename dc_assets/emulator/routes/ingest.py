@@ -193,7 +193,7 @@ def _result_file(world: World, job: StoredJob, name: str) -> bytes:
     header = header_text(world.jobs.upload_path(job.id))
     names = [f'"{column}"' for column in first_columns] + ([header] if header else [])
     # Only parts of batches that were committed count: a stop may leave one more.
-    committed = len(world.core.committed_batches(job.id))
+    committed = len(world.core.journal(job.id))
     parts = world.jobs.parts(job.id, stem)[:committed]
     body = b"".join(part.read_bytes() for part in parts)
     return f"{delimiter.join(names)}\n".encode() + body

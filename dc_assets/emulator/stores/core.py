@@ -150,10 +150,6 @@ class CoreStore:
                         f"WHERE {column} IS DISTINCT FROM hash({wanted})"
                     )
 
-    def committed_batches(self, job_id: str) -> list[Commit]:
-        """What the journal has of one job, in the order of its batches."""
-        return self.journal(job_id)
-
     def committed_spans(self, job_id: str) -> list[tuple[int, int]]:
         """The rows of a job that were committed, as ``(first, stop)`` in order."""
         spans: list[tuple[int, int]] = []
