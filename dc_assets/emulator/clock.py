@@ -90,11 +90,6 @@ class OrgClock:
         """Seconds on a clock that never goes back."""
         return time.monotonic()
 
-    def sleep(self, seconds: float) -> None:
-        """Block the calling thread; zero and less return at once."""
-        if seconds > 0:
-            time.sleep(seconds)
-
     async def pause(self, seconds: float) -> None:
         """Let other calls be answered for so long."""
         await asyncio.sleep(seconds)

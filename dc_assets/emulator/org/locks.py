@@ -21,10 +21,6 @@ class Locks:
     def __len__(self) -> int:
         return len(self._owner)
 
-    def is_held(self, key: Key) -> bool:
-        """Whether anybody holds it."""
-        return key in self._owner
-
     def take(self, transaction: Transaction) -> bool:
         """Take one lock after the other; False when it now waits for ``keys[place]``.
 
