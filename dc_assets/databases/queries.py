@@ -10,11 +10,9 @@ import sqlalchemy as sa
 from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.databases.dialects import Query, SQLDialect, Text, Value, choose
-from dc_assets.databases.rules import breaks
+from dc_assets.databases.rules import Condition, breaks
 from dc_assets.frames.row_digests import BETWEEN_COLUMNS, NO_VALUE
 from dc_assets.load.preflight.measured import FieldRule
-
-Condition = sa.ColumnElement[bool]
 
 
 class DatabaseQueries:

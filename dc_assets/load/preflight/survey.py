@@ -16,7 +16,7 @@ import polars as pl
 
 from dc_assets.core.lanes import LaneMap
 from dc_assets.core.ranges import EVERYTHING
-from dc_assets.core.row_outcomes import NO_RECORD
+from dc_assets.core.row_outcomes import NO_PARENT, NO_RECORD
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.core.value_kinds import ValueKind
@@ -26,10 +26,6 @@ from dc_assets.load.ports import Clock, Slot, Source, Target
 from dc_assets.load.preflight.measured import FieldRule, rules_of, unfilled_fields
 
 CALLS_TIMED = 3
-
-NO_PARENT = "INVALID_FIELD"
-"""The code of a row whose parent is not there: "Foreign key external ID: … not found"."""
-
 NAMED = 3
 """Parents or records that a sentence names."""
 
