@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import cast
@@ -33,11 +33,12 @@ def failure(
     *,
     calls_left: int | None = None,
     allowed: Sequence[str] = (),
+    wall_s: Callable[[], float] = time.time,
 ) -> RemoteError:
     """Return the error of an answer that is no 2xx; ``where`` names the call.
 
     ``calls_left`` is what the host last said of its day; ``allowed`` are hosts besides Salesforce's
-    that an org may move to.
+    that an org may move to; ``wall_s`` is our clock, which may be wrong.
     """
     code, message = error_of(response)
     said = f"{where} answered {response.status_code}: "
@@ -49,7 +50,7 @@ def failure(
         code,
         message,
         calls_left,
-        _clock_off_s(response),
+        _clock_off_s(response, wall_s),
     )
     cause = cause_of(refusal)
     said += f"{message.rstrip('.')}. {cause.remedy}" if cause.remedy else message
@@ -136,10 +137,10 @@ def _retry_after_s(response: httpx.Response) -> float | None:
     return None
 
 
-def _clock_off_s(response: httpx.Response) -> float:
+def _clock_off_s(response: httpx.Response, wall_s: Callable[[], float]) -> float:
     """Return by how much the clock of an answer and ours differ; 0 if it tells no time."""
     told = http_date(response.headers.get("Date", ""))
-    return abs(time.time() - told.timestamp()) if told else 0.0
+    return abs(wall_s() - told.timestamp()) if told else 0.0
 
 
 def _until_s(text: str, now: str) -> str:
