@@ -42,6 +42,8 @@ class Commands(click.Group):
         with interrupted_in_order():
             try:
                 code = super().main(args, standalone_mode=False, **extra)
+            except KeyboardInterrupt:  # raised where click does not look for it
+                sys.exit(_interrupted())
             except Exception as error:
                 if code_heard() is not None:  # whatever an interrupted import or call made of it
                     sys.exit(_interrupted())

@@ -10,10 +10,14 @@ import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
+import click
 import pytest
 
+from dc_assets.cli.errors import Commands
 from dc_assets.cli.interrupts import code_heard, held, interrupted_in_order
+from dc_assets.core.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
 LINE = "dc-assets: interrupted\n"
@@ -93,3 +97,22 @@ def test_a_signal_comes_once_and_at_a_good_moment(
         command(done)
     assert done == [left]
     assert code_heard() == code
+
+
+class InterruptedOutside(click.Group):
+    """A group that is interrupted before click listens, or after."""
+
+    def main(self, *_: object, **__: object) -> NoReturn:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Be interrupted."""
+        raise KeyboardInterrupt
+
+
+class OurGroup(Commands, InterruptedOutside):  # pyright: ignore[reportIncompatibleMethodOverride]
+    """Our border around it."""
+
+
+def test_an_interrupt_that_click_does_not_see_is_an_interrupt_too() -> None:
+    """Python would end the process by the signal itself, with its own traceback."""
+    with pytest.raises(SystemExit) as ended:
+        OurGroup("dc-assets").main([])
+    assert ended.value.code == ExitCode.INTERRUPTED
