@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import DAY_S, HOUR_S
-from dc_assets.core.load_state import SpecState, sum_of
+from dc_assets.core.load_state import INTERRUPTED, SpecState, sum_of
+from dc_assets.core.phases import Phase
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.standing import verdict_of
 from dc_assets.core.verdicts import Severity
@@ -64,6 +65,9 @@ GAUGES: Mapping[str, Gauge] = {
         "Age of the oldest batch that is due and not sent; 0 if none is"
     ),
     "partitions": Gauge("Partitions of the spec, by verdict", ("load", "verdict")),
+    "partitions_interrupted": Gauge(
+        "Partitions that were begun and are not done, and that no living run works on"
+    ),
     "checks": Gauge("Latest results of all checks, by severity", ("load", "severity")),
     "proved_seconds": Gauge(
         "Seconds since both sides of the partition that was longest without it were seen to agree"
@@ -74,7 +78,7 @@ GAUGES: Mapping[str, Gauge] = {
     "batches_used": Gauge("Ingest jobs of the loads of a spec in the last 24 hours"),
     "api_calls_left": Gauge("API calls that the org said are left of its day", ("org",)),
     "daily_batches_left": Gauge("Ingest batches that the org said are left", ("org",)),
-    "runs": Gauge("Runs with a heartbeat, by whether its lease holds", ("state",)),
+    "runs_alive": Gauge("Runs with a sign of life within their lease", ()),
 }
 """By name, without the prefix that all of them share."""
 
@@ -183,24 +187,18 @@ class LedgerMetrics:
     @one_transaction
     def _of_orgs(self) -> Sequence[Sample]:
         """Say what is left of each org's day, and how many runs live."""
-        beats = sa.select(
-            run_heartbeat.c.owner, (run_heartbeat.c.lease_until > epoch_now()).label("is_leased")
-        ).where(run_heartbeat.c.lease_until > epoch_now() - DAY_S)
+        leased = sa.select(run_heartbeat.c.owner).where(run_heartbeat.c.lease_until > epoch_now())
         with self._database.read() as connection:
             orgs = connection.execute(sa.select(org_allowance)).all()
-            runs = Counter(
-                "alive"
-                if row.is_leased and not Owner.from_text(row.owner).is_known_dead()
-                else "silent"
-                for row in connection.execute(beats)
-            )
+            owners = [Owner.from_text(one) for one in connection.execute(leased).scalars()]
         left = [
             Sample(gauge, (org.org_id,), value)
             for org in orgs
             for gauge in ("api_calls_left", "daily_batches_left")
             if (value := getattr(org, gauge)) is not None
         ]
-        return [*left, *(Sample("runs", (one,), runs[one]) for one in ("alive", "silent"))]
+        alive = sum(not one.is_known_dead() for one in owners)
+        return [*left, Sample("runs_alive", (), alive)]
 
 
 def _of_state(spec: LoadSpec, state: SpecState) -> Iterator[Sample]:
@@ -215,6 +213,9 @@ def _of_state(spec: LoadSpec, state: SpecState) -> Iterator[Sample]:
     verdicts = Counter(verdict_of(state.newest.get(key), needed).word.value for key in spec.ranges)
     for word, count in sorted(verdicts.items()):
         yield Sample("partitions", (name, word), count)
+    left = (one for one in newest if not one.is_done and not one.is_held)
+    interrupted = sum(one.phase != Phase.NEW and one.halted == INTERRUPTED for one in left)
+    yield Sample("partitions_interrupted", (name,), interrupted)
     found = Counter(one.outcome.severity.value for part in newest for one in part.checks.values())
     found[NOT_CHECKED] = len(needed) * len(spec.ranges) - found.total()
     for severity in (*(one.value for one in Severity), NOT_CHECKED):

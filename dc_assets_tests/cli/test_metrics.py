@@ -6,9 +6,10 @@ import json
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def test_the_numbers_are_the_totals_of_the_ledger(stage: Stage) -> None:
     assert after["ledger_up",] == 1
     told = {name for name, *_ in after}
     assert told == {*GAUGES, "ledger_up"}
+    assert after["partitions_interrupted", "opportunities"] == 0, "a run that ended is silent too"
+    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger, ledger:
+        ledger.execute("UPDATE range_state SET phase = 'sending', lease_until = 0")
+    assert asked(stage)["partitions_interrupted", "opportunities"] == 2
 
 
 def test_a_scrape_is_answered_while_the_program_runs(stage: Stage) -> None:
