@@ -27,6 +27,7 @@ from dc_assets.ledger.bounds import remember_bounds
 from dc_assets.ledger.commit_marks import CommitMark, CommitMarks, forget_old_marks
 from dc_assets.ledger.database_url import file_of, harmless, parsed_url, place_of, remedy_of
 from dc_assets.ledger.look import version_of
+from dc_assets.ledger.one_host import refuse_second_host
 from dc_assets.ledger.owner_only import close_to_others
 from dc_assets.ledger.pinned_org import pin_loaded_orgs
 from dc_assets.ledger.receipts import take_in_files
@@ -51,8 +52,8 @@ class Database:
         """Open the database; ``patience`` says how long an absence of it is borne.
 
         Raises:
-            ConfigError: the URL is wrong, or the server or the disk refuses. The message never
-                holds the URL's password.
+            ConfigError: the URL is wrong, the server or the disk refuses, or another host is at
+                work with the file. The message never holds the URL's password.
             LedgerAway: it is away, and its absence is borne from the first.
         """
         parsed = parsed_url(url)
@@ -82,6 +83,7 @@ class Database:
     def _migrate(self) -> None:
         with self.begin() as connection:
             migrate(connection)
+            refuse_second_host(connection, self._place)
 
     def _unusable(self, reason: str) -> ConfigError:
         """Return the error without a cause: Dagster would store it, with words of the driver."""

@@ -21,6 +21,7 @@ from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.bounds import refuse_other_bounds
 from dc_assets.ledger.claims import lane_scope, take_parents
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.heartbeats import beating
 from dc_assets.ledger.joining import (
     OVER_WHEN_SENT,
     LoadsOfMode,
@@ -28,7 +29,7 @@ from dc_assets.ledger.joining import (
     lock_load,
     may_become,
 )
-from dc_assets.ledger.owners import Owner, beating, living_owner
+from dc_assets.ledger.owners import Owner, living_owner
 from dc_assets.ledger.spec_records import IS_LEASED, SpecRecords, is_of, is_range, taken_over
 from dc_assets.ledger.stop_orders import StopOrders, refuse_stopped
 from dc_assets.ledger.tables import epoch_now, load, range_state

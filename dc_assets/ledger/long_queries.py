@@ -20,7 +20,8 @@ from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.write_policy import HEARTBEAT_S, LEASE_S
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import Owner, beating, living_owner
+from dc_assets.ledger.heartbeats import beating
+from dc_assets.ledger.owners import Owner, living_owner
 from dc_assets.ledger.tables import epoch_now, long_query
 from dc_assets.ledger.upsert import insert_or_update
 

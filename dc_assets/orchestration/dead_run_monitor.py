@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import LastHeartbeat, RunHeartbeats
+from dc_assets.ledger.heartbeats import LastHeartbeat, RunHeartbeats
 from dc_assets.orchestration.our_runs import Content, OurRuns, executes_its_own_steps
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.wiring.connect import lease

@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dc_assets.core.errors import DcError
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunHeartbeats, beating, current_owner
+from dc_assets.ledger.heartbeats import RunHeartbeats, beating
+from dc_assets.ledger.owners import current_owner
 from dc_assets.wiring.connect import lease
 from dc_assets.wiring.settings import ledger_url
 

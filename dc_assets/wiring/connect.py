@@ -29,10 +29,11 @@ from dc_assets.ledger.database import Database
 from dc_assets.ledger.deletions import Deletions
 from dc_assets.ledger.forecasts import Forecasts
 from dc_assets.ledger.guard import OrgGuard
+from dc_assets.ledger.heartbeats import RunHeartbeats, beating
 from dc_assets.ledger.load_store import Lease, SqlLoadStore
 from dc_assets.ledger.long_queries import LongQuerySlots
 from dc_assets.ledger.org_use import SqlOrgUse
-from dc_assets.ledger.owners import Owner, RunHeartbeats, beating, current_owner
+from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
 from dc_assets.load.archive import DiskArchive, ParquetPages
 from dc_assets.load.both_sides import BothSides

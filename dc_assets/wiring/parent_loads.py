@@ -14,7 +14,7 @@ from dc_assets.core.parent_loads import (
 from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import RunHeartbeats
+from dc_assets.ledger.heartbeats import RunHeartbeats
 from dc_assets.load.ports import Clock
 from dc_assets.load.store import Mode
 from dc_assets.views.load_states import LoadStates

@@ -11,7 +11,7 @@ from dc_assets.core.source_state import SourceLook
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.guard import OrgGuard
-from dc_assets.ledger.owners import RunHeartbeats
+from dc_assets.ledger.heartbeats import RunHeartbeats
 from dc_assets.ledger.pinned_org import production_unasked
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.salesforce.credentials import Login

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from threading import Event
 
-from dc_assets.ledger.owners import LastHeartbeat, Owner, RunHeartbeats, beating, current_owner
+from dc_assets.ledger.heartbeats import LastHeartbeat, RunHeartbeats, beating
+from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets_tests.fakes.ledgers import OpenLedger
 from dc_assets_tests.fakes.world import dead_owner
 

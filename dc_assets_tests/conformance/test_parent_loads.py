@@ -14,7 +14,8 @@ from dc_assets.core.run_events import RunEvent
 from dc_assets.core.verdicts import CheckOutcome, Severity
 from dc_assets.ledger.check_results import CheckResultStore
 from dc_assets.ledger.cleanings import Cleanings
-from dc_assets.ledger.owners import RunHeartbeats, current_owner
+from dc_assets.ledger.heartbeats import RunHeartbeats
+from dc_assets.ledger.owners import current_owner
 from dc_assets.load.store import Mode
 from dc_assets.wiring.parent_loads import LOOK_AGAIN_S, after_their_checks, incomplete_parents
 from dc_assets_tests.fakes.ledgers import KEYS, NEW_LOAD, SPEC, OpenLedger

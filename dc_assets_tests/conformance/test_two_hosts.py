@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.heartbeats import RunHeartbeats
+from dc_assets.ledger.owners import current_owner
 from dc_assets.load.partition import load_partition
 from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.crash import Crash, NamedPoint, crashing
@@ -65,3 +69,12 @@ def test_pages_of_before_are_not_believed_when_the_first_host_returns(
     dies_after(replace(first, folder=tmp_path / "second"), "BatchStore.settled")
     assert first.run().totals.landed == ROWS
     assert set(first.org.landings.values()) == {1}
+
+
+@pytest.mark.postgres
+def test_postgresql_is_opened_by_many_hosts(postgres_url: str) -> None:
+    """A SQLite file would be refused while a run of another host beats in it."""
+    away = replace(current_owner("theirs"), host="away", machine="another", boot="another")
+    with closing(Database(postgres_url)) as database:
+        RunHeartbeats(database).heartbeat(away, lease_s=60)
+    Database(postgres_url).close()

@@ -10,7 +10,8 @@ import pytest
 
 from dc_assets.definitions import defs
 from dc_assets.ledger.database import Database
-from dc_assets.ledger.owners import LastHeartbeat, Owner, RunHeartbeats, current_owner
+from dc_assets.ledger.heartbeats import LastHeartbeat, RunHeartbeats
+from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.tables import range_state
 from dc_assets.orchestration.dead_run_monitor import Watch, reap, watch_of
 from dc_assets.orchestration.our_runs import OurRuns, executes_its_own_steps
