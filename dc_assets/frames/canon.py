@@ -57,9 +57,9 @@ def as_replayed(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     drop the blanks around a text, which is then compared without them.
     """
     return frame.with_columns(
-        pl.col(c.target).map_batches(_nearest_doubles, return_dtype=pl.String)
-        if c.type in NUMBERS
-        else _without_outer_blanks(pl.col(c.target))
+        pl.col(c.target).map_batches(
+            _nearest_doubles if c.type in NUMBERS else _without_outer_blanks, return_dtype=pl.String
+        )
         for c in spec.columns
         if c.type in NUMBERS or _may_lose_blanks(c, spec)
     )
@@ -68,21 +68,20 @@ def as_replayed(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
 def comparable_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     """Return the canonical text of one column without blanks that an org may drop."""
     text = canonical_text(value, column)
-    return text if column.blanks == "exact" else _without_outer_blanks(text)
+    if column.blanks == "exact":
+        return text
+    return text.map_batches(_without_outer_blanks, return_dtype=pl.String)
 
 
-def outer_blanks(frame: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
+def outer_blanks(frame: pl.DataFrame, replayed: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
     """Count the values of canonical rows that have blanks around them, by field.
 
-    Only those count whose blanks are sent and not compared.
+    ``replayed`` is what `as_replayed` made of the rows. Only those values count whose blanks are
+    sent and not compared.
     """
     texts = [c.target for c in spec.columns if _may_lose_blanks(c, spec)]
-    if not texts:
-        return {}
-    counts = frame.select(
-        (pl.col(name) != pl.col(name).str.strip_chars()).sum() for name in texts
-    ).row(0, named=True)
-    return {name: int(values) for name, values in counts.items() if values}
+    counts = {name: int(frame[name].ne_missing(replayed[name]).sum()) for name in texts}
+    return {name: values for name, values in counts.items() if values}
 
 
 def _may_lose_blanks(column: ColumnSpec, spec: LoadSpec) -> bool:
@@ -90,12 +89,21 @@ def _may_lose_blanks(column: ColumnSpec, spec: LoadSpec) -> bool:
     return column.type in TEXTS and column.blanks == "keep" and not is_key
 
 
-def _without_outer_blanks(text: pl.Expr) -> pl.Expr:
-    stripped = text.str.strip_chars()
-    return pl.when(stripped != "").then(stripped)
+def _without_outer_blanks(texts: pl.Series) -> pl.Series:
+    stripped = texts.str.strip_chars()
+    if stripped.str.len_bytes().sum() == texts.str.len_bytes().sum():
+        return texts
+    return _nulls_for_empty(stripped)
+
+
+def _nulls_for_empty(texts: pl.Series) -> pl.Series:
+    is_empty = texts == ""
+    return texts.set(is_empty, None) if is_empty.any() else texts
 
 
 def _nearest_doubles(texts: pl.Series) -> pl.Series:
+    if not (texts.str.len_bytes() > DOUBLE_DIGITS).any():  # so it is of most columns
+        return texts
     number = texts.str.contains(r"^-?\d+(\.\d+)?$")
     long = (number & (texts.str.count_matches(r"\d") > DOUBLE_DIGITS)).fill_null(value=False)
     if not long.any():
@@ -106,15 +114,34 @@ def _nearest_doubles(texts: pl.Series) -> pl.Series:
 
 def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     """Return the canonical text of one column; "" is null in every type."""
-    kept = value.str.strip_chars() if column.blanks == "strip" else value
-    typed = _CANON[column.type](pl.when(kept != "").then(kept))
-    text = pl.when(typed != "").then(typed)  # blanks alone are no number and no date
+    return value.map_batches(lambda texts: _canonical(texts, column), return_dtype=pl.String)
+
+
+def _canonical(texts: pl.Series, column: ColumnSpec) -> pl.Series:
+    """Work on the values that may not be canonical; most are, and to see that costs little."""
+    kept = _nulls_for_empty(texts.str.strip_chars() if column.blanks == "strip" else texts)
+    plain = _PLAIN[column.type](kept)
+    text = _trimmed(kept, plain) if column.type in NUMBERS else kept
+    if not plain.all():
+        text = _replaced(text, kept.filter(~plain).unique(), CANON[column.type])
     if column.type == "boolean" and column.when_null == "null":
-        return text.fill_null("false")  # a checkbox of an org has no third state
-    if column.scale is None:
-        return text
-    scale = column.scale
-    return text.map_batches(lambda texts: _rounded(texts, scale), return_dtype=pl.String)
+        text = text.fill_null("false")  # a checkbox of an org has no third state
+    return text if column.scale is None else _rounded(text, column.scale)
+
+
+def _replaced(texts: pl.Series, found: pl.Series, canon: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Replace some values by their canonical text."""
+    typed = found.to_frame("found").select(canon(pl.col("found"))).to_series()
+    return texts.replace(found, _nulls_for_empty(typed))  # blanks alone are no number and no date
+
+
+def _trimmed(texts: pl.Series, plain: pl.Series) -> pl.Series:
+    """Drop the needless decimals of plain numbers."""
+    number = pl.col("number")
+    bare = number.str.strip_chars_end("0").str.strip_suffix(".")
+    has_point = pl.col("plain") & number.str.contains(".", literal=True)
+    frame = pl.DataFrame({"number": texts, "plain": plain})
+    return frame.select(pl.when(has_point).then(bare).otherwise(number)).to_series()
 
 
 def _rounded(texts: pl.Series, scale: int) -> pl.Series:
@@ -207,7 +234,7 @@ def _datetime(value: pl.Expr) -> pl.Expr:
     return pl.coalesce(parsed.dt.strftime("%Y-%m-%dT%H:%M:%S.000Z"), value)
 
 
-_CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
+CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
     "text": _text,
     "picklist": _text,
     "multipicklist": _multipicklist,
@@ -219,3 +246,28 @@ _CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
     "datetime": _datetime,
     "reference": _text,
 }
+
+
+def _without_cr(texts: pl.Series) -> pl.Series:
+    return ~texts.str.contains("\r", literal=True)
+
+
+def _like(pattern: str) -> Callable[[pl.Series], pl.Series]:
+    return lambda texts: texts.str.contains(pattern)
+
+
+_plain_number = _like(r"^(-?[1-9][0-9]*|0)(\.[0-9]+)?$")
+
+_PLAIN: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {
+    "text": _without_cr,
+    "picklist": _without_cr,
+    "multipicklist": _like(r"^[!-:<-~]([ -:<-~]*[!-:<-~])?$"),
+    "number": _plain_number,
+    "currency": _plain_number,
+    "percent": _plain_number,
+    "boolean": _like(r"^(true|false)$"),
+    "date": _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    "datetime": _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.000Z$"),
+    "reference": _without_cr,
+}
+"""Tell which values `CANON` leaves as they are, the needless decimals of a number aside."""

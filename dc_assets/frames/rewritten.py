@@ -17,7 +17,11 @@ from dc_assets.frames.canon import canonical_text
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """One way in which a value changes: the columns it may befall, and the values it befalls."""
+    """One way in which a value changes: the columns it may befall, and the values it befalls.
+
+    Attributes:
+        is_changed: tells it of all values, or of those that come into question.
+    """
 
     name: str
     befalls: Callable[[ColumnSpec], bool]
@@ -28,8 +32,11 @@ def _kept(raw: pl.Expr, column: ColumnSpec) -> pl.Expr:
     return raw.str.strip_chars() if column.blanks == "strip" else raw
 
 
-def _unrounded(raw: pl.Expr, column: ColumnSpec) -> pl.Expr:
-    return canonical_text(raw, column.model_copy(update={"scale": None}))
+def _is_rounded(raw: pl.Expr, column: ColumnSpec) -> pl.Expr:
+    """Look at the few values alone that have more decimals than the field, or an exponent."""
+    long = raw.filter(raw.str.contains(rf"\.\d{{{(column.scale or 0) + 1}}}|[eE]"))
+    unrounded = canonical_text(long, column.model_copy(update={"scale": None}))
+    return unrounded.ne_missing(canonical_text(long, column))
 
 
 REWRITINGS = (
@@ -51,7 +58,7 @@ REWRITINGS = (
     Rewriting(
         "rounded",
         lambda column: column.scale is not None,
-        lambda raw, column: _unrounded(raw, column).ne_missing(canonical_text(raw, column)),
+        _is_rounded,
     ),
     Rewriting(
         "choices sorted",

@@ -285,8 +285,9 @@ class BothSides:
         for page in pages:
             if not page.is_empty():
                 files.add(page)
-                blanks.update(outer_blanks(page, self.spec))
-                kept.append(digests(as_replayed(page, self.spec), self.spec))
+                replayed = as_replayed(page, self.spec)
+                blanks.update(outer_blanks(page, replayed, self.spec))
+                kept.append(digests(replayed, self.spec))
         return pl.concat(kept)
 
     def _counted(self, files: ParquetPages, field: str) -> Mapping[str | None, int]:

@@ -248,7 +248,9 @@ def read(shape: type[T], body: bytes, place: str) -> T:
             what = "nothing" if not body.strip() else "no JSON, or JSON that is cut off"
             raise unexpected(place, what, is_whole=False) from None
         where = ".".join(str(step) for step in first["loc"]) or "the whole of it"
-        raise unexpected(place, f"{where[:100]}: {first['msg']}") from None
+        is_whole = first["type"] != "bytes_invalid_encoding"  # base64 that was cut off or altered
+        what = f"{where[:100]}: {first['msg']}"
+        raise unexpected(place, what, is_whole=is_whole) from None
 
 
 def unexpected(place: str, what: str, *, is_whole: bool = True) -> UnexpectedAnswer:

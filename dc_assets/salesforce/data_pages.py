@@ -6,7 +6,6 @@ got lost on the way cannot be asked for again, so the caller reads on behind the
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -94,11 +93,10 @@ def _frame(page: DataPage, wanted: Sequence[str] | int, place: str) -> pl.DataFr
     """Read one page into text columns, in the order of the query; it has all rows it counts."""
     names = _names(page, wanted, place)
     if page.arrow_stream:
-        frame = _arrow(page.arrow_stream, names, place)
+        frame = read_arrow(page.arrow_stream, names, place)
     else:
-        schema = dict.fromkeys(names, pl.String)
-        columns = list(zip(*_texts(page.data or [], len(names), place), strict=True))
-        frame = pl.DataFrame(columns or None, schema=schema, orient="col")
+        rows = _texts(page.data or [], len(names), place)
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     if page.row_count not in {None, frame.height}:
         what = f"a page of {frame.height:,} rows, its rowCount says {page.row_count:,}"
         raise unexpected(place, what, is_whole=False)
@@ -126,9 +124,10 @@ def _names(page: DataPage, wanted: Sequence[str] | int, place: str) -> list[str]
 
 def _texts(rows: list[list[Any]], width: int, place: str) -> list[list[str | None]]:
     """Return the cells as text; a row may leave out nulls at its end, and no more than that."""
-    if any(len(row) > width for row in rows):
+    widths = set(map(len, rows))
+    if max(widths, default=width) > width:
         raise unexpected(place, "a row has more cells than the page has columns")
-    if any(len(row) < width for row in rows):
+    if min(widths, default=width) < width:
         rows = [row + [None] * (width - len(row)) for row in rows]
     kinds = set(map(type, chain.from_iterable(rows)))
     if not kinds <= SCALARS:
@@ -136,11 +135,3 @@ def _texts(rows: list[list[Any]], width: int, place: str) -> list[list[str | Non
     if kinds <= TEXTS:
         return rows
     return [[None if cell is None else str(cell) for cell in row] for row in rows]
-
-
-def _arrow(stream: str, names: Sequence[str], place: str) -> pl.DataFrame:
-    try:
-        content = base64.b64decode(stream, validate=True)
-    except ValueError as error:
-        raise unexpected(place, "an Arrow stream that cannot be read", is_whole=False) from error
-    return read_arrow(content, names, place)

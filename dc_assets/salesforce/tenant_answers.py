@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from dc_assets.salesforce.answers import Answer, CamelAnswer, Named, StrictCount
 
@@ -50,14 +50,18 @@ class ColumnAnswer(CamelAnswer):
 class DataPage(CamelAnswer):
     """One page of a query in Data Cloud; its cells are looked at by column.
 
+    The parser unpacks the base64 of a stream while it reads it, which takes a third of the time.
+
     Attributes:
         row_count: of this page; None where it is left out.
     """
 
+    model_config = ConfigDict(val_json_bytes="base64")
+
     row_count: StrictCount | None = None
     metadata: dict[str, ColumnAnswer]
     data: list[list[Any]] | None = None
-    arrow_stream: str | None = None
+    arrow_stream: bytes | None = None
     done: bool | None = None
     next_batch_id: str | None = None
 

@@ -53,9 +53,10 @@ class Sides:
 
     def blanks(self) -> tuple[dict[str, int], dict[str, int]]:
         """Count the values with blanks around them on each side."""
-        return dict(outer_blanks(self.source, self.spec)), dict(
-            outer_blanks(self.target, self.spec)
-        )
+        return self._blanks(self.source), self._blanks(self.target)
+
+    def _blanks(self, rows: pl.DataFrame) -> dict[str, int]:
+        return dict(outer_blanks(rows, as_replayed(rows, self.spec), self.spec))
 
     def _read(self, name: str) -> bytes:
         return (self._folder / name).read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import get_args
 
 import polars as pl
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dc_assets.core.spec import ColumnSpec, ColumnType
-from dc_assets.frames.canon import canonical, canonical_text
+from dc_assets.frames.canon import CANON, canonical, canonical_text
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, PARENT, small_spec, text_frame
+
+TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
 
 
 def canon(value: str | None, kind: ColumnType) -> str | None:
@@ -81,6 +84,32 @@ def test_canon_of_canon_is_canon(value: str, kind: ColumnType) -> None:
     """The checks compare canonical text of both sides, so canon must be a fixed point."""
     once = canon(value, kind)
     assert once is None or canon(once, kind) == once
+
+
+NUMBER_LIKE = st.from_regex(r"[+-]?0{0,2}[0-9]{0,4}(\.[0-9]{0,4})?(e[0-9])?", fullmatch=True)
+DATE_LIKE = st.from_regex(
+    r"[0-9]{4}-[0-3][0-9]-[0-3][0-9](T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\.000Z)?"
+)
+CHOICES = st.text(st.sampled_from("ab; \r\u00a0é"), max_size=5)
+AWKWARD = st.one_of(st.none(), NUMBER_LIKE, DATE_LIKE, CHOICES, st.sampled_from(["true", "T", "0"]))
+
+
+@given(values=st.lists(AWKWARD, min_size=1, max_size=8), kind=st.sampled_from(TYPES))
+def test_plain_values_and_their_neighbours_get_what_the_rule_of_their_type_says(
+    values: list[str | None], kind: ColumnType
+) -> None:
+    """Values that look canonical pass by; a column must come out as if none had."""
+    column = ColumnSpec(source="a", target="a", type=kind)
+    frame = pl.DataFrame({"a": values}, schema={"a": pl.String})
+    by_rule = pl.when(pl.col("a") != "").then(pl.col("a"))
+    ruled = pl.col("ruled")
+    expected = frame.select(CANON[kind](by_rule).alias("ruled")).select(
+        pl.when(ruled != "").then(ruled)
+    )
+    if kind == "boolean":
+        expected = expected.fill_null("false")
+    found = frame.select(canonical_text(pl.col("a"), column)).to_series()
+    assert found.to_list() == expected.to_series().to_list()
 
 
 def test_the_external_id_is_never_changed() -> None:
