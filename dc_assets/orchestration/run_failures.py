@@ -78,7 +78,15 @@ def _failure_of_step(event: dg.DagsterEvent) -> Failure:
 
 
 def _failure_of_run(instance: dg.DagsterInstance, run_id: str) -> Failure:
-    for event in events_of(instance, run_id, dg.DagsterEventType.RUN_FAILURE):
-        if event.message:
-            return Failure("failed", event.message)
-    return Failure("failed", "The run failed, and Dagster does not say why.")
+    """Return what a run says of its failure; one that never began was kept from it by the engine.
+
+    The run itself then says only that it was marked as failed.
+    """
+    begun = events_of(instance, run_id, dg.DagsterEventType.RUN_START)
+    engine = [] if begun else events_of(instance, run_id, dg.DagsterEventType.ENGINE_EVENT)
+    errors = [event.engine_event_data.error for event in engine]
+    said = [error.message for error in errors if error is not None]
+    failed = events_of(instance, run_id, dg.DagsterEventType.RUN_FAILURE)
+    said += [event.message for event in failed if event.message]
+    text = " ".join(said[0].split()) if said else "The run failed, and Dagster does not say why."
+    return Failure("failed", text)

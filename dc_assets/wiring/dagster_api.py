@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -70,6 +70,7 @@ query Failure($run: ID!, $cursor: String) {
           }
         }
         ... on RunFailureEvent { message error { message className } }
+        ... on EngineEvent { error { message className } }
       }
     }
   }
@@ -79,6 +80,14 @@ MESSAGE_CHARS_MAX = 500
 
 LOG_PAGES_MAX = 100
 """Pages of a run's log that are searched for its failure, of a thousand events each."""
+
+STORAGE = "Look whether its storage is up."
+
+REMEDIES: Mapping[str, str] = {
+    "the configurable class": "Its dagster.yaml names what is not there: no run starts. dc-assets "
+    "home, with the folder and the options it was made with, shows the right lines.",
+}
+"""What helps, by words of Dagster 1.13 (`dagster/_serdes/config_class.py`)."""
 
 FINAL_BACKFILL_STATUSES = frozenset(
     {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "COMPLETED", "FAILED", "CANCELED"}
@@ -212,23 +221,36 @@ class Webserver:
         )
 
     def failure_of(self, run_id: str) -> RunFailure:
-        """Ask why a run failed: the word of its failed step, or else of the run itself."""
-        said, cursor = RunFailure(), None
+        """Ask why a run failed: the word of its failed step, or else of the run itself.
+
+        What kept a run from starting is an event of the engine; the run then says only that it was
+        marked as failed.
+        """
+        of_run, of_launch, has_begun = "", "", False
+        for event in self._events_of(run_id):
+            kind = event["__typename"]
+            if kind == "ExecutionStepFailureEvent":
+                return _failure_of_step(event)
+            has_begun |= kind == "RunStartEvent"
+            if kind == "RunFailureEvent":
+                of_run = _in_one_line(event)
+            elif kind == "EngineEvent" and event["error"] and not has_begun:
+                of_launch = _in_one_line(event["error"])
+        return RunFailure(of_launch or of_run)
+
+    def _events_of(self, run_id: str) -> Iterator[dict[str, Any]]:
+        """Yield the events of a run's log, the oldest first."""
+        cursor = None
         for _ in range(LOG_PAGES_MAX):
             page = self._ask(_FAILURE, {"run": run_id, "cursor": cursor})["logsForRun"]
             if page["__typename"] == "PythonError":
                 raise self._no_storage(page["message"])
             if page["__typename"] != "EventConnection":
-                break
-            for event in page["events"]:
-                if event["__typename"] == "ExecutionStepFailureEvent":
-                    return _failure_of_step(event)
-                if event["__typename"] == "RunFailureEvent":
-                    said = RunFailure(_in_one_line(event))
+                return
+            yield from page["events"]
             if not page["hasMore"]:
-                break
+                return
             cursor = page["cursor"]
-        return said
 
     def page_of_backfill(self, backfill_id: str) -> str:
         """Return the address of a backfill in the UI."""
@@ -266,9 +288,8 @@ class Webserver:
     def _no_storage(self, said: str) -> TransientRemoteError:
         """Return the error of an answer that has none of Dagster's facts: its storage is away."""
         words = " ".join(said.split())[:MESSAGE_CHARS_MAX]
-        return TransientRemoteError(
-            f"Dagster at {self.url} cannot say: {words}. Look whether its storage is up."
-        )
+        remedy = next((text for mark, text in REMEDIES.items() if mark in words), STORAGE)
+        return TransientRemoteError(f"Dagster at {self.url} cannot say: {words}. {remedy}")
 
     def _no_answer(self) -> TransientRemoteError:
         return TransientRemoteError(

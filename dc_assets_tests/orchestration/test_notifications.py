@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
+from dagster._utils.error import SerializableErrorInfo
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcError, LimitReached
 from dc_assets.core.events import Event
@@ -208,6 +210,19 @@ def test_a_run_whose_process_died_says_what_dagster_knows(
     [notice] = noticed(instance, database)
     assert notice.facts["sentence"] == GONE
     assert notice.facts["command"] == "dc-assets reconcile things"
+
+
+def test_a_run_that_never_began_says_what_kept_it_from_it(
+    instance: dg.DagsterInstance, database: Database
+) -> None:
+    """The run itself says only that it was marked as failed; what the engine met says why."""
+    run = added(instance, dg.DagsterRunStatus.STARTING, AUDIT).dagster_run
+    why = SerializableErrorInfo("CheckError: no class\nCeleryRunLauncher\n", [], "CheckError")
+    instance.report_engine_event("Caught an error", run, EngineEventData.engine_error(why))
+    instance.report_run_failed(run)
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})
+    [notice] = noticed(instance, database)
+    assert notice.facts["sentence"] == "CheckError: no class CeleryRunLauncher"
 
 
 def test_a_run_that_a_check_failed_is_told_of_as_a_gap(
