@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+import yaml
 
 from dc_assets.wiring.place import LOAD
 
@@ -29,6 +31,7 @@ query Instance {
     info
     runQueuingSupported
     poolConfig { poolGranularity defaultPoolLimit }
+    concurrencyLimits { limit }
     daemonHealth { allDaemonStatuses { daemonType required healthy } }
   }
   workspaceOrError {
@@ -82,7 +85,10 @@ class DagsterInstance:
         silent: required daemons without a recent heartbeat.
         queues_runs: whether a run waits in a queue before it starts.
         pool_granularity: `run` or `op`.
+        pool_limit: how many runs a pool lets go at once, at most; 0 if no pool is limited.
         storage: PostgreSQL, SQLite or "" if it does not tell.
+        launcher: class of what carries out runs, without its module.
+        launcher_config: as it stands in dagster.yaml, where a value may be ``{"env": NAME}``.
     """
 
     broken: Mapping[str, str]
@@ -91,7 +97,10 @@ class DagsterInstance:
     silent: Sequence[str]
     queues_runs: bool
     pool_granularity: str
+    pool_limit: int
     storage: str
+    launcher: str
+    launcher_config: Mapping[str, Any]
 
 
 def instance_in(answer: Mapping[str, Any]) -> DagsterInstance:
@@ -103,6 +112,9 @@ def instance_in(answer: Mapping[str, Any]) -> DagsterInstance:
     found: dict[str, Mapping[str, Any]] = {
         str(entry["name"]): entry.get("locationOrLoadError") or _NOTHING for entry in entries
     }
+    info = str(instance.get("info") or "")
+    limits = [one.get("limit") for one in instance.get("concurrencyLimits") or ()]
+    launcher = _launcher(info)
     nodes = [node for one in found.values() for node in _nodes(one)]
     broken = {name: _short(one) for name, one in found.items() if not _is_loaded(one)}
     return DagsterInstance(
@@ -112,7 +124,10 @@ def instance_in(answer: Mapping[str, Any]) -> DagsterInstance:
         silent=[str(d["daemonType"]) for d in daemons if d["required"] and not d["healthy"]],
         queues_runs=bool(instance.get("runQueuingSupported")),
         pool_granularity=str(pool.get("poolGranularity") or "op"),
-        storage=_storage(str(instance.get("info") or "")),
+        pool_limit=max(limit or 0 for limit in (pool.get("defaultPoolLimit"), *limits)),
+        storage=_storage(info),
+        launcher=str(launcher.get("class") or ""),
+        launcher_config=_mapping(launcher.get("config")),
     )
 
 
@@ -147,3 +162,16 @@ def _storage(info: str) -> str:
     """Tell the kind of storage by the names of its classes; the text may hold URLs."""
     kinds = {"Postgres": "PostgreSQL", "Sqlite": "SQLite"}
     return next((kind for name, kind in kinds.items() if name in info), "")
+
+
+def _launcher(info: str) -> Mapping[str, Any]:
+    """Return module, class and config of the run launcher; nothing if it is not told."""
+    try:
+        told: Any = yaml.safe_load(info)
+    except yaml.YAMLError:
+        return _NOTHING
+    return _mapping(_mapping(told).get("run_launcher"))
+
+
+def _mapping(told: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", told) if isinstance(told, dict) else _NOTHING

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -345,6 +345,20 @@ def database_url(named: str) -> str:
             f"Set it, or {name}{FILE} to the path of a file that holds it."
         )
     return url
+
+
+def text_of_dagster(value: object) -> str:
+    """Return a text of dagster.yaml, which may stand in a variable: ``{"env": NAME}``.
+
+    Raises:
+        ConfigError: that variable is not set here.
+    """
+    if not isinstance(value, Mapping):
+        return str(value or "")
+    name = str(cast("Mapping[str, object]", value).get("env"))
+    if not (text := os.environ.get(name)):
+        raise ConfigError(f"{name} is not set here, and dagster.yaml reads from it.")
+    return text
 
 
 def has_dagster_home() -> bool:

@@ -8,6 +8,7 @@ from dc_assets.core.examination import Seen, not_asked, ok, red, warned
 from dc_assets.wiring.dagster_api import DAGSTER_URL, NoWebserver, Webserver
 from dc_assets.wiring.dagster_instance import DagsterInstance
 from dc_assets.wiring.doctor.subject import Subject, opened
+from dc_assets.wiring.doctor.workers import workers
 from dc_assets.wiring.settings import has_dagster_home
 
 SETTINGS_ARE_WRITTEN = "dc-assets home FOLDER writes the settings that were tried."
@@ -34,6 +35,7 @@ def dagster(subject: Subject) -> Iterator[Seen]:
         return
     yield ok(f"{webserver.url} answers, storage {found.storage or 'not told'}")
     yield from _of(subject, found)
+    yield from workers(found)
 
 
 def _of(subject: Subject, found: DagsterInstance) -> Iterator[Seen]:
