@@ -1,6 +1,6 @@
 """What is in `deploy/` names settings, commands and options that are there, and no secret.
 
-None of it is started here; docs/deploy.md says so.
+None of it is started but celery.yaml, in `engine`; docs/deploy.md says so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ YAML = [file for file in FILES if file.suffix == ".yaml"]
 UNITS = [file for file in FILES if file.suffix == ".service"]
 NAME = re.compile(r"\b(?:DC_ASSETS|SF)_[A-Z_]+\b")
 LOGIN = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-NEEDS_NO_WORD = {"workspace.yaml", "create-ledger.sql", "Dockerfile.dockerignore"}
+NEEDS_NO_WORD = {
+    *("workspace.yaml", "create-ledger.sql", "Dockerfile.dockerignore"),
+    "celery.yaml",  # the workers of `engine` start with it
+}
 
 
 def short(file: Path) -> str:

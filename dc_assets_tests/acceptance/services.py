@@ -12,6 +12,7 @@ from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.stage import Stage, running, wait_until
 
 PYTHON = Path(sys.executable)
+UP_WITHIN_S = 240.0
 
 
 def free_port() -> int:
@@ -31,7 +32,11 @@ def running_webserver(stage: Stage, home: Path, *, python: Path = PYTHON) -> Gen
     log = stage.folder / "webserver.log"
     with running(command, environment, log=log) as process:
         webserver = Webserver(f"http://127.0.0.1:{port}")
-        wait_until(lambda: webserver.is_up() or process.poll() is not None, "the webserver is up")
+        wait_until(
+            lambda: webserver.is_up() or process.poll() is not None,
+            "the webserver is up",
+            within_s=UP_WITHIN_S,
+        )
         assert process.poll() is None, log.read_text(encoding="utf-8")[-3000:]
         try:
             yield webserver

@@ -139,7 +139,11 @@ class Org:
 
     def keys_of_two_jobs(self) -> dict[str, list[str]]:
         """Return the keys that more than one job committed."""
-        return self.ask("journal/keys", object="Opportunity", min_commits=2)["keys"]
+        return self.keys_of_jobs(2)
+
+    def keys_of_jobs(self, jobs_min: int) -> dict[str, list[str]]:
+        """Return the keys that so many jobs committed or more, with the jobs."""
+        return self.ask("journal/keys", object="Opportunity", min_commits=jobs_min)["keys"]
 
     def waiting(self, kind: str) -> int:
         """Count the held calls of a kind."""
