@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from dc_assets.core.errors import BreakerOpened, BudgetReached, ConfigError, DcError, LimitReached
 from dc_assets.core.events import Event
