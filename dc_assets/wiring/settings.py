@@ -14,9 +14,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from dc_assets.core.addresses import without_login
 from dc_assets.core.api_version import TESTED_VERSION
@@ -63,20 +69,13 @@ def _few(value: object) -> object:
 FewQueries = Annotated[int, BeforeValidator(_few)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of one process; an empty variable is as good as none.
 
     A field of the type `SecretStr` is shown nowhere, and may stand in a file.
     """
 
-    model_config = SettingsConfigDict(
-        alias_generator=_name_of,
-        case_sensitive=True,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(alias_generator=_name_of, frozen=True, hide_input_in_errors=True)
 
     sf_login_url: str = Field(
         default="", description="the org's My Domain, https://….my.salesforce.com"
@@ -161,45 +160,17 @@ class Settings(BaseSettings):
             )
         return self
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own signature
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, and the files that it names; no .env of a working directory."""
-        return env_settings, _SecretFiles(settings_cls)
-
     def texts(self) -> Mapping[str, str]:
         """Return every setting as a text by its name, "" if it is not set; secrets are bare."""
         return {_name_of(field): _text(getattr(self, field)) for field in type(self).model_fields}
 
 
-class _SecretFiles(PydanticBaseSettingsSource):
-    """Reads secrets from the files that variables such as `SF_CLIENT_SECRET_FILE` name."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the text of the file of one secret, None if none is named."""
-        name = _name_of(field_name)
-        file = os.environ.get(f"{name}{FILE}") if field.annotation is SecretStr else None
-        return (_read_secret(name, file) if file else None), name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Return the secrets that files hold, by the names of their settings."""
-        fields = self.settings_cls.model_fields.items()
-        found = (self.get_field_value(field, name) for name, field in fields)
-        return {name: value for value, name, _ in found if value is not None}
-
-
-def _read_secret(name: str, file: str) -> str:
+def _read_secret(name: str, file: Path) -> str:
     """Return the text of a file without the line end; what it holds is in no error."""
     if os.environ.get(name):
         raise ConfigError(f"{name} and {name}{FILE} are both set. Unset one of them.")
     try:
-        text = Path(file).read_text(encoding="utf-8").strip()
+        text = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
         raise ConfigError(
@@ -212,8 +183,7 @@ def _read_secret(name: str, file: str) -> str:
 
 def secret_files() -> Mapping[str, Path]:
     """Return the files that hold secrets, by the variables that name them."""
-    secrets = (n for n, f in Settings.model_fields.items() if f.annotation is SecretStr)
-    named = {name: os.environ.get(name) for name in (f"{_name_of(n)}{FILE}" for n in secrets)}
+    named = {name: os.environ.get(name) for name in file_names()}
     return {name: Path(file) for name, file in named.items() if file}
 
 
@@ -224,10 +194,22 @@ def read_settings() -> Settings:
         ConfigError: a value cannot be; the sentence names the setting.
     """
     try:
-        return Settings.model_validate({})
+        return Settings.model_validate({**_secrets_in_files(), **_given()})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
     raise ConfigError(_sentence(dict(first)))
+
+
+def _given() -> Mapping[str, str]:
+    """Return the settings that the environment itself holds; no .env of a working directory."""
+    every = map(_name_of, Settings.model_fields)
+    return {name: value for name in every if (value := os.environ.get(name))}
+
+
+def _secrets_in_files() -> Mapping[str, str]:
+    """Return the secrets of the files that variables such as `SF_CLIENT_SECRET_FILE` name."""
+    files = {name.removesuffix(FILE): file for name, file in secret_files().items()}
+    return {name: _read_secret(name, file) for name, file in files.items()}
 
 
 def _sentence(error: Mapping[str, Any]) -> str:
@@ -338,7 +320,7 @@ def database_url(named: str) -> str:
         return named
     name = named.removeprefix("$")
     file = os.environ.get(f"{name}{FILE}")
-    url = _read_secret(name, file) if file else os.environ.get(name)
+    url = _read_secret(name, Path(file)) if file else os.environ.get(name)
     if not url:
         raise ConfigError(
             f"{name} is not set, and source.sql.url of a spec reads the URL of a database from it. "
