@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
@@ -77,9 +78,11 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         A run that executes its steps itself keeps it from its first step to its last, those of
         others among them. So the dead-run monitor can tell a long step of others from a dead run.
         """
+        run = context.run
+        if run is not None:
+            gc.freeze()  # what Dagster made so far stays: no collection looks at it again
         from dc_assets.orchestration.run_alive import run_alive
 
-        run = context.run
         beating = run_alive(run.run_id) if run is not None else nullcontext()
         with beating, super().yield_for_execution(context) as resource:
             yield resource

@@ -71,7 +71,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_is_datable)]
 class Answer(BaseModel):
     """JSON whose names are in snake case, as OAuth writes them."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class CamelAnswer(Answer):
