@@ -18,7 +18,7 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.demo.services import begin
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
-from dc_assets.orchestration.home import prepare_home, write_home
+from dc_assets.orchestration.home import write_home
 from dc_assets.salesforce.credentials import ClientCredentials, Login
 from dc_assets.salesforce.data_cloud import DataCloudSource
 from dc_assets.salesforce.session import OrgSession
@@ -123,10 +123,12 @@ def _spec_file(folder: Path) -> Path:
 
 
 def start_webserver(services: ExitStack, folder: Path, port: int) -> Webserver:
-    """Start a Dagster webserver on a home of its own, and wait for it."""
+    """Start a Dagster webserver on a home of its own, and wait for it.
+
+    It makes Dagster's tables before it is up: two services that both begin with that can clash.
+    """
     home = folder / "dagster"
     write_home(home)
-    prepare_home(home)
     command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     log = folder / "webserver.log"

@@ -69,7 +69,7 @@ def write_home(home: Path, *, postgres: str | None = None, launcher: str | None 
     wanted, instance = _wanted(postgres, launcher), home / "dagster.yaml"
     try:
         text = _completed(instance, wanted)
-        unchecked = _checked(text)
+        unchecked = "" if text == _template("dagster.yaml") else _checked(text)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         close_to_others(home)  # Dagster keeps logs of runs there
         _write(instance, text)
@@ -198,11 +198,3 @@ def _says_who_and_where(url: str) -> bool:
     plain, _, options = url.partition("?")
     names = {pair.partition("=")[0] for pair in options.split("&")} - {""}
     return _PLAIN_URL.fullmatch(plain) is not None and names <= _OPTIONS
-
-
-def prepare_home(home: Path) -> None:
-    """Create Dagster's tables once: two services that both begin with that can clash."""
-    from dagster import DagsterInstance  # noqa: PLC0415 - slow to import, and not needed elsewhere
-
-    with DagsterInstance.from_config(str(home)):
-        pass
