@@ -1,4 +1,4 @@
-"""How much a start costs: CPU seconds of a few commands, and their ratio to `import dagster`.
+"""How much a start costs: CPU seconds of commands and of a run worker, beside `import dagster`.
 
     python -m benchmarks.startup
 
@@ -7,13 +7,13 @@ Ratios of one run are compared, because seconds differ from machine to machine a
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
+
+from benchmarks.figures import Bar, Figure, Study, cpu_of_s, save, table
+from benchmarks.run_worker import study_of_workers
 
 RUNS = 5
 PROGRAM = str(Path(sys.executable).with_name("dc-assets"))
@@ -43,28 +43,42 @@ STARTS = (
 )
 
 
-def cpu_s(command: Sequence[str]) -> float:
-    """Return the CPU seconds, user and system, that a command takes until its end."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def study_of_starts() -> Study:
+    """Return what commands and the code location take, five times in turns."""
+    seconds: dict[str, list[float]] = {start.name: [] for start in STARTS}
+    for start in [start for _ in range(RUNS) for start in STARTS]:  # in turns: all meet one load
+        seconds[start.name].append(cpu_of_s(start.command))
+    figures = {name: Figure(name, values) for name, values in seconds.items()}
+    ratios = {name: one.middle / figures[BASE].middle for name, one in figures.items()}
+    bars = [
+        Bar(
+            f"{start.name} at most {start.ratio_max} times {BASE}",
+            f"{ratios[start.name]:.2f}",
+            is_held=ratios[start.name] <= start.ratio_max,
+        )
+        for start in STARTS
+        if start.ratio_max is not None
+    ]
+    return Study(
+        name="startup",
+        title="Starts",
+        unit="CPU seconds",
+        command="python -m benchmarks.startup",
+        figures=list(figures.values()),
+        bars=bars,
+        packages=["dagster", "polars", "pydantic", "sqlalchemy"],
+    )
 
 
 def main() -> int:
-    """Print minimum, median and maximum of five runs each; 1 when a ratio is over its bar."""
-    seconds: dict[str, list[float]] = {start.name: [] for start in STARTS}
-    for start in [start for _ in range(RUNS) for start in STARTS]:  # in turns: all meet one load
-        seconds[start.name].append(cpu_s(start.command))
-    base_s, is_good = median(seconds[BASE]), True
-    for start in STARTS:
-        low, high = min(seconds[start.name]), max(seconds[start.name])
-        middle = median(seconds[start.name])
-        ratio = middle / base_s
-        is_good = is_good and (start.ratio_max is None or ratio <= start.ratio_max)
-        bar = f" (at most {start.ratio_max})" if start.ratio_max else ""
-        print(f"{start.name:30} {low:.2f} {middle:.2f} {high:.2f} CPU s, x{ratio:.2f}{bar}")  # noqa: T201
-    return 0 if is_good else 1
+    """Keep and print what was measured; 1 when a bar is missed."""
+    studies = [study_of_starts(), study_of_workers()]
+    save(*studies)
+    for study in studies:
+        print(table(study))  # noqa: T201
+        for bar in study.bars:
+            print(f"{'held' if bar.is_held else 'MISSED'}: {bar.promise}: {bar.measured}")  # noqa: T201
+    return 0 if all(bar.is_held for study in studies for bar in study.bars) else 1
 
 
 if __name__ == "__main__":
