@@ -193,7 +193,9 @@ def test_a_refresh_that_did_not_prove_its_range_is_requested_again(day: Day) -> 
     )
     assert "r1-01 is being loaded" in day.tick()[1]
     day.instance.report_run_failed(run, "planted")
+    day.refresh(**{**MODIFIED, "retry_after_s": 3600})
     assert "did not agree after 1 runs" in day.tick()[1]
+    day.refresh(**MODIFIED)
     wait_until(lambda: day.requested() == ["r1-01"], "it is requested again")
     [again], _ = day.tick()
     assert str(again.run_key).endswith(":2")
