@@ -1,7 +1,8 @@
 """Measures the checks on many rows, and what they catch: `python -m benchmarks.checks --help`.
 
 An emulated org is filled, loaded through the product in this process, and audited by a process of
-its own, so that its peak memory is that of the checks.
+its own, so that its peak memory is that of the checks. Beside it, in turns, runs the least that
+could compare both sides: two bare readings and one join.
 """
 
 from __future__ import annotations
@@ -10,22 +11,31 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import click
+import httpx
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.figures import Bar, Figure, Study, save, table
+from benchmarks.readers import org_of, tenant_of, unpacked, v2_pages
+from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.run_events import unheard
+from dc_assets.core.spec import NUMBERS, ColumnSpec, LoadSpec
 from dc_assets.core.verdicts import Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.load.store import Mode
 from dc_assets.salesforce.credentials import ClientCredentials, Login
+from dc_assets.salesforce.soql_queries import TargetQueries
+from dc_assets.salesforce.source_queries import SourceQueries
 from dc_assets.wiring.connect import open_load
 from dc_assets_tests.acceptance.stage import MANY_CALLS, emulated_org, short_folder
 from dc_assets_tests.proof.world import (
@@ -35,7 +45,10 @@ from dc_assets_tests.proof.world import (
     total,
 )
 
+T = TypeVar("T")
+
 PARTITIONS = 5
+CPU_S_MAX = 6.0
 RANDOM_ROWS = 1_234
 SECOND_RECORD = "006000000000ZZZAAA"
 KEY = '"External_ID__c"'
@@ -44,9 +57,14 @@ TABLE = '"Opportunity"'
 
 @dataclass(frozen=True)
 class Audited:
-    """What all checks of all partitions took and said."""
+    """What all checks of all partitions took and said.
+
+    Attributes:
+        cpu_s: without the sign-in and the imports of it.
+    """
 
     seconds: float
+    cpu_s: float
     peak_mb: float
     failed: tuple[str, ...]
     warned: tuple[str, ...]
@@ -61,7 +79,9 @@ def audit(login: Login, spec_file: Path, data: Path) -> Audited:
         data_folder_is(data),
         open_load(spec, login, run_id="benchmark", note=unheard) as opened,
     ):
+        cpu_before_s = time.process_time()
         outcomes = [o for key in spec.ranges for o in opened.audit(key).outcomes()]
+        cpu_s = time.process_time() - cpu_before_s
     seconds = time.monotonic() - started
     by = {
         severity: tuple(sorted({o.check for o in outcomes if o.severity is severity}))
@@ -70,6 +90,7 @@ def audit(login: Login, spec_file: Path, data: Path) -> Audited:
     modes = {("--missing", "missing"), ("--changed", "changed")}
     return Audited(
         seconds,
+        cpu_s,
         _peak_mb(),
         failed=by[Severity.ERROR],
         warned=by[Severity.WARN],
@@ -104,8 +125,50 @@ def audit_apart(world: World) -> Audited:
     ready = world.org.ready
     login = Login(ClientCredentials(ready["base_url"], ready["client_id"], ready["client_secret"]))
     file = world.folder / f"{world.spec.name}.yaml"
+    return apart(audit, login, file, world.folder / "data")
+
+
+def apart(effect: Callable[..., T], *given: object) -> T:
+    """Do something in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(audit, login, file, world.folder / "data").result()
+        return pool.submit(effect, *given).result()
+
+
+def bare_audit(ready: Mapping[str, str], spec: LoadSpec) -> tuple[int, float]:
+    """Read both sides into memory and join them; return the rows alike, and the CPU seconds."""
+    targets, ids = TargetQueries(spec), spec.target.external_id
+    with tenant_of(ready) as tenant, org_of(ready) as org:
+        cpu_before_s = time.process_time()
+        tenant.headers["enable-arrow-stream"] = "true"
+        pages = v2_pages(tenant, SourceQueries(spec).rows(EVERYTHING))
+        source = pl.concat(unpacked(page) for page in pages)
+        target = pl.concat(_bulk_pages(org, targets.records(EVERYTHING)))
+        named = target.rename(dict(zip(target.columns, spec.targets, strict=True)))
+        other = source.rename({column.source: column.target for column in spec.columns})
+        both = other.join(named, on=ids, how="inner", suffix=":target")
+        alike = both.filter(_is_alike(c) for c in spec.columns if c.target != ids)
+        return alike.height, time.process_time() - cpu_before_s
+
+
+def _is_alike(column: ColumnSpec) -> pl.Expr:
+    """Compare a field of both sides; of a number the texts differ."""
+    source, target = pl.col(column.target), pl.col(f"{column.target}:target")
+    if column.type in NUMBERS:
+        return source.cast(pl.Float64).eq_missing(target.cast(pl.Float64))
+    return source.eq_missing(target)
+
+
+def _bulk_pages(org: httpx.Client, query: str) -> Iterator[pl.DataFrame]:
+    jobs = "/services/data/v64.0/jobs/query"
+    job = org.post(jobs, json={"operation": "query", "query": query}).json()["id"]
+    while org.get(f"{jobs}/{job}").json()["state"] != "JobComplete":
+        time.sleep(0.1)
+    locator = ""
+    while locator != "null":
+        asked = {"maxRecords": "100000"} | ({"locator": locator} if locator else {})
+        page = org.get(f"{jobs}/{job}/results", params=asked)
+        yield pl.read_csv(page.content, infer_schema=False, null_values="")
+        locator = page.headers["Sforce-Locator"]
 
 
 def api_calls(world: World) -> int:
@@ -248,11 +311,48 @@ def tamper(world: World, rows: int, console: Console) -> bool:
     return all_right
 
 
+def compared(world: World, rows: int, rounds: int, first: Audited) -> Study:
+    """Let all checks and the bare readings with their join run in turns."""
+    ours, bare = [first], list[float]()
+    for number in range(rounds):
+        alike, cpu_s = apart(bare_audit, dict(world.org.ready), world.spec)
+        assert alike == rows, f"{alike:,} of {rows:,} rows are alike"
+        bare.append(cpu_s)
+        ours += [audit_apart(world)] if number else []
+    figures = [
+        Figure("two bare readings and a join", bare),
+        Figure("all checks", [one.cpu_s for one in ours]),
+    ]
+    per_million_s = figures[1].middle / rows * 1e6
+    peak_mb = max(one.peak_mb for one in ours)
+    return Study(
+        "checks",
+        f"All checks of {rows:,} rows in {PARTITIONS} partitions",
+        "CPU seconds without imports",
+        f"python -m benchmarks.checks --rows {rows} --rounds {rounds}",
+        figures,
+        [
+            Bar(
+                f"at most {CPU_S_MAX} s a million rows",
+                f"{per_million_s:.1f} s",
+                per_million_s <= CPU_S_MAX,
+            )
+        ],
+        [
+            f"Peak memory of the process of the checks: {peak_mb:,.0f} MB.",
+            "The bare side holds all rows of both sides in memory.",
+        ],
+        ("polars", "httpx"),
+    )
+
+
 @click.command()
 @click.option("--rows", default=200_000, show_default=True, type=click.IntRange(2_000))
 @click.option("--accounts", type=click.IntRange(1), help="Parents; default: a tenth of the rows.")
+@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1))
+@click.option("--keep", is_flag=True, help="Keep the figures for docs/performance.md.")
 @click.option("--tamper", "is_tampered", is_flag=True, help="Change Core, and see what is caught.")
-def main(*, rows: int, accounts: int | None, is_tampered: bool) -> None:
+def main(*, rows: int, accounts: int | None, rounds: int, keep: bool, is_tampered: bool) -> None:
     """Load ROWS emulated opportunities, and measure all checks of all partitions."""
     console = Console(width=150, highlight=False)
     with loaded_world(rows, accounts or rows // 10, console) as world:
@@ -266,6 +366,10 @@ def main(*, rows: int, accounts: int | None, is_tampered: bool) -> None:
             f"{'all green' if not first.failed + first.warned else first.sentences}; "
             f"{os.cpu_count()} processors"
         )
+        study = compared(world, rows, rounds, first)
+        console.print(table(study), *(f"{b.promise}: {b.measured}" for b in study.bars), sep="\n")
+        if keep:
+            console.print(save(study))
         is_right = not first.failed + first.warned
         if is_tampered:
             is_right &= tamper(world, rows, console)

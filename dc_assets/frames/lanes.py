@@ -16,15 +16,16 @@ def with_lane(rows: pl.DataFrame, spec: LoadSpec, lanes: LaneMap) -> pl.DataFram
     """Add the lane of each row and sort by it.
 
     A row without a parent locks nobody's parent, so its own id spreads it over the lanes. The hash
-    is computed once per distinct parent, not per row.
+    is computed once per distinct parent, not per row; rows of one parent stay beside each other.
     """
     key = pl.col(spec.target.external_id)
     owner = key if spec.parent_target is None else pl.coalesce(pl.col(spec.parent_target), key)
-    owned = rows.with_columns(owner.alias("__owner"))
-    distinct = owned.get_column("__owner").unique()
-    numbers = pl.Series(LANE, lanes.lanes_of(distinct.to_list()), dtype=pl.UInt16)
-    table = pl.DataFrame({"__owner": distinct, LANE: numbers})
-    return owned.join(table, on="__owner", how="left").drop("__owner").sort(LANE)
+    owned = rows.select(owner.alias("owner")).with_row_index("row")
+    owners = owned.group_by("owner", maintain_order=True).agg("row")
+    numbers = lanes.lanes_of(owners.get_column("owner").to_list())
+    placed = owners.select("row", pl.Series(LANE, numbers, dtype=pl.UInt16))
+    order = placed.sort(LANE, maintain_order=True).explode("row")
+    return rows[order.get_column("row")].with_columns(order.get_column(LANE))
 
 
 def in_sending_order(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:

@@ -103,7 +103,7 @@ class _Body(httpx.SyncByteStream):
     def _unpacked(self) -> Iterator[bytes]:
         coding = self._answer.headers.get("Content-Encoding", "identity").strip().lower()
         if coding in {"", "identity"}:
-            return self._answer.iter_raw(PIECE_BYTES)
+            return self._answer.iter_raw()  # as it comes, at most 64 KB at a time: no copy
         if coding in {"gzip", "x-gzip"}:
             return self._gunzipped()
         raise self._unexpected("an encoding that was not asked for")
