@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 import yaml
 from pydantic import ValidationError
@@ -23,6 +23,9 @@ from dc_assets.load.component_files import (
 )
 from dc_assets.load.spec_lines import child, line_in, refusal, text_of
 from dc_assets.load.strict_yaml import NotPlain, read_document
+
+NO_IANA_NAMES = frozenset({"localtime", "posix", "posixrules", "right"})
+"""What systems have beside the zones of IANA; what converts times knows none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,22 @@ def spec_of(written: Written) -> LoadSpec:
 
 
 def _refuse_unknown_zone(file: Path, root: yaml.Node | None, spec: LoadSpec) -> None:
-    if spec.time_zone not in available_timezones():
+    if not _is_zone(spec.time_zone):
         reason = f"time_zone: there is no zone {spec.time_zone}; write an IANA name"
         raise refusal(file, line_in(root, ("time_zone",)), f"{reason} such as Europe/Vienna")
+
+
+def _is_zone(name: str) -> bool:
+    """Tell whether there is a zone; for a list of all of them a thousand files are read.
+
+    >>> [_is_zone(name) for name in ("Europe/Vienna", "Europe", "Europe/Wien", "posix/UTC", "")]
+    [True, False, False, False, False]
+    """
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return False
+    return name.partition("/")[0] not in NO_IANA_NAMES
 
 
 def _problem(written: Written, error: ValidationError) -> tuple[int, str]:
