@@ -11,7 +11,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -29,3 +31,19 @@ def pytest_collection_finish() -> None:
     """Collect garbage again, of what tests make."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--no-loadscope-reorder` begin with the files that may take longest.
+
+    Workers take file by file, and one that takes four minutes would else be alone at the end.
+    """
+    if config.getoption("loadscopereorder"):
+        return
+    longest: dict[Path, float] = {}
+    for item in items:
+        marker = item.get_closest_marker("timeout")
+        within_s = float(marker.args[0]) if marker else 0.0
+        longest[item.path] = max(within_s, longest.get(item.path, 0.0))
+    items.sort(key=lambda item: -longest[item.path])
