@@ -5,7 +5,6 @@ What a canary is and why it runs in this process: `docs/adr/0027-a-canary-is-a-p
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from dc_assets.core.durations import duration
 from dc_assets.core.errors import RunStopped, StoppedByOperator
 from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
+from dc_assets.ledger.owners import run_id_of
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.canary import Canary, SampledPartition, sample_ranges, sizes_of
 from dc_assets.load.store import LoadRequest
@@ -64,7 +64,7 @@ def run_canary(
     Raises:
         RunStopped: breaker, budget or operator; the sentence names the stage.
     """
-    console, run_id = Console(), f"canary-{os.getpid()}"
+    console, run_id = Console(), run_id_of("canary")
     login = login_from_environment()
     with open_ledger(bears_s=FOLLOWS_S) as database:
         take_back_order(console, StopOrders(database, spec.name), spec.name)

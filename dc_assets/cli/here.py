@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from dc_assets.cli.proof import WatchedLoad
 from dc_assets.core.errors import DcError, RowsPending
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
+from dc_assets.ledger.owners import run_id_of
 from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.wiring.connect import OpenLoad, open_load
 from dc_assets.wiring.sign_in import login_from_environment
@@ -31,7 +31,7 @@ def load_here(
     """
     outcomes: list[CheckOutcome] = []
     login = login_from_environment()
-    note, run_id = noted_on_stderr(), f"local-{os.getpid()}"
+    note, run_id = noted_on_stderr(), run_id_of("local")
     with (
         followed(load),
         open_load(spec, login, run_id=run_id, note=note, mode=mode) as opened,

@@ -6,7 +6,6 @@ Why it is a partial load: `docs/adr/0013-replay-is-a-partial-load.md`.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -35,6 +34,7 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import run_id_of
 from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.store import LoadRequest
 from dc_assets.views.dead_letters import (
@@ -188,7 +188,7 @@ def _replay(
     load = WatchedLoad(spec, sorted(keys), LedgerViews(database, spec.name), console)
     login = login_from_environment()
     outcomes: list[CheckOutcome] = []
-    note, run_id = noted_on_stderr(), f"replay-{os.getpid()}"
+    note, run_id = noted_on_stderr(), run_id_of("replay")
     with (
         followed(load),
         open_load(spec, login, run_id=run_id, note=note, mode="replay") as opened,

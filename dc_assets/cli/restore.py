@@ -5,7 +5,6 @@ Why it is a load of its own: `docs/adr/0057-a-restore-is-a-load.md`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from dc_assets.core.exit_codes import ExitCode, exit_code
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.verdicts import CheckOutcome
 from dc_assets.ledger.database import Database
+from dc_assets.ledger.owners import run_id_of
 from dc_assets.ledger.receipts import DoubtfulReceipt
 from dc_assets.ledger.snapshots import KeptSnapshot, SnapshotRecords
 from dc_assets.ledger.stop_orders import StopOrders
@@ -158,7 +158,7 @@ def _preview(console: Console, database: Database, found: Overwritten) -> ExitCo
 
 def _opened(found: Overwritten) -> AbstractContextManager[OpenRestore]:
     login = login_from_environment()
-    run_id = f"restore-{os.getpid()}"
+    run_id = run_id_of("restore")
     return open_restore(found, login, run_id=run_id, note=noted_on_stderr())
 
 

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import socket
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,14 @@ def current_owner(run_id: str) -> Owner:
         machine=_text_of("/etc/machine-id"),
         processes=_process_set(),
     )
+
+
+def run_id_of(command: str) -> str:
+    """Return the id of a run that Dagster does not know.
+
+    Process ids do not tell such runs apart: in each container the command may be the first process.
+    """
+    return f"{command}-{uuid.uuid4().hex[:12]}"
 
 
 @functools.cache

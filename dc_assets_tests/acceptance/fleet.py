@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import sqlalchemy as sa
 
 from dc_assets_tests.acceptance.stage import (
     Org,
@@ -155,14 +154,7 @@ def _figures(stage: Stage, before: Mapping[str, int], earlier: set[str]) -> Flee
 
 def _met_locks(stage: Stage) -> int:
     """Count the rows that ever met a lock, by the receipts of all batches."""
-    file = stage.folder / "data" / "ledger.db"
-    url = sa.make_url(stage.environment.get("DC_ASSETS_LEDGER_URL") or f"sqlite:///{file}")
-    if url.drivername == "postgresql":  # which SQLAlchemy 2.1 takes for another driver
-        url = url.set(drivername="postgresql+psycopg2")
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        packed = connection.exec_driver_sql("SELECT content FROM receipt").fetchall()
-    engine.dispose()
+    packed = stage.ask_ledger("SELECT content FROM receipt")
     rows = pl.concat(pl.read_parquet(bytes(content)) for (content,) in packed)
     locked = rows.filter(pl.col("outcome") == "UNABLE_TO_LOCK_ROW")
     return locked.get_column("external_id").n_unique()

@@ -19,6 +19,7 @@ from threading import Event
 from typing import IO, Any, Self
 
 import httpx
+import sqlalchemy as sa
 import yaml
 
 from dc_assets_tests.warm import programs
@@ -30,6 +31,8 @@ PROGRAM = Path(sys.executable).with_name("dc-assets")
 IN_BACKGROUND = ("/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh")
 """Begins a command as a shell without job control does behind an ``&``: with SIGINT ignored."""
 OWN_SETTINGS = ("SF_", "DC_ASSETS_", "DAGSTER_", "PYTHONOPTIMIZE")
+POSTGRES = "DAGSTER_PG_URL"
+"""The variable with the URL of Dagster's storage, where that is PostgreSQL."""
 MANY_CALLS = ("--edition", "enterprise")
 """Options of an org for loads that need more calls than a developer org has in a day."""
 PARENTS = 3
@@ -312,6 +315,26 @@ class Stage:
         file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
         return file
 
+    def write_home(self) -> Path:
+        """Write a DAGSTER_HOME, with storage where `POSTGRES` says, and return it."""
+        home = Path(self.environment["DAGSTER_HOME"])
+        storage = ["--postgres", f"env:{POSTGRES}"] if POSTGRES in self.environment else []
+        done = self.run("home", str(home), *storage)
+        assert done.code == 0, done.out + done.err
+        return home
+
+    def ask_ledger(self, query: str) -> list[tuple[Any, ...]]:
+        """Run a query on the ledger, wherever it is."""
+        file = self.folder / "data" / "ledger.db"
+        url = sa.make_url(self.environment.get("DC_ASSETS_LEDGER_URL") or f"sqlite:///{file}")
+        if url.drivername == "postgresql":  # which SQLAlchemy 2.1 takes for another driver
+            url = url.set(drivername="postgresql+psycopg2")
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            rows = [tuple(row) for row in connection.exec_driver_sql(query)]
+        engine.dispose()
+        return rows
+
     def run(self, *arguments: str, within_s: float = 120.0, **changed: str | None) -> Done:
         """Run `dc-assets` to its end; settings that are None are left out."""
         return run_program(arguments, {**self.environment, **changed}, within_s=within_s)
@@ -370,13 +393,16 @@ class StageMaker:
     """Sets up stages of any size, all of them ended with the test."""
 
     def __init__(self, folder: Path, enter: Callable[[Any], Any]) -> None:
+        self.settings: dict[str, str] = {}
         self._folder = folder
         self._enter = enter
 
     def __call__(self, *, rows: int, partitions: int = 2, bad_rows: int = 0) -> Stage:
         """Start an org and write a spec that fits it."""
         org: Org = self._enter(running_org(self._folder, rows=rows, bad_rows=bad_rows))
-        return Stage.set_up(self._folder, org, rows=rows, partitions=partitions)
+        stage = Stage.set_up(self._folder, org, rows=rows, partitions=partitions)
+        stage.environment |= self.settings
+        return stage
 
 
 @contextmanager

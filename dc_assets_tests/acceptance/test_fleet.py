@@ -7,9 +7,6 @@ from pathlib import Path
 import pytest
 
 from dc_assets_tests.acceptance.fleet import FleetCase, load_all, staged
-from dc_assets_tests.conformance.conftest import (
-    postgres_url as postgres_url,  # noqa: PLC0414 - a fixture
-)
 
 WINDOW = 6
 ROWS = 6_000

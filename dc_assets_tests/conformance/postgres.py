@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import sqlalchemy as sa
+
 
 @contextmanager
 def running_postgres() -> Generator[str]:
@@ -35,6 +37,7 @@ class RestartablePostgres:
     def __init__(self, server: Any) -> None:  # noqa: ANN401 - the wheel brings no types
         self._server = server
         self.url = str(server.get_uri())
+        self.programs = Path(server.bin_path)
 
     def stop(self, mode: Literal["fast", "immediate"]) -> None:
         """End it as `pg_ctl stop -m` does: sessions are ended in order, or there and then."""
@@ -62,6 +65,28 @@ def restartable_postgres() -> Generator[RestartablePostgres]:
             yield RestartablePostgres(server)
         finally:
             server.cleanup()
+
+
+def new_database(server_url: str, name: str) -> str:
+    """Make a database on a server, and return its URL, which names the driver for Dagster."""
+    _tell(server_url, f'CREATE DATABASE "{name}"')
+    return _driven(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Lose a database, whoever is connected."""
+    _tell(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _driven(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg2")
+
+
+def _tell(server_url: str, statement: str) -> None:
+    engine = sa.create_engine(_driven(server_url))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 @contextmanager

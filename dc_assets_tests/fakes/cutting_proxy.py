@@ -1,4 +1,4 @@
-"""A way to a PostgreSQL server that cuts a connection at the end of a transaction."""
+"""A way to a PostgreSQL server that cuts a connection, or falls silent for a while."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ class CuttingProxy:
         cuts: where the next connections are cut that end a transaction: ``before`` the server
             hears of it, or ``after`` it has answered, which the client never hears.
         done: how many it has cut.
+        flows: while it is not set, what either side says waits on the way, as in a network that
+            is cut without a word.
     """
 
     def __init__(self, server: str) -> None:
         self.cuts: list[Where] = []
         self.done = 0
+        self.flows = threading.Event()
+        self.flows.set()
         self._server = server
         self._listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self._accept, daemon=True).start()
@@ -52,6 +56,7 @@ class CuttingProxy:
         threading.Thread(target=self._answers, args=(server, client, is_cut), daemon=True).start()
         with suppress(OSError):
             while asked := client.recv(65_536):
+                self.flows.wait()
                 if self.cuts and asked.endswith(COMMIT):
                     where = self.cuts.pop(0)
                     is_cut.set()
@@ -68,6 +73,7 @@ class CuttingProxy:
     ) -> None:
         with suppress(OSError):
             while (answer := server.recv(65_536)) and not is_cut.is_set():
+                self.flows.wait()
                 client.sendall(answer)
         _end(server, client)
 
