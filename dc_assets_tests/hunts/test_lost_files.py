@@ -1,16 +1,20 @@
-"""Every file of the spool is lost, one at a time, at each state of a load; the ways take turns."""
+"""Every file of the spool is lost, one at a time, in each way, at each state of a load."""
 
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+import uuid
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from dc_assets.ledger.database import Database
+from dc_assets.ledger.tables import batch, range_state
 from dc_assets.load.partition import load_partition
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, crashing
 from dc_assets_tests.fakes.disk import DAMAGES, DamagingPoint, spool_files
@@ -22,8 +26,19 @@ from dc_assets_tests.fakes.world import World, dead_owner
 
 KEY = "r1-01"
 ROWS = 6
+STATES = (
+    "page reading",
+    "page sending",
+    "batch planned",
+    "batch opening",
+    "batch open",
+    "batch uploaded",
+    "batch settled",
+    "batch unknown",
+)
+EACH_WAY = {state: set(DAMAGES) for state in STATES}
 
-pytestmark = pytest.mark.hunt
+pytestmark = [pytest.mark.hunt, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +72,62 @@ def problem(world: World) -> str | None:
     return f"landed twice: {twice}" if twice or world.org.sent_again else None
 
 
+def state_of(file: Path, database: Database) -> str:
+    """Say what a file is of, and how that stands in the ledger."""
+    name = file.stem.rpartition("-")[0]
+    if name.startswith("page"):
+        kind, query = "page", sa.select(range_state.c.phase)
+    else:
+        kind, query = "batch", sa.select(batch.c.state).where(batch.c.batch_id == name)
+    with database.read() as connection:
+        return f"{kind} {connection.execute(query).scalar() or 'unknown'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file of the spool by its number, after a call."""
+
+    call: int
+    number: int
+
+
+@dataclass(slots=True)
+class Struck:
+    """Which files were damaged in which way, by their states; the ways take turns at each."""
+
+    ways: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    places: dict[str, Place] = field(default_factory=dict[str, Place])
+
+    def next_way(self, state: str, place: Place) -> str:
+        """Return how a file is damaged now."""
+        self.places[state] = place
+        ways = self.ways[state]
+        ways.append(list(DAMAGES)[len(ways) % len(DAMAGES)])
+        return ways[-1]
+
+    def missing(self) -> list[Place]:
+        """Return a place of each state that did not meet each way, once for each of those."""
+        lacks = {state: len(DAMAGES) - len(ways) for state, ways in self.ways.items()}
+        return [self.places[state] for state, count in lacks.items() for _ in range(count)]
+
+
 @dataclass(slots=True)
 class Strike:
     """Damages one of the files of a spool, if there are so many."""
 
-    folder: Path
-    number: int
-    damage: Callable[[Path], None]
+    world: World
+    place: Place
+    struck: Struck
     seen: int | None = None
 
     def __call__(self) -> None:
         """Count the files, and damage the chosen one."""
-        files = spool_files(self.folder)
+        files = spool_files(self.world.folder)
         self.seen = len(files)
-        if self.number < len(files):
-            self.damage(files[self.number])
+        if self.place.number < len(files):
+            file = files[self.place.number]
+            way = self.struck.next_way(state_of(file, self.world.database), self.place)
+            DAMAGES[way](file)
 
 
 def killed_at(world: World, call: int, strike: Strike) -> None:
@@ -95,20 +151,25 @@ def test_a_load_outlives_the_loss_of_any_file(
     at: Callable[[World, int, Strike], None],
 ) -> None:
     """The run that lost it goes on, or was killed then; the load ends complete, 0 rows twice."""
-    damages = list(DAMAGES.values())
     found: list[str] = []
-    lives = 0
+    struck = Struck()
+
+    def seen_after(place: Place) -> int | None:
+        """Strike once; return how many files there were, None if the load has no such call."""
+        world = fresh(tmp_path / uuid.uuid4().hex, database)
+        strike = Strike(world, place, struck)
+        at(world, place.call, strike)
+        if strike.seen is not None and (said := problem(world)):
+            found.append(f"{place}: {said}")
+        return strike.seen
+
     for call in itertools.count(1):
-        number, files = 0, 1
-        while number < files:
-            world = fresh(tmp_path / f"{call}-{number}", database)
-            damage = damages[(call + number) % len(damages)]
-            strike = Strike(world.folder, number, damage)
-            at(world, call, strike)
-            if strike.seen is None:  # the load has no such call
-                assert found == []
-                assert lives > 40
-                return
-            if said := problem(world):
-                found.append(f"call {call}, file {number}: {said}")
-            number, files, lives = number + 1, strike.seen, lives + 1
+        files = seen_after(Place(call, 0))
+        if files is None:
+            break
+        for number in range(1, files):
+            seen_after(Place(call, number))
+    for place in struck.missing():
+        seen_after(place)
+    assert found == []
+    assert {state: set(ways) for state, ways in struck.ways.items()} == EACH_WAY

@@ -13,10 +13,11 @@ import sqlalchemy as sa
 
 from dc_assets.core.errors import BreakerOpened, SpoolLost
 from dc_assets.core.ingest_job import JobState
+from dc_assets.ledger.load_store import SqlLoadStore
 from dc_assets.ledger.tables import batch, dead_letter
 from dc_assets.load.partition import load_partition
 from dc_assets.load.read_range import Chosen
-from dc_assets.load.store import Mode
+from dc_assets.load.store import LoadRequest, Mode
 from dc_assets.views.receipts import CreatedRecords
 from dc_assets_tests.fakes.crash import Crash, CrashPoint, NamedPoint, crashing
 from dc_assets_tests.fakes.disk import DAMAGES, CutSpool, DamagingPoint, lose, spool_files
@@ -80,6 +81,21 @@ def test_a_load_outlives_its_disk(world: World, state: str) -> None:
     begun = world.partitions[0].load_id
     assert world.run().load_id == begun
     assert_complete(world)
+
+
+def test_a_new_load_begins_without_the_disk_of_the_old(world: World) -> None:
+    """Whatever was lost: it reads all rows anew, and the jobs of the old one are brought home."""
+    kill(world, NamedPoint("IngestJobs.close"))
+    begun = world.partitions[0].load_id
+    lose(world.folder)
+    ports = world.ports()
+    assert isinstance(ports.loads, SqlLoadStore)
+    ports.loads.give_up_loads()
+    loaded = load_partition(world.spec, KEY, ports, request=LoadRequest(is_new=True))
+    assert loaded.load_id != begun
+    assert (loaded.totals.selected, loaded.totals.landed, loaded.totals.pending) == (ROWS, ROWS, 0)
+    assert len(world.org.rows) == ROWS
+    assert {job.state for job in world.org.jobs} == {JobState.JOB_COMPLETE}
 
 
 def test_finished_jobs_are_settled_without_a_disk(world: World) -> None:
