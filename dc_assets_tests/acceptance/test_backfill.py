@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,9 +22,9 @@ ASSET = "opportunities_in_core"
 
 def owner_of(stage: Stage, partition_key: str) -> int:
     """Return the process that owns a partition, as the ledger tells it."""
-    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger:
-        query = "SELECT owner FROM range_state WHERE partition_key = ?"
-        return int(json.loads(ledger.execute(query, (partition_key,)).fetchone()[0])["pid"])
+    query = f"SELECT owner FROM range_state WHERE partition_key = '{partition_key}'"
+    [(owner,)] = stage.ask_ledger(query)
+    return int(json.loads(owner)["pid"])
 
 
 def kill_worker(stage: Stage, home: Path, partition_key: str) -> None:
@@ -37,11 +35,10 @@ def kill_worker(stage: Stage, home: Path, partition_key: str) -> None:
 
 
 @pytest.mark.timeout(200)
-def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_of: StageMaker) -> None:
+def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_on: StageMaker) -> None:
     """Nobody helps: run retries bring the partition to its end, and all checks pass."""
-    stage = stage_of(rows=120, partitions=2)
-    home = stage.folder / "dagster"
-    assert stage.run("home", str(home)).code == 0
+    stage = stage_on(rows=120, partitions=2)
+    home = stage.write_home()
     stage.org.tell("hold", kind="results", when="before")
     with running_webserver(stage, home) as webserver:
         backfill_id = webserver.launch(ASSET, stage.keys, {})

@@ -128,16 +128,15 @@ def loaded(stage: Stage) -> Generator[Day]:
     stage.write_spec({**spec_content(ROWS, PARTITIONS), "refresh": refresh})
     done = stage.run("run", "--local")
     assert done.code == 0, done.out + done.err
-    home = stage.folder / "dagster"
-    assert stage.run("home", str(home)).code == 0
+    home = stage.write_home()
     with running_webserver(stage, home) as webserver:
         yield Day(stage, home, webserver)
 
 
 @pytest.mark.timeout(400)
-def test_what_changes_in_the_source_is_brought_over_and_nothing_else(stage_of: StageMaker) -> None:
+def test_what_changes_in_the_source_is_brought_over_and_nothing_else(stage_on: StageMaker) -> None:
     """All rows get one value, then 1,000 change and 10 are new, while the daemon is killed."""
-    with loaded(stage_of(rows=ROWS, partitions=PARTITIONS)) as day:
+    with loaded(stage_on(rows=ROWS, partitions=PARTITIONS)) as day:
         day.switch_on()
         every_row_gets_one_value(day)
         some_change_and_the_daemon_is_killed(day)

@@ -47,10 +47,10 @@ def kill_in_mid_run(stage: Stage, kind: str, when: str, *options: str) -> None:
     ],
 )
 def test_a_killed_run_ends_complete_and_sends_no_row_twice(
-    stage_of: StageMaker, kind: str, when: str
+    stage_on: StageMaker, kind: str, when: str
 ) -> None:
     """Wherever the call stood: jobs with rows are followed, jobs without are cleared away."""
-    stage = stage_of(rows=120, partitions=2)
+    stage = stage_on(rows=120, partitions=2)
     foreign = plant_open_job(stage)
     kill_in_mid_run(stage, kind, when)
     again = stage.run("run", "--local")

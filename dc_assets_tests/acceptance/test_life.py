@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
@@ -16,15 +13,13 @@ pytestmark = pytest.mark.acceptance
 
 def phases(stage: Stage) -> list[str]:
     """Return the phase of each partition in each load, in the order of their keys."""
-    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger:
-        query = "SELECT phase FROM range_state ORDER BY partition_key, load_id"
-        return [phase for (phase,) in ledger.execute(query)]
+    query = "SELECT phase FROM range_state ORDER BY partition_key, load_id"
+    return [phase for (phase,) in stage.ask_ledger(query)]
 
 
 def load_states(stage: Stage) -> list[str]:
     """Return the state of each load."""
-    with closing(sqlite3.connect(stage.folder / "data" / "ledger.db")) as ledger:
-        return [state for (state,) in ledger.execute("SELECT state FROM load ORDER BY opened_at")]
+    return [state for (state,) in stage.ask_ledger("SELECT state FROM load ORDER BY opened_at")]
 
 
 def kill_in_the_checks(stage: Stage, kind: str) -> None:
