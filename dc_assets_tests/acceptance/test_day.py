@@ -88,7 +88,7 @@ class Day:
             new = [tick["status"] for tick in self.ticks() if tick["id"] not in known]
             return [status for status in new if status != "STARTED"]
 
-        wait_until(lambda: len(ended()) >= count, f"{count} more ticks end", within_s=120)
+        wait_until(lambda: len(ended()) >= count, f"{count} more ticks end", within_s=300)
         return set(ended())
 
     def wait_for(self, runs: int) -> list[Run]:
@@ -96,7 +96,7 @@ class Day:
         wait_until(
             lambda: [run.status for run in self.runs()] == ["SUCCESS"] * runs,
             f"{runs} runs succeed",
-            within_s=180,
+            within_s=400,
         )
         return self.runs()
 
@@ -133,7 +133,7 @@ def loaded(stage: Stage) -> Generator[Day]:
         yield Day(stage, home, webserver)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 def test_what_changes_in_the_source_is_brought_over_and_nothing_else(stage_on: StageMaker) -> None:
     """All rows get one value, then 1,000 change and 10 are new, while the daemon is killed."""
     with loaded(stage_on(rows=ROWS, partitions=PARTITIONS)) as day:
@@ -200,7 +200,7 @@ def kill_daemon_when_runs_are_queued(day: Day, runs: int) -> None:
     command += ["-w", str(day.home / "workspace.yaml")]
     environment = {**day.stage.environment, "DAGSTER_HOME": str(day.home)}
     with running(command, environment, log=day.stage.folder / "killed-daemon.log") as daemon:
-        wait_until(lambda: len(day.runs()) == runs, "runs are requested", within_s=90)
+        wait_until(lambda: len(day.runs()) == runs, "runs are requested", within_s=240)
         os.killpg(daemon.pid, signal.SIGKILL)
         daemon.wait()
     assert {run.status for run in day.runs()[:3]} <= {"NOT_STARTED", "QUEUED"}
