@@ -74,7 +74,7 @@ def write_parquet(path: Path, rows: pl.DataFrame) -> None:
     scratch = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows.write_parquet(scratch, compression="lz4")
+        rows.write_parquet(scratch, compression="lz4", statistics=False)
         scratch.rename(path)
     except OSError as error:
         raise ConfigError(
