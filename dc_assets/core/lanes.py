@@ -20,25 +20,14 @@ BATCH_ROWS_MAX = 10_000
 NEVER_LOCKED = frozenset({"Owner", "RecordType"})
 """Lookups of every object that hold no rows up (assumed)."""
 
-HOT_LANES_A_SHARED_ONE = 2
-"""At most so many hot parents for each shared lane."""
+JOB_ROWS = 9_300
+"""Rows that a job is to have: chance fills lanes unevenly, and a row too many is a job more."""
 
+LANES_A_SLOT = 3
+"""At most about so many lanes for each slot of the window."""
 
-def lane_count(*, rows: int, partitions: int, window: int) -> int:
-    """Return L = clamp(ceil(rows / (partitions x 10,000)), window, 2 x window).
-
-    >>> lane_count(rows=2_000_000, partitions=5, window=16)
-    32
-    """
-    assert partitions >= 1
-    assert window >= 1
-    wanted = -(-rows // (partitions * BATCH_ROWS_MAX))
-    return max(window, min(wanted, 2 * window))
-
-
-def hot_threshold(*, rows: int, lanes: int) -> int:
-    """Return the row count above which a parent gets a lane of its own: rows / (4 x lanes)."""
-    return max(1, rows // (4 * lanes))
+NAMED_SHARE = 100
+"""Parents with more than this part of a lane are placed by name; chance evens out the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +36,22 @@ class LaneMap:
 
     Attributes:
         shared: lanes 0 .. shared - 1 hold parents by hash.
-        hot: parents with a lane of their own: the n-th one has lane shared + n.
+        named: parents that are placed by name: those of the n-th group have lane shared + n.
     """
 
     shared: int
-    hot: tuple[str, ...] = ()
+    named: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of_kept(cls, shared: int, named: Sequence[str | Sequence[str]]) -> LaneMap:
+        """Return the map that a ledger keeps; a load of before has one name, not a list, a lane."""
+        groups = ((one,) if isinstance(one, str) else tuple(one) for one in named)
+        return cls(shared, tuple(groups))
 
     @property
     def total(self) -> int:
         """Number of lanes."""
-        return self.shared + len(self.hot)
+        return self.shared + len(self.named)
 
     def lanes_of(self, parents: Iterable[str]) -> list[int]:
         """Return the lane of each parent, in order.
@@ -64,10 +59,11 @@ class LaneMap:
         CRC-32 because every process must agree: Python's `hash` is salted per process. Upper and
         lower case are one parent, because the org finds a parent by its external id without case.
 
-        >>> LaneMap(shared=4, hot=("big",)).lanes_of(["big", "acc1", "acc1"])
+        >>> LaneMap(shared=4, named=(("big",),)).lanes_of(["big", "acc1", "acc1"])
         [4, 1, 1]
         """
-        own = {parent: self.shared + n for n, parent in enumerate(_folded(self.hot))}
+        placed = enumerate(self.named, start=self.shared)
+        own = {parent: lane for lane, group in placed for parent in _folded(group)}
         folded = _folded([*parents])
         hashes = map(zlib.crc32, folded)
         return [own.get(p, crc % self.shared) for p, crc in zip(folded, hashes, strict=True)]
@@ -79,3 +75,63 @@ def _folded(parents: Sequence[str]) -> list[bytes]:
     if len(folded) == len(parents):
         return folded
     return [parent.casefold().encode() for parent in parents]  # none, or a NUL within one
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSize:
+    """What decides how many lanes a load has: its rows, its partitions, its jobs in flight."""
+
+    rows: int
+    partitions: int
+    window: int
+
+    @property
+    def lane_rows(self) -> int:
+        """Rows of a lane over all partitions: whole jobs of each, or less to fill the window.
+
+        >>> LoadSize(rows=2_000_000, partitions=5, window=16).lane_rows
+        46500
+        """
+        jobs = max(1, -(-self.rows // (LANES_A_SLOT * self.window * self._job_rows)))
+        return max(1, min(self.rows // self.window, jobs * self._job_rows))
+
+    @property
+    def named_above(self) -> int:
+        """The row count above which a parent is placed by name."""
+        return max(1, self.lane_rows // NAMED_SHARE)
+
+    @property
+    def _job_rows(self) -> int:
+        """Rows of one job of a lane in each partition, together."""
+        return self.partitions * JOB_ROWS
+
+    def lane_map(self, big: Sequence[tuple[str, int]]) -> LaneMap:
+        """Place each big parent in the first lane with room, and count lanes for the other rows.
+
+        A parent that is longer than a lane fills its last job with others, unless it is the
+        biggest: that one bounds the load. A lane that stays more than half empty is dissolved.
+
+        Args:
+            big: (parent, rows) of each with more than `named_above` rows, biggest first.
+        """
+        groups: list[list[str]] = []
+        held, rooms = list[int](), list[int]()
+        for parent, rows in big:
+            lane = next((n for n, room in enumerate(rooms) if room >= rows), len(rooms))
+            if lane == len(rooms):
+                groups.append([])
+                held.append(0)
+                rooms.append(self._room_for(rows, is_first=lane == 0))
+            groups[lane].append(parent)
+            held[lane] += rows
+            rooms[lane] -= rows
+        kept = [n for n, rows in enumerate(held) if 2 * rows >= self.lane_rows]
+        others = self.rows - sum(held[n] for n in kept)
+        shared = max(1, -(-others // self.lane_rows), self.window - len(kept))
+        return LaneMap(shared, tuple(tuple(groups[n]) for n in kept))
+
+    def _room_for(self, rows: int, *, is_first: bool) -> int:
+        if is_first or rows <= self.lane_rows:
+            return max(rows, self.lane_rows)
+        unit = min(self.lane_rows, self._job_rows)
+        return -(-rows // unit) * unit

@@ -22,6 +22,9 @@ POLL_EARLY = 0.9
 """First poll at this share of the expected time: most jobs are done at the second one."""
 
 POLL_WAIT_MAX_S = 5.0
+POLL_UNKNOWN_SHARE = 0.15
+"""While nothing is known, a poll waits this share of the time that a job has taken so far."""
+
 CLAIM_AGAIN_S = 2.0
 """A process that found no free lane or slot asks again after this time, or when its job ends."""
 
@@ -108,9 +111,9 @@ def next_poll_wait_s(
 ) -> float:
     """Return the wait after the n-th poll that found a job unfinished (n from 1).
 
-    The second poll comes when the expected time is over; from then on the waits double, up to 5 s.
-    What other jobs have shown meanwhile counts: before 90 % of the time that is expected by now
-    nothing is to be seen.
+    The second poll comes when the expected time is over; from then on the waits double, up to 5 s,
+    or a part of the time that has gone by while nothing is expected. What other jobs have shown
+    meanwhile counts: before 90 % of the time that is expected by now nothing is to be seen.
 
     >>> [next_poll_wait_s(n) for n in range(1, 6)]
     [0.5, 1.0, 2.0, 4.0, 5.0]
@@ -118,28 +121,46 @@ def next_poll_wait_s(
     [2.0, 4.0, 5.0]
     >>> next_poll_wait_s(3, elapsed_s=3.5, expected_s=100.0)
     86.5
+    >>> next_poll_wait_s(9, elapsed_s=60.0)
+    9.0
     """
     assert polls >= 1
     least_s = POLL_UNKNOWN_S
     if expected_s is not None:
         least_s = max(least_s, (1 - POLL_EARLY) * expected_s)
     wait_s = min(POLL_WAIT_MAX_S, round(least_s * 2 ** min(polls - 1, 10), 3))
-    return wait_s if expected_s is None else max(wait_s, POLL_EARLY * expected_s - elapsed_s)
+    if expected_s is None:
+        return max(wait_s, POLL_UNKNOWN_SHARE * elapsed_s)
+    return max(wait_s, POLL_EARLY * expected_s - elapsed_s)
 
 
 def first_to_send(
-    lanes: Mapping[str, int], *, remaining_rows: Mapping[int, int], busy_lanes: AbstractSet[int]
+    lanes: Mapping[str, int],
+    *,
+    remaining_rows: Mapping[int, int],
+    busy_lanes: AbstractSet[int],
+    slots: int,
 ) -> str | None:
     """Return the batch whose lane is free and has the most rows left over all partitions.
 
-    The longest lane bounds the whole load, so it must never idle. ``lanes`` are the lanes of the
-    batches that could be sent, in the order in which batches of one lane are to go.
+    The longest lane bounds the whole load, so it must never idle: the last slot is not given to
+    others while it is free, if it has more rows than a slot's share of what is left. ``lanes`` are
+    the lanes of the batches that could be sent, in the order in which batches of one lane are to
+    go; ``slots`` is how many jobs may be in flight.
 
-    >>> first_to_send({"a": 1, "b": 2}, remaining_rows={1: 10, 2: 20}, busy_lanes=set())
+    >>> first_to_send({"a": 1, "b": 2}, remaining_rows={1: 10, 2: 20}, busy_lanes=set(), slots=2)
     'b'
+    >>> first_to_send({"a": 1}, remaining_rows={1: 10, 2: 20}, busy_lanes={3}, slots=2) is None
+    True
     """
     free = [batch_id for batch_id, lane in lanes.items() if lane not in busy_lanes]
-    return min(free, key=lambda one: (-remaining_rows.get(lanes[one], 0), lanes[one]), default=None)
+    first = min(free, key=lambda one: (-remaining_rows.get(lanes[one], 0), lanes[one]), default="")
+    if len(busy_lanes) == slots - 1 > 0 and first:
+        others = (rows for lane, rows in remaining_rows.items() if lane not in busy_lanes)
+        longest, all_rows = max(others, default=0), sum(remaining_rows.values())
+        if longest > max(remaining_rows.get(lanes[first], 0), all_rows / slots):
+            return None
+    return first or None
 
 
 @dataclass(frozen=True, slots=True)

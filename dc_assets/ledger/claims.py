@@ -14,7 +14,7 @@ from dc_assets.core.write_policy import RecentRows, first_to_send, halved
 from dc_assets.ledger.database import now_s
 from dc_assets.ledger.owners import living_owner
 from dc_assets.ledger.spec_records import IS_FLYING, IS_LEASED
-from dc_assets.ledger.tables import batch, load, range_state
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 
 
 def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
@@ -41,7 +41,8 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
     ]
     if any(row.load_id != ours.load_id for row in neighbours):
         return None
-    if len(flying) >= _window_now(connection, ours, window, looks_back_s):
+    slots = _window_now(connection, ours, window, looks_back_s) - len(flying) + len(neighbours)
+    if len(neighbours) >= slots:
         return None
     lanes = connection.execute(
         sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
@@ -51,14 +52,16 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
         {batch_id: lane_of[batch_id] for batch_id in wanted},
         remaining_rows=_remaining_rows(connection, ours.load_id),
         busy_lanes={row.lane for row in neighbours},
+        slots=slots,
     )
 
 
 def _remaining_rows(connection: Connection, load_id: str) -> dict[int, int]:
-    """Return the rows that wait in each lane, over all partitions of a load."""
+    """Return the rows of each lane that may go now, over all partitions of a load."""
     rows = connection.execute(
         sa.select(batch.c.lane, sa.func.sum(batch.c.rows).label("waiting"))
         .where(batch.c.load_id == load_id, batch.c.state == BatchState.PLANNED.value)
+        .where(batch.c.waits == 0, batch.c.ready_at <= epoch_now())
         .group_by(batch.c.lane)
     )
     return {row.lane: int(row.waiting) for row in rows}

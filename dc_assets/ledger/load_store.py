@@ -202,7 +202,7 @@ class SqlLoadStore(SpecRecords):
         if row is None:
             return None
         return Plan(
-            lanes=LaneMap(row.lanes_shared, tuple(json.loads(row.hot_parents))),
+            lanes=LaneMap.of_kept(row.lanes_shared, json.loads(row.hot_parents)),
             window=row.window_jobs,
             rows=row.rows,
             ambiguous_keys=frozenset(json.loads(row.ambiguous_keys)),
@@ -244,7 +244,7 @@ class SqlLoadStore(SpecRecords):
                     plan_table.insert().values(
                         load_id=load_id,
                         lanes_shared=plan.lanes.shared,
-                        hot_parents=json.dumps(plan.lanes.hot),
+                        hot_parents=json.dumps(plan.lanes.named),
                         window_jobs=plan.window,
                         rows=plan.rows,
                         ambiguous_keys=json.dumps(sorted(plan.ambiguous_keys)),

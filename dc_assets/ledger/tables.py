@@ -64,7 +64,7 @@ plan = Table(
     metadata,
     Column("load_id", String(32), ForeignKey("load.load_id"), primary_key=True),
     Column("lanes_shared", Integer, nullable=False),
-    Column("hot_parents", Text, nullable=False, doc="JSON list"),
+    Column("hot_parents", Text, nullable=False, doc="JSON: see LaneMap.of_kept"),
     Column("window_jobs", Integer, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("ambiguous_keys", Text, nullable=False, doc="JSON list"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dc_assets.core.errors import ConfigError, SourceIncomplete
-from dc_assets.core.lanes import HOT_LANES_A_SHARED_ONE, LaneMap, hot_threshold, lane_count
+from dc_assets.core.lanes import LaneMap, LoadSize
 from dc_assets.core.spec import LoadSpec
 from dc_assets.core.target_fields import UNDESCRIBED, TargetDescription
 from dc_assets.load.ports import Ports, Source
@@ -58,13 +58,12 @@ def make_plan(spec: LoadSpec, source: Source, described: TargetDescription = UND
 def lanes_for(
     spec: LoadSpec, source: Source, rows: int
 ) -> tuple[LaneMap, Sequence[tuple[str, int]]]:
-    """Return the lanes of a load of so many rows, and the hot parents with their rows.
+    """Return the lanes of a load of so many rows, and the parents that they name with their rows.
 
     The biggest parent comes first.
     """
-    shared = lane_count(rows=rows, partitions=len(spec.ranges), window=spec.profile.window)
-    hot: Sequence[tuple[str, int]] = ()
-    if spec.source.parent is not None:
-        found = source.parents_above(hot_threshold(rows=rows, lanes=shared))
-        hot = found[: HOT_LANES_A_SHARED_ONE * shared]
-    return LaneMap(shared, tuple(parent for parent, _ in hot)), hot
+    size = LoadSize(rows, partitions=len(spec.ranges), window=spec.profile.window)
+    big = () if spec.source.parent is None else source.parents_above(size.named_above)
+    lanes = size.lane_map(big)
+    named = {parent for group in lanes.named for parent in group}
+    return lanes, [one for one in big if one[0] in named]

@@ -54,7 +54,7 @@ def facts_of(planned: PlannedLoad) -> dict[str, str]:
         "source": f"{spec.source.place}: {seen.rows:,} rows{ends}; {_read_speed(seen)}",
         "target": f"{spec.target.object}: {seen.target_rows:,} of ours there, {seen.new_rows:,} "
         f"rows are new; locked with the rows: {seen.parent_object}",
-        "lanes": f"{seen.lanes.shared} shared, {len(seen.lanes.hot)} for one parent each; "
+        "lanes": f"{seen.lanes.shared} shared, {len(seen.lanes.named)} for hot parents; "
         f"{spec.profile.window} jobs in flight at most",
     }
     if (costs := source_costs(spec, seen.rows)) is not None:

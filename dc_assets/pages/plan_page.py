@@ -58,7 +58,7 @@ def _parents_plot(survey: Survey) -> Plot:
     if survey.hot_parents:
         edge = len(survey.hot_parents) + 0.5
         marks.append(Mark([((edge, y.low), (edge, y.high))], HOT, dash="6 4"))
-        caption += " Left of the dashed line each parent has a lane of its own."
+        caption += " Left of the dashed line the lane of each parent is chosen by its rows."
     return Plot("Rows of each parent", caption, svg_of(Chart(x, y, marks)))
 
 
@@ -75,7 +75,8 @@ def lane_rows(survey: Survey) -> list[int]:
     filled = [(survey.parentless_rows + lane) // shared for lane in range(shared)]
     for lane, rows in zip(lanes, others, strict=True):
         filled[lane] += rows
-    return [*filled, *(rows for _, rows in survey.hot_parents)]
+    rows_of = dict(survey.hot_parents)
+    return [*filled, *(sum(rows_of[name] for name in group) for group in survey.lanes.named)]
 
 
 def _lanes_plot(survey: Survey) -> Plot:
@@ -83,7 +84,7 @@ def _lanes_plot(survey: Survey) -> Plot:
     bars = list(enumerate(rows))
     marks = [upright(bars[:shared], SHARED, "shared lanes")]
     if survey.hot_parents:
-        marks.append(upright(bars[shared:], HOT, "one parent each"))
+        marks.append(upright(bars[shared:], HOT, "hot parents"))
     x = Axis("lane", -0.6, len(rows) - 0.4, is_whole=True)
     caption = (
         "A lane has one job in flight at a time, so the longest one bounds the load. How a hash "

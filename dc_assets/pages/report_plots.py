@@ -106,7 +106,7 @@ def _lanes_plot(facts: ReportFacts, times: _Times, shared: int, total: int) -> P
     if is_merged:
         caption = "Each bar is a time in which a lane had a job; short gaps are not drawn."
     if has_hot:
-        caption += " Below the dashed line each lane holds one parent."
+        caption += " Below the dashed line are the lanes of hot parents."
     low_px, high_px = LANES_PX
     size_px = (900, min(high_px, max(low_px, 75 + LANE_PX * total)))
     y = Axis("lane", total - 0.4, -0.6, is_whole=True)

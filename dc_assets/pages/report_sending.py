@@ -28,10 +28,10 @@ class AttemptLine:
 
 
 @dataclass(frozen=True, slots=True)
-class HotParent:
-    """A parent with a lane of its own, so that the rows of the lane are its rows."""
+class HotLane:
+    """A lane of hot parents, the biggest first; the rows of the lane are theirs."""
 
-    parent: str
+    parents: Sequence[str]
     lane: int
     jobs: int
     landed: int
@@ -46,7 +46,7 @@ class LanesFacts:
     hot: int
     window: int
     landed_in_shared: int
-    hot_parents: Sequence[HotParent]
+    hot_lanes: Sequence[HotLane]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ def lanes_of(planned: tuple[LaneMap, int] | None, jobs: Sequence[SentJob]) -> La
         landed[job.lane] += job.landed
         locked[job.lane] += job.locked
     hot = [
-        HotParent(parent, lane, sent[lane], landed[lane], locked[lane])
-        for lane, parent in enumerate(lanes.hot, start=lanes.shared)
+        HotLane(parents, lane, sent[lane], landed[lane], locked[lane])
+        for lane, parents in enumerate(lanes.named, start=lanes.shared)
     ]
     in_shared = sum(rows for lane, rows in landed.items() if lane < lanes.shared)
     return LanesFacts(lanes.shared, len(hot), window, in_shared, hot)

@@ -6,12 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from dc_assets.core.lanes import (
-    HOT_LANES_A_SHARED_ONE,
-    LaneMap,
-    hot_threshold,
-    lane_count,
-)
+from dc_assets.core.lanes import LaneMap, LoadSize
 from dc_assets.core.write_policy import ALLOWANCE_EVERY_S
 from dc_assets.simulation.engine import SimulatedOrg
 from dc_assets.simulation.partition_run import (
@@ -45,10 +40,10 @@ def run_lanes(org: SimulatedOrg, way: Way, book: Book | None = None) -> LanesFig
 
 def lane_map(rows_of: Mapping[str, int], rows: int, way: Way) -> LaneMap:
     """Return the lanes of a load from the rows of each parent; the rule of the plan."""
-    shared = lane_count(rows=rows, partitions=len(way.ends(rows)), window=way.window)
-    least = hot_threshold(rows=rows, lanes=shared)
-    hot = sorted((p for p, n in rows_of.items() if n > least), key=lambda p: (-rows_of[p], p))
-    return LaneMap(shared, tuple(hot[: HOT_LANES_A_SHARED_ONE * shared]))
+    size = LoadSize(rows, partitions=len(way.ends(rows)), window=way.window)
+    least = size.named_above
+    big = ((parent, n) for parent, n in rows_of.items() if n > least)
+    return size.lane_map(sorted(big, key=lambda one: (-one[1], one[0])))
 
 
 def planned(parents: Sequence[int], way: Way) -> Iterator[list[SimulatedBatch]]:

@@ -100,9 +100,12 @@ class Book:
 
     def claim(self, lanes: Mapping[str, int]) -> str | None:
         """Grant a slot to the batch whose lane is free and has the most rows left."""
-        if len(self._busy) >= self.window_now():
+        slots = self.window_now()
+        if len(self._busy) >= slots:
             return None
-        granted = first_to_send(lanes, remaining_rows=self.waiting_rows, busy_lanes=self._busy)
+        granted = first_to_send(
+            lanes, remaining_rows=self.waiting_rows, busy_lanes=self._busy, slots=slots
+        )
         if granted is not None:
             self._busy.add(lanes[granted])
             self._note()

@@ -132,7 +132,7 @@ class LoadHistory:
             row = connection.execute(sa.select(plan).where(plan.c.load_id == load_id)).first()
         if row is None:
             return None
-        return LaneMap(row.lanes_shared, tuple(json.loads(row.hot_parents))), row.window_jobs
+        return LaneMap.of_kept(row.lanes_shared, json.loads(row.hot_parents)), row.window_jobs
 
     @one_transaction
     def api_calls(self, load_id: str) -> Mapping[int, int]:

@@ -21,7 +21,7 @@ HOT = replace(
     rows=1_010,
     parents=((300, 1), (2, 350)),
     hot_parents=(("big", 300),),
-    lanes=LaneMap(4, ("big",)),
+    lanes=LaneMap(4, (("big",),)),
 )
 TIMELINE = ((0.0, 0, 0), (300.0, 16, 400), (600.0, 0, 1_010))
 OUTLOOK = Outlook(seconds=600.0, bound_s=500.0, jobs=8, requests=60, timeline=TIMELINE)

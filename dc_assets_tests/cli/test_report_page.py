@@ -147,7 +147,7 @@ def test_names_stay_names(page: str) -> None:
     assert seen.addresses == []
     assert f"bad {NASTY}" in seen.text
     assert f"missing: {NASTY} .. z, 7 rows" in seen.text
-    parents = {line["hot parent"]: line for line in seen.table("hot parent")}
+    parents = {line["hot parents"]: line for line in seen.table("hot parents")}
     assert parents.keys() == {"acc-big", NASTY}
     assert int(parents["acc-big"]["rows landed"].replace(",", "")) > 50_000
     assert re.findall(r"private\d", page) == []
@@ -170,7 +170,7 @@ def test_the_tables_add_up(big: ReportFacts, page: str) -> None:
     assert big.refused_before == 0
     lanes = big.lanes
     assert lanes is not None
-    in_hot = sum(parent.landed for parent in lanes.hot_parents)
+    in_hot = sum(one.landed for one in lanes.hot_lanes)
     assert lanes.landed_in_shared + in_hot == big.totals.landed
 
 

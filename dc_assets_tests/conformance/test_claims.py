@@ -25,7 +25,8 @@ def settled(ledger: OpenLedger, ticket: RangeTicket, lane: int, rows: int, locke
     """Settle a batch some of whose rows met a lock."""
     (batch_id,) = ledger.batches_planned(ticket, new_batch(lane, rows))
     ledger.uploaded(ticket, batch_id)
-    end = settlement(batch_id, rows - locked, retry=new_batch(lane, locked) if locked else None)
+    again = new_batch(lane, locked, ready_in_s=60.0) if locked else None
+    end = settlement(batch_id, rows - locked, retry=again)
     ledger.batches().settled(ticket, replace(end, locked=locked))
 
 
@@ -36,6 +37,19 @@ def test_the_lane_with_most_rows_over_all_partitions_goes_first(ledger: OpenLedg
     small, big = ledger.planned(first, new_batch(7, 10), new_batch(8, 500))
     assert ledger.batches().claim(first, [big, small], 16) == small
     assert ledger.batches().claim(first, [big], 16) == big
+
+
+def test_the_last_slot_is_kept_for_the_lane_that_bounds_the_load(ledger: OpenLedger) -> None:
+    """Another partition holds its rows and asks for them; rows that wait are not waited for."""
+    first, second = ledger.ticket(KEYS[0]), ledger.ticket(KEYS[1])
+    (long,) = ledger.planned(second, new_batch(7, 900))
+    ledger.planned(second, new_batch(9, 5_000, ready_in_s=60.0))
+    one, two = ledger.planned(first, new_batch(1), new_batch(2))
+    store = ledger.batches()
+    assert store.claim(first, [one, two], 2) == one
+    assert store.claim(first, [two], 2) is None
+    assert store.claim(second, [long], 2) == long
+    assert store.claim(first, [two], 3) == two
 
 
 def test_a_batch_that_is_too_big_is_planned_in_parts(ledger: OpenLedger) -> None:

@@ -258,7 +258,7 @@ def test_lanes_and_the_words_of_the_org_are_told_when_there_are_any(told: Told) 
     ticket, org_id = told.ticket(), told.ledger.org_id
     assert told.history.lanes(ticket.load_id) is None
     assert told.history.allowance(org_id) is None
-    lanes = LaneMap(4, ("big", "bigger"))
+    lanes = LaneMap(4, (("big", "bigger"), ("c",)))
     told.store().keep_plan(ticket.load_id, Plan(lanes, window=8, rows=30))
     with told.ledger.database.begin() as connection:
         connection.execute(

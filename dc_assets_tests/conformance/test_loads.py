@@ -16,7 +16,8 @@ from dc_assets.load.store import LoadRequest, Plan, RangeTicket
 from dc_assets_tests.fakes.ledgers import ABOUT_ALL, KEYS, NEW_LOAD, SPEC, OpenLedger, new_batch
 from dc_assets_tests.fakes.world import dead_owner
 
-PLAN = Plan(LaneMap(4, ("big", "bi\u2028g")), window=3, rows=7, ambiguous_keys=frozenset({"a"}))
+LANES = LaneMap(4, (("big", "bi\u2028g"), ("c",)))
+PLAN = Plan(LANES, window=3, rows=7, ambiguous_keys=frozenset({"a"}))
 
 CHANGED = SPEC.model_copy(
     update={"target": SPEC.target.model_copy(update={"scope": "Title__c != null"})}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +23,13 @@ def test_the_lane_with_most_rows_left_comes_first() -> None:
     """The longest lane bounds the load, whichever partition holds its rows."""
     rows = {0: 10, 1: 6, 2: 12}
     lanes = {"a": 0, "b": 1, "c": 2}
-    assert first_to_send(lanes, remaining_rows=rows, busy_lanes=set()) == "c"
-    assert first_to_send(lanes, remaining_rows=rows, busy_lanes={2}) == "a"
+    assert first_to_send(lanes, remaining_rows=rows, busy_lanes=set(), slots=9) == "c"
+    assert first_to_send(lanes, remaining_rows=rows, busy_lanes={2}, slots=9) == "a"
 
 
 def test_nothing_is_sent_while_every_lane_is_busy() -> None:
     """A lane holds one job at a time."""
-    assert first_to_send({"a": 0}, remaining_rows={0: 1}, busy_lanes={0}) is None
+    assert first_to_send({"a": 0}, remaining_rows={0: 1}, busy_lanes={0}, slots=9) is None
 
 
 @given(
@@ -39,12 +41,28 @@ def test_no_free_lane_has_more_rows_left_than_the_chosen_one(
     lanes: dict[str, int], rows: dict[int, int], busy: set[int]
 ) -> None:
     """The choice is free, and there is one whenever a lane is free."""
-    chosen = first_to_send(lanes, remaining_rows=rows, busy_lanes=busy)
+    chosen = first_to_send(lanes, remaining_rows=rows, busy_lanes=busy, slots=99)
     free = {lane for lane in lanes.values() if lane not in busy}
     assert (chosen is None) == (not free)
     if chosen is not None:
         assert lanes[chosen] in free
         assert rows.get(lanes[chosen], 0) == max(rows.get(lane, 0) for lane in free)
+
+
+def test_the_last_slot_waits_for_the_lane_that_bounds_the_load() -> None:
+    """Another process holds its rows and asks within seconds; a job of others takes minutes."""
+    rows = {0: 10, 1: 6, 2: 100}
+    asked = partial(first_to_send, {"a": 0}, remaining_rows=rows)
+    assert asked(busy_lanes={1}, slots=2) is None
+    assert asked(busy_lanes={1}, slots=3) == "a", "two slots are free"
+    assert asked(busy_lanes={1, 2}, slots=3) == "a", "it is in flight itself"
+    assert asked(busy_lanes=set(), slots=1) == "a", "nothing is in flight: nobody may be there"
+
+
+def test_the_last_slot_is_given_while_no_lane_bounds_the_load() -> None:
+    """A lane with less than its share of the rows has time enough."""
+    rows = {0: 10, 1: 30, 2: 12}
+    assert first_to_send({"a": 0}, remaining_rows=rows, busy_lanes={1}, slots=2) == "a"
 
 
 def test_the_first_poll_comes_when_most_jobs_are_nearly_done() -> None:
@@ -58,6 +76,12 @@ def test_the_first_poll_comes_when_most_jobs_are_nearly_done() -> None:
 def test_poll_waits_grow_to_a_limit(polls: int) -> None:
     """A later poll never waits less, and none longer than the limit."""
     assert next_poll_wait_s(polls) <= next_poll_wait_s(polls + 1) <= POLL_WAIT_MAX_S
+
+
+def test_a_poll_that_expects_nothing_waits_a_part_of_the_time_gone_by() -> None:
+    """A job of unknown length is asked for less and less often."""
+    assert next_poll_wait_s(9, elapsed_s=10.0) == POLL_WAIT_MAX_S
+    assert next_poll_wait_s(20, elapsed_s=200.0) == 30.0
 
 
 def test_a_poll_waits_for_what_other_jobs_have_shown() -> None:

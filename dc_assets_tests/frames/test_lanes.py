@@ -34,7 +34,7 @@ def things(parents: list[str | None]) -> pl.DataFrame:
 )
 def test_rows_of_one_parent_are_in_one_lane(parents: list[str | None], shared: int) -> None:
     """No parent, however its case is written, has rows in two lanes, and no row is lost."""
-    placed = with_lane(things(parents), small_spec(), LaneMap(shared, hot=("a",)))
+    placed = with_lane(things(parents), small_spec(), LaneMap(shared, named=(("a",),)))
     lanes: dict[str, set[int]] = defaultdict(set)
     for parent, lane in placed.select(PARENT, LANE).iter_rows():
         if parent is not None:

@@ -124,7 +124,7 @@ def test_a_survey_counts_rows_parents_and_lanes() -> None:
     assert found.parents == [(10, 1), (3, 30)]
     assert (found.parents_total, found.biggest_parent_rows) == (31, 10)
     assert found.hot_parents[0] == ("big", 10)
-    assert found.lanes.hot[0] == "big"
+    assert found.lanes.named[0] == ("big",)
 
 
 def test_a_survey_shows_the_lanes_that_a_run_will_have() -> None:

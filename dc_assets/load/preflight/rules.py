@@ -84,13 +84,14 @@ def lock_risk(spec: LoadSpec, survey: Survey) -> LockRisk:
     if not survey.parents:
         return LockRisk("none", "the rows have no parent: no two of them lock the same record")
     share = survey.biggest_parent_rows / max(1, survey.rows)
+    filling = sum(4 * rows * survey.lanes.total > survey.rows for _, rows in survey.hot_parents)
     rest = [
         f"the biggest parent has {survey.biggest_parent_rows:,} rows ({share:.1%})",
-        f"{len(survey.hot_parents)} parents have a lane of their own",
+        f"{filling} parents fill a quarter of a lane or more",
         *(f"the lanes do not go by {other}" for other in others),
         "two jobs of ours never hold the same parent; users and other integrations still may",
     ]
-    word = "medium" if survey.hot_parents or others else "low"
+    word = "medium" if filling or others else "low"
     return LockRisk("high" if share >= SKEWED_SHARE else word, "; ".join(rest))
 
 

@@ -167,7 +167,7 @@ class Survey:
         key_ends: first and last key.
         partition_rows: rows of each partition.
         parents: (rows of one parent, how many parents have so many), biggest first.
-        hot_parents: parents with a lane of their own and their rows, biggest first.
+        hot_parents: parents that are placed by name and their rows, biggest first.
         refusals: what the org would refuse.
         changes: what would land in another form than it is sent in, with a code of "".
         target_rows: records under the spec's scope that the org holds already.
