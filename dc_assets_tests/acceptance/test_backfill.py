@@ -34,7 +34,7 @@ def kill_worker(stage: Stage, home: Path, partition_key: str) -> None:
     os.kill(worker, signal.SIGKILL)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_on: StageMaker) -> None:
     """Nobody helps: run retries bring the partition to its end, and all checks pass."""
     stage = stage_on(rows=120, partitions=2)
@@ -43,18 +43,18 @@ def test_a_killed_run_worker_is_started_again_and_sends_no_row_twice(stage_on: S
     with running_webserver(stage, home) as webserver:
         backfill_id = webserver.launch(ASSET, stage.keys, {})
         with running_daemon(stage, home):
-            wait_until(lambda: stage.org.waiting("results") >= 2, "results are held", within_s=240)
+            wait_until(lambda: stage.org.waiting("results") >= 2, "results are held", within_s=600)
             kill_worker(stage, home, "r1-01")
             wait_until(
                 lambda: len(webserver.backfill(backfill_id).runs) > len(stage.keys),
                 "Dagster starts the lost run again",
-                within_s=240,
+                within_s=600,
             )
             stage.org.tell("release")
             wait_until(
                 lambda: webserver.backfill(backfill_id).is_over(len(stage.keys)),
                 "the backfill ends",
-                within_s=240,
+                within_s=600,
             )
             backfill = webserver.backfill(backfill_id)
         newest = backfill.latest()

@@ -37,6 +37,7 @@ class RestartablePostgres:
     def __init__(self, server: Any) -> None:  # noqa: ANN401 - the wheel brings no types
         self._server = server
         self.url = str(server.get_uri())
+        self.programs = Path(server.bin_path)
 
     def stop(self, mode: Literal["fast", "immediate"]) -> None:
         """End it as `pg_ctl stop -m` does: sessions are ended in order, or there and then."""
@@ -70,6 +71,11 @@ def new_database(server_url: str, name: str) -> str:
     """Make a database on a server, and return its URL, which names the driver for Dagster."""
     _tell(server_url, f'CREATE DATABASE "{name}"')
     return _driven(server_url).set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Lose a database, whoever is connected."""
+    _tell(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _driven(url: str) -> sa.URL:

@@ -1,24 +1,34 @@
-"""A ledger is lost in the middle of a load, and put back from a back-up."""
+"""Ledger and Dagster's storage are lost in the middle of a load, and put back from a back-up."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from dc_assets_tests.acceptance.stage import (
+    POSTGRES,
     Stage,
     running_org,
     short_folder,
     spec_content,
     wait_until,
 )
+from dc_assets_tests.conformance.postgres import (
+    RestartablePostgres,
+    drop_database,
+    new_database,
+    restartable_postgres,
+)
+from dc_assets_tests.hunts.kill9_crew import LedgerFile
+from dc_assets_tests.hunts.kill9_dagster import ASSET, Scene
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.hunt, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.hunt, pytest.mark.timeout(1500)]
 
 ROWS, PARTITIONS = 120, 2
 
@@ -32,6 +42,58 @@ def stage() -> Generator[Stage]:
         content["profile"] |= {"batch_rows_max": 10}
         made.write_spec(content)
         yield made
+
+
+@contextmanager
+def dagster_of(stage: Stage) -> Generator[Scene]:
+    """Give a Dagster that is not started; nothing of it outlives the block."""
+    scene = Scene(stage, LedgerFile(stage.write_home() / "none"))
+    try:
+        with scene.services:
+            yield scene
+    finally:
+        scene.kill_all()
+
+
+@pytest.mark.postgres
+def test_a_backfill_goes_on_after_its_databases_were_put_back(stage: Stage) -> None:
+    """Nobody helps, and nothing is sent twice: what was in flight is read from the org."""
+    org = stage.org
+    with restartable_postgres() as server:
+        urls = {name: new_database(server.url, name) for name in ("ledger", "dagster")}
+        stage.environment |= {"DC_ASSETS_LEDGER_URL": urls["ledger"], POSTGRES: urls["dagster"]}
+        org.tell("hold", kind="results", when="before")
+        with dagster_of(stage) as before:
+            backfill_id = before.start_services().launch(ASSET, ["r1-01"], {})
+            wait_until(lambda: org.waiting("results"), "results are held", within_s=600)
+            for name, url in urls.items():
+                file = stage.folder / f"{name}.dump"
+                program(server, "pg_dump", "--format=custom", f"--file={file}", url)
+            before.kill_all()
+        org.tell("release")
+        shutil.rmtree(stage.folder / "data")
+        for name, url in urls.items():
+            drop_database(server.url, name)
+            new_database(server.url, name)
+            file = str(stage.folder / f"{name}.dump")
+            program(server, "pg_restore", "--exit-on-error", f"--dbname={url}", file)
+        with dagster_of(stage) as after:
+            webserver = after.start_services()
+            wait_until(
+                lambda: webserver.backfill(backfill_id).is_over(1),
+                "the backfill ends",
+                within_s=600,
+            )
+            runs = webserver.backfill(backfill_id).latest()
+    assert {key: run.status for key, run in runs.items()} == {"r1-01": "SUCCESS"}
+    assert org.core_ids() == stage.ids[:60]
+    assert org.keys_of_two_jobs() == {}
+
+
+def program(server: RestartablePostgres, name: str, *arguments: str) -> None:
+    """Run a program of the server's own version."""
+    words = [one.replace("postgresql+psycopg2:", "postgresql:") for one in arguments]
+    subprocess.run([server.programs / name, *words], check=True)
 
 
 def test_what_was_sent_after_the_back_up_is_sent_again(stage: Stage) -> None:
