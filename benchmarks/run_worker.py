@@ -31,7 +31,9 @@ from dc_assets.orchestration.home import write_home
 
 RUNS = 3
 ROWS = 10
-CPU_S_MAX = 2.5
+IMPORTS_MAX = 2.6
+"""Of the bar in `import dagster`: 2.5 CPU seconds where that takes 0.97."""
+
 IMPORT, BARE, OURS = "import dagster", "run of a bare asset", "run of a load"
 ASSETS = {
     BARE: ("benchmarks.bare_dagster", "bare", "only"),
@@ -51,15 +53,16 @@ def study_of_workers() -> Study:
             for side, cpu_s in found.items():
                 seconds[side] += [cpu_s] if turn else []  # the first of all writes bytecode
     figures = {side: Figure(side, values) for side, values in seconds.items()}
-    bare_s, ours_s = figures[BARE].middle, figures[OURS].middle
-    measured = f"{ours_s:.2f}, of which Dagster itself {bare_s:.2f}"
+    bare, ours = (figures[side].middle / figures[IMPORT].middle for side in (BARE, OURS))
+    promise = f"a run worker takes at most {IMPORTS_MAX} times {IMPORT}, in all"
+    measured = f"{ours:.2f}, of which Dagster itself {bare:.2f}"
     return Study(
         name="run_worker",
         title="The worker of one Dagster run",
         unit="CPU seconds",
         command="python -m benchmarks.startup",
         figures=list(figures.values()),
-        bars=[Bar(f"at most {CPU_S_MAX} CPU seconds", measured, is_held=ours_s <= CPU_S_MAX)],
+        bars=[Bar(promise, measured, is_held=ours <= IMPORTS_MAX)],
         notes=[
             "Both have a partition, seven checks and Dagster's SQLite storage; ours sends one job.",
         ],
