@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from subprocess import Popen
@@ -29,21 +31,28 @@ CELERY_YAML = Path(__file__).parents[2] / "deploy" / "celery.yaml"
 BIN = Path(sys.executable).parent
 LEASES = {"DC_ASSETS_LEASE_S": "30", "DC_ASSETS_HEARTBEAT_S": "5"}
 
-OWN_HOST = ("unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
+OWN_HOST = (
+    *("unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    *(() if os.geteuid() == 0 else ("--user", "--map-root-user")),
+    *("sh", "-c", 'hostname "$HOST_NAME" && exec "$@"', "sh"),
+)
 """Begins a command on a host of its own: other host name, other processes. Its end is theirs."""
 
 WORKER = ("worker", "start", "-A", "dagster_celery.app", "-y", str(CELERY_YAML))
 
-NAMED = 'echo "$HOST_NAME" > /proc/sys/kernel/hostname; exec "$@"'
 
-
+@cache
 def why_not() -> str:
     """Return what is missing for a broker and hosts, "" if nothing is."""
     if not shutil.which("redis-server"):
         return "redis-server is not installed here"
     if not (BIN / "dagster-celery").exists():
         return "dagster-celery is not installed here"
-    return "" if shutil.which("unshare") and os.geteuid() == 0 else "hosts of their own need root"
+    tried = [*OWN_HOST, "true"]
+    named = {**os.environ, "HOST_NAME": "tried"}
+    if not shutil.which("unshare") or subprocess.run(tried, env=named, check=False).returncode:
+        return "this machine lets us make no host of its own"
+    return ""
 
 
 @contextmanager
@@ -74,11 +83,6 @@ class Host:
     name: str
     folder: Path
     process: Popen[bytes]
-
-    @property
-    def data(self) -> Path:
-        """Where its runs keep rows."""
-        return self.folder / "data"
 
     def kill(self) -> None:
         """Kill every process of the host at once."""
@@ -116,7 +120,7 @@ class Engine:
         folder = self.stage.folder / name
         folder.mkdir()
         shutil.copy(self.home / "dagster.yaml", folder)
-        command = [*OWN_HOST, "sh", "-c", NAMED, "sh", str(BIN / "dagster-celery"), *WORKER]
+        command = [*OWN_HOST, str(BIN / "dagster-celery"), *WORKER]
         command += ["-q", self.stage.environment["DAGSTER_CELERY_QUEUE"], "-n", "w1"]
         command += ["--", "-c", str(slots)]
         changed = {"HOST_NAME": name, "DAGSTER_HOME": str(folder)}
