@@ -5,9 +5,10 @@ The same rules drive a real org, the emulator over HTTP and a forecast in virtua
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LEASE_S = 120.0
 """So long a silent run keeps its partitions."""
@@ -36,6 +37,9 @@ QUEUE_WEIGHT = 0.2
 HALF_LIFE_ROWS = 10_000
 """After so many rows a new speed counts as much as all that was seen before."""
 
+CHUNK_ROWS = 200
+"""Salesforce works in transactions of so many rows: a job of fewer says little of one row."""
+
 INTERNAL_BATCH_S_MAX = 300.0
 """Salesforce takes an internal batch off its worker after 5 minutes and queues the rest again
 (Bulk API 2.0 Developer Guide, how ingest jobs are processed)."""
@@ -56,25 +60,30 @@ class Speed:
     Attributes:
         active_row_s: seconds that the org worked on a row, by rows.
         queue_s: seconds that a job waited in the org's queue, by jobs.
+        rows: that were seen. All count alike while they are few: a first job of one row must not
+            outweigh what follows.
     """
 
     active_row_s: float | None = None
     queue_s: float = 0.0
+    rows: float = field(default=math.inf, compare=False, repr=False)
 
     def after(self, *, rows: int, total_s: float, active_s: float) -> Speed:
-        """Return the speed after one more job; a job of few rows changes it little.
+        """Return the speed after one more job, by its rows.
 
         >>> Speed().after(rows=1_000, total_s=20.0, active_s=12.0)
         Speed(active_row_s=0.012, queue_s=8.0)
         """
         if total_s <= 0:
             return self
-        seen_row_s, seen_queue_s = active_s / max(1, rows), max(0.0, total_s - active_s)
+        seen_row_s, seen_queue_s = active_s / max(CHUNK_ROWS, rows), max(0.0, total_s - active_s)
         if self.active_row_s is None:
-            return Speed(seen_row_s, seen_queue_s)
+            return Speed(seen_row_s, seen_queue_s, rows)
+        weight = max(1 - 0.5 ** (rows / HALF_LIFE_ROWS), rows / (self.rows + max(1, rows)))
         return Speed(
-            blended(self.active_row_s, seen_row_s, weight=1 - 0.5 ** (rows / HALF_LIFE_ROWS)),
+            blended(self.active_row_s, seen_row_s, weight=weight),
             blended(self.queue_s, seen_queue_s, weight=QUEUE_WEIGHT),
+            self.rows + rows,
         )
 
     def rows_max(self, batch_rows_max: int) -> int:

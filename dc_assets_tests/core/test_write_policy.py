@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +105,21 @@ def test_what_a_job_takes_is_its_rows_and_its_wait_in_the_queue() -> None:
     """A few rows to try again wait as long in the queue as ten thousand."""
     assert Speed(active_row_s=0.01, queue_s=2.0).expected_s(200) == 4.0
     assert Speed().expected_s(200) is None
+
+
+def test_a_job_of_one_row_says_little_of_a_large_one() -> None:
+    """A replay of one row that took 5 s: the next load polls its first job within seconds."""
+    after_a_replay = Speed().after(rows=1, total_s=5.0, active_s=5.0)
+    assert first_poll_wait_s(after_a_replay.expected_s(500)) < 15
+    assert after_a_replay.rows_max(10_000) > 1_000
+
+
+def test_the_first_job_that_is_remembered_weighs_by_its_rows() -> None:
+    """Jobs of 250 rows in 2 s each: they are believed at once, whatever stands before them."""
+    speed = Speed().after(rows=1, total_s=60.0, active_s=60.0)
+    for _ in range(4):
+        speed = speed.after(rows=250, total_s=2.0, active_s=2.0)
+    assert speed.expected_s(250) == pytest.approx(2.0, rel=0.05)
 
 
 def test_a_job_without_time_teaches_nothing() -> None:
