@@ -29,7 +29,7 @@ from dc_assets_tests.older_org import older_org
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(bool(why_not()), reason=why_not()),
 ]
 
@@ -155,8 +155,9 @@ def test_an_order_to_stop_wins_over_dagsters_retries(scene: Scene) -> None:
 
     wait_until(lambda: org.waiting("poll"), "a job is asked for", within_s=ENDS_WITHIN_S)
     wait_until(lambda: runs() == ["STARTED", "STARTING"], "one waits", within_s=ENDS_WITHIN_S)
-    assert engine.waiting_in_broker() == 1
+    wait_until(lambda: engine.waiting_in_broker() == 1, "it waits in the broker")
     assert stage.run("stop", "stopped", within_s=ENDS_WITHIN_S).code == 0
+    assert engine.waiting_in_broker() == 1
     made = org.calls("create")
     terminate(scene, backfill_id)
     org.tell("release")

@@ -17,7 +17,7 @@ from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker
 
 pytestmark = [
     pytest.mark.engine,
-    pytest.mark.timeout(1200),
+    pytest.mark.timeout(3600),
     pytest.mark.skipif(not find_spec("dagster_celery"), reason="dagster-celery is not installed"),
 ]
 
