@@ -46,24 +46,21 @@ PROXY_SETTINGS = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, S
 
 
 class BoundedTransport(httpx.BaseTransport):
-    """Hands requests to another client and bounds the body of each answer.
-
-    The other client is one without secrets: it knows the proxies and certificates of the
-    environment, and no token.
-    """
+    """Hands requests to the network and bounds the body of each answer."""
 
     def __init__(
-        self, client: httpx.Client, *, monotonic_s: Callable[[], float] = time.monotonic
+        self, network: httpx.BaseTransport, *, monotonic_s: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client = client
+        self._network = network
         self._monotonic_s = monotonic_s
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the answer's body is unpacked and counted while it is read."""
         request.headers["Accept-Encoding"] = "gzip"
-        answer = self._client.send(request, stream=True, follow_redirects=False)
+        answer = self._network.handle_request(request)
         place = f"{request.url.host} answered {request.method} {request.url.path}"
-        body = _Body(answer, place, self._monotonic_s)
+        bytes_max: int = request.extensions.get(BYTES_MAX, ANSWER_BYTES_MAX)
+        body = _Body(answer, place, bytes_max, self._monotonic_s)
         dropped = {"content-encoding", "content-length", "transfer-encoding"}
         headers = [(k, v) for k, v in answer.headers.raw if k.decode().lower() not in dropped]
         return httpx.Response(
@@ -72,19 +69,19 @@ class BoundedTransport(httpx.BaseTransport):
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._network.close()
 
 
 class _Body(httpx.SyncByteStream):
     """The unpacked bytes of one answer, up to a bound of bytes and of seconds."""
 
     def __init__(
-        self, answer: httpx.Response, place: str, monotonic_s: Callable[[], float]
+        self, answer: httpx.Response, place: str, bytes_max: int, monotonic_s: Callable[[], float]
     ) -> None:
         self._answer = answer
         self._place = place
+        self._bytes_max = bytes_max
         self._monotonic_s = monotonic_s
-        self._bytes_max: int = answer.request.extensions.get(BYTES_MAX, ANSWER_BYTES_MAX)
 
     def __iter__(self) -> Iterator[bytes]:
         until_s = self._monotonic_s() + BODY_S_MAX
@@ -147,7 +144,10 @@ def bounded_transport(base_url: str) -> BoundedTransport:
         trusts = not is_loopback(url.host)
         has_certificate = trusts or url.scheme == "https"
         named = tuple(os.environ.get(name) for name in _NAMED) if has_certificate else ()
-        return BoundedTransport(httpx.Client(trust_env=trusts, verify=_certificates(named)))
+        certificates, proxy = _certificates(named), _proxy_url(url) or None
+        return BoundedTransport(
+            httpx.HTTPTransport(verify=certificates, trust_env=trusts, proxy=proxy)
+        )
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         raise ConfigError(
             f"The proxy or certificate settings of the environment ({PROXY_SETTINGS}) cannot be "
@@ -167,14 +167,19 @@ def _certificates(named: tuple[str | None, ...]) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=bool(named))
 
 
-def proxy_of(url: httpx.URL) -> str:
-    """Return host and port of the proxy that the environment names for a URL; "" for none."""
+def _proxy_url(url: httpx.URL) -> str:
+    """Return the proxy that the environment names for a URL; "" for none."""
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if not proxy or is_loopback(url.host) or proxy_bypass(url.host):
         return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def proxy_of(url: httpx.URL) -> str:
+    """Return host and port of the proxy that the environment names for a URL; "" for none."""
     try:
-        parsed = httpx.URL(proxy if "://" in proxy else f"http://{proxy}")
+        parsed = httpx.URL(_proxy_url(url))
     except (httpx.InvalidURL, ValueError):
         return ""
     return f"{parsed.host}:{parsed.port}" if parsed.port else parsed.host

@@ -206,7 +206,7 @@ class Host:
 
     def replayed(self, method: str, url: str) -> str:
         """Return who answered which call, to begin the sentence of a wrong shape with."""
-        return f"{self.client.base_url.host} answered {method} {httpx.URL(url).path}"
+        return f"{self.client.base_url.host} answered {_asked(method, url)}"
 
     def repeat(self, effect: Callable[[], T], asked: str) -> T:
         """Do something that changes nothing, and again after each rung of the ladder.
@@ -230,7 +230,7 @@ class Host:
     def _call_once(self, method: str, url: str, options: dict[str, Any]) -> httpx.Response:
         base = self.client.base_url
         assert url.startswith("/"), "a call names a path: its host is the client's"
-        where = f"{method} {base.host}{httpx.URL(url).path}"
+        where = f"{method} {base.host}{_path(url)}"
         self._await_window()
         try:
             response = self.client.request(method, url, **options)
@@ -267,7 +267,12 @@ def _is_html(response: httpx.Response) -> bool:
 
 
 def _asked(method: str, url: str) -> str:
-    return f"{method} {httpx.URL(url).path}"
+    return f"{method} {_path(url)}"
+
+
+def _path(url: str) -> str:
+    """Return a path without its query; to parse it as a URL costs a tenth of a call."""
+    return url.partition("?")[0]
 
 
 def _retried(asked: str, retry: Retry) -> RunEvent:

@@ -266,7 +266,7 @@ class Hourly:
 def test_a_body_that_drips_ends() -> None:
     """By a clock of ours, not by the pieces that still come."""
     with planted(always(lambda: (200, {}, endless()))) as org:
-        transport = BoundedTransport(httpx.Client(trust_env=False), monotonic_s=Hourly())
+        transport = BoundedTransport(httpx.HTTPTransport(trust_env=False), monotonic_s=Hourly())
         with (
             httpx.Client(base_url=org.url, transport=transport) as client,
             pytest.raises(UnexpectedAnswer, match="does not end in 30 minutes"),
