@@ -7,9 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
-from sqlalchemy.exc import IntegrityError
 
-from dc_assets.core.batch_states import TRANSITIONS, BatchState
+from dc_assets.core.batch_states import BatchState
 from dc_assets.core.errors import LedgerConflict
 from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import Pause
@@ -18,6 +17,17 @@ from dc_assets.core.spec import LoadSpec
 from dc_assets.core.write_policy import WINDOW_LOOKS_BACK_S
 from dc_assets.ledger.absence import one_transaction
 from dc_assets.ledger.batch_queries import BatchQueries, as_record, held_records, is_orphan, records
+from dc_assets.ledger.batch_steps import (
+    ABANDONED,
+    ADD_RECEIPT,
+    CLAIMED,
+    OPENED,
+    SETTLED,
+    UPLOADED,
+    held,
+    holder,
+    take,
+)
 from dc_assets.ledger.budgets import Budgets
 from dc_assets.ledger.claims import granted, lane_scope
 from dc_assets.ledger.database import Database
@@ -28,13 +38,20 @@ from dc_assets.ledger.receipts import packed
 from dc_assets.ledger.rows_again import refuse_flights, select_what_is_there
 from dc_assets.ledger.spec_records import IS_FLYING, IS_UNSETTLED, check_fence, is_of
 from dc_assets.ledger.stop_orders import refuse_stopped
-from dc_assets.ledger.tables import batch, epoch_now, load, range_state, receipt
+from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 from dc_assets.load.store import (
     BatchRecord,
     DeadLetter,
     NewBatch,
     RangeTicket,
     Settlement,
+)
+
+_OPEN_LOADS = (
+    sa.select(load)
+    .where(load.c.org_id == sa.bindparam("of_org"), load.c.state == "open")
+    .order_by(load.c.load_id)
+    .with_for_update()
 )
 
 
@@ -105,7 +122,7 @@ class SqlBatchStore(BatchQueries):
             ).all()
             orphans = [row for row in rows if is_orphan(row)]
             for row in orphans:
-                self._update(connection, row.batch_id, {**_holder(ticket), "opening_at": None})
+                self._update(connection, row.batch_id, {**holder(ticket), "opening_at": None})
             return [as_record(row) for row in orphans]
 
     @one_transaction
@@ -124,12 +141,7 @@ class SqlBatchStore(BatchQueries):
         locks.
         """
         with self._database.begin() as connection:
-            loads = connection.execute(
-                sa.select(load)
-                .where(load.c.org_id == self._org_id, load.c.state == "open")
-                .order_by(load.c.load_id)
-                .with_for_update()
-            ).all()
+            loads = connection.execute(_OPEN_LOADS, {"of_org": self._org_id}).all()
             ours = next((row for row in loads if row.load_id == ticket.load_id), None)
             if ours is not None:
                 refuse_stopped(ours)
@@ -148,12 +160,7 @@ class SqlBatchStore(BatchQueries):
                 looks_back_s=looks_back_s,
             )
             if batch_id is not None:
-                values = {
-                    "opening_at": epoch_now(),
-                    "lane_scope": self._lane_scope,
-                    **_holder(ticket),
-                }
-                self._move(connection, batch_id, BatchState.OPENING, values)
+                self._take_over(connection, ticket, batch_id)
             return batch_id
 
     @one_transaction
@@ -168,17 +175,12 @@ class SqlBatchStore(BatchQueries):
     ) -> None:
         """Put a batch that was just claimed and planned ones of its lane into one, in its place."""
         with self._database.begin() as connection:
-            claimed = self._check_held(connection, ticket, claimed_id)
+            claimed = held(connection, ticket, claimed_id)
             assert claimed.state == BatchState.OPENING.value
             for other in self._rows_of(connection, others):
                 assert (other.state, other.lane) == (BatchState.PLANNED.value, claimed.lane)
             self._replace(connection, [claimed_id, *others], [merged])
-            self._move(
-                connection,
-                merged.batch_id,
-                BatchState.OPENING,
-                {"opening_at": epoch_now(), **_holder(ticket)},
-            )
+            self._take_over(connection, ticket, merged.batch_id)
 
     @one_transaction
     def split(self, ticket: RangeTicket, batch_id: str, parts: Sequence[NewBatch]) -> None:
@@ -210,43 +212,39 @@ class SqlBatchStore(BatchQueries):
     def opened(self, ticket: RangeTicket, batch_id: str, job_id: str) -> None:
         """Store the job id of an opening batch."""
         with self._database.begin() as connection:
-            self._check_held(connection, ticket, batch_id)
-            self._move(connection, batch_id, BatchState.OPEN, {"job_id": job_id})
+            take(connection, OPENED, batch_id, ticket, job_id=job_id)
 
     @one_transaction
     def uploaded(self, ticket: RangeTicket, batch_id: str) -> None:
         """Note that the org acknowledged the close."""
         with self._database.begin() as connection:
-            self._check_held(connection, ticket, batch_id)
-            self._move(connection, batch_id, BatchState.UPLOADED, {"uploaded_at": epoch_now()})
+            take(connection, UPLOADED, batch_id, ticket)
 
     @one_transaction
     def settled(self, ticket: RangeTicket, settlement: Settlement) -> None:
         """Finish a batch, keep its receipt and plan the retry, in one transaction."""
         content = packed(settlement.receipt)  # nobody waits for us meanwhile
         with self._database.begin() as connection:
-            row = self._check_held(connection, ticket, settlement.batch_id)
+            row = held(connection, ticket, settlement.batch_id)
             retried = settlement.rows_again
             assert settlement.landed + len(settlement.dead_letters) + retried == row.rows
-            self._move(
+            take(
                 connection,
+                SETTLED,
                 settlement.batch_id,
-                BatchState.SETTLED,
-                {
-                    "finished_at": epoch_now(),
-                    "landed": settlement.landed,
-                    "retried": retried,
-                    "locked": settlement.locked,
-                    "ended_at": settlement.job.ended_at_s or None,
-                    "active_s": settlement.job.active_s,
-                    "total_s": settlement.job.total_s,
-                },
+                ticket,
+                landed=settlement.landed,
+                retried=retried,
+                locked=settlement.locked,
+                ended_at=settlement.job.ended_at_s or None,
+                active_s=settlement.job.active_s,
+                total_s=settlement.job.total_s,
             )
             self._dead_letters.add(
                 connection, row.load_id, row.partition_key, settlement.dead_letters
             )
             key = {"batch_id": settlement.batch_id, "load_id": row.load_id}
-            connection.execute(receipt.insert().values(**key, **content))
+            connection.execute(ADD_RECEIPT, {**key, **content})
             for again in settlement.again:
                 self._insert(connection, row.load_id, row.partition_key, again, row.uploaded_at)
 
@@ -254,7 +252,7 @@ class SqlBatchStore(BatchQueries):
     def abandoned(self, ticket: RangeTicket, batch_id: str, again: NewBatch) -> None:
         """Give a batch up for good and plan its rows as a new one, in one transaction."""
         with self._database.begin() as connection:
-            self._check_held(connection, ticket, batch_id)
+            held(connection, ticket, batch_id)
             self._replace(connection, [batch_id], [again])
 
     @one_transaction
@@ -302,7 +300,7 @@ class SqlBatchStore(BatchQueries):
         else:
             place = of.load_id, of.partition_key
         for batch_id in gone:
-            self._move(connection, batch_id, BatchState.ABANDONED, {"finished_at": epoch_now()})
+            take(connection, ABANDONED, batch_id)
         for one in batches:
             self._insert(connection, *place, one)
         self._dead_letters.add(connection, *place, dead_letters)
@@ -332,37 +330,10 @@ class SqlBatchStore(BatchQueries):
             )
         )
 
-    def _check_held(self, connection: Connection, ticket: RangeTicket, batch_id: str) -> Row[Any]:
-        row = connection.execute(
-            sa.select(batch).where(batch.c.batch_id == batch_id).with_for_update()
-        ).one()
-        holder = (row.holder_load, row.holder_key, row.holder_fence)
-        if holder != (ticket.load_id, ticket.partition_key, ticket.fence):
-            raise LedgerConflict(f"Batch {batch_id} was taken over by another run; this one stops.")
-        return row
-
-    def _move(
-        self, connection: Connection, batch_id: str, to: BatchState, values: dict[str, Any]
-    ) -> None:
-        allowed = [before.value for before, following in TRANSITIONS.items() if to in following]
-        try:
-            result = connection.execute(
-                batch.update()
-                .where(batch.c.batch_id == batch_id, batch.c.state.in_(allowed))
-                .values(state=to.value, **values)
-            )
-        except IntegrityError as error:
-            raise LedgerConflict(f"The lane of batch {batch_id} is in flight already.") from error
-        if result.rowcount != 1:
-            raise LedgerConflict(f"Batch {batch_id} cannot become {to.value}: it is elsewhere.")
+    def _take_over(self, connection: Connection, ticket: RangeTicket, batch_id: str) -> None:
+        """Let a batch be driven by a run whose create call comes next."""
+        scope = self._lane_scope
+        take(connection, CLAIMED, batch_id, lane_scope=scope, **holder(ticket))
 
     def _update(self, connection: Connection, batch_id: str, values: dict[str, Any]) -> None:
         connection.execute(batch.update().where(batch.c.batch_id == batch_id).values(**values))
-
-
-def _holder(ticket: RangeTicket) -> dict[str, Any]:
-    return {
-        "holder_load": ticket.load_id,
-        "holder_key": ticket.partition_key,
-        "holder_fence": ticket.fence,
-    }

@@ -11,10 +11,34 @@ from sqlalchemy.engine import Connection, Row
 from dc_assets.core.batch_states import BatchState
 from dc_assets.core.errors import ParentsTaken
 from dc_assets.core.write_policy import RecentRows, first_to_send, halved
-from dc_assets.ledger.database import now_s
 from dc_assets.ledger.owners import living_owner
 from dc_assets.ledger.spec_records import IS_FLYING, IS_LEASED
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
+
+_FLYING = (
+    sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
+    .join(load, load.c.load_id == batch.c.load_id)
+    .where(load.c.org_id == sa.bindparam("of_org"), IS_FLYING)
+)
+_LANES = sa.select(batch.c.batch_id, batch.c.lane).where(
+    batch.c.batch_id.in_(sa.bindparam("wanted", expanding=True))
+)
+_OF_LOAD = batch.c.load_id == sa.bindparam("of_load")
+_WAITING = (
+    sa.select(batch.c.lane, sa.func.sum(batch.c.rows).label("waiting"))
+    .where(_OF_LOAD, batch.c.state == BatchState.PLANNED.value)
+    .where(batch.c.waits == 0, batch.c.ready_at <= epoch_now())
+    .group_by(batch.c.lane)
+)
+_ENDED = (
+    sa.select(
+        epoch_now().label("at_s"),
+        sa.func.coalesce(sa.func.sum(batch.c.rows), 0).label("rows"),
+        sa.func.coalesce(sa.func.sum(batch.c.locked), 0).label("locked"),
+    )
+    .where(_OF_LOAD, batch.c.state == BatchState.SETTLED.value)
+    .where(batch.c.finished_at > epoch_now() - sa.bindparam("looks_back_s", type_=sa.Float))
+)
 
 
 def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
@@ -31,11 +55,7 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
     Batches in flight of another load in the same lanes block all of ours: its lane map is another
     one. ``ours`` is the row of our load; it and the others of the org are locked by the caller.
     """
-    flying = connection.execute(
-        sa.select(batch.c.lane, batch.c.lane_scope, batch.c.load_id)
-        .join(load, load.c.load_id == batch.c.load_id)
-        .where(load.c.org_id == ours.org_id, IS_FLYING)
-    ).all()
+    flying = connection.execute(_FLYING, {"of_org": ours.org_id}).all()
     neighbours = [
         row for row in flying if row.lane_scope == lane_scope or row.load_id == ours.load_id
     ]
@@ -44,9 +64,7 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
     slots = _window_now(connection, ours, window, looks_back_s) - len(flying) + len(neighbours)
     if len(neighbours) >= slots:
         return None
-    lanes = connection.execute(
-        sa.select(batch.c.batch_id, batch.c.lane).where(batch.c.batch_id.in_(wanted))
-    )
+    lanes = connection.execute(_LANES, {"wanted": list(wanted)})
     lane_of: dict[str, int] = {row.batch_id: row.lane for row in lanes}
     return first_to_send(
         {batch_id: lane_of[batch_id] for batch_id in wanted},
@@ -58,32 +76,20 @@ def granted(  # noqa: PLR0913 - whose claim, for what, by which rules
 
 def _remaining_rows(connection: Connection, load_id: str) -> dict[int, int]:
     """Return the rows of each lane that may go now, over all partitions of a load."""
-    rows = connection.execute(
-        sa.select(batch.c.lane, sa.func.sum(batch.c.rows).label("waiting"))
-        .where(batch.c.load_id == load_id, batch.c.state == BatchState.PLANNED.value)
-        .where(batch.c.waits == 0, batch.c.ready_at <= epoch_now())
-        .group_by(batch.c.lane)
-    )
+    rows = connection.execute(_WAITING, {"of_load": load_id})
     return {row.lane: int(row.waiting) for row in rows}
 
 
 def _window_now(connection: Connection, ours: Row[Any], window: int, looks_back_s: float) -> int:
     """Return the window, halved for a time when too many rows have just met locks."""
-    at_s = now_s(connection)
-    if ours.window_cut_at is not None and at_s < ours.window_cut_at + looks_back_s:
+    given = {"of_load": ours.load_id, "looks_back_s": looks_back_s}
+    ended = connection.execute(_ENDED, given).one()
+    if ours.window_cut_at is not None and ended.at_s < ours.window_cut_at + looks_back_s:
         return halved(window)
-    ended = connection.execute(
-        sa.select(
-            sa.func.coalesce(sa.func.sum(batch.c.rows), 0).label("rows"),
-            sa.func.coalesce(sa.func.sum(batch.c.locked), 0).label("locked"),
-        )
-        .where(batch.c.load_id == ours.load_id, batch.c.state == BatchState.SETTLED.value)
-        .where(batch.c.finished_at > at_s - looks_back_s)
-    ).one()
     if not RecentRows(int(ended.rows), int(ended.locked)).is_too_locked:
         return window
     connection.execute(
-        load.update().where(load.c.load_id == ours.load_id).values(window_cut_at=at_s)
+        load.update().where(load.c.load_id == ours.load_id).values(window_cut_at=ended.at_s)
     )
     return halved(window)
 

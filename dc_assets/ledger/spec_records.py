@@ -56,14 +56,22 @@ def is_range(load_id: str, partition_key: str) -> sa.ColumnElement[bool]:
     return (range_state.c.load_id == load_id) & (range_state.c.partition_key == partition_key)
 
 
+_FENCE = (
+    sa.select(range_state.c.fence)
+    .where(range_state.c.load_id == sa.bindparam("of_load"))
+    .where(range_state.c.partition_key == sa.bindparam("of_key"))
+    .with_for_update()
+)
+
+
 def check_fence(connection: Connection, ticket: RangeTicket) -> None:
     """Let nobody write for a partition that another run took over; lock it till the end.
 
     Raises:
         LedgerConflict: it was taken over.
     """
-    query = sa.select(range_state.c.fence).where(is_of(ticket)).with_for_update()
-    if connection.execute(query).scalar() != ticket.fence:
+    place = {"of_load": ticket.load_id, "of_key": ticket.partition_key}
+    if connection.execute(_FENCE, place).scalar() != ticket.fence:
         raise taken_over(ticket)
 
 

@@ -322,6 +322,11 @@ commit_mark = Table(
     Column("marked_at", Float, nullable=False),
 )
 
+for _table in metadata.tables.values():
+    if _table not in {batch, receipt} and _table.autoincrement_column is None:
+        # Few short lines, found by their key: SQLite needs no second tree for it.
+        _table.dialect_options["sqlite"]["with_rowid"] = False
+
 
 @event.listens_for(metadata, "before_create")
 def _partial_in_postgresql(_: MetaData, connection: Connection, **__: object) -> None:
