@@ -160,10 +160,11 @@ class Schedule:
         """No lane or slot is free: ask again later, or when a flight of this run ends."""
         self._claim_at_s = now_s + CLAIM_AGAIN_S
 
-    def take_off(self, batch_id: str, now_s: float) -> None:
-        """A slot was granted: the batch is being submitted."""
+    def take_off(self, batch_id: str, now_s: float) -> WaitingBatch:
+        """A slot was granted: the batch is being submitted. Returns it."""
         batch = self.waiting.pop(batch_id)
         self.flights[batch_id] = Flight(batch.lane, batch.rows, due_s=None, since_s=now_s)
+        return batch
 
     def take_over(self, batch_id: str, *, lane: int, rows: int, now_s: float) -> None:
         """A flight of a dead run is ours now, to be looked at at once."""

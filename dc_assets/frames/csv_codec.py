@@ -7,7 +7,9 @@ LF in the whole file, quotes doubled, nothing trimmed. An empty cell leaves a fi
 
 from __future__ import annotations
 
+import csv
 import io
+from collections.abc import Collection
 
 import polars as pl
 
@@ -58,8 +60,12 @@ def _sum(rows: pl.DataFrame, counts: list[pl.Expr]) -> int:
     return int(sums.item())
 
 
-def decode(body: bytes, *, is_lossy: bool = False) -> pl.DataFrame:
+def decode(
+    body: bytes, *, is_lossy: bool = False, only: Collection[str] | None = None
+) -> pl.DataFrame:
     """Read a CSV file into text columns by name; an empty body has no rows and no columns.
+
+    Columns that are not among ``only`` are passed over: to read a cell costs more than to skip it.
 
     Of a lossy one a byte that is no UTF-8 is shown as U+FFFD: an error text may quote it, and the
     keys of the other rows are worth more. A key with such a byte is none that was sent.
@@ -71,9 +77,21 @@ def decode(body: bytes, *, is_lossy: bool = False) -> pl.DataFrame:
         return pl.DataFrame()
     try:
         encoding = "utf8-lossy" if is_lossy else "utf8"
-        return pl.read_csv(body, infer_schema=False, empty_string_is_null=False, encoding=encoding)
+        return pl.read_csv(
+            body,
+            columns=None if only is None else [name for name in _header(body) if name in only],
+            infer_schema=False,
+            empty_string_is_null=False,
+            encoding=encoding,
+        )
     except pl.exceptions.PolarsError as error:
         raise UnsettledJob("a result file is cut off or not CSV") from error
+
+
+def _header(body: bytes) -> list[str]:
+    """Return the names in the first line of a CSV file."""
+    line = body.lstrip().partition(b"\n")[0]
+    return next(csv.reader([line.decode("utf-8-sig", errors="replace")]))
 
 
 def not_representable(field: str) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -28,12 +28,15 @@ def with_lane(rows: pl.DataFrame, spec: LoadSpec, lanes: LaneMap) -> pl.DataFram
     return rows[order.get_column("row")].with_columns(order.get_column(LANE))
 
 
-def in_sending_order(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
-    """Sort by parent, then external id: children of one parent share as few chunks as they can."""
-    order = [spec.target.external_id]
-    if spec.parent_target is not None:
-        order.insert(0, spec.parent_target)
-    return rows.sort(order, nulls_last=True)
+def in_sending_order(
+    rows: pl.DataFrame, spec: LoadSpec, within: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Sort by parent, then external id: children of one parent share as few chunks as they can.
+
+    ``within`` are columns that come before them, such as the lane.
+    """
+    parent = [] if spec.parent_target is None else [spec.parent_target]
+    return rows.sort([*within, *parent, spec.target.external_id], nulls_last=True)
 
 
 def cut(

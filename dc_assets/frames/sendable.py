@@ -6,7 +6,7 @@ a whole, so it is found before it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -56,26 +56,30 @@ def sift(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows that can be sent, and the others.
 
-    Those have the columns ``__code``, ``__message`` and ``__fields`` besides.
+    Those have the columns ``__code``, ``__message`` and ``__fields`` besides, if there are any.
     """
     key = pl.col(spec.target.external_id)
     fields = [column.target for column in spec.columns]
-    unfit = [pl.when(not_representable(field)).then(pl.lit(field)) for field in fields]
-    judged = rows.with_columns(
-        pl.when(doubled.doubled(key))
-        .then(pl.lit(AMBIGUOUS_ID))
-        .when(key == "")
-        .then(pl.lit(BLANK_ID))
-        .when(pl.any_horizontal(not_representable(field) for field in fields))
-        .then(pl.lit(NOT_REPRESENTABLE))
-        .when(_is_too_long(rows, fields))
-        .then(pl.lit(TOO_LONG))
-        .alias("__code"),
-        pl.concat_str(unfit, separator=",", ignore_nulls=True).alias("__fields"),
-    )
+    reasons = {
+        AMBIGUOUS_ID: doubled.doubled(key),
+        BLANK_ID: key == "",
+        NOT_REPRESENTABLE: pl.any_horizontal(not_representable(field) for field in fields),
+        TOO_LONG: _is_too_long(rows, fields),
+    }
+    if not rows.select(pl.any_horizontal(*reasons.values()).any()).item():
+        return rows, rows.clear()
+    judged = _judged(rows, reasons, fields)
     refused = judged.filter(pl.col("__code").is_not_null())
     sendable = judged.filter(pl.col("__code").is_null()).drop("__code", "__fields")
     return sendable, _explained(refused, fields, doubled)
+
+
+def _judged(rows: pl.DataFrame, reasons: Mapping[str, pl.Expr], fields: list[str]) -> pl.DataFrame:
+    """Add the first reason why a row cannot be sent, and the fields that no CSV can carry."""
+    code = pl.coalesce(pl.when(is_so).then(pl.lit(code)) for code, is_so in reasons.items())
+    unfit = [pl.when(not_representable(field)).then(pl.lit(field)) for field in fields]
+    named = pl.concat_str(unfit, separator=",", ignore_nulls=True)
+    return rows.with_columns(code.alias("__code"), named.alias("__fields"))
 
 
 def _is_too_long(rows: pl.DataFrame, fields: list[str]) -> pl.Expr:

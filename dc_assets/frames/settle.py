@@ -29,6 +29,8 @@ RECEIPT_SCHEMA = {
     "created": pl.Boolean,
     "outcome": pl.String,
 }
+LANDED_COLUMNS = (RECORD_ID, "sf__Id", "sf__Created")
+"""What is read of a row that landed, besides its external id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,29 @@ class Outcomes:
 def answered_by(sent: pl.DataFrame, external_id: str) -> str:
     """Return the field by which result files name the rows that were sent."""
     return RECORD_ID if RECORD_ID in sent.columns else external_id
+
+
+def all_landed(keys: pl.Series, files: ResultFiles, external_id: str) -> Outcomes | None:
+    """Return the outcomes of rows of which every one landed; None unless files say just that.
+
+    Each of ``keys`` is named once by successfulResults, and nothing else is named at all. It is
+    what `settle` finds of such a job, at a fifth of its work.
+    """
+    file = files.successful
+    others = files.failed.height + files.unprocessed.height
+    if others or file.height != keys.len() or external_id not in file.columns:
+        return None
+    named = file.get_column(external_id)
+    if keys.n_unique() != keys.len() or not named.sort().equals(keys.sort()):
+        return None
+    receipt = file.select(
+        pl.col(external_id).alias("external_id"),
+        pl.col("sf__Id").alias("salesforce_id"),
+        (pl.col("sf__Created") == "true").alias("created"),
+        pl.lit("landed").alias("outcome"),
+    )
+    none = pl.DataFrame()
+    return Outcomes(receipt, landed=keys.len(), refused=none, retryable=none, locked=0)
 
 
 def settle(

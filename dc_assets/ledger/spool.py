@@ -150,9 +150,13 @@ class DiskSpool:
     def _write(
         self, rows: pl.DataFrame, folder: Path, name: str, metadata: dict[str, str] | None = None
     ) -> None:
-        sink = io.BytesIO()
+        sink, is_page = io.BytesIO(), metadata is not None
         rows.write_parquet(
-            sink, compression="lz4", row_group_size=_PAGE_ROW_GROUP, metadata=metadata
+            sink,
+            compression="lz4",
+            statistics=is_page,  # by them a lane is found; all else is read whole
+            row_group_size=_PAGE_ROW_GROUP if is_page else None,
+            metadata=metadata,
         )
         content = sink.getbuffer()
         scratch = folder / f"{name}.{os.getpid()}.tmp"

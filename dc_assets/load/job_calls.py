@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import polars as pl
+
 from dc_assets.core.errors import LedgerConflict, RejectedRequest, RemoteError, SpoolLost
 from dc_assets.core.ingest_job import IngestJob, JobState
 from dc_assets.frames.csv_codec import encode
+from dc_assets.frames.settle import answered_by
 from dc_assets.load.ports import RangeRun
 from dc_assets.load.rescue import NOT_FOUND, abort, rescue, resend
 from dc_assets.load.settle import SettledBatch, settle_batch
@@ -23,7 +26,14 @@ from dc_assets.load.store import BatchRecord, NewBatch
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The close was acknowledged."""
+    """The close of a job was acknowledged.
+
+    Attributes:
+        keys: the external ids of its rows, by which its results name them; None if by record ids.
+    """
+
+    job_id: str
+    keys: pl.Series | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +85,27 @@ def submit(run: RangeRun, batch: BatchRecord) -> Submitted | Lost:
     jobs.upload(job_id, payload)
     jobs.close(job_id)
     batches.uploaded(run.ticket, batch.batch_id)
-    return Submitted()
+    key = run.spec.target.external_id
+    return Submitted(job_id, rows.get_column(key) if answered_by(rows, key) == key else None)
 
 
-def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolved:
+def follow(
+    run: RangeRun, batch: BatchRecord, keys: pl.Series | None
+) -> Unfinished | Finished | Resolved:
     """Ask for the job of a batch, and settle the batch if the job is finished.
+
+    ``keys`` are the external ids that this run sent; None if another run sent them.
 
     A job that the org dropped, or whose results it dropped (after 7 days), says nothing of its
     rows any more: they are sent again, and the upsert makes that safe.
     """
-    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    job_id = batch.job_id
     assert job_id is not None, "an uploaded batch has a job"
     try:
         job = run.ports.jobs.job(job_id)
         if not job.is_terminal:
             return Unfinished()
-        return Finished(job, settle_batch(run, batch, job))
+        return Finished(job, settle_batch(run, batch, job, keys))
     except SpoolLost as lost:
         run.note("rows_lost", cause=str(lost))
         return Resolved(resend(run, batch))
@@ -103,7 +118,7 @@ def follow(run: RangeRun, batch: BatchRecord) -> Unfinished | Finished | Resolve
 
 def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
     """Abort a job that does not end; what it committed is read from its results."""
-    job_id = batch.job_id or run.ports.batches.record(batch.batch_id).job_id
+    job_id = batch.job_id
     assert job_id is not None, "an uploaded batch has a job"
     at_work = frozenset({JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS})
     state = abort(run, job_id, at_work)

@@ -18,6 +18,9 @@ from dc_assets.load.ports import RangeRun
 from dc_assets.load.settled_rows import dead_letters_of, sent_fields
 from dc_assets.load.store import DeadLetter, NewBatch
 
+READ_BYTES_MAX = 64_000_000
+"""Rows of pages that are in memory at once, unless one lane has more."""
+
 
 def regroup(run: RangeRun, *, selected: int, is_first: bool = True) -> None:
     """Write the rows of every batch, then tell the ledger of all of them in one transaction.
@@ -121,21 +124,55 @@ def _planned_anew(
 
 
 def lanes_of(run: RangeRun) -> Iterator[tuple[int, list[pl.DataFrame], list[DeadLetter]]]:
-    """Yield the batches of each lane in sending order, and the rows that cannot be sent."""
+    """Yield the batches of each lane in sending order, and rows that cannot be sent.
+
+    Those of lanes that were read together come with the first of them.
+    """
     pages = run.ports.spool.pages(run.ticket)
     if pages is None:
         return
     rows_max = run.known_speed().rows_max(batch_rows_max(run.spec))
-    spec = run.spec
-    doubled = DoubledKeys(run.plan.ambiguous_keys, run.keys_have_case)
-    for lane in range(run.plan.lanes.total):
-        rows = pages.filter(pl.col(LANE) == lane).drop(LANE).collect()
-        sendable, refused = sift(rows, spec, doubled)
-        letters = dead_letters_of(refused, spec, attempts=0)
-        if run.records is not None:
-            key = spec.target.external_id
-            has_case = run.keys_have_case or not run.writes_keys  # then the org's spelling stays
-            sendable, refused = with_record_ids(sendable, run.records, key, has_case=has_case)
-            letters += dead_letters_of(refused, spec, attempts=0)
-        parts = list(cut(in_sending_order(sendable, spec), rows_max))
-        yield lane, parts, letters
+    for lanes, rows in lanes_together(pages, run.plan.lanes.total):
+        sendable, letters = _sifted(run, rows)
+        ordered = in_sending_order(sendable, run.spec, within=[LANE])
+        parts = ordered.partition_by(LANE, as_dict=True, include_key=False, maintain_order=True)
+        for lane in lanes:
+            own = parts.get((lane,))
+            yield lane, [] if own is None else list(cut(own, rows_max)), letters
+            letters = []
+
+
+def _sifted(run: RangeRun, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[DeadLetter]]:
+    """Return the rows that can be sent, with their records' ids if they need them, and the rest."""
+    spec, doubled = run.spec, DoubledKeys(run.plan.ambiguous_keys, run.keys_have_case)
+    sendable, refused = sift(rows, spec, doubled)
+    letters = dead_letters_of(refused.drop(LANE), spec, attempts=0)
+    if run.records is not None:
+        key = spec.target.external_id
+        has_case = run.keys_have_case or not run.writes_keys  # then the org's spelling stays
+        sendable, refused = with_record_ids(sendable, run.records, key, has_case=has_case)
+        letters += dead_letters_of(refused.drop(LANE), spec, attempts=0)
+    return sendable, letters
+
+
+def lanes_together(
+    pages: pl.LazyFrame, lanes: int, bytes_max: int = READ_BYTES_MAX
+) -> Iterator[tuple[range, pl.DataFrame]]:
+    """Yield the rows of all lanes, several lanes at a time.
+
+    As many are read at once as ``bytes_max`` has room for, at least one: each reading opens every
+    page, and looks at its rows in one go.
+    """
+    counted = pages.group_by(LANE).len().collect()
+    rows_of: dict[int, int] = dict(counted.iter_rows())
+    first, rows_max = 0, 0
+    while first < lanes:
+        end, rows = first + 1, rows_of.get(first, 0)
+        while end < lanes and rows + rows_of.get(end, 0) <= rows_max:
+            rows += rows_of.get(end, 0)
+            end += 1
+        read = pages.filter(pl.col(LANE).is_between(first, end - 1)).collect()
+        if not read.is_empty():
+            rows_max = int(bytes_max / read.estimated_size() * read.height)
+        yield range(first, end), read
+        first = end

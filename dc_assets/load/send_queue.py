@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dc_assets.core.batch_states import BatchState
 from dc_assets.core.circuit_breaker import FIRST_ROWS
 from dc_assets.core.parent_rounds import Outlook
 from dc_assets.core.pauses import batch_rows_max
@@ -76,6 +77,21 @@ class SendQueue:
         merged = self._schedule.merge(list(parts), self._run.ports.new_id())
         merge(self._run, parts, merged)
         return merged.batch_id
+
+    def taken_off(self, claimed: str, now_s: float) -> BatchRecord:
+        """Begin the flight of a batch that was claimed; return what the ledger says of it now."""
+        batch, ticket = self._schedule.take_off(claimed, now_s), self._run.ticket
+        return BatchRecord(
+            batch.batch_id,
+            ticket.load_id,
+            ticket.partition_key,
+            lane=batch.lane,
+            attempt=batch.attempt,
+            rows=batch.rows,
+            state=BatchState.OPENING,
+            job_id=None,
+            ready_in_s=0.0,
+        )
 
     def split_too_big(self) -> None:
         """Cut batches that the org could not end in half its batch time limit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
 import polars as pl
 
@@ -16,8 +17,10 @@ from dc_assets.core.remedies import FirstRefusal
 from dc_assets.core.row_outcomes import EXHAUSTED_CODE, STOPPING_CODES
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.settle import (
+    LANDED_COLUMNS,
     Outcomes,
     ResultFiles,
+    all_landed,
     name_the_unnamed,
     rows_named_by,
     settle,
@@ -52,14 +55,19 @@ class SettledBatch:
         )
 
 
-def settle_batch(run: RangeRun, batch: BatchRecord, job: IngestJob) -> SettledBatch:
+def settle_batch(
+    run: RangeRun, batch: BatchRecord, job: IngestJob, keys: pl.Series | None
+) -> SettledBatch:
     """Settle one batch whose job is terminal, and return what became of its rows.
+
+    ``keys`` are the external ids that were sent, if this run knows them: the rows themselves are
+    read only for what did not land.
 
     Raises:
         UnsettledJob: three readings of the result files leave rows without an outcome.
         SpoolLost: the rows are on no disk, and the result files do not have their external ids.
     """
-    outcomes, lacking = _outcomes(run, batch, job)
+    outcomes, lacking = _outcomes(run, batch, job, keys)
     stopping = _stopping(outcomes.retryable)
     costs = not stopping and job.state is not JobState.ABORTED and not met_quota(job)
     retry, exhausted = _next_attempt(
@@ -91,16 +99,23 @@ def _stopping(retryable: pl.DataFrame) -> Mapping[str, int]:
     return {code: rows for code, rows in codes if code in STOPPING_CODES}
 
 
-def _outcomes(run: RangeRun, batch: BatchRecord, job: IngestJob) -> tuple[Outcomes, int]:
+def _outcomes(
+    run: RangeRun, batch: BatchRecord, job: IngestJob, keys: pl.Series | None
+) -> tuple[Outcomes, int]:
     """Give each row of a batch its outcome, and count those that nobody can name any more.
 
     Rows that are on no disk of ours are taken from the result files, which repeat them. Only a job
     that did not complete may leave some out.
     """
-    sent = rows_kept(run, batch)
+    kept = cache(partial(rows_kept, run, batch))
     for reading in range(1, READS_MAX + 1):
         try:
-            return _named_rows(run, batch, sent, job)
+            files = _read_files(run, batch.rows, job)
+            if keys is not None and job.state is JobState.JOB_COMPLETE:
+                outcomes = all_landed(keys, files, run.spec.target.external_id)
+                if outcomes is not None:
+                    return outcomes, 0
+            return _named_rows(run, batch, kept(), job, files)
         except UnsettledJob as error:
             if reading == READS_MAX:
                 raise UnsettledJob(f"Job {job.job_id}: {error}, {READS_MAX} times over.") from error
@@ -108,10 +123,13 @@ def _outcomes(run: RangeRun, batch: BatchRecord, job: IngestJob) -> tuple[Outcom
 
 
 def _named_rows(
-    run: RangeRun, batch: BatchRecord, kept: pl.DataFrame | None, job: IngestJob
+    run: RangeRun,
+    batch: BatchRecord,
+    kept: pl.DataFrame | None,
+    job: IngestJob,
+    files: ResultFiles,
 ) -> tuple[Outcomes, int]:
     external_id = run.spec.target.external_id
-    files = _read_files(run, batch.rows, job)
     sent = rows_named_by(files) if kept is None else kept
     if sent.width and external_id not in sent.columns:
         raise SpoolLost(
@@ -135,9 +153,10 @@ def _read_files(run: RangeRun, rows_sent: int, job: IngestJob) -> ResultFiles:
     """Read successfulResults always, then the others until every sent row can be named.
 
     Whether each row is named once is checked by its key afterwards; numbers alone prove nothing.
+    Of a row that landed nothing is needed but its names: it is never sent again.
     """
-    jobs = run.ports.jobs
-    successful = decode(jobs.results(job.job_id, "successful"), is_lossy=True)
+    jobs, names = run.ports.jobs, {run.spec.target.external_id, *LANDED_COLUMNS}
+    successful = decode(jobs.results(job.job_id, "successful"), is_lossy=True, only=names)
     if successful.height == rows_sent and job.failed_rows == 0:
         return ResultFiles(successful, failed=pl.DataFrame(), unprocessed=pl.DataFrame())
     failed = decode(jobs.results(job.job_id, "failed"), is_lossy=True)

@@ -8,8 +8,10 @@ stands in `core.schedule`, `core.outage_policy` and `core.circuit_breaker`; what
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import polars as pl
 
 from dc_assets.core.batch_states import IN_FLIGHT, BatchState
 from dc_assets.core.circuit_breaker import Breaker
@@ -59,11 +61,13 @@ class _Flight:
     Attributes:
         in_doubt: the org has to be asked how far it came.
         doubts: calls in a row that gave no usable answer.
+        keys: the external ids of its rows as this run sent them; None of what another one sent.
     """
 
     batch: BatchRecord
     in_doubt: bool = False
     doubts: int = 0
+    keys: pl.Series | None = None
 
 
 def write(run: RangeRun, *, only_settle: SpoolLost | None = None) -> None:
@@ -189,13 +193,12 @@ class _Writer:
             flight = self._flights[batch_id]
             since_s = self._schedule.begin_call(batch_id)
             if flight.in_doubt:
-                effect = resolve
+                self._workers.start(batch_id, resolve, self._run, flight.batch)
             elif now_s - since_s > self._run.spec.limits.job_wait_s_max:
-                effect = give_up_job
+                self._workers.start(batch_id, give_up_job, self._run, flight.batch)
                 self._schedule.count_from(batch_id, now_s)
             else:
-                effect = follow
-            self._workers.start(batch_id, effect, self._run, flight.batch)
+                self._workers.start(batch_id, follow, self._run, flight.batch, flight.keys)
 
     def _ask_allowance(self, now_s: float) -> None:
         may_ask = self._workers.idle_threads and not self._stopped_by
@@ -233,8 +236,7 @@ class _Writer:
                 return
             if not is_scouting:
                 claimed = self._waiting.merged_with_others(claimed, now_s)
-            self._schedule.take_off(claimed, now_s)
-            record = self._run.ports.batches.record(claimed)
+            record = self._waiting.taken_off(claimed, now_s)
             self._flights[claimed] = _Flight(record)
             self._workers.start(claimed, submit, self._run, record)
 
@@ -284,12 +286,15 @@ class _Writer:
     def _take_outcome(self, flight: _Flight, outcome: Outcome, now_s: float) -> None:
         batch_id = flight.batch.batch_id
         match outcome:
-            case Submitted():
+            case Submitted(job_id, keys):
+                flight.batch = replace(flight.batch, state=BatchState.UPLOADED, job_id=job_id)
+                flight.keys = keys
                 self._schedule.closed(batch_id, now_s)
             case Unfinished():
                 self._schedule.unfinished(batch_id, now_s)
             case Resolved(instead=None):
                 flight.in_doubt = False
+                flight.batch = replace(flight.batch, state=BatchState.UPLOADED)
                 self._schedule.count_from(batch_id, now_s)
                 self._schedule.look_at(batch_id, now_s)
             case Resolved(instead=again):

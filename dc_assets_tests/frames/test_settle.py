@@ -13,6 +13,7 @@ from dc_assets.frames.settle import (
     RECEIPT_SCHEMA,
     Outcomes,
     ResultFiles,
+    all_landed,
     name_the_unnamed,
     settle,
 )
@@ -292,3 +293,49 @@ def test_the_outcomes_are_the_batch(fates: dict[str, str]) -> None:
     assert outcomes.landed == len(good)
     assert sorted(named + good) == sorted(fates)
     assert sorted(outcomes.receipt.get_column("external_id")) == sorted(fates)
+
+
+KEYS = pl.Series("Key__c", ["a", "b", "c"])
+
+
+def landed_file(*keys: str) -> ResultFiles:
+    """Return result files that name some keys as landed, each with its own record id."""
+    lines = [f"006{key},true,{key},x" for key in keys]
+    body = "\n".join(["sf__Id,sf__Created,Key__c,Name", *lines]).encode()
+    return ResultFiles(decode(body), NONE, NONE)
+
+
+def test_rows_that_all_landed_are_what_they_are_when_each_is_looked_at() -> None:
+    """In whatever order the file names them: each key keeps its own record id."""
+    files = landed_file("c", "a", "b")
+    short = all_landed(KEYS, files, "Key__c")
+    assert short is not None
+    whole = settle(KEYS.to_frame(), files, "Key__c")
+    assert short.receipt.sort("external_id").equals(whole.receipt.sort("external_id"))
+    assert short.receipt.schema == RECEIPT_SCHEMA
+    assert (short.landed, short.locked) == (whole.landed, whole.locked) == (3, 0)
+    assert short.refused.is_empty()
+    assert short.retryable.is_empty()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [("a", "b"), ("a", "b", "d"), ("a", "b", "b"), ("a", "b", "c", "d"), ()],
+    ids=["too few", "another", "one twice", "one more", "none"],
+)
+def test_a_file_that_does_not_name_each_key_once_proves_nothing(named: tuple[str, ...]) -> None:
+    """Numbers alone are no proof."""
+    assert all_landed(KEYS, landed_file(*named), "Key__c") is None
+
+
+def test_keys_that_were_sent_twice_are_looked_at_one_by_one() -> None:
+    """The org may have committed only one of them."""
+    twice = pl.Series("Key__c", ["a", "a"])
+    assert all_landed(twice, landed_file("a", "a"), "Key__c") is None
+
+
+def test_a_row_that_failed_besides_is_looked_at() -> None:
+    """What the other files name is never passed over."""
+    failed = decode(b"sf__Id,sf__Error,Key__c,Name\n,BAD:x:--,d,x\n")
+    files = ResultFiles(landed_file("a", "b", "c").successful, failed, NONE)
+    assert all_landed(KEYS, files, "Key__c") is None

@@ -122,8 +122,8 @@ def test_finished_jobs_are_settled_without_a_disk(world: World) -> None:
 def test_a_damaged_file_is_named_and_read_again(
     world: World, damage: Callable[[Path], None]
 ) -> None:
-    """Under a run that goes on; never a traceback."""
-    point = DamagingPoint(24, lambda: damage(spool_files(world.folder)[-1]))
+    """Under a run that goes on; never a traceback. What is in flight and lands needs no file."""
+    point = DamagingPoint(24, lambda: [damage(file) for file in spool_files(world.folder)])
     load_partition(world.spec, KEY, crashing(world.ports(), point))
     assert_complete(world)
     assert "rows_lost" in {event.name for event in world.events}

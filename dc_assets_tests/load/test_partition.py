@@ -10,7 +10,9 @@ import pytest
 
 from dc_assets.core.errors import BreakerOpened, ConfigError, RejectedRequest, UnsettledJob
 from dc_assets.core.ingest_job import JobState
+from dc_assets.load.partition import load_partition
 from dc_assets.views.receipts import CreatedRecords
+from dc_assets_tests.fakes.crash import CrashPoint, crashing
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, thing, things
 from dc_assets_tests.fakes.specs import small_spec
@@ -43,6 +45,15 @@ def test_every_row_of_a_healthy_load_lands_once(world: World) -> None:
     assert set(world.org.landings.values()) == {1}
     assert world.org.rows["id0003"]["Price__c"] == "1.5"
     assert world.partitions[0].phase == "sent"
+
+
+def test_a_job_without_doubt_is_followed_by_what_the_run_knows(world: World) -> None:
+    """Neither its polls nor its end read the batch in the ledger."""
+    watch = CrashPoint()
+    loaded = load_partition(world.spec, "r1-01", crashing(world.ports(), watch))
+    assert loaded.totals.landed == 40
+    assert "IngestJobs.results" in watch.seen
+    assert "BatchStore.record" not in watch.reads
 
 
 def test_a_spool_is_empty_after_a_load_and_receipts_stay(world: World) -> None:
