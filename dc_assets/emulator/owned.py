@@ -75,7 +75,8 @@ def open_folder(folder: Path) -> Path:
         OSError: the folder cannot be made, or is not ours.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for kept in (*folder.glob("core.duckdb*"), *folder.glob("data_cloud.duckdb*"), folder / "jobs"):
+    stores = (*folder.glob("core.duckdb*"), *folder.glob("data_cloud.duckdb*"))
+    for kept in (*stores, folder / "jobs", folder / "commits"):
         if kept.exists() and kept.stat().st_mode & OWNER_ONLY:
             kept.chmod(kept.stat().st_mode & ~OWNER_ONLY)
     return folder.resolve()

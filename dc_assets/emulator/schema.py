@@ -12,6 +12,8 @@ TEXT_TYPES = frozenset(
     | {"id", "reference", "email", "phone", "url"}
 )
 NUMBER_TYPES = frozenset({"currency", "double", "percent", "int"})
+NULL_MARK = "#N/A"
+"""The cell of an upload that says null; an empty one says nothing."""
 NAMED = re.compile(r"\{(\w+)\}")
 """A field in a formula."""
 
@@ -92,13 +94,8 @@ class Field:
 
     @property
     def has_key(self) -> bool:
-        """Whether records are found by it, so that a hash of it is kept."""
+        """Whether records are found by it."""
         return self.is_stored and (self.external_id or self.id_lookup or self.type == "id")
-
-    @property
-    def key_column(self) -> str:
-        """The hidden column with the hash of the field."""
-        return f"_key_{self.name}"
 
     def sql_type(self) -> str:
         """The DuckDB type of its column."""

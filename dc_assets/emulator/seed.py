@@ -15,7 +15,8 @@ from dc_assets.emulator.ids import id_macro_sql
 from dc_assets.emulator.schema import ObjectType
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.data_cloud import DataCloudStore
-from dc_assets.emulator.stores.duck import Session, literal, quoted
+from dc_assets.emulator.stores.duck import Session, quoted
+from dc_assets.emulator.stores.record_index import NUMBER
 
 PACKAGED = Path(__file__).with_name("seed.yaml")
 SEED_TIME = "TIMESTAMP '2026-01-01 00:00:00'"
@@ -159,23 +160,23 @@ def _seed_parents(core: CoreStore, spec: Mapping[str, Any], plan: SeedPlan) -> N
         raise SeedError(f"The schema has no object {spec['object']}, which seeding fills.")
     values = {"Name": str(spec["name"]), str(spec["key"]): str(spec["key_sql"]), **spec["columns"]}
     columns = _parent_columns(item, {k: str(v) for k, v in values.items()})
-    sequence = literal(quoted("seq_" + item.name))
     with core.writing, core.database.session() as session, session.transaction():
+        first = core.index(item).next_number
         session.run(id_macro_sql(item.key_prefix))
         _macros(session, plan.seed)
         session.run(
             f"INSERT INTO {quoted(item.name)} ({', '.join(columns)}) "
             f"SELECT {', '.join(columns.values())} FROM "
-            # Drawn here, once for each row: the macro names its number many times.
-            f"(SELECT range + 1 AS n, nextval({sequence}) AS number FROM range({plan.accounts}))"
+            f"(SELECT range + 1 AS n, range + {first} AS number FROM range({plan.accounts}))"
         )
-        core.rehash(session)
+        core.forget_indexes()
 
 
 def _parent_columns(item: ObjectType, values: Mapping[str, str]) -> dict[str, str]:
     columns = {
         '"Id"': "sf_id(number)",
         '"IsDeleted"': "false",
+        NUMBER: "number",
     }
     for name, expression in values.items():
         field = item.field(name)

@@ -28,7 +28,7 @@ TENANT_GRANT = {
 }
 SECRETS = {"SF_CLIENT_ID": "the-client", "SF_CLIENT_SECRET": "the-secret"}
 STDERR = 2
-START_S = 20
+START_S = 60
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Trusts nobody: a server on this machine speaks plain HTTP, and certificates take long to read."""
 

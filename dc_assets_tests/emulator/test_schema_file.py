@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
@@ -92,9 +93,17 @@ def test_a_data_folder_grows_with_its_schema(tmp_path: Path) -> None:
     grown = CoreStore(
         tmp_path, loaded(tmp_path, {"Key__c": key, "New__c": {**key, "default": "x"}})
     )
+    thing = grown.schema.find("Thing__c")
+    assert thing is not None
+    field = thing.field("Key__c")
+    assert field is not None
+    with grown.writing:
+        index = grown.index(thing)
+        found = index.find(field, pl.Series(["one"]))["number"]
+        assert index.ids(found).to_list() == ["a0B1"]
     with grown.database.session() as session:
-        sql = """SELECT "New__c", "_key_Key__c" = hash('one'), "OwnerId" FROM "Thing__c" """
-        assert session.rows(sql) == [("x", True, USER_ID)]
+        sql = 'SELECT "New__c", "OwnerId" FROM "Thing__c"'
+        assert session.rows(sql) == [("x", USER_ID)]
         assert session.one('SELECT count(*) FROM "User"') == (2,)
     grown.close()
 

@@ -1,4 +1,4 @@
-"""Apply one internal batch to the Core store: one transaction, results and journal with it."""
+"""Apply one internal batch to the Core store, with its part of the result files and the journal."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from zlib import crc32
 
 import polars as pl
 
-from dc_assets.emulator.engines import statements
-from dc_assets.emulator.engines.binding import QueryPlan
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.engines.cells import echoed
+from dc_assets.emulator.engines.id_rules import given
 from dc_assets.emulator.engines.job_faults import JobFaults
 from dc_assets.emulator.engines.passing import Wait
-from dc_assets.emulator.engines.staging import staged, to_frame, with_waits
-from dc_assets.emulator.engines.upload import BATCH_ROWS
-from dc_assets.emulator.stores.core import CoreStore
-from dc_assets.emulator.stores.duck import Session, literal, quoted
+from dc_assets.emulator.engines.resolving import resolved
+from dc_assets.emulator.engines.staging import staged, with_waits
+from dc_assets.emulator.schema import NULL_MARK, Field
+from dc_assets.emulator.stores.applying import ID, IS_NEW, KEY
+from dc_assets.emulator.stores.core import Change, CoreStore
 from dc_assets.emulator.stores.jobs import DELIMITERS, JobStore
+from dc_assets.emulator.stores.pending import Commit
+from dc_assets.emulator.stores.record_index import NUMBER, fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,110 +41,176 @@ class WrittenBatch:
     Args:
         number: of the commits of the job, from 0.
         first: number of the first row in the upload, from 0.
-        rows: cells as uploaded.
+        rows: of an `Upload`.
         locked: rows, by their number in the upload, that waited too long for a lock.
     """
 
     number: int
     first: int
-    rows: list[list[str]]
+    rows: pl.DataFrame
     locked: Mapping[int, Wait] = field(default_factory=dict[int, Wait])
 
 
 class BatchWriter:
-    """Writes the batches of one job, one after the other, in a session of its own."""
+    """Writes the batches of one job, one after the other."""
 
     def __init__(self, core: CoreStore, jobs: JobStore, plan: QueryPlan, faults: JobFaults) -> None:
         self._core = core
         self._faults = faults
         self._jobs = jobs
         self._plan = plan
-        self._session = core.database.open_session()
 
     @property
     def job_id(self) -> str:
         """The job whose batches it writes."""
         return self._plan.job.id
 
-    def close(self) -> None:
-        """Free the session."""
-        self._session.close()
-
     def write(self, batch: WrittenBatch, now: datetime) -> Tally:
         """Write the rows of one batch; `now` is the time of the commit."""
-        plan = self._plan
-        uploaded = to_frame(batch.rows, len(plan.columns), batch.first)
-        frame = staged(plan, uploaded, self._first_id())
-        frame = with_waits(self._faults.with_met(plan.job.id, frame), batch.locked)
-        with self._core.writing, self._session.transaction():
-            moment = now.astimezone(UTC).replace(tzinfo=None)
-            # The stamps of records have whole seconds; the journal is exact.
-            self._apply(frame, moment.replace(microsecond=0))
-            outcome = self._session.frame("SELECT n, id, created, error FROM outcome")
-            self._write_results(batch.number, uploaded, outcome)
-            tally = _journal(self._session, plan, batch, moment)
-        self._faults.count_met(plan.job.id, frame, outcome)
+        moment = now.astimezone(UTC).replace(tzinfo=None)
+        rows = self._staged(batch.rows, batch.locked)
+        with self._core.writing:
+            try:
+                outcome = self._apply(rows)
+                self._write_results(batch, outcome)
+                tally = _tally(outcome)
+                # The stamps of records have whole seconds; the journal is exact.
+                commit = self._commit(batch, moment, tally)
+                self._keep(outcome, moment.replace(microsecond=0), commit)
+            except BaseException:
+                self._core.forget_indexes()
+                raise
+        self._faults.count_met(self.job_id, rows, outcome)
         return tally
 
-    def _first_id(self) -> int:
-        """The number of the first of as many ids as a batch can need."""
-        sequence = literal(quoted("seq_" + self._plan.item.name))
-        return int(self._session.one(f"SELECT nextval({sequence})")[0]) * BATCH_ROWS
+    def _staged(self, rows: pl.DataFrame, locked: Mapping[int, Wait]) -> pl.DataFrame:
+        return with_waits(self._faults.with_met(self.job_id, staged(self._plan, rows)), locked)
 
-    def _apply(self, frame: pl.DataFrame, now: datetime) -> None:
-        session, plan = self._session, self._plan
-        session.run(statements.OUTCOME)
-        with session.given(statements.UPLOADED, frame):
-            session.run(statements.staged_sql(plan))
-        for wave in sorted(frame["wave"].unique().to_list()):
-            session.run(statements.near_sql(plan, wave))
-            session.run(statements.hit_sql(plan))
-            session.run(statements.resolved_sql(plan, wave))
-            new, old = session.one(
-                "SELECT count(new_id), count(place) FILTER (final IS NULL) FROM resolved"
-            )
-            if new and plan.job.operation in {"insert", "upsert"}:
-                session.run(statements.insert_sql(plan), now, now, now)
-            if old and plan.key is not None:
-                session.run(statements.update_sql(plan), now, now)
-            session.run(statements.outcome_sql(plan))
+    def _apply(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows as `resolved` gives them, the index being changed; the caller keeps them.
 
-    def _write_results(self, batch: int, uploaded: pl.DataFrame, outcome: pl.DataFrame) -> None:
+        They stay in their order.
+        """
+        waves = rows["wave"].unique().sort().to_list() or [1]
+        parts: list[pl.DataFrame] = []
+        for wave in waves:
+            of_wave = rows if len(waves) == 1 else rows.filter(pl.col("wave") == wave)
+            part = resolved(self._plan, self._core, of_wave)
+            self._index(part.filter(pl.col("error").is_null()))
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal").sort("n")
+
+    def _index(self, good: pl.DataFrame) -> None:
+        plan = self._plan
+        index = self._core.index(plan.item)
+        new, old = good.filter("created"), good.filter(~pl.col("created"))
+        # With no key "folded" is that of the first column no second record may have.
+        key = plan.key or next(iter(plan.unique), None)
+        index.insert(
+            new["number"],
+            lambda field: (
+                new["folded"]
+                if key is not None and key.field.name == field.name
+                else _folded(plan, field, new)
+            ),
+        )
+        if plan.job.operation == "delete":
+            index.remove(old["number"])
+            return
+        for column in plan.written:
+            if column.field.has_key and column is not plan.key and column.field.updateable:
+                named = old.filter(pl.col(column.cell) != "")
+                index.move(column.field, named["number"], _folded(plan, column.field, named))
+
+    def _keep(self, outcome: pl.DataFrame, now: datetime, commit: Commit | None) -> None:
+        plan = self._plan
+        good = outcome.filter(pl.col("error").is_null())
+        fields = _stored_cells(plan)
+        rows = good.select(
+            pl.col("number").alias(NUMBER),
+            pl.col("created").alias(IS_NEW),
+            pl.col("key").alias(KEY),
+            pl.when("created").then("id").alias(ID),
+            **fields,
+        )
+        is_deletion = plan.job.operation == "delete"
+        self._core.commit(Change(plan.item.name, now, tuple(fields), is_deletion, rows, commit))
+
+    def _commit(self, batch: WrittenBatch, moment: datetime, tally: Tally) -> Commit:
+        return Commit(
+            job_id=self.job_id,
+            object=self._plan.item.name,
+            batch=batch.number,
+            at=moment,
+            rows=tally.rows,
+            created=tally.created,
+            updated=tally.updated,
+            failed=tally.failed,
+            first_row=batch.first,
+        )
+
+    def _write_results(self, batch: WrittenBatch, outcome: pl.DataFrame) -> None:
         """Write the parts of the result files that this batch fills.
 
         Rows stand in an order that depends on the job and not on the upload: the real service
         promises none, and a client that joins by position must be caught.
         """
         job = self._plan.job
-        rows = uploaded.join(outcome, on="n", how="inner", maintain_order="left")
-        rows = rows.sample(fraction=1, shuffle=True, seed=crc32(f"{job.id}{batch}".encode()))
         cells = [echoed(column).alias(f"echo{column.number}") for column in self._plan.columns]
+        rows = outcome.select("id", "created", "error").hstack(batch.rows.select(cells))
+        seed = crc32(f"{job.id}{batch.number}".encode())
+        rows = rows.sample(fraction=1, shuffle=True, seed=seed)
         for result, is_failed in (("successful", False), ("failed", True)):
+            path = self._jobs.part_path(job.id, result, batch.number)
             part = rows.filter(pl.col("error").is_not_null() == is_failed)
+            if not part.height:
+                path.touch()
+                continue
             told = pl.col("error") if is_failed else pl.col("created").cast(pl.String)
-            shown = part.select(pl.col("id"), told.alias("told"), *cells)
-            shown.fill_null("").write_csv(
-                self._jobs.part_path(job.id, result, batch),
+            part.select("id", told.alias("told"), pl.selectors.starts_with("echo")).write_csv(
+                path,
                 include_header=False,
                 separator=DELIMITERS[job.column_delimiter],
                 quote_style="always",
             )
 
 
-def _journal(session: Session, plan: QueryPlan, batch: WrittenBatch, now: datetime) -> Tally:
-    counted = session.one(
-        "SELECT count(*), count(*) FILTER (created AND error IS NULL), "
-        "count(*) FILTER (NOT created AND error IS NULL), "
-        "count(*) FILTER (error IS NOT NULL) FROM outcome"
-    )
-    tally = Tally(*(int(value) for value in counted))
-    session.run(
-        "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        *(plan.job.id, plan.item.name, batch.number, now),
-        *(tally.rows, tally.created, tally.updated, tally.failed, batch.first),
-    )
-    session.run(
-        "INSERT INTO journal_keys SELECT ?, key, ?, ?, created FROM outcome WHERE error IS NULL",
-        *(plan.item.name, plan.job.id, batch.number),
-    )
-    return tally
+def _stored_cells(plan: QueryPlan) -> dict[str, pl.Expr]:
+    """The texts that are stored, by field: an empty one leaves the field as it is."""
+    cells: dict[str, pl.Expr] = {}
+    for column in plan.written:
+        text = _stored_cell(column)
+        field, is_new, none = column.field, pl.col("created"), pl.lit("")
+        if not field.createable:
+            text = pl.when(is_new).then(none).otherwise(text)
+        if not field.updateable or column is plan.key:
+            text = pl.when(is_new).then(text).otherwise(none)
+        other = cells.get(field.name)
+        if other is not None:
+            # Two columns may name one parent: a row fills one of them at most.
+            fills = given(text) | (~is_new & (text != ""))
+            text = pl.when(fills).then(text).otherwise(other)
+        cells[field.name] = text
+    return cells
+
+
+def _stored_cell(column: BoundColumn) -> pl.Expr:
+    cell = pl.col(column.cell)
+    if not column.parents:
+        return cell
+    return pl.when(given(cell)).then(pl.col(f"p{column.number}")).otherwise(cell)
+
+
+def _folded(plan: QueryPlan, field: Field, rows: pl.DataFrame) -> pl.Series:
+    """What records are found by after these rows are written."""
+    column = next((c for c in plan.written if c.field.name == field.name), None)
+    cell = pl.lit("") if column is None else _stored_cell(column)
+    text = pl.when(given(cell)).then(cell).otherwise(pl.lit(field.default or ""))
+    is_null = pl.col("created").not_() & (cell == NULL_MARK)
+    return rows.select(fold(field, pl.when(~is_null).then(text))).to_series()
+
+
+def _tally(outcome: pl.DataFrame) -> Tally:
+    is_good = outcome["error"].is_null()
+    created, good = int((is_good & outcome["created"]).sum()), int(is_good.sum())
+    return Tally(outcome.height, created, good - created, outcome.height - good)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from dc_assets.emulator.schema import Field, ObjectType, Schema
 from dc_assets.emulator.stores.jobs import StoredJob
 
-NULL_MARK = "#N/A"
-"""The cell that says null; an empty one says nothing."""
 HEADER_CHARACTERS_MAX = 32_000
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.ids import SHORT_ID, case_suffix
+from dc_assets.emulator.schema import NULL_MARK
 
 ID_FORM = "^[a-zA-Z0-9]{15}([a-zA-Z0-9]{3})?$"
 

@@ -6,7 +6,9 @@ This is the whole of what decides when a job moves: the wire only asks the job s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import chain
+from dataclasses import dataclass
+
+import polars as pl
 
 from dc_assets.emulator.clock import OrgClock
 from dc_assets.emulator.engines.binding import BatchError, QueryPlan, plan_of
@@ -16,7 +18,7 @@ from dc_assets.emulator.engines.lock_keys import LockKeys, lock_keys
 from dc_assets.emulator.engines.runner import JobRunner
 from dc_assets.emulator.engines.spans import Span, first_rows, gaps
 from dc_assets.emulator.engines.timed import COMPLETE, TimedJob, TimedRunner
-from dc_assets.emulator.engines.upload import check_line_ends, read_rows
+from dc_assets.emulator.engines.upload import read_upload
 from dc_assets.emulator.org.background import Population
 from dc_assets.emulator.org.settings import OrgSettings, SettingError, changed
 from dc_assets.emulator.org.work import JobWork
@@ -24,6 +26,8 @@ from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.jobs import IN_FLIGHT, JobStore, StoredJob
 from dc_assets.emulator.stores.options import Options
 
+KEPT_BYTES_MAX = 8_000_000
+"""Of the rows of a job that stay in memory until it is over."""
 NOTHING = LockKeys(0, 1, (), frozenset())
 
 
@@ -115,33 +119,41 @@ class Ingest:
         """What a job locks, and how it will end."""
         cut = self.faults.cut(job.id)
         try:
-            plan, locks, spans = self._locks(job, cut.rows if cut else None)
+            read = self._locks(job, cut.rows if cut else None)
         except BatchError as error:
             return _unusable(job, str(error))
         except Exception as error:  # noqa: BLE001  whatever happened, a job must come to an end
             return _unusable(job, f"InternalServerError : {error!r}")
+        spans, locks = read.spans, read.locks
         wanted = sum(-(-(stop - first) // self.settings.batch_rows) for first, stop in spans)
         taken = self._day.take(wanted)
         if taken < wanted:
             spans = first_rows(spans, taken * self.settings.batch_rows)
             cut = Cut(0, "Failed", QUOTA_MESSAGE)
         work = JobWork(job.id, locks.keys, locks.per_row, spans)
-        return TimedJob(work, plan, locks.parents, cut or COMPLETE)
+        return TimedJob(work, read.plan, locks.parents, cut or COMPLETE, read.rows)
 
-    def _locks(
-        self, job: StoredJob, rows_max: int | None
-    ) -> tuple[QueryPlan | None, LockKeys, list[Span]]:
+    def _locks(self, job: StoredJob, rows_max: int | None) -> _Read:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
-            return None, NOTHING, []
-        check_line_ends(path, job)
-        rows = read_rows(path, job)
-        plan = plan_of(job, next(rows, list[str]()), self._core.schema)
-        cells = list(rows)
-        stop = len(cells) if rows_max is None else min(rows_max, len(cells))
+            return _Read(None, NOTHING, [], None)
+        upload = read_upload(path, job)
+        plan, rows = plan_of(job, upload.header, self._core.schema), upload.rows
+        stop = rows.height if rows_max is None else min(rows_max, rows.height)
         spans = gaps(self._core.committed_spans(job.id), stop)
-        left = list(chain.from_iterable(cells[first:end] for first, end in spans))
-        return plan, lock_keys(plan, left, self._core), spans
+        left = [rows.clear(), *(rows.slice(first, end - first) for first, end in spans)]
+        kept = rows if rows.estimated_size() <= KEPT_BYTES_MAX else None
+        return _Read(plan, lock_keys(plan, pl.concat(left), self._core), spans, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An upload that was read: what it does, what it locks, its rows to do, and all its rows."""
+
+    plan: QueryPlan | None
+    locks: LockKeys
+    spans: list[Span]
+    rows: pl.DataFrame | None
 
 
 def _unusable(job: StoredJob, message: str) -> TimedJob:

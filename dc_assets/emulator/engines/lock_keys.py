@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from dc_assets.emulator.engines.binding import NULL_MARK, BoundColumn, QueryPlan
+import polars as pl
+
+from dc_assets.emulator.engines.binding import BoundColumn, QueryPlan
 from dc_assets.emulator.ids import SHORT_ID, case_suffix
-from dc_assets.emulator.schema import Field, ObjectType
+from dc_assets.emulator.schema import NULL_MARK, Field, ObjectType
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.duck import literal, quoted
+from dc_assets.emulator.stores.record_index import fold
 
 EMPTY = frozenset({"", NULL_MARK})
 
@@ -30,18 +33,18 @@ class LockKeys:
     parents: frozenset[str]
 
 
-def lock_keys(plan: QueryPlan, rows: Sequence[Sequence[str]], core: CoreStore) -> LockKeys:
+def lock_keys(plan: QueryPlan, rows: pl.DataFrame, core: CoreStore) -> LockKeys:
     """The locks of rows as uploaded.
 
     Args:
         plan: the columns of the job.
-        rows: cells; a row may be too short.
+        rows: of an `Upload`.
         core: where records that are given by their id are looked up.
     """
     # Nobody waits for a user whose records he owns: what belongs to the org itself is not locked.
     named = [c for c in plan.written if any(not parent.is_setup for parent in c.parents)]
     per_row = len(named) + 1
-    keys: list[str | None] = [None] * (len(rows) * per_row)
+    keys: list[str | None] = [None] * (rows.height * per_row)
     parents: set[str] = set()
     for place, column in enumerate(named):
         found = _of_column(column, column.parents, rows, core)
@@ -49,17 +52,16 @@ def lock_keys(plan: QueryPlan, rows: Sequence[Sequence[str]], core: CoreStore) -
         parents.update(key for key in found if key is not None)
     if plan.key is not None:
         keys[per_row - 1 :: per_row] = _of_column(plan.key, (plan.item,), rows, core)
-    return LockKeys(len(rows), per_row, keys, frozenset(parents))
+    return LockKeys(rows.height, per_row, keys, frozenset(parents))
 
 
 def _of_column(
     column: BoundColumn,
     items: Sequence[ObjectType],
-    rows: Sequence[Sequence[str]],
+    rows: pl.DataFrame,
     core: CoreStore,
 ) -> list[str | None]:
-    number = column.number
-    cells = [row[number] if number < len(row) else "" for row in rows]
+    cells = rows[column.cell].to_list()
     field = column.parent_field or column.field
     distinct = set(cells) - EMPTY
     if field.type == "id":
@@ -119,20 +121,20 @@ def ids_of(keys: Iterable[str], core: CoreStore) -> dict[str, str]:
         name, _, text = key.partition(":")
         by_field.setdefault(name, []).append(text)
     found: dict[str, str] = {}
-    with core.database.session() as session:
-        for name, texts in by_field.items():
-            item = core.schema.whole(name.partition(".")[0])
-            field = item.field(name.partition(".")[2]) if item is not None else None
-            assert item is not None  # noqa: S101  we made the name
-            assert field is not None  # noqa: S101
-            folded = field.folded(quoted(field.name))
-            hashes = ", ".join(f"hash({field.folded(literal(text))})" for text in texts)
-            sql = (
-                f'SELECT {folded}, min("Id") FROM {quoted(item.name)} WHERE NOT "IsDeleted" AND '
-                f"{quoted(field.key_column)} IN ({hashes}) "
-                "GROUP BY 1"
-            )
-            found |= {f"{name}:{text}": str(id_) for text, id_ in session.rows(sql)}
+    for name, texts in by_field.items():
+        item = core.schema.whole(name.partition(".")[0])
+        field = item.field(name.partition(".")[2]) if item is not None else None
+        assert item is not None  # noqa: S101  we made the name
+        assert field is not None  # noqa: S101
+        if field.type == "id":
+            found |= {f"{name}:{text}": text for text in texts}
+            continue
+        with core.writing:
+            index = core.index(item)
+            folded = pl.select(fold(field, pl.lit(pl.Series(texts)))).to_series()
+            lines = index.find(field, folded).sort("number").unique("at", keep="first")
+            ids = index.ids(lines["number"]).to_list()
+        found |= {f"{name}:{texts[at]}": id_ for at, id_ in zip(lines["at"], ids, strict=True)}
     return found
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import polars as pl
+
 from dc_assets.emulator.engines.batch_writer import BatchWriter
 from dc_assets.emulator.engines.binding import BatchError, plan_of
 from dc_assets.emulator.engines.job_faults import JobFaults
-from dc_assets.emulator.engines.staging import staged, to_frame, with_waits
 from dc_assets.emulator.schema import ObjectType
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.jobs import JobStore, StoredJob
@@ -52,12 +53,19 @@ class RecordWriter(BatchWriter):
 
     def write_record(self, cells: list[str], now: datetime) -> WrittenRecord:
         """Write the row; `now` is the time of the commit."""
-        frame = staged(self._plan, to_frame([cells], len(cells), 0), self._first_id())
-        frame = with_waits(self._faults.with_met(self.job_id, frame), {})
-        with self._core.writing, self._session.transaction():
-            self._apply(frame, now.astimezone(UTC).replace(tzinfo=None))
-            found = self._session.one("SELECT id, created, error FROM outcome")
-        return WrittenRecord(str(found[0]), bool(found[1]), str(found[2] or ""))
+        texts = {f"c{number}": [cell] for number, cell in enumerate(cells)}
+        row = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String))
+        row = row.with_columns(ragged=pl.lit(None, dtype=pl.String), n=pl.lit(0, dtype=pl.Int64))
+        staged = self._staged(row, {})
+        with self._core.writing:
+            try:
+                outcome = self._apply(staged)
+                self._keep(outcome, now.astimezone(UTC).replace(tzinfo=None), None)
+            except BaseException:
+                self._core.forget_indexes()
+                raise
+        found = outcome.row(0, named=True)
+        return WrittenRecord(str(found["id"]), bool(found["created"]), str(found["error"] or ""))
 
 
 def write_record(
@@ -87,10 +95,7 @@ def write_record(
     except BatchError as error:
         raise UnknownField(str(error).removeprefix(FIELD_UNKNOWN)) from error
     writer = RecordWriter(core, jobs, plan, JobFaults())
-    try:
-        return writer.write_record(list(cells.values()), now)
-    finally:
-        writer.close()
+    return writer.write_record(list(cells.values()), now)
 
 
 def _first_own_field(item: ObjectType) -> str:

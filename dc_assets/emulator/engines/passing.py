@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dc_assets.emulator.stores.duck import literal
+import polars as pl
+
+from dc_assets.emulator.engines.id_rules import Error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,12 @@ class Wait:
     form: str
 
 
-def error_sql(form: str, record_id: str) -> str:
-    """SQL of the error of the rows whose ``form`` says one, else null."""
-    cases = (
-        f"WHEN '{name}' THEN {literal(text.head)} || {record_id} || {literal(text.tail)}"
-        for name, text in FORMS.items()
-    )
-    return f"CASE {form} {' '.join(cases)} END"
+def passing_errors(record_id: pl.Expr) -> list[Error]:
+    """The errors of the rows whose ``met`` says a form."""
+    return [
+        (pl.col("met") == name, pl.concat_str(pl.lit(form.head), record_id, pl.lit(form.tail)))
+        for name, form in FORMS.items()
+    ]
 
 
 def inner_form(chance: float, share: float = 1.0) -> str:

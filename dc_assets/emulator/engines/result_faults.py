@@ -10,8 +10,7 @@ from decimal import Decimal, InvalidOperation
 from random import Random
 
 from dc_assets.emulator.clock import api_datetime
-from dc_assets.emulator.engines.binding import NULL_MARK
-from dc_assets.emulator.schema import Field, ObjectType
+from dc_assets.emulator.schema import NULL_MARK, Field, ObjectType
 from dc_assets.emulator.stores.jobs import DELIMITERS, StoredJob
 
 Rows = list[list[str]]

@@ -10,7 +10,8 @@ from dc_assets.emulator.engines.batch_writer import BatchWriter, WrittenBatch
 from dc_assets.emulator.engines.binding import BatchError, plan_of
 from dc_assets.emulator.engines.day import BatchesOfTheDay
 from dc_assets.emulator.engines.job_faults import QUOTA_MESSAGE, Cut, JobFaults
-from dc_assets.emulator.engines.upload import batches_to_do, check_line_ends, read_rows
+from dc_assets.emulator.engines.spans import gaps, in_batches
+from dc_assets.emulator.engines.upload import BATCH_ROWS, read_upload
 from dc_assets.emulator.stores.core import CoreStore
 from dc_assets.emulator.stores.jobs import JobStore, StoredJob
 from dc_assets.emulator.stores.options import Options
@@ -139,24 +140,22 @@ class JobRunner:
         path = self._jobs.upload_path(job.id)
         if not job.has_content or path.stat().st_size == 0:
             return
-        check_line_ends(path, job)
-        rows = read_rows(path, job)
-        plan = plan_of(job, next(rows, list[str]()), self._core.schema)
+        upload = read_upload(path, job)
+        plan = plan_of(job, upload.header, self._core.schema)
         done = self._core.journal(job.id)
-        self._jobs.change(
-            job.id,
-            rows_processed=sum(commit.rows for commit in done),
-            rows_failed=sum(commit.failed for commit in done),
-        )
-        spans = self._core.committed_spans(job.id)
+        if done:
+            self._jobs.change(
+                job.id,
+                rows_processed=sum(commit.rows for commit in done),
+                rows_failed=sum(commit.failed for commit in done),
+            )
+        stop = upload.rows.height if rows_max is None else min(rows_max, upload.rows.height)
+        left = in_batches(gaps(self._core.committed_spans(job.id), stop), BATCH_ROWS)
         writer = BatchWriter(self._core, self._jobs, plan, self.faults)
-        try:
-            left = batches_to_do(rows, spans, rows_max)
-            for number, (first, batch) in enumerate(left, start=len(done)):
-                if not self._write_batch(writer, WrittenBatch(number, first, batch)):
-                    return
-        finally:
-            writer.close()
+        for number, (first, end) in enumerate(left, start=len(done)):
+            rows = upload.rows.slice(first, end - first)
+            if not self._write_batch(writer, WrittenBatch(number, first, rows)):
+                return
 
     def _write_batch(self, writer: BatchWriter, batch: WrittenBatch) -> bool:
         """Write one batch, unless the job was aborted or deleted or we stop.

@@ -36,3 +36,16 @@ def first_rows(spans: Sequence[Span], rows: int) -> list[Span]:
             kept.append((first, end))
         rows -= end - first
     return kept
+
+
+def in_batches(spans: Sequence[Span], rows: int) -> list[Span]:
+    """The spans cut so that none has more than so many rows.
+
+    >>> in_batches([(0, 5), (8, 9)], 3)
+    [(0, 3), (3, 5), (8, 9)]
+    """
+    return [
+        (begin, min(begin + rows, stop))
+        for first, stop in spans
+        for begin in range(first, stop, rows)
+    ]

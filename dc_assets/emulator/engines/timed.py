@@ -11,8 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import islice
 from threading import Event, RLock, Thread
+
+import polars as pl
 
 from dc_assets.emulator.clock import OrgClock, api_datetime
 from dc_assets.emulator.engines.batch_writer import BatchWriter, Tally, WrittenBatch
@@ -20,7 +21,7 @@ from dc_assets.emulator.engines.binding import QueryPlan
 from dc_assets.emulator.engines.job_faults import Cut, JobFaults
 from dc_assets.emulator.engines.lock_keys import ids_of
 from dc_assets.emulator.engines.passing import Wait, inner_form
-from dc_assets.emulator.engines.upload import read_rows, skip
+from dc_assets.emulator.engines.upload import read_upload
 from dc_assets.emulator.org.background import Background, Population
 from dc_assets.emulator.org.engine import Engine
 from dc_assets.emulator.org.held_parents import HeldParents
@@ -54,6 +55,8 @@ class TimedJob:
     plan: QueryPlan | None
     parents: frozenset[str]
     end: Cut
+    rows: pl.DataFrame | None = None
+    """Of the upload, unless they are so many that they are read again for each piece."""
     closed_s: float = 0.0
     commits: int = 0
     tallies: dict[int, Tally] = field(default_factory=dict[int, Tally])
@@ -238,15 +241,13 @@ class TimedRunner:
             job.end, job.is_broken = Cut(0, "Failed", f"InternalServerError : {error!r}"), True
 
     def _commit(self, job: TimedJob, plan: QueryPlan, piece: Piece) -> None:
-        rows = read_rows(self._jobs.upload_path(piece.job_id), plan.job)
-        skip(rows, 1 + piece.first)
-        cells = list(islice(rows, piece.rows))
-        batch = WrittenBatch(job.commits, piece.first, cells, self._waits(job, piece.locked))
+        rows = job.rows
+        if rows is None:
+            rows = read_upload(self._jobs.upload_path(piece.job_id), plan.job).rows
+        rows = rows.slice(piece.first, piece.rows)
+        batch = WrittenBatch(job.commits, piece.first, rows, self._waits(job, piece.locked))
         writer = BatchWriter(self._core, self._jobs, plan, self._faults)
-        try:
-            tally = writer.write(batch, self._clock.moment(piece.at_s))
-        finally:
-            writer.close()
+        tally = writer.write(batch, self._clock.moment(piece.at_s))
         job.commits += 1
         job.tallies[piece.first] = tally
 

@@ -1,21 +1,24 @@
-"""Read the CSV of an upload: header, rows in batches, and the check of its line ends.
+"""Read the CSV of an upload: its header, and its rows as columns.
 
 What the Bulk API 2.0 guide demands ("Prepare CSV Files") is demanded: one line ending throughout,
 no blank beside a quote. A byte order mark is part of the first field name, as an org has it
-(forcedotcom/cli issue 720).
+(forcedotcom/cli issue 720). A file without fault is read by the column; one that has a fault, or
+might have one, is read again row by row to find it.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import polars as pl
+
 from dc_assets.emulator.engines.binding import BatchError
-from dc_assets.emulator.engines.spans import Span, gaps
 from dc_assets.emulator.stores.jobs import DELIMITERS, LINE_ENDINGS, StoredJob
 
 BATCH_ROWS = 10_000
@@ -28,30 +31,33 @@ csv.field_size_limit(CELL_CHARACTERS_MAX)
 BLANK_BY_QUOTE = re.compile('[ \\t]"|"[ \\t]')
 
 
-class BrokenRow(list[str]):
-    """The cells of a row whose text breaks the rules of CSV, as far as they can be told apart."""
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a job has to write.
 
-    reason = "A blank stands beside a quote, or a quoted value does not end with its quote"
+    Args:
+        header: names of the columns; none if there is no header.
+        rows: texts as ``c0…``, the number of a row from 0 as ``n``, and as ``ragged`` the error of
+            a row that breaks the rules of CSV, else null.
+    """
+
+    header: list[str]
+    rows: pl.DataFrame
 
 
-def check_line_ends(path: Path, job: StoredJob) -> None:
-    """Compare each line break of the file that is not within quotes with the job's setting.
+def read_upload(path: Path, job: StoredJob, *, checks_line_ends: bool = True) -> Upload:
+    """Read a file; empty lines are no rows.
 
     Raises:
-        BatchError: one differs.
+        BatchError: it is not in UTF-8, or a line break is not the one the job has.
     """
-    end = LINE_ENDINGS[job.line_ending].encode()
-    is_quoted = False
-    with path.open("rb") as file:
-        for line in file:
-            is_quoted ^= line.count(b'"') % 2 == 1
-            if is_quoted or not line.endswith(b"\n"):
-                continue
-            if line.endswith(b"\r\n") != (end == b"\r\n"):
-                raise BatchError(
-                    "ClientInputError : LineEnding is invalid on user data. "
-                    f"Current LineEnding setting is {job.line_ending}"
-                )
+    data = path.read_bytes()
+    upload = _by_column(data, job)
+    if upload is None:
+        if checks_line_ends:
+            _check_line_ends(data, job)
+        upload = _by_row(data, job)
+    return upload
 
 
 def header_text(path: Path) -> str:
@@ -62,28 +68,101 @@ def header_text(path: Path) -> str:
         return file.readline().rstrip("\r\n")
 
 
-def read_rows(path: Path, job: StoredJob) -> Iterator[list[str]]:
-    """All rows of the upload with the header first; empty lines are no rows.
+def _by_column(data: bytes, job: StoredJob) -> Upload | None:
+    """A file in which each row has all cells and nothing needs a second look, else None."""
+    delimiter, end = DELIMITERS[job.column_delimiter], LINE_ENDINGS[job.line_ending].encode()
+    head, _, body = data.partition(end)
+    if not head or any(sign in head for sign in (b'"', b"\r", b"\n")) or not head.isascii():
+        return None
+    header = head.decode().split(delimiter)
+    # What is left without quoted cells has each separator, and nothing else that is odd.
+    bare = _quoted_cell(delimiter).sub(b"", b"\n" + body)[1:] if b'"' in body else body
+    lines = bare.count(b"\n")
+    rows = lines + (bool(bare) and not bare.endswith(b"\n"))
+    if b'"' in bare or bare.count(b"\r") != (lines if end == b"\r\n" else 0):
+        return None
+    if bare.count(end) != lines or bare.count(delimiter.encode()) != rows * (len(header) - 1):
+        return None
+    frame = _columns(body, delimiter, len(header))
+    # Of a file with one column an empty cell may be an empty line.
+    if frame is None or frame.height != rows or (frame.width == 1 and (frame["c0"] == "").any()):
+        return None
+    return Upload(header, _numbered(frame.with_columns(ragged=pl.lit(None, dtype=pl.String))))
 
-    Raises:
-        BatchError: the file is not in UTF-8.
-    """
+
+def _quoted_cell(delimiter: str) -> re.Pattern[bytes]:
+    sign = re.escape(delimiter.encode())
+    return re.compile(b'"(?<=[\\n%b]")[^"]*(?:""[^"]*)*"(?=[\\r\\n%b]|\\Z)' % (sign, sign))
+
+
+def _columns(body: bytes, delimiter: str, width: int) -> pl.DataFrame | None:
+    """The cells, or None if a row has too many of them or they are no text."""
+    schema = {f"c{number}": pl.String for number in range(width)}
+    if not body:
+        return pl.DataFrame(schema=schema)
+    try:
+        return pl.read_csv(
+            body,
+            has_header=False,
+            schema=schema,
+            separator=delimiter,
+            quote_char='"' if b'"' in body else None,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(n=pl.int_range(pl.len(), dtype=pl.Int64))
+
+
+class BrokenRow(list[str]):
+    """The cells of a row whose text breaks the rules of CSV, as far as they can be told apart."""
+
+    reason = "A blank stands beside a quote, or a quoted value does not end with its quote"
+
+
+def _by_row(data: bytes, job: StoredJob) -> Upload:
+    rows = _rows(data, job)
+    header = next(rows, list[str]())
+    frames = [_to_frame([], len(header))]
+    while batch := list(islice(rows, BATCH_ROWS)):
+        frames.append(_to_frame(batch, len(header)))
+    return Upload(list(header), _numbered(pl.concat(frames)))
+
+
+def _check_line_ends(data: bytes, job: StoredJob) -> None:
+    """Compare each line break of the file that is not within quotes with the job's setting."""
+    is_quoted = False
+    for line in io.BytesIO(data):
+        is_quoted ^= line.count(b'"') % 2 == 1
+        if is_quoted or not line.endswith(b"\n"):
+            continue
+        if line.endswith(b"\r\n") != (job.line_ending == "CRLF"):
+            raise BatchError(
+                "ClientInputError : LineEnding is invalid on user data. "
+                f"Current LineEnding setting is {job.line_ending}"
+            )
+
+
+def _rows(data: bytes, job: StoredJob) -> Iterator[list[str]]:
+    """All rows with the header first."""
     delimiter = DELIMITERS[job.column_delimiter]
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = _Lines(file)
-        rows = csv.reader(lines, delimiter=delimiter, strict=True)
-        while True:
-            try:
-                row = next(rows, None)
-            except csv.Error:
-                row = _broken(lines.record, delimiter)
-            except UnicodeDecodeError as error:
-                raise BatchError(f"InvalidBatch : {error}") from error
-            if row is None:
-                return
-            if row:
-                yield _judged(row, lines.record, delimiter)
-            lines.record.clear()
+    lines = _Lines(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline=""))
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:
+            row = _broken(lines.record, delimiter)
+        except UnicodeDecodeError as error:
+            raise BatchError(f"InvalidBatch : {error}") from error
+        if row is None:
+            return
+        if row:
+            yield _judged(row, lines.record, delimiter)
+        lines.record.clear()
 
 
 class _Lines(Iterator[str]):
@@ -113,31 +192,19 @@ def _broken(record: list[str], delimiter: str) -> BrokenRow:
     return BrokenRow(next(rows, list[str]()))
 
 
-def in_batches(rows: Iterator[list[str]], size: int = BATCH_ROWS) -> Iterator[list[list[str]]]:
-    """Rows in lists of at most `size`."""
-    while batch := list(islice(rows, size)):
-        yield batch
+def _to_frame(rows: list[list[str]], width: int) -> pl.DataFrame:
+    """Rows as columns, with an error for a ragged row."""
+    ragged = [
+        None if type(row) is list and len(row) == width else _told(row, width) for row in rows
+    ]
+    if any(ragged):
+        rows = [(row + [""] * width)[:width] for row in rows]
+    schema = {f"c{number}": pl.String for number in range(width)}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_columns(pl.Series("ragged", ragged, dtype=pl.String))
 
 
-def batches_to_do(
-    rows: Iterator[list[str]], done: Sequence[Span], rows_max: int | None
-) -> Iterator[tuple[int, list[list[str]]]]:
-    """Batches of the rows that were not committed yet, each with the number of its first row.
-
-    Args:
-        rows: all rows without the header.
-        done: committed rows.
-        rows_max: the job ends before the row of this number; None when it goes to the last.
-    """
-    reached = 0
-    for first, stop in gaps(done, sys.maxsize if rows_max is None else rows_max):
-        skip(rows, first - reached)
-        reached = first
-        for batch in in_batches(islice(rows, stop - first)):
-            yield reached, batch
-            reached += len(batch)
-
-
-def skip(rows: Iterator[list[str]], count: int) -> None:
-    """Leave out so many rows."""
-    next(islice(rows, count, count), None)
+def _told(row: list[str], width: int) -> str:
+    if isinstance(row, BrokenRow):
+        return f"INVALID_FIELD:{row.reason}:--"
+    return f"INVALID_FIELD:Row has {len(row)} of {width} columns:--"

@@ -74,12 +74,13 @@ def _run_sql(world: World, body: dict[str, object]) -> dict[str, object]:
     database = stores.get(str(body.get("store")))
     if database is None:
         raise APIError(400, "EMULATOR", f"The store is one of: {', '.join(stores)}.")
+    sql = str(body.get("sql", ""))
     with world.core.writing, database.session() as session:
         rows: list[Row] = []
-        for statement in session.statements(str(body.get("sql", ""))):
+        for statement in session.statements(sql):
             rows = session.rows(statement)
-        if database is world.core.database:
-            world.core.rehash(session)
+        if database is world.core.database and not session.only_reads(sql):
+            world.core.renumber(session)
     return {"rows": [[json_value(value) for value in row] for row in rows]}
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import IO
 
+import polars as pl
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from dc_assets.emulator.clock import exact_datetime
-from dc_assets.emulator.engines.upload import batches_to_do, header_text, read_rows
+from dc_assets.emulator.engines.spans import gaps
+from dc_assets.emulator.engines.upload import header_text, read_upload
 from dc_assets.emulator.errors import APIError, not_found
 from dc_assets.emulator.ids import USER_ID
 from dc_assets.emulator.routes.broken import WatchedAnswer
@@ -204,17 +207,20 @@ def _unprocessed(world: World, job: StoredJob) -> bytes:
     header = header_text(path)
     if not header:
         return b""
-    lines = [header]
-    if job.state != "JobComplete":
-        delimiter = DELIMITERS[job.column_delimiter]
-        rows = read_rows(path, job)
-        next(rows, None)
-        done = world.core.committed_spans(job.id)
-        for _, batch in batches_to_do(rows, done, None):
-            for row in batch:
-                cells = (f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row)
-                lines.append(delimiter.join(cells))
-    return ("\n".join(lines) + "\n").encode()
+    body = f"{header}\n".encode()
+    if job.state == "JobComplete":
+        return body
+    rows = read_upload(path, job, checks_line_ends=False).rows
+    left = gaps(world.core.committed_spans(job.id), rows.height)
+    parts = [rows.clear(), *(rows.slice(first, stop - first) for first, stop in left)]
+    written = io.BytesIO()
+    pl.concat(parts).drop("ragged", "n").write_csv(
+        written,
+        include_header=False,
+        separator=DELIMITERS[job.column_delimiter],
+        quote_style="always",
+    )
+    return body + written.getvalue()
 
 
 BASE = "/services/data/v{version}/jobs/ingest"

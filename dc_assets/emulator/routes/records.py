@@ -10,7 +10,6 @@ from typing import cast
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from dc_assets.emulator.engines.binding import NULL_MARK
 from dc_assets.emulator.engines.one_record import (
     RecordWrite,
     UnknownField,
@@ -22,7 +21,7 @@ from dc_assets.emulator.ids import case_suffix
 from dc_assets.emulator.routes.describe import object_entry
 from dc_assets.emulator.routes.http import Call, Route, json_answer
 from dc_assets.emulator.routes.soql import run_soql
-from dc_assets.emulator.schema import ObjectType
+from dc_assets.emulator.schema import NULL_MARK, ObjectType
 from dc_assets.emulator.stores.duck import quoted
 from dc_assets.emulator.world import World
 

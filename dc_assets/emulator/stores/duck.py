@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -19,6 +19,9 @@ NEAR_HYPER = (
     "SET GLOBAL ieee_floating_point_ops = false",
 )
 """Settings that bring DuckDB near to Hyper, for all sessions to come."""
+
+QUICK = ("SET GLOBAL disabled_compression_methods = 'fsst,dict_fsst'",)
+"""More than half of the work of an insert is to try these two on its texts."""
 
 CLOSED: dict[str, object] = {
     "autoinstall_known_extensions": "false",
@@ -140,6 +143,10 @@ class Session:
                 )
         return [statement.query for statement in found]
 
+    def only_reads(self, sql: str) -> bool:
+        """Whether each statement of a text is a query."""
+        return all(one.type.name == "SELECT" for one in self._raw.extract_statements(sql))
+
     def fork(self) -> Session:
         """A new session on the same database."""
         return Session(self._raw.cursor())
@@ -164,9 +171,17 @@ class DuckDatabase:
     """One database file; it hands out sessions and is closed once.
 
     SQL reaches this file, its log and its spill folder, whatever it says.
+
+    Args:
+        path: the file.
+        catch_up: called before each session begins.
+        memory_mb: that the engine takes at most.
     """
 
-    def __init__(self, path: Path, *, memory_mb: int = 600) -> None:
+    def __init__(
+        self, path: Path, catch_up: Callable[[], None] | None = None, *, memory_mb: int = 600
+    ) -> None:
+        self._catch_up = catch_up
         config: dict[str, object] = {
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": str(path.with_suffix(".spill")),
@@ -175,13 +190,13 @@ class DuckDatabase:
         }
         self._root = Session(_connect(str(path), config=config))
         # The end must come fast; what is committed is in the log, and the next start reads it.
-        for setting in ("PRAGMA disable_checkpoint_on_shutdown", *NEAR_HYPER, *WALL):
+        for setting in ("PRAGMA disable_checkpoint_on_shutdown", *NEAR_HYPER, *QUICK, *WALL):
             self._root.run(setting)
 
     @contextmanager
     def session(self) -> Generator[Session]:
         """A session for the block."""
-        session = self._root.fork()
+        session = self.open_session()
         try:
             yield session
         finally:
@@ -189,7 +204,18 @@ class DuckDatabase:
 
     def open_session(self) -> Session:
         """A session the caller closes."""
+        if self._catch_up is not None:
+            self._catch_up()
         return self._root.fork()
+
+    @contextmanager
+    def bare_session(self) -> Generator[Session]:
+        """A session for whoever brings the database up to date."""
+        session = self._root.fork()
+        try:
+            yield session
+        finally:
+            session.close()
 
     def close(self) -> None:
         """Let go of the file; all that was committed is in it or in its log."""
