@@ -123,7 +123,12 @@ def test_a_damaged_file_is_named_and_read_again(
     world: World, damage: Callable[[Path], None]
 ) -> None:
     """Under a run that goes on; never a traceback. What is in flight and lands needs no file."""
-    point = DamagingPoint(24, lambda: [damage(file) for file in spool_files(world.folder)])
+
+    def damage_all() -> None:
+        for file in spool_files(world.folder):
+            damage(file)
+
+    point = DamagingPoint(24, damage_all)
     load_partition(world.spec, KEY, crashing(world.ports(), point))
     assert_complete(world)
     assert "rows_lost" in {event.name for event in world.events}
