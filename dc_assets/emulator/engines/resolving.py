@@ -105,22 +105,22 @@ def _found(index: RecordIndex, field: Field, folded: pl.Series) -> Found:
     if field.type == "id":
         return index.of_ids(folded), None, None
     lines = index.find(field, folded)
-    hits = ids = None
-    if lines["at"].is_duplicated().any():
-        lines = lines.sort("at", "number")
-        lines = lines.with_columns(id=index.ids(lines["number"]))
-        lines = lines.group_by("at", maintain_order=True).agg(
-            pl.col("number").first(), hits=pl.len(), ids=pl.col("id").str.join(", ")
-        )
-        hits = _by_row(lines, "hits", folded.len())
-        ids = _by_row(lines, "ids", folded.len())
-    return _by_row(lines, "number", folded.len()), hits, ids
+    found = _by_row(lines, folded.len())
+    if found.height == folded.len():
+        return found["number"], None, None
+    lines = lines.sort("at", "number")
+    lines = lines.with_columns(id=index.ids(lines["number"]))
+    lines = lines.group_by("at", maintain_order=True).agg(
+        pl.col("number").first(), hits=pl.len(), ids=pl.col("id").str.join(", ")
+    )
+    found = _by_row(lines, folded.len())
+    return found["number"], found["hits"], found["ids"]
 
 
-def _by_row(lines: pl.DataFrame, name: str, rows: int) -> pl.Series:
-    """A column of lines as a column of rows; null where a row has no line."""
+def _by_row(lines: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """The lines of each row in the order of rows; null where a row has none."""
     places = pl.DataFrame({"at": pl.int_range(rows, dtype=pl.get_index_type(), eager=True)})
-    return places.join(lines, on="at", how="left", maintain_order="left")[name]
+    return places.join(lines, on="at", how="left", maintain_order="left")
 
 
 def _with_parent(plan: QueryPlan) -> list[BoundColumn]:
