@@ -45,10 +45,12 @@ def section(kept: Mapping[str, Any]) -> str:
     """Return what one program kept: a table, its bars and its notes for each study."""
     parts: list[str] = []
     for one in kept["studies"]:
-        study = Study(
-            **{**one, "figures": [Figure(**side) for side in one["figures"]]}
-            | {"bars": [Bar(**bar) for bar in one["bars"]]}
-        )
+        read: Mapping[str, Any] = {
+            **one,
+            "figures": [Figure(**side) for side in one["figures"]],
+            "bars": [Bar(**bar) for bar in one["bars"]],
+        }
+        study = Study(**read)
         parts += [f"## {study.title}", f"`{study.command}`, in {study.unit}.", table(study)]
         parts += [bars(study.bars)] if study.bars else []
         parts += ["\n".join(f"- {note}" for note in study.notes)] if study.notes else []
