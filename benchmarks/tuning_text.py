@@ -103,7 +103,7 @@ SECTIONS_TEXT = (
         "Kinds of objects",
         "more stagger, delay and partitions where rows share parents; bigger batches and fewer "
         "partitions where they have none.",
-        "nothing is to be set by hand. Rows without a parent are spread over all lanes. A parent with very many rows gets a lane of its own, found from the counts before the first job. It is the true limit of a load: its rows can only be written one after another, so when one parent has a fifth of all rows the bound is three times as long, whatever the policy. `sorted` alone is a good cheap change for even parents; it does not try failed rows again.",
+        "nothing is to be set by hand. Rows without a parent are spread over all lanes. Big parents are placed into lanes by their sizes, found from the counts before the first job; one with more rows than a lane should hold has a lane to itself. It is the true limit of a load: its rows can only be written one after another, so when one parent has a fifth of all rows the bound is three times as long, whatever the policy. `sorted` alone is a good cheap change for even parents; it does not try failed rows again.",
     ),
     Section(
         "more-rows",
