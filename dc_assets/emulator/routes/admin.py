@@ -77,10 +77,13 @@ def _run_sql(world: World, body: dict[str, object]) -> dict[str, object]:
     sql = str(body.get("sql", ""))
     with world.core.writing, database.session() as session:
         rows: list[Row] = []
-        for statement in session.statements(sql):
-            rows = session.rows(statement)
-        if database is world.core.database and not session.only_reads(sql):
-            world.core.renumber(session)
+        statements = session.statements(sql)
+        try:
+            for statement in statements:
+                rows = session.rows(statement)
+        finally:
+            if database is world.core.database and not session.only_reads(sql):
+                world.core.renumber(session)
     return {"rows": [[json_value(value) for value in row] for row in rows]}
 
 

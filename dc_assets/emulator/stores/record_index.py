@@ -149,12 +149,16 @@ class RecordIndex:
         runs = self._runs.get(field.name)
         if runs is None or not numbers.len():
             return
-        keys = hashed(folded)
-        moved = pl.DataFrame({"number": numbers, "key": keys}).with_columns(is_moved=True)
+        own = pl.DataFrame({"number": numbers, "key": hashed(folded)}).with_row_index("at")
+        # Most texts are the ones that were there.
+        moved = own.join(self.find(field, folded), on=("at", "number"), how="anti").drop("at")
+        moved = moved.with_columns(is_moved=True)
+        if not moved.height:
+            return
         before = self._moved.get(field.name)
         every = moved if before is None else pl.concat([before, moved])
         self._moved[field.name] = every.unique("number", keep="last")
-        runs.add(keys, numbers)
+        runs.add(moved["key"], moved["number"])
 
     def _exist(self, numbers: pl.Series) -> pl.Series:
         firsts = pl.Series(self._firsts, dtype=pl.Int64)
