@@ -250,7 +250,7 @@ STORIES = [
         lambda stage: stage.lives("r1-01"),
         since="IngestJobs.close",
         until="BatchStore.split",
-        row_s=100.0,
+        row_s=20_000.0,
         window=1,
     ),
     Story(
