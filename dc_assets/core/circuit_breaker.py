@@ -6,6 +6,7 @@ like a long one; a run after the cause is fixed goes on, because its own rows la
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,8 +92,13 @@ class Breaker:
         """Tell whether few rows are sent at a time: nobody knows yet if the org takes any."""
         return self._is_first and self._jobs == self._whole_jobs and rows_left > FIRST_ROWS
 
-    def job_ended(self, job: IngestJob, rows: JobRows) -> RunStopped | None:
-        """Count one settled job; return the reason to stop, if it is one."""
+    def job_ended(
+        self, job: IngestJob, rows: JobRows, *, rows_left: float = math.inf
+    ) -> RunStopped | None:
+        """Count one settled job; return the reason to stop, if it is one.
+
+        ``rows_left`` wait or are in flight: so few are sent, whatever became of the first jobs.
+        """
         self._jobs += 1
         self._landed += rows.landed
         self._refused.update(rows.refused_by_code)
@@ -114,7 +120,8 @@ class Breaker:
             )
         if rows.example is None:
             return None
-        return self._first_rows_refused(rows.example) or self._too_many_refused(rows.example)
+        first = self._first_rows_refused(rows.example, rows_left)
+        return first or self._too_many_refused(rows.example)
 
     def job_gone(self) -> RunStopped | None:
         """Count a job of which the org says nothing any more; its rows are sent again.
@@ -134,10 +141,13 @@ class Breaker:
         """Refused rows of the load by code, those of this run included."""
         return Counter(self._before.refused_by_code) + self._refused
 
-    def _first_rows_refused(self, example: FirstRefusal) -> RunStopped | None:
+    def _first_rows_refused(self, example: FirstRefusal, rows_left: float) -> RunStopped | None:
         """Return the stop for a load whose first jobs are refused wholly by one code."""
         refused = self._of_load
-        is_enough = self._whole_jobs >= FIRST_JOBS or refused.total() >= FIRST_ROWS
+        is_small = refused.total() + rows_left <= FIRST_ROWS
+        is_enough = refused.total() >= FIRST_ROWS or (
+            self._whole_jobs >= FIRST_JOBS and not is_small
+        )
         if not (self._is_first and is_enough) or self._landed or len(refused) > 1:
             return None
         return BreakerOpened(

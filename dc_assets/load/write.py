@@ -360,7 +360,8 @@ class _Writer:
         self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, *settlement.again)
-        self._stop(self._breaker.job_ended(job, outcome.settled.job_rows))
+        left = self._schedule.rows_left
+        self._stop(self._breaker.job_ended(job, outcome.settled.job_rows, rows_left=left))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:

@@ -94,7 +94,7 @@ def test_a_load_goes_on_with_all_jobs_at_once_when_its_first_row_landed(world: W
 
 def test_a_small_load_is_sent_at_once(world: World) -> None:
     """Where so few rows wait nothing is held back: each of them has its outcome in the end."""
-    world.source.rows = things(FIRST_ROWS, parents=7)  # no more lanes than slots
+    world.source.rows = things(FIRST_ROWS, parents=97)
     refuse_all(world)
     loaded = world.run()
     assert (loaded.totals.refused, loaded.totals.pending) == (FIRST_ROWS, 0)
