@@ -134,9 +134,9 @@ def loaded(stage: Stage) -> Generator[Day]:
 
 
 @pytest.mark.timeout(1200)
-def test_what_changes_in_the_source_is_brought_over_and_nothing_else(stage_of: StageMaker) -> None:
+def test_what_changes_in_the_source_is_brought_over_and_nothing_else(stage_on: StageMaker) -> None:
     """All rows get one value, then 1,000 change and 10 are new, while the daemon is killed."""
-    with loaded(stage_of(rows=ROWS, partitions=PARTITIONS)) as day:
+    with loaded(stage_on(rows=ROWS, partitions=PARTITIONS)) as day:
         day.switch_on()
         every_row_gets_one_value(day)
         some_change_and_the_daemon_is_killed(day)
