@@ -93,11 +93,11 @@ class Breaker:
         return self._is_first and self._jobs == self._whole_jobs and rows_left > FIRST_ROWS
 
     def job_ended(
-        self, job: IngestJob, rows: JobRows, *, rows_left: float = math.inf
+        self, job: IngestJob, rows: JobRows, *, rows_waiting: float = math.inf
     ) -> RunStopped | None:
         """Count one settled job; return the reason to stop, if it is one.
 
-        ``rows_left`` wait or are in flight: so few are sent, whatever became of the first jobs.
+        ``rows_waiting`` are in no job: where fewer than were refused, a stop would save nothing.
         """
         self._jobs += 1
         self._landed += rows.landed
@@ -120,7 +120,7 @@ class Breaker:
             )
         if rows.example is None:
             return None
-        first = self._first_rows_refused(rows.example, rows_left)
+        first = self._first_rows_refused(rows.example, rows_waiting)
         return first or self._too_many_refused(rows.example)
 
     def job_gone(self) -> RunStopped | None:
@@ -141,12 +141,11 @@ class Breaker:
         """Refused rows of the load by code, those of this run included."""
         return Counter(self._before.refused_by_code) + self._refused
 
-    def _first_rows_refused(self, example: FirstRefusal, rows_left: float) -> RunStopped | None:
+    def _first_rows_refused(self, example: FirstRefusal, rows_waiting: float) -> RunStopped | None:
         """Return the stop for a load whose first jobs are refused wholly by one code."""
         refused = self._of_load
-        is_small = refused.total() + rows_left <= FIRST_ROWS
         is_enough = refused.total() >= FIRST_ROWS or (
-            self._whole_jobs >= FIRST_JOBS and not is_small
+            self._whole_jobs >= FIRST_JOBS and rows_waiting > refused.total()
         )
         if not (self._is_first and is_enough) or self._landed or len(refused) > 1:
             return None

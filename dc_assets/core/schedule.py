@@ -83,9 +83,14 @@ class Schedule:
         return [b for b in self.waiting.values() if b.rows > most and not b.waits]
 
     @property
+    def rows_waiting(self) -> int:
+        """Rows that are in no job."""
+        return sum(one.rows for one in self.waiting.values())
+
+    @property
     def rows_left(self) -> int:
         """Rows that wait or are in flight."""
-        return sum(one.rows for one in (*self.waiting.values(), *self.flights.values()))
+        return self.rows_waiting + sum(one.rows for one in self.flights.values())
 
     def put_in_place(self, batch_id: str, parts: Sequence[WaitingBatch]) -> None:
         """Let the parts of a batch wait at its place in the order."""

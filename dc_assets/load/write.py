@@ -360,8 +360,8 @@ class _Writer:
         self._note_settled(flight.batch, job, outcome.settled)
         self._schedule.learn(rows=flight.batch.rows, total_s=job.total_s, active_s=job.active_s)
         self._land_elsewhere(flight, *settlement.again)
-        left = self._schedule.rows_left
-        self._stop(self._breaker.job_ended(job, outcome.settled.job_rows, rows_left=left))
+        waiting = self._schedule.rows_waiting
+        self._stop(self._breaker.job_ended(job, outcome.settled.job_rows, rows_waiting=waiting))
         for code, rows in outcome.settled.stopping.items():
             self._stop(self._breaker.code_seen(code, rows))
         if self._stopped_by is None:

@@ -84,7 +84,8 @@ def test_a_load_outlives_its_disk(world: World, state: str) -> None:
 
 
 def test_a_new_load_begins_without_the_disk_of_the_old(world: World) -> None:
-    """Whatever was lost: it reads all rows anew, and the jobs of the old one are brought home."""
+    """Whatever was lost: it reads all rows anew, and no job of the old one is left open."""
+    world.spec = small_spec(profile={"window": 4, "batch_rows_max": 2, "exclusive_user": True})
     kill(world, NamedPoint("IngestJobs.close"))
     begun = world.partitions[0].load_id
     lose(world.folder)
@@ -95,7 +96,8 @@ def test_a_new_load_begins_without_the_disk_of_the_old(world: World) -> None:
     assert loaded.load_id != begun
     assert (loaded.totals.selected, loaded.totals.landed, loaded.totals.pending) == (ROWS, ROWS, 0)
     assert len(world.org.rows) == ROWS
-    assert {job.state for job in world.org.jobs} == {JobState.JOB_COMPLETE}
+    states = {job.state for job in world.org.jobs}
+    assert states <= {JobState.JOB_COMPLETE, JobState.ABORTED}
 
 
 def test_finished_jobs_are_settled_without_a_disk(world: World) -> None:
