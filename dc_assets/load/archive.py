@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -13,26 +14,34 @@ import polars as pl
 from dc_assets.core.errors import ConfigError
 
 
-class ParquetPages:
-    """A folder of Parquet files, one a page."""
+class ArrowPages:
+    """A folder of Arrow files, one a page, not packed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def add(self, rows: pl.DataFrame) -> None:
         """Write one page."""
-        number = len(list(self._folder.glob("*.parquet"))) + 1
-        write_parquet(self._folder / f"{number:06d}.parquet", rows)
+        number = len(self._files()) + 1
+        write = partial(rows.write_ipc, compression="uncompressed")
+        _write_whole(self._folder / f"{number:06d}.arrow", write)
 
     def scan(self) -> pl.LazyFrame | None:
         """Scan all pages; None when there is none."""
-        files = sorted(self._folder.glob("*.parquet"))
-        return pl.scan_parquet(files) if files else None
+        files = self._files()
+        return pl.scan_ipc(files) if files else None
 
     def pages(self) -> Iterator[pl.DataFrame]:
         """Read the pages, one at a time."""
-        for file in sorted(self._folder.glob("*.parquet")):
-            yield pl.read_parquet(file, memory_map=False)
+        for file in self._files():
+            yield pl.read_ipc(file)
+
+    def drop(self) -> None:
+        """Delete the pages."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("*.arrow"))
 
 
 class DiskArchive:
@@ -43,16 +52,16 @@ class DiskArchive:
         self._scratch = root / f"scratch-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._scratches = 0
 
-    def scratch(self, name: str) -> ParquetPages:
+    def scratch(self, name: str) -> ArrowPages:
         """Return an empty place for rows; it is gone when the connection is closed."""
         self._scratches += 1
-        return ParquetPages(self._scratch / f"{self._scratches}-{name}")
+        return ArrowPages(self._scratch / f"{self._scratches}-{name}")
 
     def close(self) -> None:
         """Drop the rows that were kept for comparison."""
         shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def alone(self, read: Callable[[ParquetPages], None]) -> ParquetPages:
+    def alone(self, read: Callable[[ArrowPages], None]) -> ArrowPages:
         """Return what ``read`` writes, shared with nobody."""
         files = self.scratch("whole-target")
         read(files)
@@ -66,15 +75,19 @@ class DiskArchive:
 
 
 def write_parquet(path: Path, rows: pl.DataFrame) -> None:
-    """Write a file, whole or not at all, readable by its owner only.
+    """Write a Parquet file, whole or not at all, readable by its owner only.
 
     Raises:
         ConfigError: the folder cannot be written.
     """
+    _write_whole(path, partial(rows.write_parquet, compression="lz4", statistics=False))
+
+
+def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
     scratch = path.with_suffix(f".{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows.write_parquet(scratch, compression="lz4", statistics=False)
+        write(scratch)
         scratch.rename(path)
     except OSError as error:
         raise ConfigError(

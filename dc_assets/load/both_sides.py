@@ -24,7 +24,7 @@ from dc_assets.core.spec import ColumnSpec, LoadSpec
 from dc_assets.frames.canon import as_replayed, canonical, canonical_target, outer_blanks
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.frames.rewritten import rewritten_values
-from dc_assets.load.archive import DiskArchive, ParquetPages
+from dc_assets.load.archive import ArrowPages, DiskArchive
 from dc_assets.load.ports import Ports, Source, Target
 from dc_assets.load.reading import ordered_pages
 
@@ -66,7 +66,7 @@ class BothSides:
     id_range: IdRange
     ports: Ports
     archive: DiskArchive
-    whole_target: Callable[[Callable[[ParquetPages], None]], ParquetPages]
+    whole_target: Callable[[Callable[[ArrowPages], None]], ArrowPages]
 
     @property
     def source_digests(self) -> pl.DataFrame:
@@ -252,19 +252,24 @@ class BothSides:
         return self.spec.target.external_id
 
     @cached_property
-    def _source_files(self) -> ParquetPages:
+    def _source_files(self) -> ArrowPages:
         return self.archive.scratch("source")
 
     @cached_property
-    def _range_files(self) -> ParquetPages:
+    def _range_files(self) -> ArrowPages:
         return self.archive.scratch("target")
 
     @cached_property
-    def _whole_files(self) -> ParquetPages:
+    def _whole_files(self) -> ArrowPages:
         return self.archive.scratch("target-cut")
 
+    def drop_rows(self) -> None:
+        """Make room on disk, when nothing more is asked."""
+        for files in (self._source_files, self._range_files, self._whole_files):
+            files.drop()
+
     @property
-    def _target_files(self) -> ParquetPages:
+    def _target_files(self) -> ArrowPages:
         return self._range_files if self.is_order_safe else self._whole_files
 
     @property
@@ -278,7 +283,7 @@ class BothSides:
         return inside
 
     def _kept(
-        self, files: ParquetPages, pages: Iterable[pl.DataFrame], blanks: Counter[str]
+        self, files: ArrowPages, pages: Iterable[pl.DataFrame], blanks: Counter[str]
     ) -> pl.DataFrame:
         """Write the rows of the range to disk and return their digests."""
         kept = [digests(no_records(self.spec), self.spec)]
@@ -290,7 +295,7 @@ class BothSides:
                 kept.append(digests(replayed, self.spec))
         return pl.concat(kept)
 
-    def _counted(self, files: ParquetPages, field: str) -> Mapping[str | None, int]:
+    def _counted(self, files: ArrowPages, field: str) -> Mapping[str | None, int]:
         rows = files.scan()
         if rows is None:
             return {}
@@ -301,7 +306,7 @@ class BothSides:
         pages = records_of(self.ports.source, self.ports.target, id_range)
         return (canonical_target(page, self.spec) for page in pages)
 
-    def _read_whole(self, files: ParquetPages) -> None:
+    def _read_whole(self, files: ArrowPages) -> None:
         for page in self._records(EVERYTHING):
             files.add(page)
 

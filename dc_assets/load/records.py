@@ -10,7 +10,7 @@ import polars as pl
 from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import LoadSpec
 from dc_assets.frames.differences import are_order_safe
-from dc_assets.load.archive import ParquetPages
+from dc_assets.load.archive import ArrowPages
 from dc_assets.load.both_sides import records_of
 from dc_assets.load.ports import Slot, Source, Target
 
@@ -29,7 +29,7 @@ class NamedRecords:
     source: Source
     target: Target
     has_case: bool
-    whole_target: Callable[[Callable[[ParquetPages], None]], ParquetPages]
+    whole_target: Callable[[Callable[[ArrowPages], None]], ArrowPages]
     long_query: Slot
 
     def of(self, id_range: IdRange, keys: pl.Series) -> Iterator[pl.DataFrame]:
@@ -54,6 +54,6 @@ class NamedRecords:
             for page in self.whole_target(self._read_whole).pages():
                 yield page.filter(is_meant)
 
-    def _read_whole(self, files: ParquetPages) -> None:
+    def _read_whole(self, files: ArrowPages) -> None:
         for page in records_of(self.source, self.target, EVERYTHING):
             files.add(page)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from dc_assets.core.errors import ConfigError
 from dc_assets.core.run_events import Note, RunEvent
-from dc_assets.load.archive import ParquetPages
+from dc_assets.load.archive import ArrowPages
 
 UNFINISHED = "unfinished-"
 IN_USE = "in-use"
@@ -46,7 +46,7 @@ class WholeTarget:
         self._note = note
         self._used: dict[Path, int] = {}
 
-    def since(self, since_s: float, read: Callable[[ParquetPages], None]) -> ParquetPages:
+    def since(self, since_s: float, read: Callable[[ArrowPages], None]) -> ArrowPages:
         """Return a reading that began at or after a moment; ``read`` makes one if there is none.
 
         It stays until `close`.
@@ -59,7 +59,7 @@ class WholeTarget:
             if newest is None or newest.began_s < since_s:
                 newest = self._make(read)
             self._use(newest.folder)
-            return ParquetPages(newest.folder)
+            return ArrowPages(newest.folder)
 
     def close(self) -> None:
         """Let go of what was used; readings that nobody uses any more are deleted."""
@@ -114,7 +114,7 @@ class WholeTarget:
     def _newest(self) -> _Reading | None:
         return next(reversed(self._readings()), None)
 
-    def _make(self, read: Callable[[ParquetPages], None]) -> _Reading:
+    def _make(self, read: Callable[[ArrowPages], None]) -> _Reading:
         """Read the target; only a complete reading gets its name."""
         self._drop_unused()
         began_s, unique = self._now_s(), uuid.uuid4().hex[:8]
@@ -123,7 +123,7 @@ class WholeTarget:
         try:
             unfinished.mkdir(mode=0o700)
             (unfinished / IN_USE).touch(mode=0o600)
-            read(ParquetPages(unfinished))
+            read(ArrowPages(unfinished))
             unfinished.rename(finished)
         except OSError as error:
             raise _unwritable(self._folder, error) from error

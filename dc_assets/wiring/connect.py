@@ -35,7 +35,7 @@ from dc_assets.ledger.long_queries import LongQuerySlots
 from dc_assets.ledger.org_use import SqlOrgUse
 from dc_assets.ledger.owners import Owner, current_owner
 from dc_assets.ledger.spool import DiskSpool
-from dc_assets.load.archive import DiskArchive, ParquetPages
+from dc_assets.load.archive import ArrowPages, DiskArchive
 from dc_assets.load.both_sides import BothSides
 from dc_assets.load.canary import Canary, SampleExplanations
 from dc_assets.load.deletion import observe
@@ -172,7 +172,7 @@ class OpenLoad:
 
     @cached_property
     def _whole_target(self) -> WholeTarget:
-        name = f"whole-{self.org.session.org_id}-{self.stored.spec_hash}"
+        name = f"whole-{self.org.session.org_id}-{self.stored.spec_hash}-arrow"
         folder = data_folder() / "audit" / self.spec.name / name
         whole = WholeTarget(folder, self.database.time_s, self.ports.note)
         self.cleanup.callback(whole.close)
@@ -264,6 +264,7 @@ class OpenLoad:
         is_asked = any(o.check == COVERAGE and o.severity.is_asked for o in outcomes)
         if is_asked and (seen := observe(audit)) is not None:
             self.deletions.keep(partition_key, seen)
+        audit.sides.drop_rows()
         return outcomes
 
     def audit(self, partition_key: str) -> Audit:
@@ -298,7 +299,7 @@ class OpenLoad:
         """Return both sides as they are after this load was opened and its rows were settled."""
         since_s = max(self.opened_at, self._views.settled_at(partition_key))
 
-        def whole(read: Callable[[ParquetPages], None]) -> ParquetPages:
+        def whole(read: Callable[[ArrowPages], None]) -> ArrowPages:
             return self._whole_target.since(since_s, read)
 
         return BothSides(self.stored, id_range, self.ports, self._archive, whole)

@@ -14,7 +14,7 @@ from dc_assets.core.run_events import Note
 from dc_assets.core.spec import LoadSpec
 from dc_assets.ledger.database import Database
 from dc_assets.ledger.snapshots import SnapshotRecords
-from dc_assets.load.archive import ParquetPages
+from dc_assets.load.archive import ArrowPages
 from dc_assets.load.ports import Slot
 from dc_assets.load.records import NamedRecords
 from dc_assets.load.snapshot import Snapshots
@@ -65,14 +65,12 @@ class OrgRecords:
             long_query=self.long_query,
         )
 
-    def _whole_target(
-        self, spec: LoadSpec
-    ) -> Callable[[Callable[[ParquetPages], None]], ParquetPages]:
+    def _whole_target(self, spec: LoadSpec) -> Callable[[Callable[[ArrowPages], None]], ArrowPages]:
         """Return a reading that begins after it was asked for: an older one may lack changes."""
-        name = f"whole-{self.org.session.org_id}-{spec.spec_hash}"
+        name = f"whole-{self.org.session.org_id}-{spec.spec_hash}-arrow"
         folder = data_folder() / "audit" / spec.name / name
 
-        def read_now(read: Callable[[ParquetPages], None]) -> ParquetPages:
+        def read_now(read: Callable[[ArrowPages], None]) -> ArrowPages:
             whole = WholeTarget(folder, self.database.time_s, self.note)
             self.cleanup.callback(whole.close)
             return whole.since(self.database.time_s(), read)

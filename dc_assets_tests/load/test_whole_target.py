@@ -13,7 +13,7 @@ import pytest
 
 from dc_assets.core.errors import TransientRemoteError
 from dc_assets.core.run_events import RunEvent, unheard
-from dc_assets.load.archive import ParquetPages
+from dc_assets.load.archive import ArrowPages
 from dc_assets.load.whole_target import UNFINISHED, WholeTarget
 
 OTHERS = 4
@@ -36,13 +36,13 @@ class Target:
     def __init__(self) -> None:
         self.readings = 0
 
-    def read(self, files: ParquetPages) -> None:
+    def read(self, files: ArrowPages) -> None:
         """Write one row."""
         self.readings += 1
         files.add(pl.DataFrame({"n": [self.readings]}))
 
 
-def number_in(files: ParquetPages) -> int:
+def number_in(files: ArrowPages) -> int:
     """Return which reading it is."""
     return int(pl.concat(files.pages()).item())
 
@@ -81,7 +81,7 @@ def test_who_comes_while_one_is_read_waits_and_shares(
     is_reading, may_end, waiting = Event(), Event(), Semaphore(0)
     clock.now = 5.0
 
-    def slow(files: ParquetPages) -> None:
+    def slow(files: ArrowPages) -> None:
         is_reading.set()
         assert may_end.wait(30)
         clock.now = 6.0
@@ -90,7 +90,7 @@ def test_who_comes_while_one_is_read_waits_and_shares(
     def told(_: RunEvent) -> None:
         waiting.release()
 
-    def ask(since_s: float, read: Callable[[ParquetPages], None]) -> Thread:
+    def ask(since_s: float, read: Callable[[ArrowPages], None]) -> Thread:
         shared = WholeTarget(tmp_path, clock.now_s, told)
         thread = Thread(target=lambda: found.append(number_in(shared.since(since_s, read))))
         thread.start()
@@ -114,7 +114,7 @@ def test_a_reader_that_was_killed_holds_nobody_up(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:  # pragma: no cover - another process
 
-        def never_ends(_: ParquetPages) -> None:  # Polars does not work behind a fork
+        def never_ends(_: ArrowPages) -> None:  # Polars does not work behind a fork
             os.write(writes, b"x")
             signal.pause()
 
@@ -133,7 +133,7 @@ def test_a_reading_that_fails_is_made_again_by_the_next(tmp_path: Path) -> None:
     """Its error is the asker's own; nothing of it is believed."""
     clock, target = LedgerClock(), Target()
 
-    def fails(files: ParquetPages) -> None:
+    def fails(files: ArrowPages) -> None:
         files.add(pl.DataFrame({"n": [0]}))
         raise TransientRemoteError("the org is away")
 

@@ -208,10 +208,11 @@ def test_five_partitions_share_one_reading_of_the_target(empty_org: Org, tmp_pat
             said = Verdict(tuple(run.checked(key)))
             assert said.is_green(), said.sentences()
         assert empty_org.calls("delete") - before == 1
+        assert list(world.folder.rglob("audit/**/scratch-*/**/*.arrow")) == []
         empty_org.sql('DELETE FROM "Opportunity" WHERE "External_ID__c" = \'A-1\'')
     assert world.audit().failed() >= {"no_coverage_gaps"}
     assert empty_org.calls("delete") - before == 2
-    assert list(world.folder.rglob("audit/**/whole-*/*/*.parquet")) == []
+    assert list(world.folder.rglob("audit/**/whole-*/*/*.arrow")) == []
 
 
 @pytest.mark.parametrize(
