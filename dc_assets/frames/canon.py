@@ -137,11 +137,15 @@ def _replaced(texts: pl.Series, found: pl.Series, canon: Callable[[pl.Expr], pl.
 
 def _trimmed(texts: pl.Series, plain: pl.Series) -> pl.Series:
     """Drop the needless decimals of plain numbers."""
+    rows = (plain & texts.str.ends_with("0")).arg_true()
+    if rows.is_empty():
+        return texts
     number = pl.col("number")
     bare = number.str.strip_chars_end("0").str.strip_suffix(".")
-    has_point = pl.col("plain") & number.str.contains(".", literal=True)
-    frame = pl.DataFrame({"number": texts, "plain": plain})
-    return frame.select(pl.when(has_point).then(bare).otherwise(number)).to_series()
+    has_point = number.str.contains(".", literal=True)
+    found = texts.gather(rows).to_frame("number")
+    trimmed = found.select(pl.when(has_point).then(bare).otherwise(number)).to_series()
+    return texts.clone().scatter(rows, trimmed)
 
 
 def _rounded(texts: pl.Series, scale: int) -> pl.Series:
