@@ -66,6 +66,8 @@ class LaneMap:
         own = {parent: lane for lane, group in placed for parent in _folded(group)}
         folded = _folded([*parents])
         hashes = map(zlib.crc32, folded)
+        if not own:
+            return [crc % self.shared for crc in hashes]
         return [own.get(p, crc % self.shared) for p, crc in zip(folded, hashes, strict=True)]
 
 

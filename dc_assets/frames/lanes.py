@@ -15,16 +15,14 @@ from dc_assets.frames.csv_codec import PAYLOAD_BYTES_MAX, payload_bytes
 def with_lane(rows: pl.DataFrame, spec: LoadSpec, lanes: LaneMap) -> pl.DataFrame:
     """Add the lane of each row and sort by it.
 
-    A row without a parent locks nobody's parent, so its own id spreads it over the lanes. The hash
-    is computed once per distinct parent, not per row; rows of one parent stay beside each other.
+    A row without a parent locks nobody's parent, so its own id spreads it over the lanes. Rows of
+    one lane stay in their order.
     """
     key = pl.col(spec.target.external_id)
     owner = key if spec.parent_target is None else pl.coalesce(pl.col(spec.parent_target), key)
-    owned = rows.select(owner.alias("owner")).with_row_index("row")
-    owners = owned.group_by("owner", maintain_order=True).agg("row")
-    numbers = lanes.lanes_of(owners.get_column("owner").to_list())
-    placed = owners.select("row", pl.Series(LANE, numbers, dtype=pl.UInt16))
-    order = placed.sort(LANE, maintain_order=True).explode("row")
+    owners = rows.select(owner.alias("owner")).to_series().to_list()
+    placed = pl.DataFrame({LANE: lanes.lanes_of(owners)}, {LANE: pl.UInt16}).with_row_index("row")
+    order = placed.group_by(LANE).agg("row").sort(LANE).explode("row")
     return rows[order.get_column("row")].with_columns(order.get_column(LANE))
 
 

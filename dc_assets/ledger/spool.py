@@ -24,7 +24,10 @@ from dc_assets.core.errors import ConfigError, SpoolLost
 from dc_assets.load.ports import PageMark
 from dc_assets.load.store import RangeTicket
 
-_PAGE_ROW_GROUP = 4096
+_PAGE_ROW_GROUP = 12_500
+"""A quarter of a full page. To read a million rows back in lanes costs as much as with a third of
+it, to write them a fifth less; what is written as one group costs half as much again to read."""
+
 _LAST_KEY = "dc_assets.last_key"
 _ROWS_READ = "dc_assets.rows_read"
 
@@ -158,7 +161,7 @@ class DiskSpool:
             row_group_size=_PAGE_ROW_GROUP if is_page else None,
             metadata=metadata,
         )
-        content = sink.getbuffer()
+        content = sink.getvalue()
         scratch = folder / f"{name}.{os.getpid()}.tmp"
         try:
             self._make_folder(folder)
@@ -210,7 +213,7 @@ class DiskSpool:
         return self._root / "spool" / load_id / "batches"
 
 
-def _digest(content: bytes | memoryview) -> str:
+def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
