@@ -15,7 +15,6 @@ from dc_assets.load.store import BatchStore, LoadStore, OrgUse
 from dc_assets_tests.fakes.crash import CrashPoint, WatchedPoint
 from dc_assets_tests.fakes.sim_ledger import SimDatabase
 from dc_assets_tests.hunts.sweep import (
-    FULL_LOAD,
     STORIES,
     Stage,
     Story,
@@ -94,19 +93,14 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Generator[Sweep]:
 def test_the_runs_after_a_crash_complete_the_load(sweep: Sweep, story: Story) -> None:
     """Wherever a run died, all rows have one outcome and nothing of ours is left behind.
 
-    A full load dies at every point. The other stories, which are much alike, die at every third,
-    each beginning at another one; a hunt plays the rest of them.
+    The stories, which are much alike, die at every third point, each beginning at another one; a
+    hunt plays the rest of them.
     """
-    if story is FULL_LOAD:
-        assert sweep.problems(story, 1) == []
-    else:
-        assert sweep.problems(story, THINNED, STORIES.index(story) % THINNED) == []
+    assert sweep.problems(story, THINNED, STORIES.index(story) % THINNED) == []
 
 
 @pytest.mark.hunt
-@pytest.mark.parametrize(
-    "story", [one for one in STORIES if one is not FULL_LOAD], ids=lambda story: story.name
-)
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_no_point_of_any_story_is_left_out(sweep: Sweep, story: Story) -> None:
     """The stories that die at every third point by default die at all of them."""
     assert sweep.problems(story, 1) == []

