@@ -62,9 +62,19 @@ class LaneMap:
         >>> LaneMap(shared=4, named=(("big",),)).lanes_of(["big", "acc1", "acc1"])
         [4, 1, 1]
         """
+        return self._lanes(_folded([*parents]))
+
+    def lanes_of_joined(self, parents: str) -> list[int]:
+        r"""Return the same of parents in one text, with a NUL between each two.
+
+        >>> LaneMap(shared=4, named=(("big",),)).lanes_of_joined("big\0acc1")
+        [4, 1]
+        """
+        return self._lanes(_split(parents))
+
+    def _lanes(self, folded: Sequence[bytes]) -> list[int]:
         placed = enumerate(self.named, start=self.shared)
         own = {parent: lane for lane, group in placed for parent in _folded(group)}
-        folded = _folded([*parents])
         hashes = map(zlib.crc32, folded)
         if not own:
             return [crc % self.shared for crc in hashes]
@@ -73,10 +83,14 @@ class LaneMap:
 
 def _folded(parents: Sequence[str]) -> list[bytes]:
     """Return names without case; all at once is three times as fast as one by one."""
-    folded = "\0".join(parents).casefold().encode().split(b"\0")
+    folded = _split("\0".join(parents))
     if len(folded) == len(parents):
         return folded
     return [parent.casefold().encode() for parent in parents]  # none, or a NUL within one
+
+
+def _split(parents: str) -> list[bytes]:
+    return parents.casefold().encode().split(b"\0")
 
 
 @dataclass(frozen=True, slots=True)

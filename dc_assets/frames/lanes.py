@@ -20,8 +20,11 @@ def with_lane(rows: pl.DataFrame, spec: LoadSpec, lanes: LaneMap) -> pl.DataFram
     """
     key = pl.col(spec.target.external_id)
     owner = key if spec.parent_target is None else pl.coalesce(pl.col(spec.parent_target), key)
-    owners = rows.select(owner.alias("owner")).to_series().to_list()
-    placed = pl.DataFrame({LANE: lanes.lanes_of(owners)}, {LANE: pl.UInt16}).with_row_index("row")
+    owners = rows.select(owner.alias("owner")).to_series()
+    numbers = lanes.lanes_of_joined(owners.str.join("\0", ignore_nulls=False).item())
+    if len(numbers) != rows.height:  # no row, or a NUL within an owner
+        numbers = lanes.lanes_of(owners.to_list())
+    placed = pl.DataFrame({LANE: numbers}, {LANE: pl.UInt16}).with_row_index("row")
     order = placed.group_by(LANE).agg("row").sort(LANE).explode("row")
     return rows[order.get_column("row")].with_columns(order.get_column(LANE))
 

@@ -29,7 +29,7 @@ def things(parents: list[str | None]) -> pl.DataFrame:
 
 
 @given(
-    parents=st.lists(st.none() | st.text("abAB", max_size=3), max_size=60),
+    parents=st.lists(st.none() | st.text("abAB\0", max_size=3), max_size=60),
     shared=st.integers(1, 8),
 )
 def test_rows_of_one_parent_are_in_one_lane(parents: list[str | None], shared: int) -> None:
