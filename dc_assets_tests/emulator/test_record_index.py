@@ -152,6 +152,11 @@ ODD: dict[str, tuple[bytes, list[tuple[str, str, bool]]]] = {
     "plain": (PLAIN, [("1", "2", False), ("3", "4", False)]),
     "no end": (PLAIN[:-1], [("1", "2", False), ("3", "4", False)]),
     "quotes": (b'A,B\n"1,""x""\n,","2"\n3,\n', [('1,"x"\n,', "2", False), ("3", "", False)]),
+    "all quoted": (b'A,B\n"1","2"\n"3",""\n', [("1", "2", False), ("3", "", False)]),
+    "some quoted": (
+        b'A,B\n"1",2\n3,""\n,4\n',
+        [("1", "2", False), ("3", "", False), ("", "4", False)],
+    ),
     "short and long": (b"A,B\n1\n1,2,3\n", [("1", "", True), ("1", "2", True)]),
     "empty lines": (b"A,B\n\n1,2\n\n", [("1", "2", False)]),
     "a quote amid a cell": (b'A,B\n1,a"b\n', [("1", 'a"b', False)]),

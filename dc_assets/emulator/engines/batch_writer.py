@@ -184,7 +184,7 @@ def _in_another_order(rows: pl.DataFrame, dice: Random) -> pl.DataFrame:
     size = -(-rows.height // PIECES_MAX) or 1
     pieces = [rows.slice(first, size) for first in range(0, rows.height, size)]
     dice.shuffle(pieces)
-    return pl.concat(pieces, rechunk=False) if pieces else rows
+    return pl.concat(pieces, rechunk=True) if pieces else rows
 
 
 def _stored_cells(plan: QueryPlan) -> dict[str, pl.Expr]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -27,7 +28,7 @@ BATCH_ROWS = 10_000
 CELL_CHARACTERS_MAX = 10_000_000
 csv.field_size_limit(CELL_CHARACTERS_MAX)
 
-
+QUOTE_STYLES: tuple[Literal["necessary", "always"], ...] = ("necessary", "always")
 BLANK_BY_QUOTE = re.compile('[ \\t]"|"[ \\t]')
 
 
@@ -70,47 +71,45 @@ def header_text(path: Path) -> str:
 
 def _by_column(data: bytes, job: StoredJob) -> Upload | None:
     """A file in which each row has all cells and nothing needs a second look, else None."""
-    delimiter, end = DELIMITERS[job.column_delimiter], LINE_ENDINGS[job.line_ending].encode()
-    head, _, body = data.partition(end)
+    delimiter, end = DELIMITERS[job.column_delimiter], LINE_ENDINGS[job.line_ending]
+    head, _, body = data.partition(end.encode())
     if not head or any(sign in head for sign in (b'"', b"\r", b"\n")) or not head.isascii():
         return None
     header = head.decode().split(delimiter)
-    # What is left without quoted cells has each separator, and nothing else that is odd.
-    bare = _quoted_cell(delimiter).sub(b"", b"\n" + body)[1:] if b'"' in body else body
-    lines = bare.count(b"\n")
-    rows = lines + (bool(bare) and not bare.endswith(b"\n"))
-    if b'"' in bare or bare.count(b"\r") != (lines if end == b"\r\n" else 0):
-        return None
-    if bare.count(end) != lines or bare.count(delimiter.encode()) != rows * (len(header) - 1):
-        return None
-    frame = _columns(body, delimiter, len(header))
+    frame = _columns(body, delimiter, end, len(header))
     # Of a file with one column an empty cell may be an empty line.
-    if frame is None or frame.height != rows or (frame.width == 1 and (frame["c0"] == "").any()):
+    if frame is None or (frame.width == 1 and frame["c0"].has_nulls()):
         return None
-    return Upload(header, _numbered(frame.with_columns(ragged=pl.lit(None, dtype=pl.String))))
+    ragged = pl.lit(None, dtype=pl.String)
+    return Upload(header, _numbered(frame.with_columns(pl.all().fill_null(""), ragged=ragged)))
 
 
-def _quoted_cell(delimiter: str) -> re.Pattern[bytes]:
-    sign = re.escape(delimiter.encode())
-    return re.compile(b'"(?<=[\\n%b]")[^"]*(?:""[^"]*)*"(?=[\\r\\n%b]|\\Z)' % (sign, sign))
+def _columns(body: bytes, delimiter: str, end: str, width: int) -> pl.DataFrame | None:
+    """The cells, null where nothing stands; None unless they are written to the same bytes again.
 
-
-def _columns(body: bytes, delimiter: str, width: int) -> pl.DataFrame | None:
-    """The cells, or None if a row has too many of them or they are no text."""
+    What the reader forgives is not written so: blanks by quotes, rows of another width, empty
+    lines, other line ends. Neither is a file that quotes some cells without need.
+    """
     schema = {f"c{number}": pl.String for number in range(width)}
     if not body:
         return pl.DataFrame(schema=schema)
     try:
-        return pl.read_csv(
-            body,
-            has_header=False,
-            schema=schema,
-            separator=delimiter,
-            quote_char='"' if b'"' in body else None,
-            empty_string_is_null=False,
-        )
+        frame = pl.read_csv(body, has_header=False, schema=schema, separator=delimiter)
     except pl.exceptions.PolarsError:
         return None
+    whole = body if body.endswith(end.encode()) else body + end.encode()
+    for style in QUOTE_STYLES:
+        again = io.BytesIO()
+        frame.write_csv(
+            again,
+            include_header=False,
+            separator=delimiter,
+            line_terminator=end,
+            quote_style=style,
+        )
+        if again.getvalue() == whole:
+            return frame
+    return None
 
 
 def _numbered(frame: pl.DataFrame) -> pl.DataFrame:

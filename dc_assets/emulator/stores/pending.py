@@ -14,6 +14,9 @@ from typing import Any, cast
 
 import polars as pl
 
+KEPT_BYTES_MAX = 256_000_000
+"""Of the rows that stay in memory until they are in the database; others are read again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -83,6 +86,8 @@ class Pending:
         self.last = applied
         self.segments: list[Segment] = []
         self.rows = 0
+        self._kept: dict[int, pl.DataFrame] = {}
+        self._kept_bytes = 0
         for path in sorted(folder.iterdir()):
             if path.suffix == ".rows" and int(path.stem) > applied:
                 self._take(_of_text(path.with_suffix(".head").read_text(encoding="utf-8")))
@@ -99,15 +104,21 @@ class Pending:
         rows.write_ipc(draft)
         draft.replace(path)
         self._take(segment)
+        self._kept_bytes += int(rows.estimated_size())
+        if self._kept_bytes <= KEPT_BYTES_MAX:
+            self._kept[segment.number] = rows
 
     def read(self, segment: Segment) -> pl.DataFrame:
         """The rows of a segment."""
-        return pl.read_ipc(self._path(segment.number))
+        kept = self._kept.get(segment.number)
+        return pl.read_ipc(self._path(segment.number)) if kept is None else kept
 
     def forget(self, segments: Sequence[Segment]) -> None:
         """Delete the files of segments, which are in the database."""
         self.segments = self.segments[len(segments) :]
         self.rows -= sum(segment.rows for segment in segments)
+        self._kept.clear()
+        self._kept_bytes = 0
         for segment in segments:
             path = self._path(segment.number)
             path.unlink()
