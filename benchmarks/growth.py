@@ -6,93 +6,19 @@ partitions with all checks. The tree of its processes is looked at five times a 
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
+from benchmarks.demo import watched
 from benchmarks.figures import Bar, Figure, Study, save
 
-PROGRAM = str(Path(sys.executable).with_name("dc-assets"))
-LOOK_EVERY_S = 0.2
-TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
-ROLES: Sequence[tuple[str, str]] = (
-    ("emulated org", "dc_assets.emulator"),
-    ("webserver", "guarded_webserver"),
-    ("daemon", "dagster._daemon"),
-    ("run workers", "execute_run"),
-    ("run workers", "execute_step"),
-    ("run workers", "multiprocessing.spawn"),
-    ("code servers", "grpc"),
-    ("command", "dc_assets.demo demo"),
-)
-"""Each role, and what its command line holds; the first that fits is taken."""
-
-OURS = ("run workers",)
 WITHIN = 1.15
 WORKER_MB_MAX = 500
-
-
-@dataclass
-class Seen:
-    """One process as it was last seen."""
-
-    role: str
-    cpu_s: float = 0.0
-    peak_mb: float = 0.0
-
-
-@dataclass
-class Tree:
-    """All processes that ever descended from one."""
-
-    root: int
-    seen: dict[int, Seen] = field(default_factory=dict)
-
-    def look(self) -> None:
-        """Note what each living process has taken so far."""
-        parents = {pid: stat[1] for pid in _pids() if (stat := _stat(pid))}
-        for pid in parents:
-            if pid in self.seen or self._descends(pid, parents):
-                self._note(pid)
-
-    def _descends(self, pid: int, parents: Mapping[int, int]) -> bool:
-        while pid > 1:
-            if pid == self.root or pid in self.seen:
-                return True
-            pid = parents.get(pid, 0)
-        return False
-
-    def _note(self, pid: int) -> None:
-        stat, line = _stat(pid), _read(pid, "cmdline").replace("\0", " ")
-        if not stat or not line:
-            return
-        role = next((name for name, text in ROLES if text in line), "other")
-        peak = re.search(r"VmHWM:\s+(\d+)", _read(pid, "status"))
-        known = self.seen.setdefault(pid, Seen(role))
-        known.role, known.cpu_s = role, stat[0]
-        known.peak_mb = max(known.peak_mb, int(peak[1]) / 1024 if peak else 0.0)
-
-    def cpu_s(self) -> dict[str, float]:
-        """Return the CPU seconds of each role."""
-        total = {role: 0.0 for role, _ in ROLES} | {"other": 0.0}
-        for one in self.seen.values():
-            total[one.role] += one.cpu_s
-        return total
-
-    def peak_mb(self, role: str) -> float:
-        """Return the most memory that one process of a role ever held."""
-        return max((one.peak_mb for one in self.seen.values() if one.role == role), default=0.0)
 
 
 @dataclass(frozen=True)
@@ -122,31 +48,25 @@ def grow(rows: int, partitions: int) -> Grown:
     Raises:
         RuntimeError: it ended before the load was proved; its last lines are told.
     """
-    with TemporaryDirectory(prefix="g", dir=os.environ.get("TMPDIR", "/tmp")) as name:  # noqa: S108
-        folder, started_s = Path(name), time.monotonic()
-        command = [PROGRAM, "demo", "--keep", "--rows", str(rows), "--partitions", str(partitions)]
-        with (folder / "log").open("w") as sink:
-            demo = subprocess.Popen(  # noqa: S603 - our own
-                command, stdout=sink, stderr=sink, env={**os.environ, "TMPDIR": name}
-            )
-        tree = Tree(demo.pid)
-        try:
-            while "Still up" not in (told := (folder / "log").read_text("utf-8")):
-                tree.look()
-                if demo.poll() is not None:
-                    raise RuntimeError(told[-2000:])
-                time.sleep(LOOK_EVERY_S)
-            wall_s = time.monotonic() - started_s
-            return _grown(rows, partitions, wall_s, tree, folder, told)
-        finally:
-            demo.send_signal(signal.SIGINT)
-            demo.wait(60)
+    with watched("--keep", "--rows", str(rows), "--partitions", str(partitions)) as demo:
+        wall_s = demo.watch("Still up")
+        ledger = next(demo.folder.glob("*/data/ledger.db"))
+        receipt_bytes, ledger_bytes = _book_bytes(ledger)
+        return Grown(
+            rows,
+            partitions,
+            wall_s,
+            demo.tree.cpu_s(),
+            demo.tree.peak_mb("run workers"),
+            ledger_bytes,
+            receipt_bytes,
+            _size_bytes(ledger.parent.parent / "dagster"),
+            demo.told,
+        )
 
 
-def _grown(  # noqa: PLR0917 - what was measured
-    rows: int, partitions: int, wall_s: float, tree: Tree, folder: Path, told: str
-) -> Grown:
-    ledger = next(folder.glob("*/data/ledger.db"))
+def _book_bytes(ledger: Path) -> tuple[int, int]:
+    """Return the bytes of a ledger's receipts, and of all else in its file."""
     with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as book:
         (receipts,) = book.execute(
             "SELECT coalesce(sum(length(content)), 0) FROM receipt"
@@ -154,17 +74,7 @@ def _grown(  # noqa: PLR0917 - what was measured
         (pages,), (page,) = (
             book.execute(f"PRAGMA {n}").fetchone() for n in ("page_count", "page_size")
         )
-    return Grown(
-        rows,
-        partitions,
-        wall_s,
-        tree.cpu_s(),
-        tree.peak_mb("run workers"),
-        pages * page - receipts,
-        receipts,
-        _size_bytes(ledger.parent.parent / "dagster"),
-        told,
-    )
+    return receipts, pages * page - receipts
 
 
 def _size_bytes(folder: Path) -> int:
@@ -173,26 +83,6 @@ def _size_bytes(folder: Path) -> int:
         with suppress(FileNotFoundError):
             total += path.stat().st_size if path.is_file() else 0
     return total
-
-
-def _pids() -> list[int]:
-    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-
-
-def _read(pid: int, name: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text("utf-8", errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-
-
-def _stat(pid: int) -> tuple[float, int] | None:
-    """Return the CPU seconds of a process and its parent; none when it is gone."""
-    text = _read(pid, "stat")
-    if not text:
-        return None
-    rest = text.rpartition(")")[2].split()
-    return (int(rest[11]) + int(rest[12])) / TICKS_A_SECOND, int(rest[1])
 
 
 def study(grown: Sequence[Grown]) -> Study:

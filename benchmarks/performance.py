@@ -22,6 +22,7 @@ ORDER = (
     "startup",
     "emulator",
     "growth",
+    "demo",
     "workers",
 )
 HEAD = (
