@@ -5,7 +5,7 @@ written beside their place, flushed to the disk and renamed, and the folder is f
 the ledger says anything of them. Each has the digest of its content in its name; one that does not
 hold what its name says counts as absent, because all of it can be read again
 (`docs/adr/0065-what-a-disk-holds-can-be-read-again.md`). One page is one Parquet file sorted by
-lane, so that a lane is read back by the statistics of the row groups
+lane, of which a reader of some lanes decodes those rows alone
 (`docs/adr/0006-pages-not-lane-files.md`).
 """
 
@@ -25,8 +25,7 @@ from dc_assets.load.ports import PageMark
 from dc_assets.load.store import RangeTicket
 
 _PAGE_ROW_GROUP = 12_500
-"""A quarter of a full page. To read a million rows back in lanes costs as much as with a third of
-it, to write them a fifth less; what is written as one group costs half as much again to read."""
+"""A quarter of a full page: a page in smaller groups costs more to write, in one more to read."""
 
 _LAST_KEY = "dc_assets.last_key"
 _ROWS_READ = "dc_assets.rows_read"
@@ -153,12 +152,12 @@ class DiskSpool:
     def _write(
         self, rows: pl.DataFrame, folder: Path, name: str, metadata: dict[str, str] | None = None
     ) -> None:
-        sink, is_page = io.BytesIO(), metadata is not None
+        sink = io.BytesIO()
         rows.write_parquet(
             sink,
             compression="lz4",
-            statistics=is_page,  # by them a lane is found; all else is read whole
-            row_group_size=_PAGE_ROW_GROUP if is_page else None,
+            statistics=False,
+            row_group_size=None if metadata is None else _PAGE_ROW_GROUP,
             metadata=metadata,
         )
         content = sink.getvalue()
