@@ -27,7 +27,8 @@ def read_arrow(stream: bytes, wanted: Sequence[str] | int, place: str) -> pl.Dat
         UnexpectedAnswer: it cannot be read, which may pass, or has other columns.
     """
     try:
-        frame = pl.read_ipc_stream(io.BytesIO(stream))
+        # Polars copies a BytesIO to see whether it is empty, a reader of it not
+        frame = pl.read_ipc_stream(io.BufferedReader(io.BytesIO(stream)))
     except PanicException as error:  # a time zone that Polars does not know, such as Hyper's Utc
         raise unexpected(place, "an Arrow stream of types that cannot be read") from error
     except (ValueError, OSError, PolarsError) as error:
