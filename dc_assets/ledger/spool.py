@@ -213,6 +213,11 @@ class DiskSpool:
 
 
 def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _digest_before(content: bytes) -> str:
+    """Return the digest in the names of files that an earlier version wrote."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
@@ -236,7 +241,8 @@ def _content(file: Path) -> bytes | None:
         content = file.read_bytes()
     except OSError:
         return None
-    return content if file.stem.rpartition("-")[2] == _digest(content) else None
+    digest = file.stem.rpartition("-")[2]
+    return content if any(digest == of(content) for of in (_digest, _digest_before)) else None
 
 
 def _is_page(file: Path, number: int) -> bool:
