@@ -20,6 +20,9 @@ LANE = "__lane"
 TEXTS: frozenset[ColumnType] = frozenset({"text", "picklist", "reference"})
 """Types whose values are sent with the blanks around them."""
 
+OF_FEW_VALUES: frozenset[ColumnType] = frozenset({"picklist", "boolean", "date"})
+"""Types whose rows have few distinct values."""
+
 DOUBLE_DIGITS = 15
 """Digits of any decimal number that survive a double."""
 
@@ -120,13 +123,20 @@ def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
 def _canonical(texts: pl.Series, column: ColumnSpec) -> pl.Series:
     """Work on the values that may not be canonical; most are, and to see that costs little."""
     kept = _nulls_for_empty(texts.str.strip_chars() if column.blanks == "strip" else texts)
-    plain = _PLAIN[column.type](kept)
+    plain = _are_plain(kept, column.type)
     text = _trimmed(kept, plain) if column.type in NUMBERS else kept
     if not plain.all():
         text = _replaced(text, kept.filter(~plain).unique(), CANON[column.type])
     if column.type == "boolean" and column.when_null == "null":
         text = text.fill_null("false")  # a checkbox of an org has no third state
     return text if column.scale is None else _rounded(text, column.scale)
+
+
+def _are_plain(texts: pl.Series, of: ColumnType) -> pl.Series:
+    """Tell which values are plain; where few are distinct, those tell it of all."""
+    if of in OF_FEW_VALUES and _PLAIN[of](texts.unique()).all():
+        return pl.repeat(value=True, n=texts.len(), eager=True)
+    return _PLAIN[of](texts)
 
 
 def _replaced(texts: pl.Series, found: pl.Series, canon: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
