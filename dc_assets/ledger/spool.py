@@ -24,8 +24,8 @@ from dc_assets.core.errors import ConfigError, SpoolLost
 from dc_assets.load.ports import PageMark
 from dc_assets.load.store import RangeTicket
 
-_PAGE_ROW_GROUP = 12_500
-"""A quarter of a full page: a page in smaller groups costs more to write, in one more to read."""
+_PAGE_ROW_GROUP = 25_000
+"""Half of a full page: smaller groups cost more to write, greater ones more to read lanes back."""
 
 _LAST_KEY = "dc_assets.last_key"
 _ROWS_READ = "dc_assets.rows_read"
