@@ -18,9 +18,10 @@ from dc_assets.emulator.engines.passing import Wait
 from dc_assets.emulator.engines.resolving import resolved
 from dc_assets.emulator.engines.staging import staged, with_waits
 from dc_assets.emulator.schema import NULL_MARK, Field
-from dc_assets.emulator.stores.applying import ID, IS_NEW, KEY
+from dc_assets.emulator.stores.applying import ID
 from dc_assets.emulator.stores.core import Change, CoreStore
 from dc_assets.emulator.stores.jobs import DELIMITERS, JobStore
+from dc_assets.emulator.stores.journal import IS_NEW, KEY
 from dc_assets.emulator.stores.pending import Commit
 from dc_assets.emulator.stores.record_index import NUMBER, fold
 

@@ -14,6 +14,7 @@ from dc_assets.emulator.errors import APIError
 from dc_assets.emulator.routes.http import Call, Handler, Route, json_answer
 from dc_assets.emulator.routes.soql import json_value
 from dc_assets.emulator.seed import SeedError, SeedPlan, seed
+from dc_assets.emulator.stores import journal as keyed
 from dc_assets.emulator.stores.data_cloud import SourceError
 from dc_assets.emulator.stores.duck import DatabaseError, Row, StatementError, reason_of
 from dc_assets.emulator.stores.jobs import StoredJob
@@ -148,14 +149,14 @@ async def journal_keys(call: Call) -> Response:
     core = call.world.core
     key = call.query("key")
     if key:
-        commits = await run_in_threadpool(partial(core.commits_of_key, key))
+        commits = await run_in_threadpool(partial(keyed.commits_of_key, core.database, key))
         return json_answer({"key": key, "commits": commits})
     least = call.query("min_commits", "2")
     if not least.isdigit():
         raise APIError(400, "EMULATOR", "min_commits is a whole number.")
     in_full = call.query("commits") == "true"
-    of_jobs = core.commits_of_keys if in_full else core.keys_of_many_jobs
-    work = partial(of_jobs, call.query("object"), int(least))
+    of_jobs = keyed.commits_of_keys if in_full else keyed.keys_of_many_jobs
+    work = partial(of_jobs, core.database, call.query("object"), int(least))
     return json_answer({"keys": await run_in_threadpool(work)})
 
 

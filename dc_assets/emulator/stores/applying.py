@@ -4,30 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 
 import polars as pl
 
 from dc_assets.emulator.schema import BLANKS, NULL_MARK, Field, ObjectType, Schema
+from dc_assets.emulator.stores import journal
 from dc_assets.emulator.stores.duck import Session, quoted
-from dc_assets.emulator.stores.pending import Commit, Segment
+from dc_assets.emulator.stores.journal import IS_NEW
+from dc_assets.emulator.stores.pending import Segment
 from dc_assets.emulator.stores.record_index import NUMBER
 
 COMMITTED = "committed"
 """The name under which rows are given to the session."""
 STAMPS = ("CreatedDate", "LastModifiedDate", "SystemModstamp")
-IS_NEW, KEY, ID, AT = "_is_new", "_key", "_id", "_at"
+ID, AT = "_id", "_at"
 """Columns of the rows of a segment, beside the number and the texts of its fields."""
-
-LINES = {
-    "job_id": pl.String,
-    "object": pl.String,
-    "batch": pl.Int64,
-    "at": pl.Datetime("us"),
-    **dict.fromkeys(("rows", "created", "updated", "failed", "first_row"), pl.Int64),
-}
-"""The columns of the journal."""
 
 Shape = tuple[str, tuple[str, ...], bool]
 
@@ -41,12 +33,7 @@ def apply(
         item = schema.whole(name)
         assert item is not None  # noqa: S101  it was found when the rows were written
         _apply_to(session, item, [(shape, own) for shape, own in rows if shape[0] == name])
-    commits = [
-        (segment.commit, own)
-        for (segment, _), (_, own) in zip(segments, rows, strict=True)
-        if segment.commit is not None
-    ]
-    _journal(session, commits)
+    journal.fill(session, segments)
 
 
 def _shape(segment: Segment) -> Shape:
@@ -60,14 +47,21 @@ def _stamped(segment: Segment, rows: pl.DataFrame) -> pl.DataFrame:
 def _apply_to(
     session: Session, item: ObjectType, segments: Sequence[tuple[Shape, pl.DataFrame]]
 ) -> None:
-    is_new = pl.col(IS_NEW)
     for shape in dict.fromkeys(shape for shape, _ in segments):
-        new = pl.concat([rows for own, rows in segments if own == shape]).filter(is_new)
+        new = _those([rows for own, rows in segments if own == shape], are_new=True)
         _run(session, insert_sql(item, shape[1]), new)
     # One record may change many times, so these stay in order; a record is made before.
     for (_, fields, is_deletion), group in groupby(segments, key=lambda pair: pair[0]):
-        old = pl.concat([rows for _, rows in group]).filter(~is_new)
+        old = _those([rows for _, rows in group], are_new=False)
         _run(session, update_sql(item, fields, is_deletion=is_deletion), _once(old, fields))
+
+
+def _those(parts: Sequence[pl.DataFrame], *, are_new: bool) -> pl.DataFrame:
+    """The rows of all parts that make a record, or those that change one."""
+    wanted = pl.col(IS_NEW) == are_new
+    wholes = [rows[IS_NEW].sum() == (rows.height if are_new else 0) for rows in parts]
+    pairs = zip(parts, wholes, strict=True)
+    return pl.concat([rows if is_whole else rows.filter(wanted) for rows, is_whole in pairs])
 
 
 def _run(session: Session, sql: str, rows: pl.DataFrame) -> None:
@@ -78,27 +72,10 @@ def _run(session: Session, sql: str, rows: pl.DataFrame) -> None:
 
 def _once(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     """Each record once: of each field the last text that changes it."""
-    if not rows[NUMBER].is_duplicated().any():
+    if rows[NUMBER].n_unique() == rows.height:
         return rows
     texts = [pl.col(name).filter(pl.col(name) != "").last().fill_null("") for name in fields]
     return rows.group_by(NUMBER, maintain_order=True).agg(*texts, pl.col(AT).last())
-
-
-def _journal(session: Session, commits: Sequence[tuple[Commit, pl.DataFrame]]) -> None:
-    if not commits:
-        return
-    lines = pl.DataFrame([asdict(commit) for commit, _ in commits], schema=LINES)
-    keys = [
-        rows.select(KEY, IS_NEW, n=pl.lit(number, dtype=pl.Int64))
-        for number, (_, rows) in enumerate(commits)
-    ]
-    with session.given("lines", lines.with_row_index("n")):
-        session.run("INSERT INTO journal SELECT * EXCLUDE n FROM lines ORDER BY n")
-        sql = (
-            f"INSERT INTO journal_keys SELECT l.object, r.{KEY}, l.job_id, l.batch, r.{IS_NEW} "
-            f"FROM {COMMITTED} r JOIN lines l ON l.n = r.n"
-        )
-        _run(session, sql, pl.concat(keys))
 
 
 def _value(field: Field, cell: str) -> str:

@@ -11,26 +11,14 @@ from threading import RLock
 
 import polars as pl
 
-from dc_assets.emulator.clock import exact_datetime
 from dc_assets.emulator.ids import record_id
 from dc_assets.emulator.schema import Field, ObjectType, Schema
+from dc_assets.emulator.stores import journal
 from dc_assets.emulator.stores.applying import STAMPS, apply
 from dc_assets.emulator.stores.duck import DuckDatabase, Session, literal, quoted
 from dc_assets.emulator.stores.pending import Commit, Pending, Segment
 from dc_assets.emulator.stores.record_index import NUMBER, RecordIndex, wanted_numbers
 
-JOURNAL = (
-    "CREATE TABLE IF NOT EXISTS journal (job_id VARCHAR, object VARCHAR, batch BIGINT, "
-    "committed_at TIMESTAMP, rows BIGINT, created BIGINT, updated BIGINT, failed BIGINT, "
-    "first_row BIGINT)"
-)
-JOURNAL_GROWN = "ALTER TABLE journal ADD COLUMN IF NOT EXISTS first_row BIGINT"
-"""For data folders of an earlier version."""
-JOURNAL_KEYS = (
-    "CREATE TABLE IF NOT EXISTS journal_keys (object VARCHAR, key VARCHAR, job_id VARCHAR, "
-    "batch BIGINT, created BOOLEAN)"
-)
-COMMITS_OF_KEYS = "FROM journal_keys k JOIN journal j ON j.job_id = k.job_id AND j.batch = k.batch"
 BEGINNING = datetime(2026, 1, 1)  # noqa: DTZ001  moments of the store are UTC without a zone
 """The time of the records an org begins with."""
 
@@ -98,8 +86,8 @@ class CoreStore:
         self._indexes: dict[str, RecordIndex] = {}
         self._next_numbers: dict[str, int] = {}
         with self.database.bare_session() as session:
-            for statement in (JOURNAL, JOURNAL_GROWN, JOURNAL_KEYS, APPLIED):
-                session.run(statement)
+            journal.make(session)
+            session.run(APPLIED)
             for item in schema.stored:
                 for statement in statements_of(item):
                     session.run(statement)
@@ -107,9 +95,8 @@ class CoreStore:
             self._begin(session)
             self._say_kind(session)
             applied = int(session.one("SELECT coalesce(max(segment), 0) FROM applied")[0])
-            commits = session.rows("SELECT * FROM journal ORDER BY rowid")
+            self._commits = journal.commits(session)
         self._pending = Pending(folder / "commits", applied)
-        self._commits = [Commit(*row) for row in commits]
         self._commits += [one.commit for one in self._pending.segments if one.commit is not None]
         self._of_job: dict[str, list[Commit]] = {}
         for commit in self._commits:
@@ -236,43 +223,6 @@ class CoreStore:
         """All commits in the order they were made, or those of one job."""
         return list(self._commits if job_id is None else self._of_job.get(job_id, ()))
 
-    def keys_of_many_jobs(self, object_name: str, min_commits: int) -> dict[str, list[str]]:
-        """Keys that at least so many different jobs committed, with the job ids."""
-        with self.database.session() as session:
-            rows = session.rows(
-                "SELECT key, list(DISTINCT job_id ORDER BY job_id) FROM journal_keys "
-                "WHERE object = ? GROUP BY key HAVING count(DISTINCT job_id) >= ? ORDER BY key",
-                object_name,
-                min_commits,
-            )
-        return {str(key): list(jobs) for key, jobs in rows}
-
-    def commits_of_key(self, key: str) -> list[dict[str, object]]:
-        """Each commit of one key, in order: object, job_id, batch, created, at."""
-        with self.database.session() as session:
-            rows = session.rows(
-                f"SELECT k.object, k.job_id, k.batch, k.created, j.committed_at {COMMITS_OF_KEYS} "
-                "WHERE lower(k.key) = lower(?) ORDER BY k.rowid",
-                key,
-            )
-        return [{"object": name} | _key_commit(*rest) for name, *rest in rows]
-
-    def commits_of_keys(
-        self, object_name: str, min_commits: int
-    ) -> dict[str, list[dict[str, object]]]:
-        """The commits, in order, of each key that at least so many different jobs committed."""
-        with self.database.session() as session:
-            rows = session.rows(
-                f"SELECT k.key, k.job_id, k.batch, k.created, j.committed_at {COMMITS_OF_KEYS} "
-                "WHERE k.object = ? AND k.key IN (SELECT key FROM journal_keys WHERE object = ? "
-                "GROUP BY key HAVING count(DISTINCT job_id) >= ?) ORDER BY k.key, k.rowid",
-                *(object_name, object_name, min_commits),
-            )
-        found: dict[str, list[dict[str, object]]] = {}
-        for key, *rest in rows:
-            found.setdefault(str(key), []).append(_key_commit(*rest))
-        return found
-
     def commit_count(self) -> int:
         """Internal batches that were committed."""
         return len(self._commits)
@@ -291,7 +241,7 @@ class CoreStore:
         with self.writing:
             segments = list(self._pending.segments)
             with self.database.bare_session() as session, session.transaction():
-                for name in ("journal", "journal_keys", *(i.name for i in self.schema.stored)):
+                for name in (*journal.TABLES, *(i.name for i in self.schema.stored)):
                     session.run(f"DELETE FROM {quoted(name)}")
                 self.forget_indexes()
                 self._begin(session)
@@ -303,7 +253,3 @@ class CoreStore:
     def close(self) -> None:
         """Let go of the file."""
         self.database.close()
-
-
-def _key_commit(job: str, batch: int, created: bool, at: datetime) -> dict[str, object]:  # noqa: FBT001  a row of the journal
-    return {"job_id": job, "batch": batch, "created": created, "at": exact_datetime(at)}
