@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from dc_assets.emulator.schema_file import load_schema
 from dc_assets.emulator.stores.applying import ID
 from dc_assets.emulator.stores.core import Change, CoreStore
 from dc_assets.emulator.stores.id_numbers import ids_of, numbers_of
-from dc_assets.emulator.stores.jobs import StoredJob
+from dc_assets.emulator.stores.jobs import JobStore, StoredJob
 from dc_assets.emulator.stores.journal import IS_NEW, KEY, commits_of_key
 from dc_assets.emulator.stores.pending import Commit
 from dc_assets.emulator.stores.record_index import NUMBER
@@ -140,6 +141,19 @@ def test_a_journal_of_an_earlier_version_is_kept(tmp_path: Path) -> None:
     assert [[one["batch"] for one in commits] for commits in told] == [[0], [1], [2]]
     assert [commit.batch for commit in second.journal("750")] == [0, 1, 2]
     second.close()
+
+
+def test_a_job_is_what_the_last_whole_line_of_its_file_says(tmp_path: Path) -> None:
+    """A stop may cut the line after it."""
+    first = JobStore(tmp_path)
+    job = replace(JOB, id=first.next_id())
+    first.add(job)
+    first.change(job.id, state="Aborted")
+    with (tmp_path / "jobs" / job.id / "job.json").open("a") as file:
+        file.write('\n{"id": "750')
+    second = JobStore(tmp_path)
+    assert second.all() == [replace(job, state="Aborted")]
+    assert second.next_id() == record_id("750", 2)
 
 
 def test_a_key_that_moves_is_found_by_its_new_text_alone(core: CoreStore) -> None:

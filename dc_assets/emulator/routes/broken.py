@@ -15,6 +15,9 @@ from dc_assets.emulator.clock import OrgClock
 CLOSE_AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER on, for zero seconds: the connection ends with RST, not with FIN."""
 
+PART_BYTES = 1 << 17
+"""Of an answer that are handed to the connection at once."""
+
 DELIVERY_S = 0.02
 """Time for what was written to reach the peer before the reset throws the rest away."""
 
@@ -79,7 +82,10 @@ async def _send_part(answer: Response, send: Send) -> None:
     headers = answer.raw_headers
     start = {"type": "http.response.start", "status": answer.status_code, "headers": headers}
     await send(start)
-    await send({"type": "http.response.body", "body": bytes(answer.body), "more_body": True})
+    # What is written at once and does not fit the buffers of the system is moved for each part.
+    for first in range(0, len(answer.body), PART_BYTES):
+        part = bytes(answer.body[first : first + PART_BYTES])
+        await send({"type": "http.response.body", "body": part, "more_body": True})
 
 
 def _transport(scope: Scope) -> Any:  # noqa: ANN401  the transports of the loops share no class

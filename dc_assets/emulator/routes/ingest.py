@@ -197,7 +197,7 @@ def _result_file(world: World, job: StoredJob, name: str) -> bytes:
     names = [f'"{column}"' for column in first_columns] + ([header] if header else [])
     # Only parts of batches that were committed count: a stop may leave one more.
     committed = len(world.core.journal(job.id))
-    parts = world.jobs.parts(job.id, stem)[:committed]
+    parts = world.jobs.parts(job.id, stem, committed)
     body = b"".join(part.read_bytes() for part in parts)
     return f"{delimiter.join(names)}\n".encode() + body
 

@@ -1,11 +1,15 @@
-"""Bulk API 2.0 jobs: a record in memory, and a folder with the record, the upload, the results."""
+"""Bulk API 2.0 jobs: a record in memory, and a folder with the record, the upload, the results.
+
+A record is the last whole line of its file: a change adds a line.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any, cast
@@ -79,17 +83,20 @@ class JobStore:
         self.in_flight_max = 0
         """The largest number of ingest jobs that were between close and end at once."""
         for path in sorted(self._folder.glob("*/job.json")):
-            job = StoredJob(**cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8"))))
-            self._jobs[job.id] = job
-            self._count(job)
+            record = _last_line(path)
+            if record is not None:
+                job = StoredJob(**cast("dict[str, Any]", record))
+                self._jobs[job.id] = job
+                self._count(job)
         self._last_path = self._folder / "last_number"
-        self._last = int(self._last_path.read_text()) if self._last_path.exists() else 0
+        last = _last_line(self._last_path) if self._last_path.exists() else None
+        self._last = last if isinstance(last, int) else 0
 
     def next_id(self) -> str:
         """An id no job had before, over restarts too."""
         with self._lock:
             self._last += 1
-            _write(self._last_path, str(self._last))
+            _add_line(self._last_path, self._last)
             return record_id(JOB_PREFIX, self._last)
 
     def add(self, job: StoredJob) -> None:
@@ -165,13 +172,14 @@ class JobStore:
         """The rows of one internal batch in one result file, without header."""
         return self.folder(job_id) / f"{result}-{batch:06d}.csv"
 
-    def parts(self, job_id: str, result: str) -> list[Path]:
-        """All parts of one result file in order."""
-        return sorted(self.folder(job_id).glob(f"{result}-*.csv"))
+    def parts(self, job_id: str, result: str, batches: int) -> list[Path]:
+        """The parts of one result file that the first batches filled, in order."""
+        paths = (self.part_path(job_id, result, number) for number in range(batches))
+        return [path for path in paths if path.exists()]
 
     def _save(self, job: StoredJob) -> None:
-        text = json.dumps(asdict(job), ensure_ascii=False)
-        _write(self.folder(job.id) / "job.json", text)
+        record = {one.name: getattr(job, one.name) for one in fields(job)}
+        _add_line(self.folder(job.id) / "job.json", record)
         self._jobs[job.id] = job
         self._count(job)
 
@@ -183,7 +191,14 @@ class JobStore:
             self._in_flight.discard(job.id)
 
 
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def _add_line(path: Path, value: object) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{json.dumps(value, ensure_ascii=False)}")
+
+
+def _last_line(path: Path) -> object:
+    """The value of the last line; of the one before, where a stop cut it; None without any."""
+    for line in reversed(path.read_text(encoding="utf-8", errors="replace").split("\n")):
+        with suppress(ValueError):
+            return cast("object", json.loads(line))
+    return None
