@@ -58,6 +58,22 @@ def test_all_numbers_of_a_key_are_found(batches: list[list[int]]) -> None:
     found = runs.find(asked).rows()
     assert len(found) == len(truth)
     assert {(int(at), number) for at, number in found} == truth
+    alone = runs.alone(asked)
+    if len({key for key, _ in truth}) == len(truth):
+        assert alone is not None
+    if alone is not None:
+        assert {(at, number) for at, number in enumerate(alone) if number is not None} == truth
+
+
+def test_a_key_of_two_runs_has_no_number_alone() -> None:
+    """Another key has."""
+    runs = SortedRuns()
+    runs.add(pl.Series(range(10), dtype=pl.UInt64), pl.Series(range(10), dtype=pl.Int64))
+    runs.add(pl.Series([3], dtype=pl.UInt64), pl.Series([10], dtype=pl.Int64))
+    assert runs.alone(pl.Series([2, 3], dtype=pl.UInt64)) is None
+    alone = runs.alone(pl.Series([2, 11], dtype=pl.UInt64))
+    assert alone is not None
+    assert alone.to_list() == [2, None]
 
 
 @pytest.fixture
@@ -94,7 +110,10 @@ def found_by(core: CoreStore, key: str) -> list[str]:
     item, field = account_of(core)
     with core.writing:
         index = core.index(item)
-        return index.ids(index.find(field, pl.Series([key]))["number"]).to_list()
+        found = index.find(field, pl.Series([key]))["number"]
+        alone = index.alone(field, pl.Series([key]))
+        assert alone is None or alone.drop_nulls().to_list() == found.to_list()
+        return index.ids(found).to_list()
 
 
 def test_what_was_committed_is_there_after_a_kill(tmp_path: Path) -> None:

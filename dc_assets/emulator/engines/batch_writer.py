@@ -96,19 +96,18 @@ class BatchWriter:
 
         They stay in their order.
         """
-        waves = rows["wave"].unique().sort().to_list() or [1]
         parts: list[pl.DataFrame] = []
-        for wave in waves:
-            of_wave = rows if len(waves) == 1 else rows.filter(pl.col("wave") == wave)
-            part = resolved(self._plan, self._core, of_wave)
-            self._index(part.filter(pl.col("error").is_null()))
+        # A row of a wave stands behind one of the wave before.
+        for wave in rows.partition_by("wave") if "wave" in rows.columns else [rows]:
+            part = resolved(self._plan, self._core, wave)
+            self._index(_parted(part, "good")[0])
             parts.append(part)
         return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal").sort("n")
 
     def _index(self, good: pl.DataFrame) -> None:
         plan = self._plan
         index = self._core.index(plan.item)
-        new, old = good.filter("created"), good.filter(~pl.col("created"))
+        new, old = _parted(good, "created")
         # With no key "folded" is that of the first column no second record may have.
         key = plan.key or next(iter(plan.unique), None)
         index.insert(
@@ -129,12 +128,11 @@ class BatchWriter:
 
     def _keep(self, outcome: pl.DataFrame, now: datetime, commit: Commit | None) -> None:
         plan = self._plan
-        good = outcome.filter(pl.col("error").is_null())
         fields = _stored_cells(plan)
-        rows = good.select(
+        rows = _parted(outcome, "good")[0].select(
             pl.col("number").alias(NUMBER),
             pl.col("created").alias(IS_NEW),
-            pl.col("key").alias(KEY),
+            pl.col(plan.key.cell if plan.key else "id").alias(KEY),
             pl.when("created").then("id").alias(ID),
             **fields,
         )
@@ -161,23 +159,33 @@ class BatchWriter:
         promises none, and a client that joins by position must be caught.
         """
         job = self._plan.job
-        cells = [echoed(column).alias(f"echo{column.number}") for column in self._plan.columns]
-        rows = outcome.select("id", "created", "error").hstack(batch.rows.select(cells))
+        cells = batch.rows.select(echoed(column) for column in self._plan.columns)
+        told = pl.coalesce("error", pl.col("created").cast(pl.String))
+        rows = outcome.select("id", "good", told.alias("told")).hstack(cells)
         dice = Random(crc32(f"{job.id}{batch.number}".encode()))  # noqa: S311  no secret
-        rows = _in_another_order(rows, dice)
-        for result, is_failed in (("successful", False), ("failed", True)):
+        parts = _parted(_in_another_order(rows, dice), "good")
+        for result, part in zip(("successful", "failed"), parts, strict=True):
             path = self._jobs.part_path(job.id, result, batch.number)
-            part = rows.filter(pl.col("error").is_not_null() == is_failed)
             if not part.height:
-                path.write_bytes(b"")
+                # An earlier attempt, whose commit a stop prevented, may have left one.
+                path.unlink(missing_ok=True)
                 continue
-            told = pl.col("error") if is_failed else pl.col("created").cast(pl.String)
-            part.select("id", told.alias("told"), pl.selectors.starts_with("echo")).write_csv(
+            part.select(pl.exclude("good")).write_csv(
                 path,
                 include_header=False,
                 separator=DELIMITERS[job.column_delimiter],
                 quote_style="always",
             )
+
+
+def _parted(rows: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of which something is true, and the others; mostly one of them are all."""
+    count = int(rows[column].sum())
+    if count == rows.height:
+        return rows, rows.clear()
+    if not count:
+        return rows.clear(), rows
+    return rows.filter(column), rows.filter(~pl.col(column))
 
 
 def _in_another_order(rows: pl.DataFrame, dice: Random) -> pl.DataFrame:
@@ -224,6 +232,5 @@ def _folded(plan: QueryPlan, field: Field, rows: pl.DataFrame) -> pl.Series:
 
 
 def _tally(outcome: pl.DataFrame) -> Tally:
-    is_good = outcome["error"].is_null()
-    created, good = int((is_good & outcome["created"]).sum()), int(is_good.sum())
+    created, good = int(outcome["created"].sum()), int(outcome["good"].sum())
     return Tally(outcome.height, created, good - created, outcome.height - good)

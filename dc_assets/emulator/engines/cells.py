@@ -42,14 +42,14 @@ PLAIN_MIN, PLAIN_MAX = 1e-3, 1e7
 
 
 def cell_errors(frame: pl.DataFrame, plan: QueryPlan) -> pl.DataFrame:
-    """The frame with the column ``error``: of each row the first error from the left, else null."""
+    """The frame with the first error of each row from the left in ``error``, if it had none."""
     cells = [column.cell for column in plan.columns]
     # No text has more characters than bytes, which are counted faster.
     sizes = frame.select(pl.col(cells).str.len_bytes().max().fill_null(0)).row(0)
     errors = [*_record_errors(plan.columns, sum(sizes)), *both_parents(plan)]
     for column, bytes_max in zip(plan.columns, sizes, strict=True):
         errors += [*id_errors(plan, column), *_errors(column, bytes_max)]
-    return with_first_error(frame.with_columns(error="ragged"), errors)
+    return with_first_error(frame, errors)
 
 
 def with_first_error(frame: pl.DataFrame, errors: Sequence[Error]) -> pl.DataFrame:
@@ -166,9 +166,10 @@ def echoed(column: BoundColumn) -> pl.Expr:
 
 def _java_texts(numbers: pl.Series) -> pl.Series:
     """The texts Java gives doubles: most are written plainly, by the column."""
-    size = numbers.abs()
+    size, plain = numbers.abs(), numbers.cast(pl.String)
+    if size.is_between(PLAIN_MIN, PLAIN_MAX, closed="left").all():
+        return plain
     is_plain = (((size >= PLAIN_MIN) & (size < PLAIN_MAX)) | (size == 0)).fill_null(value=True)
-    plain = numbers.cast(pl.String)
     if is_plain.all():
         return plain
     other = numbers.filter(~is_plain).map_elements(java_double, return_dtype=pl.String)

@@ -75,10 +75,10 @@ class JobFaults:
         return "job" if any(hit.is_set("job") for hit in hits) else "results"
 
     def with_met(self, job_id: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the column ``met``: the form of what a row is to meet, or null."""
+        """The rows with ``met``, if any may meet something: in what form, or null."""
         faults = [hit.fault for hit in self._of(job_id, *ROW_FAULTS)]
         if not faults:
-            return frame.with_columns(met=pl.lit(None, dtype=pl.String))
+            return frame
         keys = _lock_keys(frame)
         met = [next((fault for fault in faults if _meets(fault, key)), None) for key in keys]
         places = [fault and fault.place for fault in met]

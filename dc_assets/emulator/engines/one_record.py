@@ -55,7 +55,7 @@ class RecordWriter(BatchWriter):
         """Write the row; `now` is the time of the commit."""
         texts = {f"c{number}": [cell] for number, cell in enumerate(cells)}
         row = pl.DataFrame(texts, schema=dict.fromkeys(texts, pl.String))
-        row = row.with_columns(ragged=pl.lit(None, dtype=pl.String), n=pl.lit(0, dtype=pl.Int64))
+        row = row.with_columns(error=pl.lit(None, dtype=pl.String), n=pl.lit(0, dtype=pl.Int64))
         staged = self._staged(row, {})
         with self._core.writing:
             try:

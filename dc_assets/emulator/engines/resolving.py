@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
@@ -33,8 +33,8 @@ def resolved(plan: QueryPlan, core: CoreStore, rows: pl.DataFrame) -> pl.DataFra
         rows: what `staged` and `with_waits` gave; no key stands in two rows without an error.
 
     Returns:
-        Besides: ``number`` of the record, a new one if ``created``, null without one; its ``id``,
-        empty without one; ``key`` as the journal has it; ``p0``… with the ids of parents.
+        Besides: ``good``, if there is no error; ``number`` of the record, a new one if ``created``,
+        null without one; its ``id``, empty without one; ``p0``… with the ids of parents.
     """
     index = core.index(plan.item)
     rows = _with_record(plan, index, rows)
@@ -42,38 +42,31 @@ def resolved(plan: QueryPlan, core: CoreStore, rows: pl.DataFrame) -> pl.DataFra
         rows = _with_parents(column, core, rows)
     for column in plan.unique:
         number, _, _ = _found(index, column.field, _folded(column.field, rows[column.cell]))
-        rows = rows.with_columns(number.alias(f"u{column.number}"))
+        rows = rows.hstack([number.alias(f"u{column.number}")])
     rows = with_first_error(rows, list(_store_errors(plan, index, rows)))
     # Last: a row that is wrong never comes to a lock.
-    if rows["met"].null_count() < rows.height:
+    if "met" in rows.columns:
         rows = with_first_error(rows, _passing_errors(plan, index, rows))
-    return _with_new(plan, index, rows)
+    return _with_new(index, rows)
 
 
-def _with_new(plan: QueryPlan, index: RecordIndex, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_new(index: RecordIndex, rows: pl.DataFrame) -> pl.DataFrame:
     is_new = pl.col("error").is_null() & pl.col("place").is_null()
     number = pl.when(is_new).then(is_new.cum_sum() - 1 + index.next_number)
-    rows = rows.with_columns(created=is_new, new=number.cast(pl.Int64))
-    ids = index.ids(rows["new"]) if rows["created"].any() else rows["old_id"]
-    rows = rows.with_columns(
-        number=pl.coalesce("place", "new"), id=pl.coalesce(pl.col("old_id"), ids, pl.lit(""))
-    )
-    return rows.with_columns(key=pl.col(plan.key.cell if plan.key else "id"))
+    number = pl.coalesce("place", number.cast(pl.Int64))
+    rows = rows.with_columns(good=pl.col("error").is_null(), created=is_new, number=number)
+    return rows.with_columns(id=index.ids(rows["number"]).fill_null(""))
 
 
 def _with_record(plan: QueryPlan, index: RecordIndex, rows: pl.DataFrame) -> pl.DataFrame:
     """The records the keys find; a row that is wrong already looks for none."""
-    none = pl.lit(None, dtype=pl.Int64)
     if plan.key is None:
-        return rows.with_columns(place=none, old_id=pl.lit(None, dtype=pl.String))
+        return rows.with_columns(place=pl.lit(None, dtype=pl.Int64))
     text = pl.col(plan.key.cell if plan.key.field.type == "id" else "folded")
     cell = rows.select(pl.when(pl.col("error").is_null()).then(text)).to_series()
     # A record in the bin is found by its id, to be told of; an external id does not find it.
     place, hits, ids = _found(index, plan.key.field, cell)
-    rows = rows.with_columns(place.alias("place"), index.ids(place).alias("old_id"))
-    if hits is None or ids is None:
-        return rows
-    return rows.with_columns(hits.alias("hits"), ids.alias("ids"))
+    return _beside(rows, {"place": place, "hits": hits, "ids": ids})
 
 
 def _with_parents(column: BoundColumn, core: CoreStore, rows: pl.DataFrame) -> pl.DataFrame:
@@ -83,13 +76,15 @@ def _with_parents(column: BoundColumn, core: CoreStore, rows: pl.DataFrame) -> p
     if field.type != "id":
         index = core.index(column.parents[0])
         number, hits, ids = _found(index, field, _folded(field, cell))
-        rows = rows.with_columns(index.ids(number).alias(name))
-        if hits is None or ids is None:
-            return rows
-        return rows.with_columns(hits.alias(f"{name}_hits"), ids.alias(f"{name}_ids"))
+        own = {name: index.ids(number), f"{name}_hits": hits, f"{name}_ids": ids}
+        return _beside(rows, own)
     is_there = [_are_there(core.index(parent), cell) for parent in column.parents]
     met = pl.any_horizontal(*(pl.lit(mask) for mask in is_there))
     return rows.with_columns(pl.when(met).then(pl.col(column.cell)).alias(name))
+
+
+def _beside(rows: pl.DataFrame, columns: Mapping[str, pl.Series | None]) -> pl.DataFrame:
+    return rows.hstack([each.alias(name) for name, each in columns.items() if each is not None])
 
 
 def _are_there(index: RecordIndex, ids: pl.Series) -> pl.Series:
@@ -104,23 +99,17 @@ def _folded(field: Field, cell: pl.Series) -> pl.Series:
 def _found(index: RecordIndex, field: Field, folded: pl.Series) -> Found:
     if field.type == "id":
         return index.of_ids(folded), None, None
-    lines = index.find(field, folded)
-    found = _by_row(lines, folded.len())
-    if found.height == folded.len():
-        return found["number"], None, None
-    lines = lines.sort("at", "number")
+    alone = index.alone(field, folded)
+    if alone is not None:
+        return alone, None, None
+    lines = index.find(field, folded).sort("at", "number")
     lines = lines.with_columns(id=index.ids(lines["number"]))
     lines = lines.group_by("at", maintain_order=True).agg(
         pl.col("number").first(), hits=pl.len(), ids=pl.col("id").str.join(", ")
     )
-    found = _by_row(lines, folded.len())
+    at = pl.int_range(folded.len(), dtype=pl.get_index_type(), eager=True)
+    found = at.alias("at").to_frame().join(lines, on="at", how="left", maintain_order="left")
     return found["number"], found["hits"], found["ids"]
-
-
-def _by_row(lines: pl.DataFrame, rows: int) -> pl.DataFrame:
-    """The lines of each row in the order of rows; null where a row has none."""
-    places = pl.DataFrame({"at": pl.int_range(rows, dtype=pl.get_index_type(), eager=True)})
-    return places.join(lines, on="at", how="left", maintain_order="left")
 
 
 def _with_parent(plan: QueryPlan) -> list[BoundColumn]:
@@ -215,4 +204,6 @@ def _passing_errors(plan: QueryPlan, index: RecordIndex, rows: pl.DataFrame) -> 
     """What befalls rows at a lock: it names the record that was waited for."""
     fresh = index.ids(pl.int_range(rows.height, eager=True) + index.next_number)
     parents = [f"p{column.number}" for column in _with_parent(plan)]
-    return passing_errors(pl.coalesce("locked_id", *parents, "old_id", pl.lit(fresh)))
+    locked = ["locked_id"] if "locked_id" in rows.columns else []
+    own = index.ids(rows["place"])
+    return passing_errors(pl.coalesce(*locked, *parents, pl.lit(own), pl.lit(fresh)))

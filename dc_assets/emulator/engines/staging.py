@@ -17,28 +17,26 @@ CHUNK_ROWS = 200
 
 
 def staged(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
-    """Add ``error``, ``folded`` (the key as it is compared), ``chunk`` and ``wave``.
+    """Find the errors, and add ``folded``: the key as it is compared.
 
-    Rows of one key go in waves, the first of them in wave 1: what an earlier chunk made, a later
-    chunk of the same batch finds.
+    Rows of one key go in waves, the first of them in ``wave`` 1: what an earlier chunk made, a
+    later chunk of the same batch finds. Without such rows there is no ``wave``.
 
     Args:
         plan: the columns of the job.
         frame: rows of an `Upload`.
     """
-    frame = frame.with_columns(chunk=pl.int_range(pl.len(), dtype=pl.Int64) // CHUNK_ROWS)
     frame = with_whole_ids(plan, cell_errors(frame, plan))
     frame = _with_key(plan, frame)
     key = plan.key or next(iter(plan.unique), None)
-    one = pl.lit(1, dtype=pl.Int64)
     folded = pl.lit(None, dtype=pl.String) if key is None else fold(key.field, pl.col(key.cell))
     frame = frame.with_columns(folded=folded)
     if key is not None and _has_twins(frame["folded"].drop_nulls()):
         frame = _twice(plan, frame)
         place = pl.int_range(pl.len(), dtype=pl.Int64).over("folded", pl.col("error").is_null()) + 1
         has_key = pl.col("folded").is_not_null()
-        return frame.with_columns(wave=pl.when(has_key).then(place).otherwise(one))
-    return frame.with_columns(wave=one)
+        return frame.with_columns(wave=pl.when(has_key).then(place).otherwise(1))
+    return frame
 
 
 def _has_twins(texts: pl.Series) -> bool:
@@ -47,20 +45,20 @@ def _has_twins(texts: pl.Series) -> bool:
 
 
 def with_waits(frame: pl.DataFrame, waits: Mapping[int, Wait]) -> pl.DataFrame:
-    """The frame with ``locked_id``: the record whose lock a row waited for in vain.
+    """The frame with ``locked_id``, if there are waits: the record whose lock a row waited for.
 
     Args:
-        frame: rows with ``n`` and ``met``; rows of the waits meet what theirs say.
+        frame: rows with ``n``, and ``met`` if rows meet something; rows of the waits meet what
+            theirs say.
         waits: rows by their number.
     """
     if not waits:
-        return frame.with_columns(locked_id=pl.lit(None, dtype=pl.String))
+        return frame
     found = [waits.get(number) for number in frame["n"].to_list()]
     forms = pl.Series("form", [wait and wait.form for wait in found], dtype=pl.String)
     ids = [wait and wait.record_id for wait in found]
-    return frame.with_columns(
-        pl.Series("locked_id", ids, dtype=pl.String), met=pl.coalesce(forms, pl.col("met"))
-    )
+    met = [forms, frame["met"]] if "met" in frame.columns else [forms]
+    return frame.with_columns(pl.Series("locked_id", ids, dtype=pl.String), met=pl.coalesce(met))
 
 
 def _with_key(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
@@ -83,5 +81,6 @@ def _twice(plan: QueryPlan, frame: pl.DataFrame) -> pl.DataFrame:
         pl.lit(f":{plan.key.field.name} --"),
     )
     place = pl.int_range(pl.len()) if is_id else pl.len() - 1
-    is_twice = (place.over("chunk", "folded") > 0) & given(pl.col(plan.key.cell))
+    chunk = pl.int_range(pl.len()) // CHUNK_ROWS
+    is_twice = (place.over(chunk, "folded") > 0) & given(pl.col(plan.key.cell))
     return frame.with_columns(error=pl.coalesce(pl.col("error"), pl.when(is_twice).then(text)))

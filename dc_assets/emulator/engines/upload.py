@@ -38,8 +38,8 @@ class Upload:
 
     Args:
         header: names of the columns; none if there is no header.
-        rows: texts as ``c0…``, the number of a row from 0 as ``n``, and as ``ragged`` the error of
-            a row that breaks the rules of CSV, else null.
+        rows: texts as ``c0…``, the number of a row from 0 as ``n``, and as ``error`` that of a row
+            that breaks the rules of CSV, else null.
     """
 
     header: list[str]
@@ -80,8 +80,9 @@ def _by_column(data: bytes, job: StoredJob) -> Upload | None:
     # Of a file with one column an empty cell may be an empty line.
     if frame is None or (frame.width == 1 and frame["c0"].has_nulls()):
         return None
-    ragged = pl.lit(None, dtype=pl.String)
-    return Upload(header, _numbered(frame.with_columns(pl.all().fill_null(""), ragged=ragged)))
+    none = pl.lit(None, dtype=pl.String)
+    frame = frame.rechunk().with_columns(pl.all().fill_null(""), error=none)
+    return Upload(header, _numbered(frame))
 
 
 def _columns(body: bytes, delimiter: str, end: str, width: int) -> pl.DataFrame | None:
@@ -200,7 +201,7 @@ def _to_frame(rows: list[list[str]], width: int) -> pl.DataFrame:
         rows = [(row + [""] * width)[:width] for row in rows]
     schema = {f"c{number}": pl.String for number in range(width)}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
-    return frame.with_columns(pl.Series("ragged", ragged, dtype=pl.String))
+    return frame.with_columns(pl.Series("error", ragged, dtype=pl.String))
 
 
 def _told(row: list[str], width: int) -> str:

@@ -214,7 +214,7 @@ def _unprocessed(world: World, job: StoredJob) -> bytes:
     left = gaps(world.core.committed_spans(job.id), rows.height)
     parts = [rows.clear(), *(rows.slice(first, stop - first) for first, stop in left)]
     written = io.BytesIO()
-    pl.concat(parts).drop("ragged", "n").write_csv(
+    pl.concat(parts).drop("error", "n").write_csv(
         written,
         include_header=False,
         separator=DELIMITERS[job.column_delimiter],

@@ -33,14 +33,15 @@ def fold(field: Field, cell: pl.Expr) -> pl.Expr:
         # One number may be written in many ways.
         text = cell.cast(pl.Float64, strict=False).cast(pl.String).fill_null(cell)
     else:
-        text = cell.str.strip_chars(" \t\n\r") if field.trims else cell
-        text = text if field.case_sensitive else text.str.to_lowercase()
-    return pl.when(text != "").then(text)
+        cell = cell.str.strip_chars(" \t\n\r") if field.trims else cell
+        text = cell if field.case_sensitive else cell.str.to_lowercase()
+    return pl.when(cell != "").then(text)
 
 
 def hashed(texts: pl.Series) -> pl.Series:
     """The hashes of folded texts; null stays null."""
-    return pl.select(pl.when(texts.is_not_null()).then(texts.hash())).to_series()
+    text = pl.lit(texts)
+    return pl.select(pl.when(text.is_not_null()).then(text.hash())).to_series()
 
 
 def _as_keys(numbers: pl.Series) -> pl.Series:
@@ -103,6 +104,13 @@ class RecordIndex:
         return pl.int_range(numbers.len(), eager=True, dtype=pl.get_index_type()).is_in(
             self._gone.find(_as_keys(numbers))["at"].implode()
         )
+
+    def alone(self, field: Field, folded: pl.Series) -> pl.Series | None:
+        """The number of the one record `find` finds for each text; None if there may be two."""
+        found = None if field.name in self._moved else self._runs_of(field).alone(hashed(folded))
+        if found is None or not self.gone_count:
+            return found
+        return pl.select(pl.when(~self.are_gone(found)).then(found)).to_series()
 
     def find(self, field: Field, folded: pl.Series) -> pl.DataFrame:
         """The records that have these folded texts in a field and are not deleted.

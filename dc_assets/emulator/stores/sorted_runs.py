@@ -44,12 +44,28 @@ class SortedRuns:
             has_twins = bool((own.slice(1) == own.slice(0, own.len() - 1)).any())
             self._runs.append(_Run(own, run["number"], has_twins))
 
+    def alone(self, keys: pl.Series) -> pl.Series | None:
+        """The number of each key, null for none; None where a key may have several."""
+        if any(run.has_twins for run in self._runs):
+            return None
+        found = [_alone_in_run(run, keys) for run in self._runs]
+        found = found or [pl.repeat(None, keys.len(), dtype=pl.Int64, eager=True)]
+        first = found[0] if len(found) == 1 else pl.select(pl.coalesce(found)).to_series()
+        hits = sum(each.count() for each in found)
+        return first if hits == first.count() else None
+
     def find(self, keys: pl.Series) -> pl.DataFrame:
         """All numbers of the keys: ``at``, the place of the key in `keys`, and ``number``."""
         asked = pl.DataFrame({"key": keys}).with_row_index("at").drop_nulls("key").sort("key")
         found = [part for run in self._runs for part in _in_run(run, asked)]
         empty = pl.DataFrame(schema={"at": pl.get_index_type(), "number": pl.Int64})
         return pl.concat(found) if found else empty
+
+
+def _alone_in_run(run: _Run, keys: pl.Series) -> pl.Series:
+    place = run.keys.search_sorted(keys).clip(upper_bound=run.keys.len() - 1)
+    is_there = run.keys.gather(place) == keys
+    return pl.select(pl.when(is_there).then(run.numbers.gather(place))).to_series()
 
 
 def _in_run(run: _Run, asked: pl.DataFrame) -> list[pl.DataFrame]:
