@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import polars as pl
 
 from dc_assets.core.spec import NUMBERS, ColumnSpec, ColumnType, LoadSpec
+from dc_assets.frames.plain import Look, has_outer_blanks, is_plain, look
 
 LANE = "__lane"
 """Column that carries the lane number beside the target columns."""
@@ -20,51 +21,68 @@ LANE = "__lane"
 TEXTS: frozenset[ColumnType] = frozenset({"text", "picklist", "reference"})
 """Types whose values are sent with the blanks around them."""
 
-OF_FEW_VALUES: frozenset[ColumnType] = frozenset({"picklist", "boolean", "date"})
-"""Types whose rows have few distinct values."""
-
 DOUBLE_DIGITS = 15
 """Digits of any decimal number that survive a double."""
 
 
-def canonical(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+def canonical(frame: pl.DataFrame, spec: LoadSpec, seen: Look | None = None) -> pl.DataFrame:
     """Rename source columns to target fields and bring every value into canonical text.
 
     The frame has one text column per source name; the result has one per target field, in the
-    order of the spec. The external id is never changed, not even from "" to null.
+    order of the spec. The external id is never changed, not even from "" to null. ``seen`` is what
+    `look_at_source` saw of the frame, where it was asked before.
     """
-    return frame.select(
-        pl.col(c.source).alias(c.target)
-        if c.target == spec.target.external_id
-        else canonical_text(pl.col(c.source), c).alias(c.target)
-        for c in spec.columns
-    )
+    return _brought(frame, _names(spec), spec, seen or look_at_source(frame, spec))
+
+
+def look_at_source(frame: pl.DataFrame, spec: LoadSpec) -> Look:
+    """Look at the values of source columns."""
+    return look(frame, _names(spec), spec)
 
 
 def canonical_target(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     """Bring records of the org into the same form; column names are matched without case."""
-    names = {name.lower(): name for name in frame.columns}
+    by_case = {name.lower(): name for name in frame.columns}
+    names = {c.target: by_case[c.target.lower()] for c in spec.columns}
+    return _brought(frame, names, spec, look(frame, names, spec))
+
+
+def _names(spec: LoadSpec) -> Mapping[str, str]:
+    return {c.target: c.source for c in spec.columns}
+
+
+def _brought(
+    frame: pl.DataFrame, names: Mapping[str, str], spec: LoadSpec, seen: Look
+) -> pl.DataFrame:
     return frame.select(
-        pl.col(names[c.target.lower()]).alias(c.target)
-        if c.target == spec.target.external_id
-        else canonical_text(pl.col(names[c.target.lower()]), c).alias(c.target)
+        canonical_text(pl.col(names[c.target]), c).alias(c.target)
+        if c.target in seen.odd
+        else _nulled(pl.col(names[c.target])).alias(c.target)
+        if c.target in seen.empty
+        else pl.col(names[c.target]).alias(c.target)
         for c in spec.columns
     )
 
 
-def as_replayed(frame: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+def _nulled(value: pl.Expr) -> pl.Expr:
+    return pl.when(value != "").then(value)
+
+
+def as_replayed(
+    frame: pl.DataFrame, spec: LoadSpec, blanks: Mapping[str, int] | None = None
+) -> pl.DataFrame:
     """Bring canonical rows to what an org can answer of them, for comparison.
 
     An org keeps 18 digits and answers an `xsd:double` (sObject Describe, soapType): of a number
     with more than 15 digits the nearest double is all that both sides can be compared with. It may
-    drop the blanks around a text, which is then compared without them.
+    drop the blanks around a text, which is then compared without them; ``blanks`` is what
+    `outer_blanks` counted, where it was asked before.
     """
+    blanks = outer_blanks(frame, spec) if blanks is None else blanks
+    numbers = [c.target for c in spec.columns if c.type in NUMBERS]
     return frame.with_columns(
-        pl.col(c.target).map_batches(
-            _nearest_doubles if c.type in NUMBERS else _without_outer_blanks, return_dtype=pl.String
-        )
-        for c in spec.columns
-        if c.type in NUMBERS or _may_lose_blanks(c, spec)
+        *(_nulled(pl.col(name).str.strip_chars()).alias(name) for name in blanks),
+        *(pl.col(name).map_batches(_nearest_doubles, return_dtype=pl.String) for name in numbers),
     )
 
 
@@ -76,15 +94,14 @@ def comparable_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     return text.map_batches(_without_outer_blanks, return_dtype=pl.String)
 
 
-def outer_blanks(frame: pl.DataFrame, replayed: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
+def outer_blanks(frame: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
     """Count the values of canonical rows that have blanks around them, by field.
 
-    ``replayed`` is what `as_replayed` made of the rows. Only those values count whose blanks are
-    sent and not compared.
+    Only those count whose blanks are sent and not compared.
     """
     texts = [c.target for c in spec.columns if _may_lose_blanks(c, spec)]
-    counts = {name: int(frame[name].ne_missing(replayed[name]).sum()) for name in texts}
-    return {name: values for name, values in counts.items() if values}
+    counts = frame.select(has_outer_blanks(pl.col(name)).sum() for name in texts)
+    return {name: int(counts.item(0, name)) for name in texts if counts.item(0, name)}
 
 
 def _may_lose_blanks(column: ColumnSpec, spec: LoadSpec) -> bool:
@@ -121,41 +138,31 @@ def canonical_text(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
 
 
 def _canonical(texts: pl.Series, column: ColumnSpec) -> pl.Series:
-    """Work on the values that may not be canonical; most are, and to see that costs little."""
+    """Work on the values that may not be canonical."""
     kept = _nulls_for_empty(texts.str.strip_chars() if column.blanks == "strip" else texts)
-    plain = _are_plain(kept, column.type)
-    text = _trimmed(kept, plain) if column.type in NUMBERS else kept
-    if not plain.all():
-        text = _replaced(text, kept.filter(~plain).unique(), CANON[column.type])
+    odd = (~is_plain(kept, column.type)).arg_true()
+    text = kept.clone().scatter(odd, _ruled(kept.gather(odd), column.type)) if len(odd) else kept
     if column.type == "boolean" and column.when_null == "null":
         text = text.fill_null("false")  # a checkbox of an org has no third state
     return text if column.scale is None else _rounded(text, column.scale)
 
 
-def _are_plain(texts: pl.Series, of: ColumnType) -> pl.Series:
-    """Tell which values are plain; where few are distinct, those tell it of all."""
-    if of in OF_FEW_VALUES and _PLAIN[of](texts.unique()).all():
-        return pl.repeat(value=True, n=texts.len(), eager=True)
-    return _PLAIN[of](texts)
+def _ruled(texts: pl.Series, kind: ColumnType) -> pl.Series:
+    """Return the canonical text of values by the rule of their type."""
+    bare = _trimmed(texts) if kind in NUMBERS else texts
+    found = bare.filter(~is_plain(bare, kind)).unique()
+    typed = found.to_frame("found").select(CANON[kind](pl.col("found"))).to_series()
+    return bare.replace(found, _nulls_for_empty(typed))  # blanks alone are no number and no date
 
 
-def _replaced(texts: pl.Series, found: pl.Series, canon: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    """Replace some values by their canonical text."""
-    typed = found.to_frame("found").select(canon(pl.col("found"))).to_series()
-    return texts.replace(found, _nulls_for_empty(typed))  # blanks alone are no number and no date
-
-
-def _trimmed(texts: pl.Series, plain: pl.Series) -> pl.Series:
-    """Drop the needless decimals of plain numbers."""
-    rows = (plain & texts.str.ends_with("0")).arg_true()
-    if rows.is_empty():
-        return texts
-    number = pl.col("number")
-    bare = number.str.strip_chars_end("0").str.strip_suffix(".")
-    has_point = number.str.contains(".", literal=True)
-    found = texts.gather(rows).to_frame("number")
-    trimmed = found.select(pl.when(has_point).then(bare).otherwise(number)).to_series()
-    return texts.clone().scatter(rows, trimmed)
+def _trimmed(texts: pl.Series) -> pl.Series:
+    """Drop the needless decimals of numbers that nothing else is wrong with."""
+    text = pl.col("text")
+    bare = text.str.strip_chars_end("0").str.strip_suffix(".")
+    has_decimals = text.str.contains(r"^(-?[1-9][0-9]*|0)\.[0-9]+$")
+    return (
+        texts.to_frame("text").select(pl.when(has_decimals).then(bare).otherwise(text)).to_series()
+    )
 
 
 def _rounded(texts: pl.Series, scale: int) -> pl.Series:
@@ -260,28 +267,3 @@ CANON: dict[ColumnType, Callable[[pl.Expr], pl.Expr]] = {
     "datetime": _datetime,
     "reference": _text,
 }
-
-
-def _without_cr(texts: pl.Series) -> pl.Series:
-    return ~texts.str.contains("\r", literal=True)
-
-
-def _like(pattern: str) -> Callable[[pl.Series], pl.Series]:
-    return lambda texts: texts.str.contains(pattern)
-
-
-_plain_number = _like(r"^(-?[1-9][0-9]*|0)(\.[0-9]+)?$")
-
-_PLAIN: dict[ColumnType, Callable[[pl.Series], pl.Series]] = {
-    "text": _without_cr,
-    "picklist": _without_cr,
-    "multipicklist": _like(r"^[!-:<-~]([ -:<-~]*[!-:<-~])?$"),
-    "number": _plain_number,
-    "currency": _plain_number,
-    "percent": _plain_number,
-    "boolean": _like(r"^(true|false)$"),
-    "date": _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
-    "datetime": _like(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.000Z$"),
-    "reference": _without_cr,
-}
-"""Tell which values `CANON` leaves as they are, the needless decimals of a number aside."""

@@ -73,7 +73,7 @@ def decode(
     Raises:
         UnsettledJob: it is not a whole CSV file.
     """
-    if not body.strip():
+    if not body or body.isspace():
         return pl.DataFrame()
     try:
         encoding = "utf8-lossy" if is_lossy else "utf8"

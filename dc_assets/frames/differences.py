@@ -65,10 +65,29 @@ def digests(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
 def key_by_key(source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     """Join the digests of both sides: external id, `IN_SOURCE`, `IN_TARGET`, `ALIKE`, sorted."""
     left, right = pl.col(at_source(DIGEST)), pl.col(at_target(DIGEST))
-    joined = side_by_side(source, target, spec)
+    joined = _one_to_one(source, target, spec.target.external_id)
+    if joined is None:
+        joined = side_by_side(source, target, spec)
     return joined.with_columns(left.eq_missing(right).alias(ALIKE)).drop(
         at_source(DIGEST), at_target(DIGEST)
     )
+
+
+def _one_to_one(source: pl.DataFrame, target: pl.DataFrame, key: str) -> pl.DataFrame | None:
+    """Join sides that hold the same keys, each once, as most do: it costs half of a full join.
+
+    Returns what `side_by_side` would, or None where it has to be asked.
+    """
+    keys = source.get_column(key)
+    if target.height != keys.len() or not keys.is_sorted() or not (keys != keys.shift(1)).all():
+        return None
+    joined = _renamed(source, key, _AT_SOURCE).join(
+        _renamed(target, key, _AT_TARGET), on=key, how="left", maintain_order="left"
+    )
+    if joined.height != keys.len() or joined.get_column(at_target(DIGEST)).null_count():
+        return None
+    yes = pl.lit(value=True)
+    return joined.with_columns(yes.alias(IN_SOURCE), yes.alias(IN_TARGET))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +191,7 @@ def are_order_safe(keys: pl.Series) -> bool:
     """
     if keys.is_empty():
         return True
-    ordered = keys.sort()
-    first, last = str(ordered[0]), str(ordered[-1])
+    first, last = str(keys.min()), str(keys.max())
     common = 0
     while common < min(len(first), len(last)) and first[common] == last[common]:
         common += 1

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from dc_assets.core.spec import ColumnSpec, LoadSpec
-from dc_assets.frames.canon import canonical_text
+from dc_assets.frames.canon import canonical_text, look_at_source
+from dc_assets.frames.plain import Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,15 @@ REWRITINGS = (
 )
 
 
-def rewritten_values(page: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
+def rewritten_values(
+    page: pl.DataFrame, spec: LoadSpec, seen: Look | None = None
+) -> Mapping[str, int]:
     """Return how many values of a page of source columns change, by field and way.
 
-    The external id is never changed.
+    The external id is never changed, nor is a column that is not odd. ``seen`` is what
+    `look_at_source` saw of the page, where it was asked before.
     """
+    odd = (seen or look_at_source(page, spec)).odd
     counts = [
         one.is_changed(pl.col(column.source), column)
         .fill_null(value=False)
@@ -85,7 +90,7 @@ def rewritten_values(page: pl.DataFrame, spec: LoadSpec) -> Mapping[str, int]:
         .alias(f"{column.target}: {one.name}")
         for column in spec.columns
         for one in REWRITINGS
-        if column.target != spec.target.external_id and one.befalls(column)
+        if column.target in odd and one.befalls(column)
     ]
     found = page.select(counts).row(0, named=True) if counts and page.height else {}
     return {what: int(values) for what, values in found.items() if values}

@@ -21,7 +21,13 @@ from dc_assets.core.errors import (
 )
 from dc_assets.core.ranges import EVERYTHING, IdRange
 from dc_assets.core.spec import ColumnSpec, LoadSpec
-from dc_assets.frames.canon import as_replayed, canonical, canonical_target, outer_blanks
+from dc_assets.frames.canon import (
+    as_replayed,
+    canonical,
+    canonical_target,
+    look_at_source,
+    outer_blanks,
+)
 from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.archive import ArrowPages, DiskArchive
@@ -96,8 +102,9 @@ class BothSides:
         return _attempt(lambda: self._kept(self._source_files, rows, self._source_blanks))
 
     def _canonical_source(self, page: pl.DataFrame) -> pl.DataFrame:
-        self._rewritten.update(rewritten_values(page, self.spec))
-        return canonical(page, self.spec)
+        seen = look_at_source(page, self.spec)
+        self._rewritten.update(rewritten_values(page, self.spec, seen))
+        return canonical(page, self.spec, seen)
 
     @cached_property
     def _rewritten(self) -> Counter[str]:
@@ -290,9 +297,9 @@ class BothSides:
         for page in pages:
             if not page.is_empty():
                 files.add(page)
-                replayed = as_replayed(page, self.spec)
-                blanks.update(outer_blanks(page, replayed, self.spec))
-                kept.append(digests(replayed, self.spec))
+                found = outer_blanks(page, self.spec)
+                blanks.update(found)
+                kept.append(digests(as_replayed(page, self.spec, found), self.spec))
         return pl.concat(kept)
 
     def _counted(self, files: ArrowPages, field: str) -> Mapping[str | None, int]:

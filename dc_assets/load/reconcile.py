@@ -53,7 +53,7 @@ from dc_assets.frames.differences import (
     without_values,
 )
 from dc_assets.load.both_sides import BothSides
-from dc_assets.load.explanations import Explanations
+from dc_assets.load.explanations import NO_VALUES, Explanations
 
 SHOWN = 20
 """Ids and runs that a table shows; the evidence file has all."""
@@ -244,7 +244,8 @@ class Audit:
         refused = rows.filter(is_refused).height
         by_field = changed.group_by("field").len().sort("len", descending=True)
         fields = ", ".join(f"{field} {count:,}" for field, count in by_field.iter_rows())
-        before = self.explanations.resent_values(self.partition_key)
+        asks = not changed.is_empty()
+        before = self.explanations.resent_values(self.partition_key) if asks else NO_VALUES
         flagged = with_sent_again(changed, before, self._spec)
         again = flagged.filter(pl.col(SENT_AGAIN))
         may_help = not flagged.filter(~pl.col(SENT_AGAIN) & ~is_refused).is_empty()

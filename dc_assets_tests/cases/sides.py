@@ -56,7 +56,7 @@ class Sides:
         return self._blanks(self.source), self._blanks(self.target)
 
     def _blanks(self, rows: pl.DataFrame) -> dict[str, int]:
-        return dict(outer_blanks(rows, as_replayed(rows, self.spec), self.spec))
+        return dict(outer_blanks(rows, self.spec))
 
     def _read(self, name: str) -> bytes:
         return (self._folder / name).read_bytes()

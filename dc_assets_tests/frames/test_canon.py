@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import product
 from typing import get_args
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dc_assets.core.spec import ColumnSpec, ColumnType
-from dc_assets.frames.canon import CANON, canonical, canonical_text
+from dc_assets.core.spec import NUMBERS, BlankPolicy, ColumnSpec, ColumnType, LoadSpec, NullPolicy
+from dc_assets.frames.canon import (
+    CANON,
+    TEXTS,
+    as_replayed,
+    canonical,
+    canonical_target,
+    canonical_text,
+    comparable_text,
+    outer_blanks,
+)
+from dc_assets.frames.plain import Look
+from dc_assets.frames.rewritten import rewritten_values
 from dc_assets_tests.fakes.specs import EXTERNAL_ID, KEY, PARENT, small_spec, text_frame
 
 TYPES: tuple[ColumnType, ...] = get_args(ColumnType)
@@ -110,6 +122,66 @@ def test_plain_values_and_their_neighbours_get_what_the_rule_of_their_type_says(
         expected = expected.fill_null("false")
     found = frame.select(canonical_text(pl.col("a"), column)).to_series()
     assert found.to_list() == expected.to_series().to_list()
+
+
+def columns_of(kind: ColumnType) -> LoadSpec:
+    """Return a spec with a column of one type under each policy."""
+    scales = [None, 2] if kind in NUMBERS else [None]
+    policies = product(get_args(BlankPolicy), get_args(NullPolicy), scales)
+    columns = [
+        {"source": f"v{number}", "target": f"V{number}", "type": kind, "scale": scale}
+        | {"blanks": blanks, "when_null": when_null}
+        for number, (blanks, when_null, scale) in enumerate(policies)
+    ]
+    source = {"object": "Things__dlm", "key": KEY}
+    return small_spec(source=source, columns=[{"source": KEY, "target": EXTERNAL_ID}, *columns])
+
+
+def page_of(values: list[str | None], spec: LoadSpec) -> pl.DataFrame:
+    """Return a page that has the same values in each column."""
+    return pl.DataFrame({c.source: pl.Series(values, dtype=pl.String) for c in spec.columns})
+
+
+VALUES = st.lists(AWKWARD, max_size=4)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@settings(max_examples=10)
+@given(values=VALUES)
+@example(values=[None])
+@example(values=["", "true"])
+@example(values=["1.234"])
+@example(values=[None, " x"])
+def test_to_look_at_a_column_first_changes_nothing_but_the_way(
+    values: list[str | None], kind: ColumnType
+) -> None:
+    """What is taken as it is comes out as by the way of odd values, and as many are rewritten."""
+    spec = columns_of(kind)
+    page = page_of(values, spec)
+    odd = Look(odd=frozenset(spec.targets) - {EXTERNAL_ID}, empty=frozenset())
+    rows = canonical(page, spec)
+    assert rows.equals(canonical(page, spec, odd))
+    assert rewritten_values(page, spec) == rewritten_values(page, spec, odd)
+    named = page.select(pl.col(c.source).alias(c.target.upper()) for c in spec.columns)
+    assert canonical_target(named, spec).equals(rows)
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@settings(max_examples=10)
+@given(values=VALUES)
+def test_blanks_are_counted_where_they_are_not_compared(
+    values: list[str | None], kind: ColumnType
+) -> None:
+    """A text is compared without the blanks around it, and each that has some counts."""
+    spec = columns_of(kind)
+    rows = canonical(page_of(values, spec), spec)
+    compared, counted = as_replayed(rows, spec), outer_blanks(rows, spec)
+    for column in spec.columns[1:] if kind in TEXTS else ():
+        name = column.target
+        expected = rows.select(comparable_text(pl.col(name), column)).to_series()
+        assert compared.get_column(name).equals(expected)
+        assert counted.get(name, 0) == rows.get_column(name).ne_missing(expected).sum()
+    assert kind in TEXTS or not counted
 
 
 def test_the_external_id_is_never_changed() -> None:
