@@ -50,6 +50,8 @@ def grow(rows: int, partitions: int) -> Grown:
     """
     with watched("--keep", "--rows", str(rows), "--partitions", str(partitions)) as demo:
         wall_s = demo.watch("Still up")
+        if "proved" not in demo.told or "unfinished" in demo.told:
+            raise RuntimeError(demo.told[-2000:])
         ledger = next(demo.folder.glob("*/data/ledger.db"))
         receipt_bytes, ledger_bytes = _book_bytes(ledger)
         return Grown(
