@@ -96,7 +96,10 @@ class SmallAnswers:
         for page in self._api.answer(query, width):
             found += page.iter_rows()
             if len(found) > ROWS_MAX:
-                raise self._unexpected(f"more than {ROWS_MAX:,} rows")
+                raise self._unexpected(
+                    f"more than {ROWS_MAX:,} values, big parents or keys that stand twice; look "
+                    "whether the key of the spec is one"
+                )
         return found
 
     def _unexpected(self, what: str, *, is_whole: bool = True) -> UnexpectedAnswer:

@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from dc_assets.emulator.ids import case_suffix, record_id
-from dc_assets.emulator.seed import SeedError, Skew
+from dc_assets.emulator.seed import PACKAGED, SeedError, Skew
 from dc_assets_tests.emulator.driver import Client
 
 OBJECT = '"ExtOpportunities__dlm"'
@@ -29,6 +30,18 @@ def _parents(client: Client, skew: str) -> list[int]:
         int(row[0])
         for row in _rows(client, f'{sql} GROUP BY "AccountExternalId__c" ORDER BY 1 DESC')
     ]
+
+
+@pytest.mark.parametrize(
+    ("part", "name"), [("parent", "key_sql"), ("source", "ExternalId__c")], ids=["parents", "rows"]
+)
+def test_keys_stay_apart_beyond_ten_million(client: Client, part: str, name: str) -> None:
+    """A key of eight digits is not cut to seven."""
+    told = yaml.safe_load(PACKAGED.read_text(encoding="utf-8"))[part]
+    key = told.get(name) or told["columns"][name]
+    numbers = "(VALUES (1::BIGINT), (1000000), (9999999), (10000000), (10000001)) AS many(n)"
+    found = [row[0] for row in _rows(client, f"SELECT {key} FROM {numbers}")]
+    assert len(set(found)) == len(found) == 5
 
 
 def test_rows_have_unique_keys_in_no_order(client: Client) -> None:
