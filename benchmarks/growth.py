@@ -90,6 +90,7 @@ def _size_bytes(folder: Path) -> int:
 def study(grown: Sequence[Grown]) -> Study:
     """Return the figures: CPU seconds of each million rows, by role."""
     first, last = grown[-2], grown[-1]
+    sizes = " ".join(f"--rows {one.rows}" for one in grown)
     figures = [
         Figure(f"{one.rows:,} rows, {role}", [seconds / one.rows * 1e6])
         for one in grown
@@ -102,7 +103,7 @@ def study(grown: Sequence[Grown]) -> Study:
         name="growth",
         title="Growth",
         unit="CPU seconds for a million rows",
-        command="python -m benchmarks.growth",
+        command=f"python -m benchmarks.growth {sizes} --partitions {last.partitions} --keep",
         figures=figures,
         bars=[
             Bar(
@@ -142,8 +143,8 @@ def study(grown: Sequence[Grown]) -> Study:
 @click.command()
 @click.option("--rows", type=int, multiple=True, default=(200_000, 2_000_000, 20_000_000))
 @click.option("--partitions", type=int, default=20, show_default=True)
-@click.option("--keep-figures", is_flag=True, help="For docs/performance.md.")
-def main(*, rows: Sequence[int], partitions: int, keep_figures: bool) -> None:
+@click.option("--keep", is_flag=True, help="For docs/performance.md.")
+def main(*, rows: Sequence[int], partitions: int, keep: bool) -> None:
     """Run the demo once for each number of rows."""
     grown: list[Grown] = []
     for count in rows:
@@ -153,7 +154,7 @@ def main(*, rows: Sequence[int], partitions: int, keep_figures: bool) -> None:
         print({role: round(seconds, 1) for role, seconds in one.cpu_s.items()})  # noqa: T201
         print(one.proof[-1500:])  # noqa: T201
         print(f"ledger {one.ledger_bytes:,}, receipts {one.receipt_bytes:,}, {one.storage_bytes:,}")  # noqa: T201
-    if keep_figures and len(grown) > 1:
+    if keep and len(grown) > 1:
         save(study(grown))
 
 

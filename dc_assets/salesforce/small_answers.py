@@ -97,8 +97,8 @@ class SmallAnswers:
             found += page.iter_rows()
             if len(found) > ROWS_MAX:
                 raise self._unexpected(
-                    f"more than {ROWS_MAX:,} values, big parents or keys that stand twice; look "
-                    "whether the key of the spec is one"
+                    f"more than {ROWS_MAX:,} values, big parents or keys that stand twice. "
+                    "If it is keys, source.key of the spec is not one"
                 )
         return found
 
