@@ -29,6 +29,7 @@ from dc_assets.demo.world import (
     enter_environment,
     has_spec,
     product_environment,
+    start_code_server,
     start_daemon,
     start_emulator,
     start_webserver,
@@ -96,7 +97,7 @@ def demo(
         enter_environment(_own_tmp(folder))
         stage = _Stage(services, Console(), folder, seeding, pace)
         stage.say_seeding()
-        webserver, env_file = stage.start(partitions, port or free_port())
+        webserver, env_file = stage.start(partitions, port or free_port(), is_kept=keep)
         if keep:
             stage.say(how_to_use(env_file, "status --watch"))
         code = _load_and_prove(stage, webserver)
@@ -148,7 +149,7 @@ def dev(
             stage.say_seeding()
         else:
             stage.say(kept.description(_given_for_a_new_world(context)))
-        _, env_file = stage.start(partitions, port)
+        _, env_file = stage.start(partitions, port, is_kept=True)
         if is_new:
             kept.remember(seeding)
         start_daemon(services, DEV_FOLDER)
@@ -184,8 +185,12 @@ class _Stage:
         rows, parents = f"{self.seeding.rows:,} rows", f"{self.seeding.accounts:,} parents"
         self.say(f"Seeding an emulated org: {rows}, {parents}, {self.seeding.skew}")
 
-    def start(self, partitions: int, port: int) -> tuple[Webserver, Path]:
-        """Start org and webserver; return the webserver, and the file with the settings."""
+    def start(self, partitions: int, port: int, *, is_kept: bool) -> tuple[Webserver, Path]:
+        """Start org and webserver; return the webserver, and the file with the settings.
+
+        The user of a world that is kept may edit its spec and reload: that takes code servers which
+        the services start themselves.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         emulator = start_emulator(self.services, self.folder, self.seeding, self.pace)
         settings = product_environment(self.folder, emulator, self.pace, port)
@@ -195,6 +200,8 @@ class _Stage:
             write_spec(self.folder, emulator, partitions)
         self.say(f"Emulated org   {emulator['base_url']}")
         self.say(f"Data Cloud     {emulator['tenant_url']}")
+        if not is_kept:
+            start_code_server(self.services, self.folder)
         webserver = start_webserver(self.services, self.folder, port)
         self.say(f"Dagster UI     {webserver.url}")
         return webserver, env_file

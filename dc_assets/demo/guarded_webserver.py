@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import uvicorn
 from dagster import DagsterInstance
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.remote_origin import CodeLocationOrigin, GrpcServerCodeLocationOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.version import __version__
@@ -19,6 +23,8 @@ STATEMENT_TIMEOUT_MS = 15_000  # these four are the defaults of dagster-webserve
 POOL_RECYCLE_S = 3600
 POOL_OVERFLOW_MAX = 20
 POLL_EVERY_MS = 2000
+CODE_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.05
 
 
 def serve(workspace: Path, port: int) -> None:
@@ -26,10 +32,31 @@ def serve(workspace: Path, port: int) -> None:
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW_MAX)
         target = WorkspaceFileTarget(paths=[str(workspace)])
+        _wait_for_code_servers(target.create_origins())
         with WorkspaceProcessContext(instance, target, version=__version__) as context:
             app = DagsterWebserver(context, live_data_poll_rate=POLL_EVERY_MS).create_asgi_app()
             hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
             uvicorn.run(Guard(app, hosts), host=LOOPBACK, port=port, log_level="warning")
+
+
+def _wait_for_code_servers(origins: Iterable[CodeLocationOrigin]) -> None:
+    """Wait for code servers that were begun with this one.
+
+    Dagster would take one that is not there yet for broken, and look again after ten seconds.
+    """
+    deadline_s = time.monotonic() + CODE_WITHIN_S
+    for origin in origins:
+        if isinstance(origin, GrpcServerCodeLocationOrigin):
+            while not _answers(origin) and time.monotonic() < deadline_s:
+                time.sleep(LOOK_EVERY_S)
+
+
+def _answers(origin: GrpcServerCodeLocationOrigin) -> bool:
+    try:
+        origin.create_client().ping("")
+    except DagsterUserCodeUnreachableError:
+        return False
+    return True
 
 
 def main() -> None:
