@@ -151,6 +151,8 @@ def _ruled(texts: pl.Series, kind: ColumnType) -> pl.Series:
     """Return the canonical text of values by the rule of their type."""
     bare = _trimmed(texts) if kind in NUMBERS else texts
     found = bare.filter(~is_plain(bare, kind)).unique()
+    if found.is_empty():
+        return bare
     typed = found.to_frame("found").select(CANON[kind](pl.col("found"))).to_series()
     return bare.replace(found, _nulls_for_empty(typed))  # blanks alone are no number and no date
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from dc_assets.core.spec import NUMBERS, ColumnSpec, ColumnType, LoadSpec
 
-OF_FEW_VALUES: frozenset[ColumnType] = frozenset({"picklist", "boolean", "date"})
+OF_FEW_VALUES: frozenset[ColumnType] = frozenset({"boolean", "date"})
 """Types whose rows have few distinct values, which tell of all."""
 
 Values = TypeVar("Values", pl.Expr, pl.Series)
@@ -67,7 +67,9 @@ def _is_odd(value: pl.Expr, column: ColumnSpec) -> pl.Expr:
     """Tell whether a column is odd; one of numbers is, for most have some needless decimals."""
     if column.type in NUMBERS:
         return pl.lit(value=True)
-    if column.type in OF_FEW_VALUES:  # named once: each `unique` has an order of its own
+    if column.type not in _PATTERNS:  # such a rule leaves "" as it is too
+        odd = (~is_plain(value, column.type)).any()
+    elif column.type in OF_FEW_VALUES:  # named once: each `unique` has an order of its own
         odd = (~is_plain(value.filter(value != "").unique(), column.type)).any()
     else:
         odd = (~is_plain(value, column.type) & (value != "")).any()
