@@ -31,7 +31,7 @@ PAGE_BYTES_MAX = 128 * MB
 
 FILE_BYTES_MAX = 160 * MB
 """One result file, or one page of a query job. An upload has at most 100 MB, its result adds an id
-and a flag or an error to each row; a page of 100,000 rows at 1.6 KB each."""
+and a flag or an error to each row; a page of 50,000 rows at 3.2 KB each."""
 
 BODY_S_MAX = 1_800.0
 """Seconds that one body may take from its first byte: 160 MB at 0.7 Mbit/s."""

@@ -28,7 +28,9 @@ from dc_assets.salesforce.bounded import FILE
 from dc_assets.salesforce.failures import MESSAGE_CHARS_MAX
 from dc_assets.salesforce.http import PAGES_MAX, Host
 
-PAGE_ROWS = 100_000
+PAGE_ROWS = 50_000
+"""As many as a page of Data Cloud has: larger ones cost memory and save no work."""
+
 LAST = "null"
 POLLS_MAX = 2_000
 """Polls of one job, up to 5 s apart: nearly three hours, longer than any query job may take."""

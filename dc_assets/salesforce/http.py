@@ -32,6 +32,9 @@ TIMEOUT = httpx.Timeout(connect=10.0, read=180.0, write=180.0, pool=60.0)
 
 REPEATABLE = frozenset({"GET", "DELETE"})
 
+_READ = httpx.ByteStream(b"")
+"""The stream of an answer whose body is in memory."""
+
 BLANKS_MAX = 1_000
 """Bytes in which an answer begins."""
 
@@ -241,6 +244,7 @@ class Host:
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = f"{type(error).__name__} {error}".rstrip()
             raise TransientRemoteError(f"{where}{_by_proxy(base)}: {reason}") from error
+        response.stream = _READ  # httpx's own refers back: the body would wait for a collection
         self.usage.note(response)
         if response.is_success:
             if _is_html(response):

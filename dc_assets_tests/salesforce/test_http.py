@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Barrier, Thread
@@ -448,3 +450,13 @@ def test_an_answer_at_the_first_attempt_tells_nothing() -> None:
     with pytest.raises(TransientRemoteError):
         lost.host.call("POST", "/x")
     assert wire.events == lost.events == []
+
+
+def test_an_answer_goes_with_its_last_reference() -> None:
+    """Bodies of many megabytes must not wait for the collection of cycles."""
+    gc.disable()
+    try:
+        answer = weakref.ref(Wire(always(200, "{}")).host.call("GET", "/x"))
+        assert answer() is None
+    finally:
+        gc.enable()
