@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
@@ -14,6 +16,8 @@ DIGEST = "__digest"
 ALIKE = "__alike"
 SENT_AGAIN = "sent_again"
 """Flag of a differing value that was the same before its row landed once more."""
+JOINED_ROWS = 100_000
+"""Source rows that are joined with the target at once."""
 _AT_SOURCE = ":source"
 _AT_TARGET = ":target"
 
@@ -62,32 +66,61 @@ def digests(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
     return rows.select(spec.target.external_id).with_columns(values.hash_rows().alias(DIGEST))
 
 
-def key_by_key(source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
-    """Join the digests of both sides: external id, `IN_SOURCE`, `IN_TARGET`, `ALIKE`, sorted."""
+def in_key_order(rows: pl.DataFrame, spec: LoadSpec) -> pl.DataFrame:
+    """Sort by external id; a source is sorted, an org answers in an order of its own."""
+    key = spec.target.external_id
+    return rows if rows.get_column(key).is_sorted() else rows.sort(key)
+
+
+def key_by_key(
+    source: pl.DataFrame, target: pl.DataFrame, spec: LoadSpec, rows_at_once: int = JOINED_ROWS
+) -> pl.DataFrame:
+    """Join the digests of both sides: external id, `IN_SOURCE`, `IN_TARGET`, `ALIKE`, sorted.
+
+    Some source rows at a time: a join of all of them takes several times their room.
+    """
+    key = spec.target.external_id
     left, right = pl.col(at_source(DIGEST)), pl.col(at_target(DIGEST))
-    joined = _one_to_one(source, target, spec.target.external_id)
-    if joined is None:
-        joined = side_by_side(source, target, spec)
-    return joined.with_columns(left.eq_missing(right).alias(ALIKE)).drop(
-        at_source(DIGEST), at_target(DIGEST)
-    )
+    parts: list[pl.DataFrame] = []
+    left_rows, right_rows = in_key_order(source, spec), in_key_order(target, spec)
+    for source_part, target_part in _in_parts(left_rows, right_rows, key, rows_at_once):
+        joined = _one_to_one(source_part, target_part, key)
+        if joined is None:
+            joined = side_by_side(source_part, target_part, spec)
+        alike = joined.with_columns(left.eq_missing(right).alias(ALIKE))
+        parts.append(alike.drop(at_source(DIGEST), at_target(DIGEST)))
+    return pl.concat(parts)
+
+
+def _in_parts(
+    source: pl.DataFrame, target: pl.DataFrame, key: str, rows_at_once: int
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Cut sides that are in the order of their keys; all rows of a key are in one part."""
+    bounds = source.get_column(key).gather_every(rows_at_once, rows_at_once)
+    return zip(_cut(source, key, bounds), _cut(target, key, bounds), strict=True)
+
+
+def _cut(rows: pl.DataFrame, key: str, bounds: pl.Series) -> Iterator[pl.DataFrame]:
+    """Yield the rows before the first bound, then those of each bound up to the next one."""
+    starts = [0, *rows.get_column(key).search_sorted(bounds, "left").to_list(), rows.height]
+    for start, end in pairwise(starts):
+        yield rows.slice(start, end - start)
 
 
 def _one_to_one(source: pl.DataFrame, target: pl.DataFrame, key: str) -> pl.DataFrame | None:
-    """Join sides that hold the same keys, each once, as most do: it costs half of a full join.
+    """Put sorted sides beside each other that hold the same keys, each once, as most do.
 
     Returns what `side_by_side` would, or None where it has to be asked.
     """
     keys = source.get_column(key)
-    if target.height != keys.len() or not keys.is_sorted() or not (keys != keys.shift(1)).all():
+    if target.height != keys.len() or not keys.eq_missing(target.get_column(key)).all():
         return None
-    joined = _renamed(source, key, _AT_SOURCE).join(
-        _renamed(target, key, _AT_TARGET), on=key, how="left", maintain_order="left"
-    )
-    if joined.height != keys.len() or joined.get_column(at_target(DIGEST)).null_count():
+    if keys.null_count() or not (keys != keys.shift(1)).all():
         return None
     yes = pl.lit(value=True)
-    return joined.with_columns(yes.alias(IN_SOURCE), yes.alias(IN_TARGET))
+    return _renamed(source, key, _AT_SOURCE).with_columns(
+        *_renamed(target.drop(key), key, _AT_TARGET), yes.alias(IN_SOURCE), yes.alias(IN_TARGET)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +199,12 @@ def doubled_keys(frame: pl.DataFrame, spec: LoadSpec, *, with_case: bool = False
     """
     key = pl.col(spec.target.external_id)
     folded = frame.select((key if with_case else key.str.to_lowercase()).alias("key"))
-    if folded.get_column("key").n_unique() == folded.height:
+    keys = folded.get_column("key")
+    if keys.is_sorted() and not keys.null_count():  # then the same ones are neighbours
+        is_unique = (keys != keys.shift(1)).all()
+    else:
+        is_unique = keys.n_unique() == keys.len()
+    if is_unique:
         return pl.DataFrame(schema={"key": pl.String, "rows": pl.get_index_type()})
     return folded.group_by("key").agg(pl.len().alias("rows")).filter(pl.col("rows") > 1).sort("key")
 

@@ -28,7 +28,13 @@ from dc_assets.frames.canon import (
     look_at_source,
     outer_blanks,
 )
-from dc_assets.frames.differences import are_order_safe, digests, key_by_key, side_by_side
+from dc_assets.frames.differences import (
+    are_order_safe,
+    digests,
+    in_key_order,
+    key_by_key,
+    side_by_side,
+)
 from dc_assets.frames.rewritten import rewritten_values
 from dc_assets.load.archive import ArrowPages, DiskArchive
 from dc_assets.load.ports import Ports, Source, Target
@@ -292,7 +298,7 @@ class BothSides:
     def _kept(
         self, files: ArrowPages, pages: Iterable[pl.DataFrame], blanks: Counter[str]
     ) -> pl.DataFrame:
-        """Write the rows of the range to disk and return their digests."""
+        """Write the rows of the range to disk and return their digests, in the order of ids."""
         kept = [digests(no_records(self.spec), self.spec)]
         for page in pages:
             if not page.is_empty():
@@ -300,7 +306,7 @@ class BothSides:
                 found = outer_blanks(page, self.spec)
                 blanks.update(found)
                 kept.append(digests(as_replayed(page, self.spec, found), self.spec))
-        return pl.concat(kept)
+        return in_key_order(pl.concat(kept), self.spec)
 
     def _counted(self, files: ArrowPages, field: str) -> Mapping[str | None, int]:
         rows = files.scan()

@@ -18,8 +18,11 @@ from dc_assets.load.ports import RangeRun
 from dc_assets.load.settled_rows import dead_letters_of, sent_fields
 from dc_assets.load.store import DeadLetter, NewBatch
 
-READ_BYTES_MAX = 64_000_000
-"""Rows of pages that are in memory at once, unless one lane has more."""
+READ_BYTES_MAX = 16_000_000
+"""Rows of pages that are in memory at once, unless one lane has more.
+
+To sort and cut them takes four times as much besides.
+"""
 
 
 def regroup(run: RangeRun, *, selected: int, is_first: bool = True) -> None:
