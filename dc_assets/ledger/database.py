@@ -31,6 +31,7 @@ from dc_assets.ledger.one_host import refuse_second_host
 from dc_assets.ledger.owner_only import close_to_others
 from dc_assets.ledger.pinned_org import pin_loaded_orgs
 from dc_assets.ledger.receipts import take_in_files
+from dc_assets.ledger.statements import STATEMENTS
 
 BUSY_TIMEOUT_S = 5
 """How long SQLite waits for another writer before it says so; transactions take milliseconds."""
@@ -167,6 +168,8 @@ def now_s(connection: Connection) -> float:
 
 _READS = "dc_assets_reads"
 
+_COMPILED = {"compiled_cache": STATEMENTS}
+
 
 def _reading(engine: Engine) -> dict[str, Any]:
     """Return the options of a transaction that sees one moment and writes nothing."""
@@ -180,14 +183,20 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         timeouts = {name: value for name, value in _SILENT_SERVER.items() if name not in url.query}
         server = sa.create_engine(
-            url, pool_pre_ping=True, connect_args=timeouts, hide_parameters=True
+            url,
+            pool_pre_ping=True,
+            connect_args=timeouts,
+            hide_parameters=True,
+            execution_options=_COMPILED,
         )
         event.listen(server, "connect", _set_up_server)
         return server
     if file := file_of(url):
         _make_private(file)
     waits: dict[str, int] = {} if "timeout" in url.query else {"timeout": BUSY_TIMEOUT_S}
-    engine = sa.create_engine(url, connect_args=waits, hide_parameters=True)
+    engine = sa.create_engine(
+        url, connect_args=waits, hide_parameters=True, execution_options=_COMPILED
+    )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin)
     return engine

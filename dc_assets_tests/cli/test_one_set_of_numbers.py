@@ -26,7 +26,15 @@ from dc_assets.orchestration.progress import observation_of
 from dc_assets.views.events import LedgerEvents, range_of_run
 from dc_assets.views.load_history import LoadHistory
 from dc_assets_tests.cli.in_process import run_here
-from dc_assets_tests.fakes.ledgers import KEYS, SPEC, OpenLedger, letter, new_batch, settlement
+from dc_assets_tests.fakes.ledgers import (
+    KEYS,
+    SPEC,
+    OpenLedger,
+    lay_ledger,
+    letter,
+    new_batch,
+    settlement,
+)
 from dc_assets_tests.fakes.specs import content
 from dc_assets_tests.fakes.world import dead_owner
 
@@ -66,7 +74,7 @@ class Told:
 @pytest.fixture
 def told(tmp_path: Path) -> Generator[Told]:
     """A ledger and a spec that commands find in a folder of the test."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    url = lay_ledger(tmp_path / "ledger.db")
     tmp_path.chmod(0o700)
     spec = yaml.safe_dump(content(partitions=BOUNDS))
     (tmp_path / "things.yaml").write_text(spec, encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 from collections.abc import Generator
@@ -13,7 +12,7 @@ import pytest
 
 from dc_assets.ledger.database import Database
 from dc_assets_tests.conformance.postgres import running_postgres
-from dc_assets_tests.fakes.ledgers import OpenLedger
+from dc_assets_tests.fakes.ledgers import OpenLedger, lay_ledger
 from dc_assets_tests.fakes.sim_ledger import BEGAN_S, SimDatabase
 
 
@@ -28,25 +27,14 @@ def postgres_url() -> Generator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the tables once: to make them costs more than most tests."""
-    file = tmp_path_factory.mktemp("ledger") / "empty.db"
-    Database(f"sqlite:///{file}").close()
-    return file
-
-
 @pytest.fixture(params=["sqlite", "sim", pytest.param("postgres", marks=pytest.mark.postgres)])
-def ledger(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_ledger: Path
-) -> Generator[OpenLedger]:
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[OpenLedger]:
     """Open a ledger of either kind; an org id of its own keeps tests apart."""
     file = tmp_path / "ledger.db"
-    url = f"sqlite:///{file}"
     if request.param == "postgres":
         url = str(request.getfixturevalue("postgres_url"))
     else:
-        shutil.copy(empty_ledger, file)
+        url = lay_ledger(file)
     if request.param == "sim":
         database = SimDatabase(file)
         database.now_s = lambda: time.time() - BEGAN_S

@@ -9,7 +9,7 @@ import pytest
 
 from dc_assets.ledger.database import Database
 from dc_assets_tests.delivery.servers import HookServer, MailServer, serving
-from dc_assets_tests.fakes.ledgers import OpenLedger
+from dc_assets_tests.fakes.ledgers import OpenLedger, lay_ledger
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def hook_server() -> Generator[HookServer]:
 @pytest.fixture
 def ledger(tmp_path: Path) -> Generator[OpenLedger]:
     """The ledger in a data folder of the test."""
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    url = lay_ledger(tmp_path / "ledger.db")
     database = Database(url)
     yield OpenLedger(database, url, org_id="00D000000000001")
     database.close()

@@ -7,6 +7,9 @@ import uuid
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -33,6 +36,21 @@ from dc_assets_tests.fakes.specs import small_spec
 
 KEYS = ("r1-01", "r1-02", "r1-03")
 SPEC = small_spec(partitions={"scheme": 1, "upper_bounds": ["g", "p"]})
+
+
+@cache
+def _empty() -> bytes:
+    """Make the tables once a process: that costs more than most tests."""
+    with TemporaryDirectory(prefix="dc-assets-ledger-") as folder:
+        file = Path(folder) / "empty.db"
+        Database(f"sqlite:///{file}").close()
+        return file.read_bytes()
+
+
+def lay_ledger(file: Path) -> str:
+    """Make an empty ledger, and return its URL."""
+    file.write_bytes(_empty())
+    return f"sqlite:///{file}"
 
 
 def letter(external_id: str, code: str = "STRING_TOO_LONG") -> DeadLetter:

@@ -24,6 +24,7 @@ from dc_assets.load.store import Mode
 from dc_assets.views.partitions import LedgerViews
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.disk import SimSpool
+from dc_assets_tests.fakes.ledgers import lay_ledger
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource
 from dc_assets_tests.fakes.specs import small_spec
@@ -98,7 +99,7 @@ class World:
 @contextmanager
 def small_world(folder: Path, source: FakeSource, org: FakeOrg | None = None) -> Generator[World]:
     """Open a world on a SQLite ledger below a folder."""
-    database = Database(f"sqlite:///{folder / 'ledger.db'}")
+    database = Database(lay_ledger(folder / "ledger.db"))
     try:
         yield World(folder / "data", database, source, org or FakeOrg())
     finally:

@@ -26,6 +26,7 @@ from dc_assets.orchestration.notifications import collect
 from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.refresh import refresh_of
 from dc_assets_tests.fakes.begun_runs import begun, definitions_around
+from dc_assets_tests.fakes.ledgers import lay_ledger
 from dc_assets_tests.fakes.specs import small_spec
 
 SPEC = small_spec()
@@ -38,7 +39,7 @@ AUDIT = frozenset({dg.AssetKey(f"{SPEC.name}_audit")})
 @pytest.fixture
 def database(tmp_path: Path) -> Generator[Database]:
     """An empty ledger."""
-    opened = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    opened = Database(lay_ledger(tmp_path / "ledger.db"))
     yield opened
     opened.close()
 

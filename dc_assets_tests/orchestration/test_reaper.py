@@ -19,6 +19,7 @@ from dc_assets.orchestration.placing import PlacedLoad
 from dc_assets.orchestration.resources import SalesforceResource
 from dc_assets_tests.cli.in_process import environment_is
 from dc_assets_tests.fakes.begun_runs import EXECUTES_ELSEWHERE, begun, definitions_around
+from dc_assets_tests.fakes.ledgers import lay_ledger
 from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import dead_owner
 from dc_assets_tests.fakes.written_loads import WrittenLoad, write_load
@@ -32,7 +33,7 @@ NIGHTLY = AROUND.resolve_job_def("nightly")
 @pytest.fixture
 def heartbeats(tmp_path: Path) -> Generator[RunHeartbeats]:
     """Open the leases of an empty ledger."""
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    database = Database(lay_ledger(tmp_path / "ledger.db"))
     yield RunHeartbeats(database)
     database.close()
 
