@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ settings.register_profile(
 settings.load_profile("busy machine")
 
 gc.disable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path,
+) -> Generator[None, Sequence[pytest.Collector], Sequence[pytest.Collector]]:
+    """Look for doctests only where some are written: each worker would search every double."""
+    found = yield
+    if not found or ">>>" in file_path.read_text(encoding="utf-8"):
+        return found
+    return [one for one in found if type(one) is pytest.Module]
 
 
 def pytest_collection_finish() -> None:

@@ -15,7 +15,12 @@ from dc_assets_tests.acceptance.dagster_checks import check_outcomes
 from dc_assets_tests.acceptance.services import running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.hunt,
+    pytest.mark.postgres,
+    pytest.mark.parametrize("stage_on", ["postgres"], indirect=True),
+]
 
 ASSET = "opportunities_in_core"
 

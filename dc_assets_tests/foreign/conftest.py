@@ -18,8 +18,9 @@ WHY_SKIPPED = "{} is not installed: .ci/run foreign brings it"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark all tests of this folder."""
+    folder = f"{Path(__file__).parent}/"
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(folder):
             item.add_marker(pytest.mark.foreign)
 
 

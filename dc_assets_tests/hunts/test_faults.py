@@ -17,7 +17,6 @@ TESTS = Path(__file__).parents[1]
 ROWS = 800
 CHOSEN = [
     "a storm of all of these, 20% of calls",
-    pytest.param("a fifth of the rows meet a lock inside a trigger", marks=pytest.mark.hunt),
     "results and job are gone",
     "every job ends Failed",
 ]

@@ -58,7 +58,7 @@ def pauses_told(days: Days) -> list[str]:
     return [note for _, note in days.notes if "pauses: " in note or "resumes after" in note]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.hunt)])
 def test_no_24_hours_see_more_rows_than_the_budget(days: Opened, seed: int) -> None:
     """Two runs share it; rows that met locks are sent again and count again."""
     load = days(seed=seed, rows_a_day_max=25)
@@ -116,7 +116,9 @@ def test_a_pause_is_told_when_it_begins_and_when_it_ends(days: Opened) -> None:
     assert told[1] == "r1-01: resumes after the pause"
 
 
-@pytest.mark.parametrize("hours", ["22:00-06:00", "08:30-12:00"])
+@pytest.mark.parametrize(
+    "hours", ["22:00-06:00", pytest.param("08:30-12:00", marks=pytest.mark.hunt)]
+)
 def test_rows_are_sent_within_the_hours_only(days: Opened, hours: str) -> None:
     """Night after night, by the clocks of the zone; a job that began before the end settles."""
     load = days(hours=hours)
