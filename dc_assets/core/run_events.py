@@ -73,6 +73,12 @@ KINDS: Mapping[str, Kind] = {
         more=("batch_id", "lane", "attempt", "locked", "total_s", "active_s"),
         level="debug",
     ),
+    "jobs_settled": Kind(
+        "several ingest jobs ended since the last line of Dagster's log about one",
+        "{jobs:,} more jobs ended: {landed:,} of {rows:,} rows landed, {refused:,} refused, "
+        "{retried:,} go again",
+        level="debug",
+    ),
     "job_gone": Kind(
         "the org dropped a job or its results",
         "the org holds nothing of job {job_id} any more: its {rows:,} rows go again",

@@ -19,32 +19,47 @@ from dc_assets.pages.lanes_picture import lanes_picture
 from dc_assets.views.progress import JobBar, Snapshot
 from dc_assets.wiring.connect import OpenLoad
 
-LOOK_EVERY_S = 2.0
 APART_S_MIN = 5.0
-STEP_MIN = 1.0
-SILENT_S_MAX = 60.0
+STEP_MIN = 10.0
+SILENT_S_MIN, SILENT_S_MAX = 60.0, 300.0
+LOOKS_APART_S_MAX = 60.0
+
+
+def look_again_s(elapsed_s: float) -> float:
+    """Return the wait before the next look: the longer a run lasts, the less one more look tells.
+
+    A look adds up all batches of the load, so each run would pay for the rows of all others.
+
+    >>> look_again_s(10.0), look_again_s(400.0), look_again_s(36_000.0)
+    (5.0, 20.0, 60.0)
+    """
+    return min(max(APART_S_MIN, elapsed_s / 20), LOOKS_APART_S_MAX)
 
 
 @dataclass(slots=True)
 class Throttle:
     """Lets few observations through: each is an event that stays in Dagster's storage.
 
-    Two are at least 5 s and 1 % of the rows apart; where less happens, there is one a minute.
+    Two are at least 5 s and 10 % of the rows apart. Where less happens, there is one a minute at
+    first, and one in five minutes after an hour.
     """
 
+    began_s: float
     last_s: float
     last_percent: float = 0.0
 
     def lets(self, now_s: float, percent: float) -> bool:
         """Tell whether it is time for an observation, and count it if so.
 
-        >>> throttle = Throttle(last_s=0.0)
-        >>> [throttle.lets(*at) for at in ((4.0, 9.0), (5.0, 9.0), (50.0, 9.9), (65.0, 9.9))]
-        [False, True, False, True]
+        >>> throttle = Throttle(began_s=0.0, last_s=0.0)
+        >>> looks = ((4.0, 19.0), (5.0, 19.0), (50.0, 28.9), (65.0, 28.9), (3600.0, 28.9))
+        >>> [throttle.lets(*at) for at in (*looks, (3700.0, 28.9), (3900.0, 28.9))]
+        [False, True, False, True, True, False, True]
         """
         passed_s = now_s - self.last_s
         is_step = percent - self.last_percent >= STEP_MIN
-        if passed_s < APART_S_MIN or not (is_step or passed_s >= SILENT_S_MAX):
+        silent_s = min(max(SILENT_S_MIN, (now_s - self.began_s) / 10), SILENT_S_MAX)
+        if passed_s < APART_S_MIN or not (is_step or passed_s >= silent_s):
             return False
         self.last_s, self.last_percent = now_s, percent
         return True
@@ -68,7 +83,8 @@ def observed(
     ends before the step takes up the events that were logged.
     """
     key, stop = context.partition_key, threading.Event()
-    throttle = Throttle(last_s=clock.now_s())
+    began_s = clock.now_s()
+    throttle = Throttle(began_s, began_s)
 
     def tell() -> None:
         seen = look()
@@ -81,7 +97,7 @@ def observed(
 
     def follow() -> None:
         is_warned = False
-        while not stop.wait(clock.wall_s(LOOK_EVERY_S)):
+        while not stop.wait(clock.wall_s(look_again_s(clock.now_s() - began_s))):
             try:
                 tell()
             except Exception as error:  # noqa: BLE001 - whatever it is, the load continues

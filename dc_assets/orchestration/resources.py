@@ -97,11 +97,17 @@ class SalesforceResource(dg.ConfigurableResource[None]):
         mode: Mode = "full",
     ) -> Generator[OpenLoad]:
         """Connect everything that one run of a spec needs; its events go into the run's log."""
+        from dc_assets.orchestration.job_lines import few_job_lines
         from dc_assets.wiring.connect import open_load
         from dc_assets.wiring.event_log import noted_in
+        from dc_assets.wiring.settings import read_settings
 
-        note = noted_in(log)
-        with open_load(spec, self.login, run_id=run_id, note=note, mode=mode) as opened:
+        each = noted_in(log)
+        lines = nullcontext(each) if read_settings().log == "json" else few_job_lines(each)
+        with (
+            lines as note,
+            open_load(spec, self.login, run_id=run_id, note=note, mode=mode) as opened,
+        ):
             yield opened
 
     def look_at_source(self, spec: LoadSpec, log: logging.Logger) -> Seen:

@@ -104,22 +104,22 @@ def watched(load: ScriptedLoad, folder: Path) -> tuple[bool, list[Mapping[str, A
         return result.success, observations(instance, "watched")
 
 
-def test_observations_are_five_seconds_and_a_percent_apart(tmp_path: Path) -> None:
-    """A hundred seconds with two percent in each look: one in six seconds, numbers only."""
+def test_observations_are_five_seconds_and_a_tenth_apart(tmp_path: Path) -> None:
+    """A hundred seconds with two percent in each look: one in ten seconds, numbers only."""
     looks = [replace(snapshot(20 * n), api_calls_left=93_114) for n in range(1, 51)]
     success, seen = watched(ScriptedLoad(*looks), tmp_path)
     assert success
-    assert [one["percent"] for one in seen] == [6.0 * n for n in range(1, 17)]
+    assert [one["percent"] for one in seen] == [10.0 * n for n in range(1, 11)]
     assert seen[0] == {
-        "rows done": 60,
-        "percent": 6.0,
-        "rows per second": 6.0,
-        "pending": 940,
+        "rows done": 100,
+        "percent": 10.0,
+        "rows per second": 10.0,
+        "pending": 900,
         "refused": 0,
         "locked rows": 7,
         "jobs in flight": 0,
-        "seconds left": 157,
-        "seconds left of the load": 323,
+        "seconds left": 90,
+        "seconds left of the load": 190,
         "API calls left": 93_114,
     }
 
