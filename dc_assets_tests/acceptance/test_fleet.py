@@ -13,7 +13,9 @@ ROWS = 6_000
 PARENTS = 300
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.hunt])]
+)
 def case(request: pytest.FixtureRequest) -> FleetCase:
     """Give a load of uneven parents, with either ledger."""
     url = ""

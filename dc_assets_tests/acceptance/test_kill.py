@@ -39,10 +39,10 @@ def kill_in_mid_run(stage: Stage, kind: str, when: str, *options: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "when"),
     [
-        ("create", "after"),
-        ("upload", "after"),
+        pytest.param("create", "after", marks=pytest.mark.hunt),
+        pytest.param("upload", "after", marks=pytest.mark.hunt),
         ("close", "after"),
-        ("poll", "before"),
+        pytest.param("poll", "before", marks=pytest.mark.hunt),
         ("results", "before"),
     ],
 )

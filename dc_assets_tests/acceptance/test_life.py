@@ -36,7 +36,13 @@ def kill_in_the_checks(stage: Stage, kind: str) -> None:
     stage.org.tell("release")
 
 
-@pytest.mark.parametrize("kind", ["data_cloud_query", "soql", "bulk_query"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "soql",
+        *(pytest.param(one, marks=pytest.mark.hunt) for one in ("data_cloud_query", "bulk_query")),
+    ],
+)
 def test_a_run_killed_in_its_checks_only_asks_them_again(stage_of: StageMaker, kind: str) -> None:
     """The same command opens no job, ends the load, and says what would send rows."""
     stage = stage_of(rows=120, partitions=1)

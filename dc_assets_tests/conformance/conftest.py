@@ -27,7 +27,13 @@ def postgres_url() -> Generator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "sim", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("sim", marks=pytest.mark.hunt),  # SQLite on a clock of ours
+        pytest.param("postgres", marks=pytest.mark.postgres),
+    ]
+)
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[OpenLedger]:
     """Open a ledger of either kind; an org id of its own keeps tests apart."""
     file = tmp_path / "ledger.db"

@@ -62,7 +62,9 @@ def test_thousands_of_histories_end_well(
     assert len(hunt(seeds, database, tmp_path)) == len(seeds)
 
 
-@pytest.mark.parametrize("seed", [8, 40, 141])
+@pytest.mark.parametrize(
+    "seed", [8, *(pytest.param(seed, marks=pytest.mark.hunt) for seed in (40, 141))]
+)
 def test_a_seed_is_a_history(database: SimDatabase, tmp_path: Path, seed: int) -> None:
     """Played twice it is the same to the last line, so that a failure can be looked at again."""
     first, second = (play(seed, database, tmp_path, is_lenient=True) for _ in range(2))

@@ -293,6 +293,7 @@ def crash_world(folder: Path, database: SimDatabase) -> World:
     return world
 
 
+@pytest.mark.hunt
 def test_a_canary_that_died_goes_on(tmp_path: Path) -> None:
     """After the last call of each kind in stage 2: no landed row is sent again."""
     database = SimDatabase(tmp_path / "ledger.db")

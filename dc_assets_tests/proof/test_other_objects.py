@@ -105,6 +105,7 @@ def test_deals_of_a_csv_folder_have_two_parents(org: Org, folder: Path) -> None:
     assert [tuple(pair) for pair in pairs] == wanted
 
 
+@pytest.mark.hunt
 def test_public_flights_land_under_their_planes(org: Org, folder: Path) -> None:
     """A public data set with one key column added; flights of unknown planes have no parent."""
     data = data_folder()

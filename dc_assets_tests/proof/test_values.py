@@ -159,7 +159,9 @@ def org(module_folder: Path) -> Generator[Org]:
         yield running
 
 
-@pytest.fixture(params=["data cloud", "parquet file", "csv file"])
+@pytest.fixture(
+    params=["data cloud", "parquet file", pytest.param("csv file", marks=pytest.mark.hunt)]
+)
 def world(request: pytest.FixtureRequest, org: Org, tmp_path: Path) -> World:
     """The specimens in a source of each kind, and an empty org."""
     org.tell("reset")

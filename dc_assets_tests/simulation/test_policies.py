@@ -32,7 +32,7 @@ def test_rows_that_share_no_parent_all_land(policy: str) -> None:
     assert run.users_blocked_pct == 0
 
 
-@pytest.mark.parametrize("policy", ["lanes", "test8"])
+@pytest.mark.parametrize("policy", ["lanes", pytest.param("test8", marks=pytest.mark.hunt)])
 def test_the_same_seed_gives_the_same_figures(policy: str) -> None:
     """A figure that is told can be told again."""
     first, again = (
