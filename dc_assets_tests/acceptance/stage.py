@@ -37,6 +37,9 @@ MANY_CALLS = ("--edition", "enterprise")
 """Options of an org for loads that need more calls than a developer org has in a day."""
 PARENTS = 3
 LOOK_EVERY_S = 0.02
+LOOK_PAUSE, LOOK_PAUSE_S_MAX = 4.0, 2.0
+"""A look is followed by so many times its length, up to a bound: those at Dagster cost a core."""
+
 START_WITHIN_S = 60.0
 END_WITHIN_S = 30.0
 
@@ -52,10 +55,14 @@ def wait_until(is_so: Callable[[], object], what: str, *, within_s: float = 60.0
     Raises:
         AssertionError: it is not, in the time given.
     """
-    deadline = time.monotonic() + within_s
+    looked_s = time.monotonic()
+    deadline = looked_s + within_s
     while not is_so():
-        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
-        Event().wait(LOOK_EVERY_S)
+        now_s = time.monotonic()
+        assert now_s < deadline, f"not within {within_s:.0f} s: {what}"
+        pause_s = min((now_s - looked_s) * LOOK_PAUSE, LOOK_PAUSE_S_MAX)
+        Event().wait(max(LOOK_EVERY_S, pause_s))
+        looked_s = time.monotonic()
 
 
 def alive_with(text: str, *, command: str = "") -> list[int]:
