@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from dagster_webserver.version import __version__
 from dagster_webserver.webserver import DagsterWebserver
 
 from dc_assets.demo.guard import Guard
+from dc_assets.ledger.clock import SystemClock
 
 LOOPBACK = "127.0.0.1"
 STATEMENT_TIMEOUT_MS = 15_000  # these four are the defaults of dagster-webserver
@@ -44,11 +44,12 @@ def _wait_for_code_servers(origins: Iterable[CodeLocationOrigin]) -> None:
 
     Dagster would take one that is not there yet for broken, and look again after ten seconds.
     """
-    deadline_s = time.monotonic() + CODE_WITHIN_S
+    clock = SystemClock()
+    deadline_s = clock.now_s() + CODE_WITHIN_S
     for origin in origins:
         if isinstance(origin, GrpcServerCodeLocationOrigin):
-            while not _answers(origin) and time.monotonic() < deadline_s:
-                time.sleep(LOOK_EVERY_S)
+            while not _answers(origin) and clock.now_s() < deadline_s:
+                clock.sleep(LOOK_EVERY_S)
 
 
 def _answers(origin: GrpcServerCodeLocationOrigin) -> bool:
