@@ -21,7 +21,7 @@ from dc_assets.emulator.stores.applying import ID
 from dc_assets.emulator.stores.core import Change, CoreStore
 from dc_assets.emulator.stores.id_numbers import ids_of, numbers_of
 from dc_assets.emulator.stores.jobs import JobStore, StoredJob
-from dc_assets.emulator.stores.journal import IS_NEW, KEY, commits_of_key
+from dc_assets.emulator.stores.journal import IS_NEW, KEY
 from dc_assets.emulator.stores.pending import Commit
 from dc_assets.emulator.stores.record_index import NUMBER
 from dc_assets.emulator.stores.sorted_runs import SortedRuns
@@ -135,31 +135,6 @@ def test_what_was_committed_is_there_after_a_kill(tmp_path: Path) -> None:
     assert third.commit_count() == 2
     assert [len(found_by(third, key)) for key in ("a", "c", "d")] == [1, 1, 0]
     third.close()
-
-
-def test_a_journal_of_an_earlier_version_is_kept(tmp_path: Path) -> None:
-    """Its keys had the job and the batch beside them."""
-    first = CoreStore(tmp_path, load_schema())
-    make(first, ["a", "b"])
-    make(first, ["c"], batch=1)
-    with first.database.session() as session:
-        session.run(
-            "CREATE TABLE before AS SELECT object, key, job_id, batch, created FROM journal_keys"
-        )
-        for statement in (
-            "DROP VIEW journal_keys",
-            "DROP TABLE keys_of_lines",
-            "ALTER TABLE before RENAME TO journal_keys",
-            "ALTER TABLE journal DROP COLUMN line",
-        ):
-            session.run(statement)
-    first.close()
-    second = CoreStore(tmp_path, load_schema())
-    make(second, ["d"], batch=2)
-    told = [commits_of_key(second.database, key) for key in ("a", "c", "d")]
-    assert [[one["batch"] for one in commits] for commits in told] == [[0], [1], [2]]
-    assert [commit.batch for commit in second.journal("750")] == [0, 1, 2]
-    second.close()
 
 
 def test_a_job_is_what_the_last_whole_line_of_its_file_says(tmp_path: Path) -> None:

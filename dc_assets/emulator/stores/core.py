@@ -211,13 +211,7 @@ class CoreStore:
 
     def committed_spans(self, job_id: str) -> list[tuple[int, int]]:
         """The rows of a job that were committed, as ``(first, stop)`` in order."""
-        spans: list[tuple[int, int]] = []
-        stop = 0
-        for commit in self.journal(job_id):
-            first = stop if commit.first_row is None else commit.first_row
-            stop = first + commit.rows
-            spans.append((first, stop))
-        return sorted(spans)
+        return sorted((one.first_row, one.first_row + one.rows) for one in self.journal(job_id))
 
     def journal(self, job_id: str | None = None) -> list[Commit]:
         """All commits in the order they were made, or those of one job."""

@@ -25,16 +25,6 @@ SEEN = (
     "CREATE VIEW IF NOT EXISTS journal_keys AS SELECT j.object, k.key, j.job_id, j.batch, "
     "k.created, j.committed_at, j.line FROM keys_of_lines k JOIN journal j ON j.line = k.line"
 )
-GROWN = (
-    "ALTER TABLE journal ADD COLUMN IF NOT EXISTS first_row BIGINT",
-    "ALTER TABLE journal ADD COLUMN IF NOT EXISTS line BIGINT",
-    "UPDATE journal SET line = rowid WHERE line IS NULL",
-)
-KEYS_MOVED = (
-    "INSERT INTO keys_of_lines SELECT j.line, k.key, k.created FROM journal_keys k "
-    "JOIN journal j ON j.job_id = k.job_id AND j.batch = k.batch ORDER BY k.rowid"
-)
-"""Both for data folders of an earlier version."""
 LINES = {
     "job_id": pl.String,
     "object": pl.String,
@@ -45,13 +35,9 @@ LINES = {
 
 
 def make(session: Session) -> None:
-    """Make the tables, where they are not there as they shall be."""
-    for statement in (MADE, *GROWN, KEYS_MADE):
+    """Make the tables, where they are not there."""
+    for statement in (MADE, KEYS_MADE, SEEN):
         session.run(statement)
-    if session.rows("SELECT 1 FROM duckdb_tables() WHERE table_name = 'journal_keys'"):
-        session.run(KEYS_MOVED)
-        session.run("DROP TABLE journal_keys")
-    session.run(SEEN)
 
 
 def commits(session: Session) -> list[Commit]:

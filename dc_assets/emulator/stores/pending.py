@@ -30,8 +30,8 @@ class Commit:
     created: int
     updated: int
     failed: int
-    first_row: int | None
-    """Number of its first row in the upload; None in a journal of an earlier version."""
+    first_row: int
+    """Number of its first row in the upload."""
 
 
 @dataclass(frozen=True, slots=True)
