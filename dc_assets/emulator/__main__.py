@@ -14,6 +14,9 @@ if __name__ == "__main__":
     for _number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(_number, _end)  # also if ignored: started in the background of a shell
 
+    # Polars gives memory back twice a second; to get it again is a tenth of the work of a load.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:10000,muzzy_decay_ms:10000")
+
     from dc_assets.emulator.command import main
     from dc_assets.emulator.owned import OWNER_ONLY
 

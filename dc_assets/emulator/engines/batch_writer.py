@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from random import Random
 from zlib import crc32
 
 import polars as pl
@@ -24,9 +23,6 @@ from dc_assets.emulator.stores.jobs import DELIMITERS, JobStore
 from dc_assets.emulator.stores.journal import IS_NEW, KEY
 from dc_assets.emulator.stores.pending import Commit
 from dc_assets.emulator.stores.record_index import NUMBER, fold
-
-PIECES_MAX = 200
-"""Pieces of a batch that change places in its result files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +158,8 @@ class BatchWriter:
         cells = batch.rows.select(echoed(column) for column in self._plan.columns)
         told = pl.coalesce("error", pl.col("created").cast(pl.String))
         rows = outcome.select("id", "good", told.alias("told")).hstack(cells)
-        dice = Random(crc32(f"{job.id}{batch.number}".encode()))  # noqa: S311  no secret
-        parts = _parted(_in_another_order(rows, dice), "good")
+        seed = crc32(f"{job.id}{batch.number}".encode())
+        parts = _parted(rows.sample(fraction=1, shuffle=True, seed=seed), "good")
         for result, part in zip(("successful", "failed"), parts, strict=True):
             path = self._jobs.part_path(job.id, result, batch.number)
             if not part.height:
@@ -186,14 +182,6 @@ def _parted(rows: pl.DataFrame, column: str) -> tuple[pl.DataFrame, pl.DataFrame
     if not count:
         return rows.clear(), rows
     return rows.filter(column), rows.filter(~pl.col(column))
-
-
-def _in_another_order(rows: pl.DataFrame, dice: Random) -> pl.DataFrame:
-    """The rows in pieces that are shuffled: single rows, or many, which is no work at all."""
-    size = -(-rows.height // PIECES_MAX) or 1
-    pieces = [rows.slice(first, size) for first in range(0, rows.height, size)]
-    dice.shuffle(pieces)
-    return pl.concat(pieces, rechunk=True) if pieces else rows
 
 
 def _stored_cells(plan: QueryPlan) -> dict[str, pl.Expr]:

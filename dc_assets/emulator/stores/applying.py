@@ -52,8 +52,10 @@ def _apply_to(
         _run(session, insert_sql(item, shape[1]), new)
     # One record may change many times, so these stay in order; a record is made before.
     for (_, fields, is_deletion), group in groupby(segments, key=lambda pair: pair[0]):
-        old = _those([rows for _, rows in group], are_new=False)
-        _run(session, update_sql(item, fields, is_deletion=is_deletion), _once(old, fields))
+        old = _once(_those([rows for _, rows in group], are_new=False), fields)
+        # To set a field to what it has is as much work as to change it.
+        changed = [name for name in fields if (old[name] != "").any()]
+        _run(session, update_sql(item, changed, is_deletion=is_deletion), old)
 
 
 def _those(parts: Sequence[pl.DataFrame], *, are_new: bool) -> pl.DataFrame:

@@ -176,16 +176,23 @@ class DuckDatabase:
         path: the file.
         catch_up: called before each session begins.
         memory_mb: that the engine takes at most.
+        threads: that work at one statement; None for one a core.
     """
 
     def __init__(
-        self, path: Path, catch_up: Callable[[], None] | None = None, *, memory_mb: int = 600
+        self,
+        path: Path,
+        catch_up: Callable[[], None] | None = None,
+        *,
+        memory_mb: int = 600,
+        threads: int | None = None,
     ) -> None:
         self._catch_up = catch_up
         config: dict[str, object] = {
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": str(path.with_suffix(".spill")),
             "checkpoint_threshold": "256MB",
+            **({} if threads is None else {"threads": threads}),
             **CLOSED,
         }
         self._root = Session(_connect(str(path), config=config))

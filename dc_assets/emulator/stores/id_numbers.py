@@ -50,6 +50,15 @@ def ids_of(prefix: str, numbers: pl.Series) -> pl.Series:
     return halves.select(ids).to_series()
 
 
+@cache
+def _pairs() -> pl.Series:
+    """The number of each two digits, by their bytes as a number; null for all other bytes."""
+    codes = [ord(digit) for digit in DIGITS]
+    places = [256 * high + low for high in codes for low in codes]
+    numbers = pl.repeat(None, 256**2, dtype=pl.Int64, eager=True)
+    return numbers.scatter(places, pl.int_range(len(places), eager=True))
+
+
 def numbers_of(prefix: str, ids: pl.Series) -> pl.Series:
     """The numbers of ids of 18 characters; null for each text that `ids_of` does not give."""
     id_, cut, packed = pl.lit(ids), pl.col("cut"), pl.col("packed")
@@ -60,18 +69,7 @@ def numbers_of(prefix: str, ids: pl.Series) -> pl.Series:
         packed=whole.bin.reinterpret(dtype=pl.UInt64, endianness="big")
     )
     number = pl.lit(0, dtype=pl.Int64)
-    for place in reversed(range(COUNTER_WIDTH)):
-        number = number * BASE + _digit((packed // 256**place) % 256)
-    numbers = frame.select(number.clip(0)).to_series()
+    for place in reversed(range(0, COUNTER_WIDTH, 2)):
+        number = number * BASE**2 + pl.lit(_pairs()).gather((packed // 256**place) % 256**2)
+    numbers = frame.select(number).to_series()
     return pl.select(pl.when(pl.lit(ids_of(prefix, numbers)) == id_).then(numbers)).to_series()
-
-
-def _digit(sign: pl.Expr) -> pl.Expr:
-    one = sign.cast(pl.Int64)
-    return (
-        pl.when(one < ord("A"))
-        .then(one - ord("0"))
-        .when(one < ord("a"))
-        .then(one - ord("A") + 10)
-        .otherwise(one - ord("a") + 36)
-    )

@@ -1,6 +1,7 @@
 """What was committed and is not in the database yet: a file for each commit, applied many at once.
 
-A commit is there once its file of rows has its name; a process that starts takes up what it finds.
+Its first line tells of the commit, the rows follow. A commit is there once its file has its name;
+a process that starts takes up what it finds.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class Pending:
         self._kept_bytes = 0
         for path in sorted(folder.iterdir()):
             if path.suffix == ".rows" and int(path.stem) > applied:
-                self._take(_of_text(path.with_suffix(".head").read_text(encoding="utf-8")))
+                with path.open("rb") as file:
+                    self._take(_of_text(file.readline().decode()))
         known = {segment.number for segment in self.segments}
         for path in list(folder.iterdir()):
             if int(path.stem) not in known:
@@ -99,9 +101,10 @@ class Pending:
     def write(self, segment: Segment, rows: pl.DataFrame) -> None:
         """Keep a segment, whose number is that after the last one."""
         path = self._path(segment.number)
-        path.with_suffix(".head").write_text(_as_text(segment), encoding="utf-8")
         draft = path.with_suffix(".draft")
-        rows.write_ipc(draft)
+        with draft.open("wb") as file:
+            file.write(f"{_as_text(segment)}\n".encode())
+            rows.write_ipc_stream(file)
         draft.replace(path)
         self._take(segment)
         self._kept_bytes += int(rows.estimated_size())
@@ -111,7 +114,10 @@ class Pending:
     def read(self, segment: Segment) -> pl.DataFrame:
         """The rows of a segment."""
         kept = self._kept.get(segment.number)
-        return pl.read_ipc(self._path(segment.number)) if kept is None else kept
+        if kept is not None:
+            return kept
+        _, _, rows = self._path(segment.number).read_bytes().partition(b"\n")
+        return pl.read_ipc_stream(rows)
 
     def forget(self, segments: Sequence[Segment]) -> None:
         """Delete the files of segments, which are in the database."""
@@ -120,9 +126,7 @@ class Pending:
         self._kept.clear()
         self._kept_bytes = 0
         for segment in segments:
-            path = self._path(segment.number)
-            path.unlink()
-            path.with_suffix(".head").unlink()
+            self._path(segment.number).unlink()
 
     def _take(self, segment: Segment) -> None:
         self.segments.append(segment)

@@ -63,9 +63,9 @@ class SortedRuns:
 
 
 def _alone_in_run(run: _Run, keys: pl.Series) -> pl.Series:
-    place = run.keys.search_sorted(keys).clip(upper_bound=run.keys.len() - 1)
-    is_there = run.keys.gather(place) == keys
-    return pl.select(pl.when(is_there).then(run.numbers.gather(place))).to_series()
+    place = pl.lit(run.keys.search_sorted(keys))
+    near, number = (pl.lit(own).gather(place, null_on_oob=True) for own in (run.keys, run.numbers))
+    return pl.select(pl.when(near == pl.lit(keys)).then(number)).to_series()
 
 
 def _in_run(run: _Run, asked: pl.DataFrame) -> list[pl.DataFrame]:
