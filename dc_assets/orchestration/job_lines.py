@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 
 from dc_assets.core.run_events import Note, RunEvent
@@ -53,7 +52,9 @@ class JobLines:
         if len(held) > 1:
             sums = {name: sum(one.fields[name] for one in held) for name in SUMMED}
             fields = {"jobs": len(held), **sums}
-            self._note(replace(held[-1], name="jobs_settled", fields=fields))
+            last = held[-1]
+            whose = (last.partition, last.load_id, last.spec, last.run_id)
+            self._note(RunEvent("jobs_settled", fields, *whose))
         elif held:
             self._note(held[0])
 
