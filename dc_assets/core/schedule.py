@@ -44,6 +44,8 @@ class Flight:
         due_s: when its job is looked at next; None while an effect on it is under way.
         since_s: when its job was closed, or when this run took it over.
         polls: how often its job was found unfinished.
+        is_expected: whether `due_s` rests on the expected time alone.
+        is_probe: whether it shows if a speed that was seen of few rows holds for many.
     """
 
     lane: int
@@ -51,6 +53,8 @@ class Flight:
     due_s: float | None
     since_s: float
     polls: int = 0
+    is_expected: bool = False
+    is_probe: bool = False
 
 
 class Schedule:
@@ -67,8 +71,11 @@ class Schedule:
         self.waiting[batch.batch_id] = batch
 
     def learn(self, *, rows: int, total_s: float, active_s: float) -> None:
-        """A job ended: the org's speed is known better now."""
+        """A job ended: the org's speed is known better now, and others may have ended too."""
         self.speed = self.speed.after(rows=rows, total_s=total_s, active_s=active_s)
+        for flight in self.flights.values():
+            if flight.is_expected and flight.due_s is not None:
+                flight.due_s = min(flight.due_s, self._first_poll_s(flight))
 
     def rows_max(self, batch_rows_max: int) -> int:
         """Return how many rows a batch may have to end in half the org's batch time limit."""
@@ -176,10 +183,16 @@ class Schedule:
         self.flights[batch_id] = Flight(lane, rows, due_s=now_s, since_s=now_s)
 
     def closed(self, batch_id: str, now_s: float) -> None:
-        """The org has the rows: poll when most of the expected time is over."""
+        """The org has the rows: poll when most of the expected time is over.
+
+        While the speed was seen of few rows, one flight is polled as if nothing were known: were
+        the org slow for those alone, all others would wait for minutes after they have ended.
+        """
         flight = self.flights[batch_id]
-        flight.since_s = now_s
-        flight.due_s = now_s + first_poll_wait_s(self.speed.expected_s(flight.rows))
+        has_probe = any(one.is_probe for one in self.flights.values())
+        flight.is_probe = not (has_probe or self.speed.is_of_enough(flight.rows))
+        flight.since_s, flight.is_expected = now_s, True
+        flight.due_s = self._first_poll_s(flight)
 
     def unfinished(self, batch_id: str, now_s: float) -> None:
         """A poll found the job running."""
@@ -188,13 +201,21 @@ class Schedule:
         flight.due_s = now_s + next_poll_wait_s(
             flight.polls,
             elapsed_s=now_s - flight.since_s,
-            expected_s=self.speed.expected_s(flight.rows),
+            expected_s=self._expected_s(flight),
         )
+
+    def _first_poll_s(self, flight: Flight) -> float:
+        return flight.since_s + first_poll_wait_s(self._expected_s(flight))
+
+    def _expected_s(self, flight: Flight) -> float | None:
+        if flight.is_probe and not self.speed.is_of_enough(flight.rows):
+            return None
+        return self.speed.expected_s(flight.rows)
 
     def begin_call(self, batch_id: str) -> float:
         """An effect on a flight begins: it is not due until it ends. Returns its `since_s`."""
         flight = self.flights[batch_id]
-        flight.due_s = None
+        flight.due_s, flight.is_expected = None, False
         return flight.since_s
 
     def count_from(self, batch_id: str, now_s: float) -> None:
@@ -203,7 +224,8 @@ class Schedule:
 
     def look_at(self, batch_id: str, at_s: float) -> None:
         """Look at a flight at a time that something else decided."""
-        self.flights[batch_id].due_s = at_s
+        flight = self.flights[batch_id]
+        flight.due_s, flight.is_expected = at_s, False
 
     def landed(self, batch_id: str) -> None:
         """A flight is over, however it ended; its lane and slot may be free."""

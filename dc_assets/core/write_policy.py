@@ -37,6 +37,9 @@ QUEUE_WEIGHT = 0.2
 HALF_LIFE_ROWS = 10_000
 """After so many rows a new speed counts as much as all that was seen before."""
 
+BELIEVED_TIMES = 4
+"""A speed is believed for a job of so many times the rows that it was seen of."""
+
 CHUNK_ROWS = 200
 """Salesforce works in transactions of so many rows: a job of fewer says little of one row."""
 
@@ -95,6 +98,16 @@ class Speed:
         if not self.active_row_s:
             return batch_rows_max
         return max(1, min(batch_rows_max, int(BATCH_S_MAX / self.active_row_s)))
+
+    def is_of_enough(self, rows: int) -> bool:
+        """Tell whether it was seen of enough rows to be believed for a job of so many.
+
+        An org that was busy for the first 500 rows may be done with 10,000 in no time.
+
+        >>> [Speed(0.01, 0.0, rows=500).is_of_enough(rows) for rows in (2_000, 2_001)]
+        [True, False]
+        """
+        return rows <= BELIEVED_TIMES * self.rows
 
     def expected_s(self, rows: int) -> float | None:
         """Return how long a job of so many rows is expected to take from its close."""

@@ -65,6 +65,27 @@ def test_a_job_is_looked_at_when_most_of_its_time_is_over() -> None:
     assert one.due(12.0) == ["a"]
 
 
+def test_a_speed_of_few_rows_is_tried_by_one_job_and_keeps_none_waiting() -> None:
+    """The org was slow for a hundred rows: a thousand would be awaited for 90 s."""
+    one = schedule(batch("a", 0), batch("b", 1), batch("c", 2), speed=Speed(0.1, 0.0, rows=100))
+    for name in ("a", "b", "c"):
+        one.take_off(name, 0.0)
+        one.closed(name, 0.0)
+    one.look_at("c", 50.0)
+    assert one.due(0.5) == ["a"]
+    one.begin_call("a")
+    one.unfinished("a", 0.5)
+    assert one.due(1.0) == ["a"]
+    assert one.due(89.0) == ["a", "c"]
+    one.learn(rows=1_000, total_s=1.0, active_s=1.0)
+    one.landed("a")
+    assert one.due(10.0) == ["b"]
+    one.begin_call("b")
+    one.unfinished("b", 10.0)
+    one.learn(rows=1_000, total_s=1.0, active_s=1.0)
+    assert one.due(10.0) == []
+
+
 def test_rows_to_try_again_travel_with_others_of_their_lane() -> None:
     """As many ready batches of the lane as fit, and the attempt of the one tried least."""
     one = schedule(
