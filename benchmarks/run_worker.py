@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 from dagster import AssetKey, DagsterInstance
@@ -18,6 +17,7 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster._grpc.types import ExecuteRunArgs
 
 from benchmarks.figures import Bar, Figure, Study, cpu_of_s
+from dc_assets.demo.services import Services
 from dc_assets.demo.world import (
     LOAD,
     DemoPace,
@@ -45,7 +45,7 @@ ASSETS = {
 def study_of_workers() -> Study:
     """Return what a worker takes, in turns with Dagster alone."""
     seconds: dict[str, list[float]] = {IMPORT: [], BARE: [], OURS: []}
-    with ExitStack() as services:
+    with Services() as services:
         set_up(services)
         for turn in range(RUNS + 1):
             found = {IMPORT: cpu_of_s([sys.executable, "-c", IMPORT])}
@@ -70,7 +70,7 @@ def study_of_workers() -> Study:
     )
 
 
-def set_up(services: ExitStack) -> None:
+def set_up(services: Services) -> None:
     """Start an emulated org, and let this process and its children have it and a Dagster home."""
     folder = Path(services.enter_context(tempfile.TemporaryDirectory(prefix="dca-")))
     seeding, pace = Seeding(ROWS, accounts=1, skew="uniform", seed=1, bad_rows=0), DemoPace()

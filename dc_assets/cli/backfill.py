@@ -86,11 +86,14 @@ def load_through_dagster(webserver: Webserver, load: WatchedLoad, launch: Launch
 
 
 def follow_backfill(
-    webserver: Webserver, load: WatchedLoad, backfill_id: str
+    webserver: Webserver, load: WatchedLoad, backfill_id: str, *, heed: Callable[[], None]
 ) -> Sequence[CheckOutcome]:
-    """Show a backfill of a load's partitions that was launched already until its end."""
+    """Show a backfill of a load's partitions in a Dagster that ends with this command.
+
+    ``heed`` is called before each look; what it raises ends the following.
+    """
     launch = Launch(asset=load.spec.asset_name, groups=(), config={})
-    following = _Following(webserver, load, launch)
+    following = _Following(webserver, load, launch, heed)
     following.join(backfill_id, load.keys)
     return following.to_the_end().outcomes
 
@@ -98,8 +101,15 @@ def follow_backfill(
 class _Following:
     """The backfills of one command."""
 
-    def __init__(self, webserver: Webserver, load: WatchedLoad, launch: Launch) -> None:
+    def __init__(
+        self,
+        webserver: Webserver,
+        load: WatchedLoad,
+        launch: Launch,
+        heed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._webserver = webserver
+        self._heed = heed
         self._load = load
         self._launch = launch
         self._clock = SystemClock()  # the distance of launches is time on the wall
@@ -123,6 +133,7 @@ class _Following:
             load = self._load
             with Progress(load.console, load.keys, load.views).shown() as progress:
                 while not self._is_over():
+                    self._heed()
                     self._silence.bear(self._look)
                     progress.update(
                         load.views.states.of_spec(), self._states(), self._starts_in_s()
@@ -214,6 +225,8 @@ class _Following:
         ]
 
     def _say_what_goes_on(self) -> None:
+        if not self._launch.groups:  # followed in a Dagster that ends with this command
+            return
         name = self._load.spec.name
         for one in self._launched:
             if not one.is_told:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dc_assets.cli.said import say
-from dc_assets.orchestration.home import write_home
+from dc_assets.orchestration.home import make_tables, write_home
 from dc_assets.orchestration.kept_yaml import ContradictedError
 from dc_assets.orchestration.launchers import LAUNCHERS
 
@@ -36,8 +36,8 @@ Examples:
 def home(folder: Path, postgres: str | None, launcher: str | None) -> None:
     """Write dagster.yaml and workspace.yaml into FOLDER, ready to be a DAGSTER_HOME.
 
-    Without --postgres Dagster keeps its history in SQLite files of the same folder: right for one
-    machine. Take PostgreSQL for more than two workers.
+    Without --postgres Dagster keeps its history in SQLite files of the same folder, which are made
+    now: right for one machine. Take PostgreSQL for more than two workers.
 
     A workspace.yaml that is there is kept, and so is a dagster.yaml: what it lacks is added. If it
     contradicts, a unified diff is printed and nothing is written. What is written was held against
@@ -50,6 +50,7 @@ def home(folder: Path, postgres: str | None, launcher: str | None) -> None:
         for line in error.difference:
             say(line)
         raise
+    make_tables(folder)
     if unchecked:
         say(unchecked, err=True)
     say(f"Wrote {folder}. Start the services with:")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from dc_assets.core.exit_codes import ExitCode
 from dc_assets.demo.env_file import how_to_use, write_env_file
 from dc_assets.demo.kept_world import KeptWorld, held_alone
 from dc_assets.demo.options import WORLD_NAMES, edition_for, world_options
-from dc_assets.demo.services import LOOK_EVERY_S, free_port, refuse_taken_port
+from dc_assets.demo.services import LOOK_EVERY_S, Services, free_port, refuse_taken_port
 from dc_assets.demo.world import (
     LOAD,
     DemoPace,
@@ -92,7 +92,7 @@ def demo(
     pace = DemoPace(org, time_scale, edition_for(rows, edition))
     if port is not None:
         refuse_taken_port(port)
-    with ExitStack() as services:
+    with Services() as services:
         folder = services.enter_context(_fresh_folder())
         enter_environment(_own_tmp(folder))
         stage = _Stage(services, Console(), folder, seeding, pace)
@@ -104,7 +104,7 @@ def demo(
         if keep:
             stage.say("\nStill up: look around in the UI. Ctrl-C stops everything.")
             stage.say(how_to_use(env_file, "status", "report", "reconcile"))
-            _until_interrupted()
+            _until_interrupted(services)
         return code
 
 
@@ -140,7 +140,7 @@ def dev(
     pace = DemoPace(org, time_scale, edition_for(rows, edition))
     kept = KeptWorld(DEV_FOLDER)
     refuse_taken_port(port)
-    with ExitStack() as services:
+    with Services() as services:
         services.enter_context(held_alone(DEV_FOLDER))
         if fresh:
             kept.forget()
@@ -155,7 +155,7 @@ def dev(
         start_daemon(services, DEV_FOLDER)
         stage.say(how_to_use(env_file, "run", "status --watch"))
         stage.say("Ctrl-C stops everything; the next `dc-assets dev` resumes this state.")
-        _until_interrupted()
+        _until_interrupted(services)
     return ExitCode.PROVED
 
 
@@ -170,7 +170,7 @@ def _given_for_a_new_world(context: click.Context) -> list[str]:
 class _Stage:
     """What is started, where, and who is told."""
 
-    services: ExitStack
+    services: Services
     console: Console
     folder: Path
     seeding: Seeding
@@ -217,7 +217,8 @@ def _load_and_prove(stage: _Stage, webserver: Webserver) -> ExitCode:
         load = WatchedLoad(spec, list(spec.ranges), views, stage.console)
         backfill_id = webserver.launch(spec.asset_name, load.keys, {})
         start_daemon(stage.services, stage.folder)
-        outcomes = follow_backfill(webserver, load, backfill_id)
+        heed = stage.services.refuse_dead
+        outcomes = follow_backfill(webserver, load, backfill_id, heed=heed)
         seconds = clock.now_s() - started_s
         code = print_proof(load, outcomes)
         stage.say(f"\nBackfill and checks took {seconds:.0f} s.")
@@ -262,9 +263,14 @@ def _own_tmp(folder: Path) -> Mapping[str, str]:
     return {"TMPDIR": str(tmp)}
 
 
-def _until_interrupted() -> None:
-    """Wait for the signal that ends a program which has done what it was started for."""
+def _until_interrupted(services: Services) -> None:
+    """Wait for the signal that ends a program which has done what it was started for.
+
+    Raises:
+        ConfigError: one of its programs has ended.
+    """
     clock = SystemClock()
     with suppress(KeyboardInterrupt):
         while True:
-            clock.sleep(3600.0)
+            services.refuse_dead()
+            clock.sleep(1.0)

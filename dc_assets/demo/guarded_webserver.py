@@ -29,10 +29,10 @@ LOOK_EVERY_S = 0.05
 
 def serve(workspace: Path, port: int) -> None:
     """Serve the UI of DAGSTER_HOME on a port of 127.0.0.1 until a signal ends it."""
+    target = WorkspaceFileTarget(paths=[str(workspace)])
+    _wait_for_code_servers(target.create_origins())  # first: they may be making Dagster's tables
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW_MAX)
-        target = WorkspaceFileTarget(paths=[str(workspace)])
-        _wait_for_code_servers(target.create_origins())
         with WorkspaceProcessContext(instance, target, version=__version__) as context:
             app = DagsterWebserver(context, live_data_poll_rate=POLL_EVERY_MS).create_asgi_app()
             hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
@@ -42,7 +42,9 @@ def serve(workspace: Path, port: int) -> None:
 def _wait_for_code_servers(origins: Iterable[CodeLocationOrigin]) -> None:
     """Wait for code servers that were begun with this one.
 
-    Dagster would take one that is not there yet for broken, and look again after ten seconds.
+    Dagster would take one that is not there yet for broken, and look again after ten seconds. On a
+    new home each of them makes the tables of SQLite before it answers, and two processes that do so
+    at once leave tables that no later one can read.
     """
     clock = SystemClock()
     deadline_s = clock.now_s() + CODE_WITHIN_S

@@ -19,6 +19,7 @@ from dc_assets.ledger.clock import SystemClock
 
 STOP_WITHIN_S = 3.0
 LOOK_EVERY_S = 0.1
+LINES_SHOWN = 3
 
 
 class Service:
@@ -27,7 +28,6 @@ class Service:
     def __init__(self, name: str, command: Sequence[str], *, log: Path) -> None:
         self._name = name
         self._log = log
-        self._clock = SystemClock()
         with log.open("ab") as sink:
             self._process = subprocess.Popen(
                 command,
@@ -38,18 +38,15 @@ class Service:
                 start_new_session=True,  # Ctrl-C reaches us alone; we end it in order
             )
 
-    def wait_until(self, is_ready: Callable[[], bool], *, within_s: float) -> None:
-        """Wait for a service to be ready.
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
 
-        Raises:
-            ConfigError: it ended, or was not ready in time; the last lines of its log are shown.
-        """
-        deadline_s = self._clock.now_s() + within_s
-        while not is_ready():
-            if self._process.poll() is not None or self._clock.now_s() > deadline_s:
-                tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
-                raise ConfigError(f"{self._name} did not start: {' '.join(tail) or 'no output'}")
-            self._clock.sleep(LOOK_EVERY_S)
+    def failure(self, what: str) -> ConfigError:
+        """Return the error that it did something; the last lines of its log are shown."""
+        tail = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LINES_SHOWN:]
+        return ConfigError(f"{self._name} {what}: {' '.join(tail) or 'no output'}")
 
     def stop(self) -> None:
         """End the program, politely first, and then whatever is left of its session."""
@@ -77,10 +74,42 @@ class Service:
         self.stop()
 
 
-def begin(services: ExitStack, name: str, command: Sequence[str], log: Path) -> Service:
-    """Start a program that ends with the stack, whenever a signal comes."""
-    with held():
-        return services.enter_context(Service(name, command, log=log))
+class Services(ExitStack):
+    """Programs that need each other and end together, the last one first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun: list[Service] = []
+
+    def begin(self, name: str, command: Sequence[str], log: Path) -> Service:
+        """Start a program that ends with the block, whenever a signal comes."""
+        with held():
+            self._begun.append(self.enter_context(Service(name, command, log=log)))
+        return self._begun[-1]
+
+    def refuse_dead(self) -> None:
+        """Say so when a program has ended: what the others wait for will never come.
+
+        Raises:
+            ConfigError: one has ended.
+        """
+        for service in self._begun:
+            if service.is_over:
+                raise service.failure("has ended")
+
+    def wait_for(self, service: Service, is_ready: Callable[[], bool], *, within_s: float) -> None:
+        """Wait for a program to be ready.
+
+        Raises:
+            ConfigError: it was not ready in time, or one of the programs has ended.
+        """
+        clock = SystemClock()
+        deadline_s = clock.now_s() + within_s
+        while not is_ready():
+            self.refuse_dead()
+            if clock.now_s() > deadline_s:
+                raise service.failure("did not start")
+            clock.sleep(LOOK_EVERY_S)
 
 
 def free_port() -> int:

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import yaml
 from dc_assets.core.ranges import EVERYTHING
 from dc_assets.core.run_events import unheard
 from dc_assets.core.spec import LoadSpec
-from dc_assets.demo.services import begin
+from dc_assets.demo.services import Services
 from dc_assets.ledger.clock import SystemClock
 from dc_assets.load.spec_files import read_spec
 from dc_assets.orchestration.home import write_home
@@ -53,7 +52,7 @@ class DemoPace:
 
 
 def start_emulator(
-    services: ExitStack, folder: Path, seeding: Seeding, pace: DemoPace
+    services: Services, folder: Path, seeding: Seeding, pace: DemoPace
 ) -> dict[str, str]:
     """Start the emulator, wait until it is seeded, and return what its ready file says."""
     ready = folder / "emulator.json"
@@ -65,8 +64,8 @@ def start_emulator(
     command += ["--org", pace.org, "--time-scale", f"{pace.time_scale:g}"]
     command += ["--edition", pace.edition]
     log = folder / "emulator.log"
-    service = begin(services, "The emulator", command, log)
-    service.wait_until(ready.exists, within_s=SEED_WITHIN_S)
+    service = services.begin("The emulator", command, log)
+    services.wait_for(service, ready.exists, within_s=SEED_WITHIN_S)
     return json.loads(ready.read_text(encoding="utf-8"))
 
 
@@ -123,12 +122,13 @@ def _spec_file(folder: Path) -> Path:
     return folder / "loads" / f"{LOAD}.yaml"
 
 
-def start_code_server(services: ExitStack, folder: Path) -> None:
+def start_code_server(services: Services, folder: Path) -> None:
     """Begin one code server for webserver and daemon, and name it in their workspace.
 
     Without it each of the two starts one of its own, which takes four CPU seconds more. It never
     reads a spec again, so it is not for a world whose user may edit one. Only the owner of the
-    folder reaches its socket; where the path of one would be too long, nothing is begun.
+    folder reaches its socket; where the path of one would be too long, nothing is begun. It makes
+    Dagster's tables before it answers.
     """
     home, socket = folder / "dagster", folder / "code.sock"
     if len(str(socket)) > SOCKET_CHARS_MAX:
@@ -139,26 +139,27 @@ def start_code_server(services: ExitStack, folder: Path) -> None:
     (home / "workspace.yaml").write_text(workspace, encoding="utf-8")
     command = [sys.executable, "-m", "dagster", "api", "grpc", "-s", str(socket)]
     command += ["-m", "dc_assets.definitions", "--location-name", "dc_assets"]
-    begin(services, "Dagster's code server", command, folder / "code_server.log")
+    services.begin("Dagster's code server", command, folder / "code_server.log")
 
 
-def start_webserver(services: ExitStack, folder: Path, port: int) -> Webserver:
+def start_webserver(services: Services, folder: Path, port: int) -> Webserver:
     """Start a Dagster webserver on a home of its own, and wait for it.
 
-    It makes Dagster's tables before it is up: two services that both begin with that can clash.
+    Dagster's tables are there when it is up: it makes them if no code server has done so. Two
+    services that both begin with that can clash, and the next one does not start.
     """
     home = folder / "dagster"
     write_home(home)
     command = [sys.executable, "-m", "dc_assets.demo.guarded_webserver", "-p", str(port)]
     command += ["-w", str(home / "workspace.yaml")]
     log = folder / "webserver.log"
-    service = begin(services, "Dagster's webserver", command, log)
+    service = services.begin("Dagster's webserver", command, log)
     webserver = Webserver(f"http://127.0.0.1:{port}")
-    service.wait_until(webserver.is_up, within_s=UI_WITHIN_S)
+    services.wait_for(service, webserver.is_up, within_s=UI_WITHIN_S)
     return webserver
 
 
-def start_daemon(services: ExitStack, folder: Path) -> None:
+def start_daemon(services: Services, folder: Path) -> None:
     """Start the Dagster daemon.
 
     It looks for backfills when it starts and then every 30 seconds (Dagster 1.13 fixes that), so a
@@ -167,7 +168,7 @@ def start_daemon(services: ExitStack, folder: Path) -> None:
     command = [sys.executable, "-m", "dagster._daemon", "run"]
     command += ["-w", str(folder / "dagster" / "workspace.yaml")]
     log = folder / "daemon.log"
-    begin(services, "Dagster's daemon", command, log)
+    services.begin("Dagster's daemon", command, log)
 
 
 def enter_environment(settings: Mapping[str, str]) -> None:

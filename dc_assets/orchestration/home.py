@@ -82,6 +82,32 @@ def write_home(home: Path, *, postgres: str | None = None, launcher: str | None 
     return unchecked
 
 
+def make_tables(home: Path) -> None:
+    """Make Dagster's tables, if they are in files of the home.
+
+    Services that are started at the same time would make them at once, and after that no process
+    can read those of SQLite (`docs/dagster.md`); PostgreSQL lets one after the other do it.
+
+    Raises:
+        ConfigError: they can neither be made nor read.
+    """
+    from alembic.util import CommandError  # noqa: PLC0415 - slow to import
+    from dagster import DagsterInstance  # noqa: PLC0415 - slow to import
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - slow to import
+
+    instance = yaml.safe_load((home / "dagster.yaml").read_text(encoding="utf-8"))
+    if not _is_on_this_host(instance):
+        return
+    try:
+        DagsterInstance.from_config(str(home)).dispose()
+    except (CommandError, SQLAlchemyError) as error:
+        raise ConfigError(
+            f"Dagster's tables in {home} cannot be read: {str(error).splitlines()[0]}. While no "
+            "service runs, move its folders storage, history and schedules away: Dagster begins "
+            "anew, and the ledger of the loads is elsewhere."
+        ) from None
+
+
 def _wanted(postgres: str | None, launcher: str | None) -> str:
     """Return the instance file as it is written where none is."""
     text = _template("dagster.yaml")

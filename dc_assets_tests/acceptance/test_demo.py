@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,9 +51,9 @@ def test_the_demo_proves_its_load_and_leaves_nothing_behind(folder: Path) -> Non
     assert not alive_with(str(folder))
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
-def test_ctrl_c_ends_everything_the_demo_started(folder: Path, end: signal.Signals) -> None:
-    """In the middle of the backfill, in a script's background or with its terminal closed: 130."""
+@contextmanager
+def demo_in_its_backfill(folder: Path) -> Generator[subprocess.Popen[bytes]]:
+    """Give a demo that has launched its backfill, in the background of a script."""
     heard = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup lets its children hear none
     log = folder / "demo.log"
     with log.open("wb") as sink:
@@ -65,14 +68,34 @@ def test_ctrl_c_ends_everything_the_demo_started(folder: Path, end: signal.Signa
     try:
         wait_until(lambda: b"Backfill" in log.read_bytes(), "the backfill began")
         assert leftovers(folder)
-        process.send_signal(end)
-        assert process.wait(30) == 130
+        yield process
     finally:
         process.kill()
         process.wait()
     assert "Traceback" not in log.read_text(encoding="utf-8")
     assert not leftovers(folder)
     assert not alive_with(str(folder))
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_ends_everything_the_demo_started(folder: Path, end: signal.Signals) -> None:
+    """In the middle of the backfill, in a script's background or with its terminal closed: 130."""
+    with demo_in_its_backfill(folder) as process:
+        process.send_signal(end)
+        assert process.wait(30) == 130
+
+
+def test_a_demo_ends_when_one_of_its_programs_does(folder: Path) -> None:
+    """Nothing would ever start the runs. Webserver and daemon had one code server until then."""
+    with demo_in_its_backfill(folder) as process:
+        wait_until(lambda: alive_with(str(folder), command="spawn_main"), "a run began")
+        (daemon,) = alive_with(str(folder), command="dagster._daemon")
+        assert len(alive_with(str(folder), command="grpc")) == 1
+        os.kill(daemon, signal.SIGKILL)
+        assert process.wait(30) == 2
+    said = (folder / "demo.log").read_text(encoding="utf-8")
+    assert said.splitlines()[-1].startswith("dc-assets: Dagster's daemon has ended: ")
+    assert "continues in Dagster" not in said
 
 
 def test_a_port_in_use_is_said_before_anything_starts(folder: Path) -> None:

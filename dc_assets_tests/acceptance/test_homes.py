@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import warnings
 from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -49,11 +51,21 @@ def count_rows(url: str, query: str) -> int:
         engine.dispose()
 
 
+def revisions(home: Path) -> list[str]:
+    """Return the version of the tables of schedules, as Dagster has noted it."""
+    with closing(sqlite3.connect(home / "schedules" / "schedules.db")) as file:
+        return [str(row[0]) for row in file.execute("SELECT version_num FROM alembic_version")]
+
+
 def test_the_two_homes_differ_in_their_storage_only(folder: Path) -> None:
-    """One instance file, one addition; a password stays in its variable."""
+    """One instance file, one addition; a password stays in its variable.
+
+    The tables of SQLite are there, because services that begin at once may make them wrong.
+    """
     environment = {**environment_of(folder), "PG_URL": f"postgresql://dc:{MARKER}@127.0.0.1/dc"}
     plain, with_pg = folder / "plain", folder / "pg-home"
     assert run_program(["home", str(plain)], environment).code == 0
+    assert len(revisions(plain)) == 1
     done = run_program(["home", str(with_pg), "--postgres", "env:PG_URL"], environment)
     assert done.code == 0, done.err
     assert MARKER not in done.out + done.err
