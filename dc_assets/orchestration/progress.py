@@ -20,8 +20,8 @@ from dc_assets.views.progress import JobBar, Snapshot
 from dc_assets.wiring.connect import OpenLoad
 
 APART_S_MIN = 5.0
-STEP_MIN = 10.0
-SILENT_S_MIN, SILENT_S_MAX = 60.0, 300.0
+STEP_MIN = 20.0
+SILENT_S_MIN, SILENT_S_MAX = 120.0, 300.0
 LOOKS_APART_S_MAX = 60.0
 
 
@@ -40,8 +40,8 @@ def look_again_s(elapsed_s: float) -> float:
 class Throttle:
     """Lets few observations through: each is an event that stays in Dagster's storage.
 
-    Two are at least 5 s and 10 % of the rows apart. Where less happens, there is one a minute at
-    first, and one in five minutes after an hour.
+    Two are at least 5 s and 20 % of the rows apart. Where less happens, there is one in two minutes
+    at first, and one in five minutes after an hour.
     """
 
     began_s: float
@@ -52,8 +52,8 @@ class Throttle:
         """Tell whether it is time for an observation, and count it if so.
 
         >>> throttle = Throttle(began_s=0.0, last_s=0.0)
-        >>> looks = ((4.0, 19.0), (5.0, 19.0), (50.0, 28.9), (65.0, 28.9), (3600.0, 28.9))
-        >>> [throttle.lets(*at) for at in (*looks, (3700.0, 28.9), (3900.0, 28.9))]
+        >>> looks = ((4.0, 29.0), (5.0, 29.0), (50.0, 48.9), (125.0, 48.9), (3600.0, 48.9))
+        >>> [throttle.lets(*at) for at in (*looks, (3700.0, 48.9), (3900.0, 48.9))]
         [False, True, False, True, True, False, True]
         """
         passed_s = now_s - self.last_s

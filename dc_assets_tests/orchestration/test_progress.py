@@ -104,29 +104,29 @@ def watched(load: ScriptedLoad, folder: Path) -> tuple[bool, list[Mapping[str, A
         return result.success, observations(instance, "watched")
 
 
-def test_observations_are_five_seconds_and_a_tenth_apart(tmp_path: Path) -> None:
-    """A hundred seconds with two percent in each look: one in ten seconds, numbers only."""
+def test_observations_are_five_seconds_and_a_fifth_apart(tmp_path: Path) -> None:
+    """A hundred seconds with two percent in each look: one in twenty seconds, numbers only."""
     looks = [replace(snapshot(20 * n), api_calls_left=93_114) for n in range(1, 51)]
     success, seen = watched(ScriptedLoad(*looks), tmp_path)
     assert success
-    assert [one["percent"] for one in seen] == [10.0 * n for n in range(1, 11)]
+    assert [one["percent"] for one in seen] == [20.0 * n for n in range(1, 6)]
     assert seen[0] == {
-        "rows done": 100,
-        "percent": 10.0,
-        "rows per second": 10.0,
-        "pending": 900,
+        "rows done": 200,
+        "percent": 20.0,
+        "rows per second": 20.0,
+        "pending": 800,
         "refused": 0,
         "locked rows": 7,
         "jobs in flight": 0,
-        "seconds left": 90,
-        "seconds left of the load": 190,
+        "seconds left": 40,
+        "seconds left of the load": 90,
         "API calls left": 93_114,
     }
 
 
-def test_where_little_happens_there_is_one_a_minute(tmp_path: Path) -> None:
+def test_where_little_happens_there_is_one_in_two_minutes(tmp_path: Path) -> None:
     """While rows are read, too; what is not known is left out."""
-    success, seen = watched(ScriptedLoad(*[snapshot(0, selected=None)] * 100), tmp_path)
+    success, seen = watched(ScriptedLoad(*[snapshot(0, selected=None)] * 200), tmp_path)
     assert success
     assert [set(one) & {"seconds left", "API calls left"} for one in seen] == [set()] * 3
 
