@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from dc_assets.cli.connections import FOLLOWS_S
-from dc_assets.cli.console import Console
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad
+from dc_assets.cli.silence import Silence
 from dc_assets.core import errors
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import duration_text
@@ -29,8 +27,8 @@ from dc_assets.wiring.dagster_api import (
 )
 
 LOOK_EVERY_S = 1.0
-
-T = TypeVar("T")
+RUN_WITHIN_S = 60.0
+"""The daemon looks for new backfills every 30 s (Dagster 1.13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,7 @@ class _Launched:
 
     backfill_id: str
     keys: Sequence[str]
+    launched_s: float
     seen: Backfill = field(default_factory=lambda: Backfill("REQUESTED", ()))
     is_told: bool = False
 
@@ -113,15 +112,16 @@ class _Following:
         self._load = load
         self._launch = launch
         self._clock = SystemClock()  # the distance of launches is time on the wall
-        self._silence = _Silence(webserver, load.console, self._clock)
+        self._silence = Silence(webserver, load.console, self._clock)
         self._waiting = list(launch.groups)
         self._launched: list[_Launched] = []
         self._next_at_s = 0.0
         self._is_stopped = False
+        self._is_unbegun_told = False
 
     def join(self, backfill_id: str, keys: Sequence[str]) -> None:
         """Follow one more backfill."""
-        self._launched.append(_Launched(backfill_id, keys))
+        self._launched.append(_Launched(backfill_id, keys, self._clock.now_s()))
         which = f": {keys[0]}" if len(keys) == 1 else f", {len(keys)} partitions"
         self._say(f"Backfill {backfill_id} of {self._launch.asset}{which}")
 
@@ -156,12 +156,25 @@ class _Following:
         for one in self._launched:
             if not one.is_told:
                 one.seen = self._webserver.backfill(one.backfill_id)
+                self._tell_if_nobody_begins(one)
                 if one.seen.is_over(len(one.keys)):
                     self._tell_end(one.seen)
                     one.is_told = True
         is_due = self._clock.now_s() >= self._next_at_s
         if self._waiting and is_due and not self._is_stopped:
             self._launch_next()
+
+    def _tell_if_nobody_begins(self, one: _Launched) -> None:
+        """Say once that no daemon makes runs of a backfill: it would wait without end."""
+        waits_s = self._clock.now_s() - one.launched_s
+        if not (self._is_unbegun_told or one.seen.runs) and waits_s > RUN_WITHIN_S:
+            self._is_unbegun_told = True
+            self._say(
+                f"Backfill {one.backfill_id} has no run after {duration_text(RUN_WITHIN_S)}. If "
+                "dc-assets doctor finds no heartbeat of Dagster's daemon, start it on the same "
+                "DAGSTER_HOME: dagster-daemon run -w workspace.yaml",
+                style="yellow",
+            )
 
     def _launch_next(self) -> None:
         """Launch a backfill; whoever is not there is asked again, a lost answer is not guessed."""
@@ -244,49 +257,6 @@ class _Following:
 
     def _say(self, line: str, style: str | None = None) -> None:
         self._load.console.print(line, style=style, soft_wrap=True)
-
-
-class _Silence:
-    """Bears a webserver that is away for a while, as when it is started anew."""
-
-    def __init__(self, webserver: Webserver, console: Console, clock: SystemClock) -> None:
-        self._webserver = webserver
-        self._console = console
-        self._clock = clock
-        self._since_s: float | None = None
-
-    def bear(self, ask: Callable[[], T]) -> T | None:
-        """Ask once; return None while nobody answers.
-
-        Raises:
-            RemoteError: nobody has answered for long.
-        """
-        try:
-            answer = ask()
-        except (NoWebserver, NotReplayed) as error:
-            self._wait_on(error)
-            return None
-        if self._since_s is not None:
-            self._since_s = None
-            self._console.print(f"Dagster at {self._webserver.url} answers again.")
-        return answer
-
-    def _wait_on(self, error: DcError) -> None:
-        now_s = self._clock.now_s()
-        borne = duration_text(FOLLOWS_S)
-        if self._since_s is None:
-            self._since_s = now_s
-            self._console.print(
-                f"Dagster at {self._webserver.url} does not answer. What was launched continues "
-                f"without it; this command asks again for {borne}.",
-                style="yellow",
-                soft_wrap=True,
-            )
-        elif now_s - self._since_s > FOLLOWS_S:
-            raise RemoteError(
-                f"Dagster at {self._webserver.url} has not answered for {borne}, the last "
-                f"word was: {error} What was launched may continue: dc-assets status tells."
-            ) from error
 
 
 def _is_of(error: str, *kinds: type[DcError]) -> bool:

@@ -144,6 +144,18 @@ def test_another_failure_lets_the_others_begin(console: Console) -> None:
     assert "FAILED" not in console.said  # no check came to its turn, so none has failed
 
 
+@pytest.mark.hunt  # a minute passes
+def test_a_backfill_without_a_daemon_says_how_one_is_started(console: Console) -> None:
+    """Once, and the command goes on when there is one."""
+    console.dagster.has_daemon = False
+    with console.given() as process:
+        wait_until(lambda: "dagster-daemon run" in console.said, "it says so", within_s=90.0)
+        console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
+        console.dagster.has_daemon = True
+        assert process.wait(60) == 4, console.said
+    assert console.said.count("Backfill backfill1 has no run after 1m") == 1
+
+
 def test_a_webserver_without_its_storage_does_not_end_the_command(console: Console) -> None:
     """It answers that it knows nothing; that is no word of the backfill."""
     with console.given() as process:
