@@ -23,7 +23,7 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
         ExitCode.PROVED: "shown, or all of it deleted",
         ExitCode.UNEXPLAINED: "--confirm was given, and some records were held back",
     },
-    "demo": {**_OF_A_LOAD, ExitCode.CONFIGURATION: "a service did not start"},
+    "demo": {**_OF_A_LOAD, ExitCode.CONFIGURATION: "a service did not start, or ended"},
     "dev": {ExitCode.PROVED: "ended by Ctrl-C"},
     "doctor": {
         ExitCode.PROVED: "nothing is red; there may be warnings",
