@@ -186,13 +186,14 @@ class TimedRunner:
 
     def _tick(self) -> None:
         while not self._stopping.is_set():
-            self._poke.clear()
             with self._lock:
                 self._advance()
                 # Without a job nobody sees what happens: it is made up for with the next one.
                 next_s = self._engine.next_event_s() if self._engine.jobs else None
             wait_s = None if next_s is None else self._clock.wall_s_until(next_s)
             self._poke.wait(None if wait_s is None else max(wait_s, LEAST_WAIT_S))
+            # Cleared before all is looked at again, the stop too: no poke is lost.
+            self._poke.clear()
 
     def _advance(self) -> None:
         self._handle(self._engine.advance(self._clock.org_s()))
