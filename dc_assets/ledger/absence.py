@@ -156,10 +156,15 @@ def is_absence(error: DBAPIError) -> bool:
     """Tell whether an error of the driver says that the ledger is away and may come back."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        return _sqlite_code(cause) in _LOCKED
+        return is_locked(cause)
     if state := getattr(cause, "pgcode", None):
         return is_passing_state(str(state))
     return error.connection_invalidated or is_passing_refusal(str(cause))
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Tell whether another program holds the file of SQLite."""
+    return _sqlite_code(error) in _LOCKED
 
 
 def is_refusal(error: DBAPIError) -> bool:

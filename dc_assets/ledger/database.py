@@ -32,6 +32,7 @@ from dc_assets.ledger.owner_only import close_to_others
 from dc_assets.ledger.pinned_org import pin_loaded_orgs
 from dc_assets.ledger.receipts import take_in_files
 from dc_assets.ledger.statements import STATEMENTS
+from dc_assets.ledger.write_ahead import write_ahead
 
 BUSY_TIMEOUT_S = 5
 """How long SQLite waits for another writer before it says so; transactions take milliseconds."""
@@ -230,7 +231,7 @@ def _make_private(file: Path) -> None:
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # we write BEGIN ourselves
-    connection.execute("PRAGMA journal_mode=WAL")
+    write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")  # a ledger that forgets a commit is no ledger
     connection.execute("PRAGMA foreign_keys=ON")
 

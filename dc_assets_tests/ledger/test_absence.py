@@ -57,6 +57,29 @@ def test_a_file_that_stays_locked_is_blamed_on_who_holds_it(tmp_path: Path) -> N
     assert "disk" not in said
 
 
+def test_a_new_ledger_that_another_process_is_making_is_opened_when_it_is_made(
+    tmp_path: Path,
+) -> None:
+    """SQLite refuses the mode of a file at once while another one writes to it."""
+    file = tmp_path / "ledger.db"
+    with closing(locked(file)) as holder:
+        freed = threading.Timer(0.3, holder.rollback)
+        freed.start()
+        try:
+            Database(f"sqlite:///{file}").close()
+        finally:
+            freed.join()
+
+
+def test_a_new_ledger_that_stays_locked_is_waited_for_no_longer_than_the_driver_waits(
+    tmp_path: Path,
+) -> None:
+    """An address with a timeout of its own says how long."""
+    file = tmp_path / "ledger.db"
+    with closing(locked(file)), pytest.raises(ConfigError, match="database is locked"):
+        Database(f"sqlite:///{file}?timeout=0.1")
+
+
 def test_nobody_waits_for_a_heartbeat(tmp_path: Path) -> None:
     """A block that ends while the ledger is away ends: the lease does the rest."""
     ledger = impatient(tmp_path, 600.0, [])
