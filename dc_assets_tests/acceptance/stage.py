@@ -236,15 +236,16 @@ def running_warm(
     environment: Mapping[str, str],
     *,
     log: Path,
+    folder: Path | None = None,
     in_background: bool = False,
 ) -> Generator[WarmProcess]:
-    """Run a program as `running` does, forked from a warm one."""
+    """Run a program as `running` does, forked from a warm one, in a folder or beside its log."""
     with log.open("ab") as sink, Path(os.devnull).open("rb") as nothing:
         files = Files(nothing.fileno(), sink.fileno(), sink.fileno())
         process = program.start(
             arguments,
             environment,
-            folder=log.parent,
+            folder=folder or log.parent,
             files=files,
             new_session=True,
             in_background=in_background,
@@ -366,13 +367,21 @@ def run_program(
         nothing = stack.enter_context(Path(os.devnull).open("rb"))
         out, err = (stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2))
         files = Files(nothing.fileno(), out.fileno(), err.fileno())
-        process = programs.product().start(arguments, settings, folder=folder, files=files)
+        program, words = _warm_program(arguments)
+        process = program.start(words, settings, folder=folder, files=files)
         try:
             code = process.wait(within_s)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
         return Done(code, *(_text_of(sink) for sink in (out, err)))
+
+
+def _warm_program(arguments: Sequence[str]) -> tuple[WarmProgram, Sequence[str]]:
+    """Return what to start; only one command imports Dagster and needs it at once."""
+    if next(iter(arguments), "") == "home":
+        return programs.dagster(), [str(PROGRAM), *arguments]
+    return programs.product(), arguments
 
 
 def _text_of(sink: IO[str]) -> str:

@@ -12,8 +12,8 @@ import pytest
 from dc_assets.core.checks import ROW_COUNT
 from dc_assets.core.verdicts import Severity
 from dc_assets_tests.acceptance.dagster_checks import check_outcomes
-from dc_assets_tests.acceptance.services import running_daemon, running_webserver
-from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, wait_until
+from dc_assets_tests.acceptance.services import pids_of, running_daemon, running_webserver
+from dc_assets_tests.acceptance.stage import Stage, StageMaker, wait_until
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -35,7 +35,7 @@ def owner_of(stage: Stage, partition_key: str) -> int:
 def kill_worker(stage: Stage, home: Path, partition_key: str) -> None:
     """Kill the run worker of a partition, and make sure that it was one."""
     worker = owner_of(stage, partition_key)
-    assert worker in alive_with(f"DAGSTER_HOME={home}", command="multiprocessing")
+    assert worker in pids_of(home, "multiprocessing")
     os.kill(worker, signal.SIGKILL)
 
 

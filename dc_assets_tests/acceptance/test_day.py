@@ -19,7 +19,7 @@ from dc_assets.core.verdicts import Severity
 from dc_assets.load.spec_files import read_spec
 from dc_assets.wiring.dagster_api import Webserver
 from dc_assets_tests.acceptance.dagster_checks import check_outcomes
-from dc_assets_tests.acceptance.services import running_daemon, running_webserver
+from dc_assets_tests.acceptance.services import running_daemon, running_webserver, workspace_of
 from dc_assets_tests.acceptance.stage import Stage, StageMaker, running, spec_content, wait_until
 
 pytestmark = [
@@ -202,7 +202,7 @@ def some_change_and_the_daemon_is_killed(day: Day) -> None:
 def kill_daemon_when_runs_are_queued(day: Day, runs: int) -> None:
     """Let a daemon request runs and start none of them, and kill it."""
     command = [sys.executable, "-m", "dagster._daemon", "run"]
-    command += ["-w", str(day.home / "workspace.yaml")]
+    command += ["-w", str(workspace_of(day.home))]
     environment = {**day.stage.environment, "DAGSTER_HOME": str(day.home)}
     with running(command, environment, log=day.stage.folder / "killed-daemon.log") as daemon:
         wait_until(lambda: len(day.runs()) == runs, "runs are requested", within_s=240)

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from dc_assets.wiring.dagster_api import Webserver
-from dc_assets_tests.acceptance.services import running_daemon, running_webserver
-from dc_assets_tests.acceptance.stage import Stage, StageMaker, alive_with, spec_content, wait_until
+from dc_assets_tests.acceptance.services import pids_of, running_daemon, running_webserver
+from dc_assets_tests.acceptance.stage import Stage, StageMaker, spec_content, wait_until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.hunt]
 
@@ -94,7 +94,7 @@ def kill_all(home: Path) -> None:
     """Kill every process of a Dagster, those too that are born meanwhile."""
 
     def none_left() -> bool:
-        pids = alive_with(f"DAGSTER_HOME={home}")
+        pids = pids_of(home)
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

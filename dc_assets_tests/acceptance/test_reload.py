@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from dc_assets.wiring.dagster_api import Webserver
@@ -51,6 +55,16 @@ def begin(stage: Stage, webserver: Webserver, key: str) -> str:
     return run
 
 
+@contextmanager
+def dagster_of(stage: Stage, home: Path) -> Generator[Webserver]:
+    """Run webserver and daemon with a code server each, as only these read specs again."""
+    with (
+        running_webserver(stage, home, shares_code=False) as webserver,
+        running_daemon(stage, home),
+    ):
+        yield webserver
+
+
 @pytest.mark.timeout(600)
 def test_a_reload_shows_what_became_of_a_spec(stage_of: StageMaker) -> None:
     """Changed: what is green is unsynced. Removed: it is gone, and its run ends as ever.
@@ -63,7 +77,7 @@ def test_a_reload_shows_what_became_of_a_spec(stage_of: StageMaker) -> None:
     write(stage, "others", {**content, "name": "others"})
     home = stage.folder / "dagster"
     assert stage.run("home", str(home)).code == 0
-    with running_webserver(stage, home) as webserver, running_daemon(stage, home):
+    with dagster_of(stage, home) as webserver:
         load_one(webserver, ASSET, ["r1-01"])
         assert shown(webserver) == ["FRESH"]
         stage.write_spec({**content, "columns": content["columns"][:-1]})
@@ -81,6 +95,6 @@ def test_a_reload_shows_what_became_of_a_spec(stage_of: StageMaker) -> None:
         kill_all(home)
     file.unlink()
     stage.org.tell("release")
-    with running_webserver(stage, home) as webserver, running_daemon(stage, home):
+    with dagster_of(stage, home) as webserver:
         wait_until(lambda: statuses(webserver, run) == ["FAILURE"], "failed", within_s=HIGHEST_S)
         assert shown(webserver) == []

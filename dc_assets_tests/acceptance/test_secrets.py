@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from dc_assets_tests.acceptance.services import running_daemon, running_webserver
+from dc_assets_tests.acceptance.services import PYTHON, running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import Done, Stage, StageMaker, alive_with, wait_until
 from dc_assets_tests.conformance.conftest import (
     postgres_url as postgres_url,  # noqa: PLC0414 - a fixture
@@ -40,14 +40,17 @@ EMULATORS_OWN = {"org.json", "org.log"}
 
 
 def load_in_a_storm(stage: Stage) -> Iterator[str]:
-    """Load through Dagster; yield the command lines of all processes, looked at many times."""
+    """Load through Dagster; yield the command lines of all processes, looked at many times.
+
+    A forked service would show none of its own.
+    """
     home = stage.folder / "dagster"
     assert stage.run("home", str(home)).code == 0
     stage.org.tell("faults", faults=STORM)
     lines: set[str] = set()
-    with running_webserver(stage, home) as webserver:
+    with running_webserver(stage, home, python=PYTHON) as webserver:
         backfill_id = webserver.launch("opportunities_in_core", stage.keys, {})
-        with running_daemon(stage, home):
+        with running_daemon(stage, home, python=PYTHON):
 
             def is_over() -> bool:
                 lines.update(command_lines(stage))

@@ -23,12 +23,11 @@ import click
 
 from dc_assets.core.errors import DcError
 from dc_assets.wiring.dagster_api import Backfill, Webserver
-from dc_assets_tests.acceptance.services import running_daemon, running_webserver
+from dc_assets_tests.acceptance.services import pids_of, running_daemon, running_webserver
 from dc_assets_tests.acceptance.stage import (
     MANY_CALLS,
     Org,
     Stage,
-    alive_with,
     assert_nothing_lives,
     running_org,
     wait_until,
@@ -79,7 +78,7 @@ class Scene:
 
     @property
     def home(self) -> Path:
-        """The DAGSTER_HOME; whatever has it in its environment is of this Dagster."""
+        """The DAGSTER_HOME."""
         return self.stage.folder / "dagster"
 
     def start_services(self) -> Webserver:
@@ -90,7 +89,7 @@ class Scene:
 
     def dagster_pids(self, command: str = "") -> list[int]:
         """Return the living processes of this Dagster whose command holds a text."""
-        return alive_with(f"DAGSTER_HOME={self.home}", command=command)
+        return pids_of(self.home, command)
 
     def worker_at(self, kind: str) -> list[int]:
         """Return the run workers that drive a batch in the state in which a call is made."""

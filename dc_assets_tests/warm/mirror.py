@@ -15,6 +15,7 @@ def main() -> None:
     seen = {
         "pid": os.getpid(),
         "arguments": sys.argv[1:],
+        "module": getattr(sys.modules["__main__"].__spec__, "name", None),
         "settings": dict(os.environ),
         "folder": os.getcwd(),  # noqa: PTH109 - a name that is gone is an error there
         "umask": umask,

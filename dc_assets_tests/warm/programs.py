@@ -16,12 +16,21 @@ from functools import cache
 from pathlib import Path
 
 SERVER = Path(__file__).with_name("server.py")
+ANY_PROGRAM = Path(__file__).with_name("any_program.py")
+SCRIPT = Path(sys.executable).with_name("dc-assets")
+PRODUCT = Path(__file__).parents[2] / "dc_assets"
 CALM = {"OPENBLAS_NUM_THREADS": "1", "_RJEM_MALLOC_CONF": "background_thread:false"}
 """Keeps libraries from threads of their own, which a fork would lose."""
 
 IMPORTED_LATE = (
     *("anyio", "certifi", "h11", "httpcore"),  # by httpx with its first client
 )
+
+STORAGE_IMPORTED_LATE = (
+    *("dagster._core.instance.factory", "dagster._core.storage.schedules"),
+    *("dagster._core.storage.sqlite_storage", "fsspec.implementations.local", "upath"),
+)
+"""What Dagster imports when it opens a DAGSTER_HOME."""
 
 READ_AT_A_START = ("PYTHON", "LANG", "LC_")
 """Settings that the interpreter itself reads, once."""
@@ -156,16 +165,30 @@ def is_read_at_a_start(settings: Mapping[str, str]) -> bool:
     return of_theirs != of_ours
 
 
+def _modules_of(folder: str) -> list[str]:
+    """Return the names of the modules of a folder of the product."""
+    files = sorted((PRODUCT / folder).glob("[a-z]*.py"))
+    return [f"dc_assets.{folder}.{file.stem}" for file in files]
+
+
 @cache
 def product() -> WarmProgram:
     """`dc-assets`, with all that its commands import."""
-    script = Path(sys.executable).with_name("dc-assets")
-    commands = Path(__file__).parents[2] / "dc_assets" / "cli"
-    names = [f"dc_assets.cli.{file.stem}" for file in sorted(commands.glob("[a-z]*.py"))]
-    return WarmProgram(str(script), modules=[*names, *IMPORTED_LATE])
+    return WarmProgram(str(SCRIPT), modules=[*_modules_of("cli"), *IMPORTED_LATE])
 
 
 @cache
 def emulator() -> WarmProgram:
     """`python -m dc_assets.emulator`."""
     return WarmProgram("-m", "dc_assets.emulator", modules=["dc_assets.emulator.command"])
+
+
+@cache
+def dagster() -> WarmProgram:
+    """`python` with a program of Dagster's that its first argument names.
+
+    It has imported what services, the definitions and `dc-assets home` need.
+    """
+    services = ("dagster._daemon.cli", "dagster._cli", "dc_assets.demo.guarded_webserver")
+    ours = (*_modules_of("orchestration"), "dc_assets.load.spec_files", "dc_assets.cli.home")
+    return WarmProgram(str(ANY_PROGRAM), modules=[*services, *ours, *STORAGE_IMPORTED_LATE])

@@ -14,10 +14,17 @@ from typing import Any
 import pytest
 
 from dc_assets_tests.acceptance.stage import alive_with, wait_until
-from dc_assets_tests.warm.programs import Files, WarmProcess, WarmProgram, is_read_at_a_start
+from dc_assets_tests.warm.programs import (
+    ANY_PROGRAM,
+    Files,
+    WarmProcess,
+    WarmProgram,
+    is_read_at_a_start,
+)
 
 SETTINGS = {"A_SETTING": "of it", "PATH": "/bin", "LC_CTYPE": "C.UTF-8"}
 MIRROR = Path(__file__).with_name("mirror.py")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +35,7 @@ def mirror() -> Generator[WarmProgram]:
     program.close()
 
 
-def fork(program: WarmProgram, folder: Path, word: str, *, alone: bool = False) -> WarmProcess:
+def fork(program: WarmProgram, folder: Path, *words: str, alone: bool = False) -> WarmProcess:
     """Fork the mirror; what it writes comes into files of the folder."""
     (folder / "in").write_text("from stdin")
     with (
@@ -38,7 +45,7 @@ def fork(program: WarmProgram, folder: Path, word: str, *, alone: bool = False) 
     ):
         files = Files(given.fileno(), out.fileno(), err.fileno())
         return program.start(
-            *([word], SETTINGS), folder=folder, files=files, new_session=alone, in_background=alone
+            *(words, SETTINGS), folder=folder, files=files, new_session=alone, in_background=alone
         )
 
 
@@ -90,6 +97,26 @@ def test_a_forked_process_is_found_and_ended_by_a_signal(
     assert process.wait(10) == -number
     assert alive_with(str(tmp_path)) == []
     process.kill()  # of what has ended is nothing
+
+
+@pytest.mark.parametrize("words", [["-m", "dc_assets_tests.warm.mirror"], [str(MIRROR)]])
+def test_one_server_runs_any_program_as_python_does(tmp_path: Path, words: list[str]) -> None:
+    """A module is known by its name, which what it spawns looks up; a script has none."""
+    program = WarmProgram(str(ANY_PROGRAM), modules=["threading"])
+    try:
+        assert fork(program, tmp_path, words[-1], "0").wait(10) == 0
+    finally:
+        program.close()
+    cold = subprocess.run(
+        [sys.executable, *words, "0"],
+        capture_output=True,
+        text=True,
+        env={**SETTINGS, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    as_started = json.loads(cold.stdout)
+    seen = {name: seen_by(tmp_path)[name] for name in ("arguments", "module")}
+    assert seen == {name: as_started[name] for name in ("arguments", "module")}
 
 
 def test_many_are_told_apart(mirror: WarmProgram, tmp_path: Path) -> None:
