@@ -114,10 +114,11 @@ class History:
 
     def _clean_up(self) -> None:
         began_s = self.turns.now_s
+        left = self._left()
         for number, key in itertools.product(range(CLEAN_RUNS_MAX), self.scenario.spec.ranges):
-            if not self._is_done(key):
+            if key in left:
                 self.turns.play({f"c{number}{key[-1]}": self._once(f"c{number}{key[-1]}", key)})
-        left = [key for key in self.scenario.spec.ranges if not self._is_done(key)]
+                left = self._left()
         assert not left, f"clean runs did not complete {left}"
         took_s = self.turns.now_s - began_s
         assert took_s < CLEAN_S_MAX, f"the clean runs took {took_s:.0f} s"
@@ -129,7 +130,7 @@ class History:
             chance = self.storm.chance
             self.turns.wait(name, 10.0 * chance.random())
             for _ in range(TRIES_MAX):
-                if self._is_done(key) or not self.storm.is_on:
+                if not self.storm.is_on or key not in self._left():
                     return
                 self._run(name, key)
                 self.turns.wait(name, chance.choice([0.1, 10.0, 35.0]))
@@ -155,10 +156,12 @@ class History:
     def _orders(self) -> StopOrders:
         return StopOrders(self.database, self.scenario.spec.name)
 
-    def _is_done(self, key: str) -> bool:
+    def _left(self) -> list[str]:
+        """Return the partitions that are not done yet, as the product sees it."""
         states = LoadStates(self.database, self.scenario.spec.name, self.org.org_id)
-        newest = states.of_spec().newest.get(key)
-        return newest is not None and newest.is_done
+        newest = states.of_spec().newest
+        done = {key for key, state in newest.items() if state.is_done}
+        return [key for key in self.scenario.spec.ranges if key not in done]
 
     def _run(self, actor: str, key: str) -> None:
         """Run a partition once, and look at everything afterwards."""
