@@ -11,6 +11,7 @@ import click
 
 from dc_assets.cli.connections import open_ledger, open_org
 from dc_assets.cli.console import Console
+from dc_assets.cli.noted import noted_on_stderr
 from dc_assets.cli.proof import numbers_table
 from dc_assets.cli.specs import chosen_spec, refuse_other_name
 from dc_assets.core.errors import ConfigError, LedgerConflict
@@ -24,7 +25,7 @@ from dc_assets.ledger.stop_orders import StopOrders
 from dc_assets.load.deletion import JOB_ROWS_MAX, delete_records
 from dc_assets.salesforce.bulk_ingest import BulkDeleteJobs
 from dc_assets.views.receipts import CreatedRecords, Receipt
-from dc_assets.wiring.connect import policy_clock
+from dc_assets.wiring.connect import policy_clock, signed
 from dc_assets.wiring.settings import data_folder
 from dc_assets.wiring.sign_in import login_from_environment
 
@@ -150,6 +151,8 @@ def _preview_end(console: Console, spec: LoadSpec, found: _Found) -> None:
 def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found) -> ExitCode:
     orders = StopOrders(database, spec.name)
     clock = policy_clock(login_from_environment().login_url)
+    note = signed(noted_on_stderr(), spec.name, "cleanup")
+    wait_s_max = spec.limits.job_wait_s_max
     deleted, refused = 0, dict[str, str]()
     refuse_while_at_work(spec, orders)
     with open_org() as session:
@@ -162,7 +165,7 @@ def _delete(console: Console, spec: LoadSpec, database: Database, found: _Found)
             ids = [one for receipt in group for one in ours[receipt]]
             if ids:
                 cleanings.begin({receipt.partition_key for receipt in group if ours[receipt]})
-                done = delete_records(ids, jobs, clock, job_wait_s_max=spec.limits.job_wait_s_max)
+                done = delete_records(ids, jobs, clock, note, job_wait_s_max=wait_s_max)
                 deleted += len(done.gone)
                 refused |= done.refused
                 cleanings.add(_by_partition(ours, group, set(done.gone)))

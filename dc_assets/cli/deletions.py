@@ -147,7 +147,9 @@ def _delete(console: Console, opened: OpenLoad, audit: Audit, gone: Gone) -> Non
         jobs = BulkDeleteJobs(session, spec)
         for start in range(0, len(ids), JOB_ROWS_MAX):
             part = ids[start : start + JOB_ROWS_MAX]
-            done = delete_records(part, jobs, clock, job_wait_s_max=spec.limits.job_wait_s_max)
+            done = delete_records(
+                part, jobs, clock, opened.ports.note, job_wait_s_max=spec.limits.job_wait_s_max
+            )
             refused += len(done.refused)
             console.print(
                 f"{gone.partition_key}: job {done.job_id}: {len(done.gone):,} of {len(part):,} "

@@ -21,7 +21,7 @@ ENDINGS: Mapping[str, Mapping[ExitCode, str]] = {
     },
     "deletions": {
         ExitCode.PROVED: "shown, or all of it deleted",
-        ExitCode.UNEXPLAINED: "--confirm was given, and some records were held back",
+        ExitCode.UNEXPLAINED: "with --confirm: records were held back, or are unaccounted for",
     },
     "demo": {**_OF_A_LOAD, ExitCode.CONFIGURATION: "a service did not start, or ended"},
     "dev": {ExitCode.PROVED: "ended by Ctrl-C"},

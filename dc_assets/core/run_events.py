@@ -89,6 +89,15 @@ KINDS: Mapping[str, Kind] = {
         "job {job_id} did not end in time and is {state} now",
         level="warning",
     ),
+    "deletion_runs": Kind(
+        "a job that deletes records has run for a minute, and again for twice that time, and so on",
+        "job {job_id}, which deletes {rows:,} records, has run for {runs_s:.0f} s",
+    ),
+    "deletion_not_aborted": Kind(
+        "such a job ran longer than limits.job_wait_s_max, and its abort was refused or lost",
+        "job {job_id} has run for {runs_s:.0f} s, and the org does not abort it: {cause}",
+        level="warning",
+    ),
     "parents_landed": Kind(
         "rows whose parents are rows of the load are tried again",
         "{rows:,} rows name parents that the org lacked, and rows landed since: they go again",

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from dc_assets.core.deletions import DeletionObservation
+from dc_assets.core.durations import duration_text
 from dc_assets.core.errors import RemoteError, UnsettledJob
+from dc_assets.core.ingest_job import JobState
 from dc_assets.core.row_outcomes import BARE_CODE_PATTERN, UNPROCESSED
+from dc_assets.core.run_events import Note, RunEvent
 from dc_assets.core.write_policy import first_poll_wait_s, next_poll_wait_s
 from dc_assets.frames.csv_codec import decode
 from dc_assets.frames.differences import at_target
@@ -21,6 +24,12 @@ from dc_assets.load.reconcile import Audit
 
 JOB_ROWS_MAX = 10_000
 """One internal batch of Salesforce: its rows are worked on one after another."""
+
+ABORTS_MAX = 2
+"""The second is for a first one that was lost; then the job is left to a person."""
+
+TELL_AFTER_S = 60.0
+"""How long a job runs before that is told; then after twice that time, and so on."""
 
 ALREADY_GONE = frozenset({"ENTITY_IS_DELETED"})
 NEVER_HEARD_OF = frozenset({"INVALID_CROSS_REFERENCE_KEY"})
@@ -39,16 +48,16 @@ class Deletion:
 
 
 def delete_records(
-    ids: Sequence[str], jobs: DeleteJobs, clock: Clock, *, job_wait_s_max: float
+    ids: Sequence[str], jobs: DeleteJobs, clock: Clock, note: Note, *, job_wait_s_max: float
 ) -> Deletion:
     """Delete records with one job; doing it again for the same ids is safe.
 
-    A job that does not end in time is aborted. An error before the close leaves no job behind,
-    if the org still answers.
+    A job that does not end in time is aborted, and awaited once more as long. An error before the
+    close leaves no job behind, if the org still answers.
 
     Raises:
         RemoteError: a call gave no usable answer.
-        UnsettledJob: a result file is cut off.
+        UnsettledJob: a result file is cut off, or the job neither ends nor can be aborted.
     """
     assert 0 < len(ids) <= JOB_ROWS_MAX
     job_id = jobs.create()
@@ -59,7 +68,7 @@ def delete_records(
         with suppress(RemoteError):
             jobs.abort(job_id)
         raise
-    _await_end(job_id, jobs, clock, wait_s_max=job_wait_s_max)
+    _Running(job_id, len(ids), jobs, clock, note, clock.now_s()).await_end(job_wait_s_max)
     landed = _column(decode(jobs.results(job_id, "successful")), job_id)
     failed = decode(jobs.results(job_id, "failed"))
     codes = _codes(failed, job_id)
@@ -80,17 +89,63 @@ def _payload(ids: Sequence[str]) -> bytes:
     return sink.getvalue()
 
 
-def _await_end(job_id: str, jobs: DeleteJobs, clock: Clock, *, wait_s_max: float) -> None:
-    deadline_s = clock.now_s() + wait_s_max
-    polls = 0
-    clock.sleep(first_poll_wait_s(None))
-    while not jobs.job(job_id).is_terminal:
-        polls += 1
-        if clock.now_s() >= deadline_s:
-            with suppress(RemoteError):  # it may have ended in this moment: it is asked again
-                jobs.abort(job_id)
-            deadline_s = clock.now_s() + wait_s_max
-        clock.sleep(next_poll_wait_s(polls))
+@dataclass(slots=True)
+class _Running:
+    """A closed job until its end, and how long it has run when that is told next."""
+
+    job_id: str
+    rows: int
+    jobs: DeleteJobs
+    clock: Clock
+    note: Note
+    since_s: float
+    tell_after_s: float = TELL_AFTER_S
+
+    def await_end(self, wait_s_max: float) -> None:
+        """Poll the job until it has ended, and abort it when its time is over."""
+        self.clock.sleep(first_poll_wait_s(None))
+        for _ in range(ABORTS_MAX):
+            if self._ends_by(self.clock.now_s() + wait_s_max):
+                return
+            self._abort()
+        if not self._is_over():
+            raise UnsettledJob(
+                f"Job {self.job_id}, which deletes {self.rows:,} records, still runs after "
+                f"{duration_text(self._runs_s())}, and the org does not abort it. Which records "
+                "are gone is not known. Look at it in Setup, Bulk Data Load Jobs; when it has "
+                "ended, give the same command again: what is gone then counts as gone."
+            )
+
+    def _ends_by(self, deadline_s: float) -> bool:
+        polls = 0
+        while not (is_over := self._is_over()) and self.clock.now_s() < deadline_s:
+            polls += 1
+            self.clock.sleep(next_poll_wait_s(polls))
+            self._tell()
+        return is_over
+
+    def _is_over(self) -> bool:
+        return self.jobs.job(self.job_id).is_terminal
+
+    def _runs_s(self) -> float:
+        return self.clock.now_s() - self.since_s
+
+    def _tell(self) -> None:
+        if self._runs_s() >= self.tell_after_s:
+            self.tell_after_s *= 2
+            fields = {"job_id": self.job_id, "rows": self.rows, "runs_s": self._runs_s()}
+            self.note(RunEvent("deletion_runs", fields))
+
+    def _abort(self) -> None:
+        try:
+            self.jobs.abort(self.job_id)
+        except RemoteError as error:
+            if not self._is_over():  # it may have ended in this moment
+                fields = {"job_id": self.job_id, "runs_s": self._runs_s(), "cause": str(error)}
+                self.note(RunEvent("deletion_not_aborted", fields))
+        else:
+            fields = {"job_id": self.job_id, "state": JobState.ABORTED.value}
+            self.note(RunEvent("job_given_up", fields))
 
 
 def _column(file: pl.DataFrame, job_id: str) -> set[str]:

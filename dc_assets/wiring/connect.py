@@ -321,7 +321,7 @@ def open_load(
     """
     clock = policy_clock(login.login_url)
     owner, times = current_owner(run_id), lease()
-    note = _signed(note, spec.name, run_id)
+    note = signed(note, spec.name, run_id)
     with ExitStack() as cleanup:
         database = _open_ledger(owner, times, note, cleanup)
         session = cleanup.enter_context(OrgSession.connect(login, sleep=clock.sleep, note=note))
@@ -373,7 +373,7 @@ def open_load(
         yield OpenLoad(spec, mode, run_id, ports, loads, database, org, cleanup, opened_at)
 
 
-def _signed(note: Note, spec_name: str, run_id: str) -> Note:
+def signed(note: Note, spec_name: str, run_id: str) -> Note:
     """Let each event say of which spec and run it is."""
     return lambda event: note(replace(event, spec=spec_name, run_id=run_id))
 

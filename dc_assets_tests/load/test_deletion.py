@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from dc_assets.core.errors import TransientRemoteError
+from dc_assets.core.errors import TransientRemoteError, UnsettledJob
 from dc_assets.core.ingest_job import IngestJob, JobState
+from dc_assets.core.run_events import RunEvent, unheard
 from dc_assets.load.deletion import delete_records
 from dc_assets.load.ports import ResultKind
 from dc_assets_tests.fakes.clock import SimClock
@@ -24,6 +25,7 @@ class FakeDeleteJobs:
         untouched: ids that the job never looks at.
         shown: ids that the org still shows.
         polls: polls before the end; None for a job that ends only when it is aborted.
+        aborts_lost: calls of abort that get no answer and do nothing.
     """
 
     refusals: dict[str, str] = field(default_factory=dict[str, str])
@@ -31,6 +33,7 @@ class FakeDeleteJobs:
     shown: frozenset[str] = frozenset()
     polls: int | None = 0
     loses: str = ""
+    aborts_lost: int = 0
     ids: list[str] = field(default_factory=list[str])
     state: JobState = JobState.OPEN
 
@@ -54,6 +57,9 @@ class FakeDeleteJobs:
     def abort(self, job_id: str) -> None:
         """Stop."""
         assert job_id == "750"
+        if self.aborts_lost:
+            self.aborts_lost -= 1
+            raise TransientRemoteError("no answer to the abort")
         self.state = JobState.ABORTED
 
     def job(self, job_id: str) -> IngestJob:
@@ -95,7 +101,7 @@ def test_each_id_is_gone_or_refused_with_its_code() -> None:
         shown=frozenset("d"),
         polls=3,
     )
-    done = delete_records([*"abcdef"], jobs, SimClock(), job_wait_s_max=60)
+    done = delete_records([*"abcdef"], jobs, SimClock(), unheard, job_wait_s_max=60)
     assert done.gone == [*"abc"]
     assert done.refused == {
         "d": "INVALID_CROSS_REFERENCE_KEY",
@@ -107,14 +113,39 @@ def test_each_id_is_gone_or_refused_with_its_code() -> None:
 def test_a_job_that_does_not_end_is_aborted_and_read() -> None:
     """Nothing of it is believed to be gone."""
     jobs = FakeDeleteJobs(polls=None)
-    done = delete_records(["a"], jobs, SimClock(), job_wait_s_max=60)
+    done = delete_records(["a"], jobs, SimClock(), unheard, job_wait_s_max=60)
     assert jobs.state is JobState.ABORTED
     assert (done.gone, done.refused) == ([], {"a": "UNPROCESSED"})
+
+
+def test_a_job_whose_abort_is_refused_ends_the_command_with_what_is_not_known() -> None:
+    """After the time of two waits; that it runs is told ever more rarely, each refusal once."""
+    told, clock = list[RunEvent](), SimClock()
+    jobs = FakeDeleteJobs(polls=None, aborts_lost=1_000)
+    with pytest.raises(UnsettledJob) as caught:
+        delete_records([*"ab"], jobs, clock, told.append, job_wait_s_max=600)
+    assert clock.now_s() == pytest.approx(1200, abs=20)
+    assert str(caught.value).startswith("Job 750, which deletes 2 records, still runs after 20m")
+    assert "give the same command again" in str(caught.value)
+    runs = [event.fields["runs_s"] for event in told if event.name == "deletion_runs"]
+    assert runs == pytest.approx([60, 120, 240, 480, 960], abs=10)
+    refused = [event for event in told if event.name == "deletion_not_aborted"]
+    assert [event.fields["runs_s"] for event in refused] == pytest.approx([600, 1200], abs=20)
+    assert str(refused[0]).endswith("the org does not abort it: no answer to the abort")
+
+
+def test_a_lost_abort_is_sent_again() -> None:
+    """The job is read then as one that was aborted at once."""
+    told, jobs = list[RunEvent](), FakeDeleteJobs(polls=None, aborts_lost=1)
+    done = delete_records(["a"], jobs, SimClock(), told.append, job_wait_s_max=50)
+    assert (done.gone, done.refused) == ([], {"a": "UNPROCESSED"})
+    names = [event.name for event in told]
+    assert names == ["deletion_not_aborted", "deletion_runs", "job_given_up"]
 
 
 def test_an_error_before_the_close_leaves_no_open_job() -> None:
     """The job is aborted, and the error is told."""
     jobs = FakeDeleteJobs(loses="upload")
     with pytest.raises(TransientRemoteError):
-        delete_records(["a"], jobs, SimClock(), job_wait_s_max=60)
+        delete_records(["a"], jobs, SimClock(), unheard, job_wait_s_max=60)
     assert jobs.state is JobState.ABORTED

@@ -177,7 +177,9 @@ def test_what_is_in_the_bin_is_gone_without_another_look(org: Org, tmp_path: Pat
     with world.opened() as load:
         jobs, looks = BulkDeleteJobs(load.org.session, world.spec), org.calls("soql")
         for _ in range(2):
-            done = delete_records([record_id], jobs, load.ports.clock, job_wait_s_max=60)
+            done = delete_records(
+                [record_id], jobs, load.ports.clock, load.ports.note, job_wait_s_max=60
+            )
             assert (done.gone, done.refused) == ([record_id], {})
     assert org.calls("soql") == looks
 
