@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from dc_assets.cli.progress import Progress
 from dc_assets.cli.proof import WatchedLoad
 from dc_assets.cli.silence import Silence
+from dc_assets.cli.standstill import Standstill
 from dc_assets.core import errors
 from dc_assets.core.checks import check_descriptions
 from dc_assets.core.durations import duration_text
@@ -27,8 +28,6 @@ from dc_assets.wiring.dagster_api import (
 )
 
 LOOK_EVERY_S = 1.0
-RUN_WITHIN_S = 60.0
-"""The daemon looks for new backfills every 30 s (Dagster 1.13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,6 @@ class _Launched:
 
     backfill_id: str
     keys: Sequence[str]
-    launched_s: float
     seen: Backfill = field(default_factory=lambda: Backfill("REQUESTED", ()))
     is_told: bool = False
 
@@ -113,15 +111,15 @@ class _Following:
         self._launch = launch
         self._clock = SystemClock()  # the distance of launches is time on the wall
         self._silence = Silence(webserver, load.console, self._clock)
+        self._standstill = Standstill(self._clock)
         self._waiting = list(launch.groups)
         self._launched: list[_Launched] = []
         self._next_at_s = 0.0
         self._is_stopped = False
-        self._is_unbegun_told = False
 
     def join(self, backfill_id: str, keys: Sequence[str]) -> None:
         """Follow one more backfill."""
-        self._launched.append(_Launched(backfill_id, keys, self._clock.now_s()))
+        self._launched.append(_Launched(backfill_id, keys))
         which = f": {keys[0]}" if len(keys) == 1 else f", {len(keys)} partitions"
         self._say(f"Backfill {backfill_id} of {self._launch.asset}{which}")
 
@@ -156,25 +154,18 @@ class _Following:
         for one in self._launched:
             if not one.is_told:
                 one.seen = self._webserver.backfill(one.backfill_id)
-                self._tell_if_nobody_begins(one)
                 if one.seen.is_over(len(one.keys)):
                     self._tell_end(one.seen)
                     one.is_told = True
+        self._tell_if_nothing_moves()
         is_due = self._clock.now_s() >= self._next_at_s
         if self._waiting and is_due and not self._is_stopped:
             self._launch_next()
 
-    def _tell_if_nobody_begins(self, one: _Launched) -> None:
-        """Say once that no daemon makes runs of a backfill: it would wait without end."""
-        waits_s = self._clock.now_s() - one.launched_s
-        if not (self._is_unbegun_told or one.seen.runs) and waits_s > RUN_WITHIN_S:
-            self._is_unbegun_told = True
-            self._say(
-                f"Backfill {one.backfill_id} has no run after {duration_text(RUN_WITHIN_S)}. If "
-                "dc-assets doctor finds no heartbeat of Dagster's daemon, start it on the same "
-                "DAGSTER_HOME: dagster-daemon run -w workspace.yaml",
-                style="yellow",
-            )
+    def _tell_if_nothing_moves(self) -> None:
+        left = [(one.backfill_id, one.seen) for one in self._launched if not one.is_told]
+        if words := self._standstill.words(left):
+            self._say(words, style="yellow")
 
     def _launch_next(self) -> None:
         """Launch a backfill; whoever is not there is asked again, a lost answer is not guessed."""

@@ -144,16 +144,24 @@ def test_another_failure_lets_the_others_begin(console: Console) -> None:
     assert "FAILED" not in console.said  # no check came to its turn, so none has failed
 
 
-@pytest.mark.hunt  # a minute passes
+@pytest.mark.hunt  # two minutes pass
 def test_a_backfill_without_a_daemon_says_how_one_is_started(console: Console) -> None:
-    """Once, and the command goes on when there is one."""
+    """Once when it makes no run, once when it dies later; the command goes on when there is one."""
+
+    def is_told(times: int) -> bool:
+        return console.said.count("dagster-daemon run") == times
+
     console.dagster.has_daemon = False
     with console.given() as process:
-        wait_until(lambda: "dagster-daemon run" in console.said, "it says so", within_s=90.0)
-        console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
+        wait_until(lambda: is_told(1), "no run is made", within_s=90.0)
+        console.dagster.ends = dict(zip(KEYS, ("SUCCESS", "FAILURE", "QUEUED"), strict=True))
         console.dagster.has_daemon = True
+        wait_until(lambda: is_told(2), "none of its runs is at work", within_s=90.0)
+        console.dagster.ends = dict.fromkeys(KEYS, "SUCCESS")
         assert process.wait(60) == 4, console.said
-    assert console.said.count("Backfill backfill1 has no run after 1m") == 1
+    assert "Backfill backfill1 has no run after 1m" in console.said
+    assert "For 1m no run of backfill backfill1 is at work and nothing has changed" in console.said
+    assert is_told(2)
 
 
 def test_a_webserver_without_its_storage_does_not_end_the_command(console: Console) -> None:
