@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 from dc_assets.core.write_policy import (
     CLAIM_AGAIN_S,
+    POLL_WAIT_MAX_S,
     Speed,
     first_poll_wait_s,
     next_poll_wait_s,
 )
 
 SPLIT_SLACK = 1.2
+DOUBLES_S = 0.001
+"""Two sums of the same moments differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ class Schedule:
         the org slow for those alone, all others would wait for minutes after they have ended.
         """
         flight = self.flights[batch_id]
-        has_probe = any(one.is_probe for one in self.flights.values())
+        has_probe = any(one.is_probe for one in self.flights.values() if one is not flight)
         flight.is_probe = not (has_probe or self.speed.is_of_enough(flight.rows))
         flight.since_s, flight.is_expected = now_s, True
         flight.due_s = self._first_poll_s(flight)
@@ -203,6 +206,12 @@ class Schedule:
             elapsed_s=now_s - flight.since_s,
             expected_s=self._expected_s(flight),
         )
+        flight.is_expected = flight.due_s < self._first_poll_s(flight) + DOUBLES_S
+
+    def aborted(self, batch_id: str, now_s: float) -> None:
+        """A job was told to end: it does so soon, whatever its rows were expected to take."""
+        self.count_from(batch_id, now_s)
+        self.look_at(batch_id, now_s + POLL_WAIT_MAX_S)
 
     def _first_poll_s(self, flight: Flight) -> float:
         return flight.since_s + first_poll_wait_s(self._expected_s(flight))

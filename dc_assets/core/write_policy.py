@@ -24,7 +24,7 @@ POLL_EARLY = 0.9
 
 POLL_WAIT_MAX_S = 5.0
 POLL_UNKNOWN_SHARE = 0.15
-"""While nothing is known, a poll waits this share of the time that a job has taken so far."""
+"""A poll waits this share of the time that a job has taken beyond what was expected of it."""
 
 CLAIM_AGAIN_S = 2.0
 """A process that found no free lane or slot asks again after this time, or when its job ends."""
@@ -72,21 +72,26 @@ class Speed:
     rows: float = field(default=math.inf, compare=False, repr=False)
 
     def after(self, *, rows: int, total_s: float, active_s: float) -> Speed:
-        """Return the speed after one more job, by its rows.
+        """Return the speed after one more job, by its rows; a job without work tells none.
+
+        A queue that was seen by a job of few rows is forgotten when a large one meets a shorter.
 
         >>> Speed().after(rows=1_000, total_s=20.0, active_s=12.0)
         Speed(active_row_s=0.012, queue_s=8.0)
+        >>> Speed(0.01, 600.0, rows=500).after(rows=9_000, total_s=91.0, active_s=90.0)
+        Speed(active_row_s=0.01, queue_s=1.0)
         """
-        if total_s <= 0:
+        if min(total_s, active_s) <= 0:
             return self
         seen_row_s, seen_queue_s = active_s / max(CHUNK_ROWS, rows), max(0.0, total_s - active_s)
         if self.active_row_s is None:
             return Speed(seen_row_s, seen_queue_s, rows)
         weight = max(1 - 0.5 ** (rows / HALF_LIFE_ROWS), rows / (self.rows + max(1, rows)))
+        queue_s = blended(self.queue_s, seen_queue_s, weight=QUEUE_WEIGHT)
+        if not self.is_of_enough(rows):
+            queue_s = min(queue_s, seen_queue_s)
         return Speed(
-            blended(self.active_row_s, seen_row_s, weight=weight),
-            blended(self.queue_s, seen_queue_s, weight=QUEUE_WEIGHT),
-            self.rows + rows,
+            blended(self.active_row_s, seen_row_s, weight=weight), queue_s, self.rows + rows
         )
 
     def rows_max(self, batch_rows_max: int) -> int:
@@ -133,9 +138,9 @@ def next_poll_wait_s(
 ) -> float:
     """Return the wait after the n-th poll that found a job unfinished (n from 1).
 
-    The second poll comes when the expected time is over; from then on the waits double, up to 5 s,
-    or a part of the time that has gone by while nothing is expected. What other jobs have shown
-    meanwhile counts: before 90 % of the time that is expected by now nothing is to be seen.
+    The second poll comes when the expected time is over; from then on the waits double, up to 5 s
+    or a part of the time that has gone by since. What other jobs have shown meanwhile counts:
+    before 90 % of the time that is expected by now nothing is to be seen.
 
     >>> [next_poll_wait_s(n) for n in range(1, 6)]
     [0.5, 1.0, 2.0, 4.0, 5.0]
@@ -143,17 +148,17 @@ def next_poll_wait_s(
     [2.0, 4.0, 5.0]
     >>> next_poll_wait_s(3, elapsed_s=3.5, expected_s=100.0)
     86.5
-    >>> next_poll_wait_s(9, elapsed_s=60.0)
-    9.0
+    >>> next_poll_wait_s(9, elapsed_s=60.0), next_poll_wait_s(9, elapsed_s=160.0, expected_s=100.0)
+    (9.0, 9.0)
     """
     assert polls >= 1
     least_s = POLL_UNKNOWN_S
     if expected_s is not None:
         least_s = max(least_s, (1 - POLL_EARLY) * expected_s)
     wait_s = min(POLL_WAIT_MAX_S, round(least_s * 2 ** min(polls - 1, 10), 3))
-    if expected_s is None:
-        return max(wait_s, POLL_UNKNOWN_SHARE * elapsed_s)
-    return max(wait_s, POLL_EARLY * expected_s - elapsed_s)
+    overdue_s = elapsed_s - (expected_s or 0.0)
+    early_s = POLL_EARLY * (expected_s or 0.0) - elapsed_s
+    return max(wait_s, POLL_UNKNOWN_SHARE * overdue_s, early_s)
 
 
 def first_to_send(

@@ -38,7 +38,13 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A poll found the job running."""
+    """A poll found the job running.
+
+    Attributes:
+        was_aborted: by us, because it did not end in the time that the spec gives it.
+    """
+
+    was_aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +122,22 @@ def follow(
     return Resolved(resend(run, batch))
 
 
-def give_up_job(run: RangeRun, batch: BatchRecord) -> Unfinished:
-    """Abort a job that does not end; what it committed is read from its results."""
+def give_up_job(
+    run: RangeRun, batch: BatchRecord, keys: pl.Series | None
+) -> Unfinished | Finished | Resolved:
+    """Abort a job that has not ended; what it committed is read from its results.
+
+    It is asked for once more before: its expected time may be longer than the time it is given.
+    """
+    seen = follow(run, batch, keys)
+    if not isinstance(seen, Unfinished):
+        return seen
     job_id = batch.job_id
     assert job_id is not None, "an uploaded batch has a job"
     at_work = frozenset({JobState.UPLOAD_COMPLETE, JobState.IN_PROGRESS})
     state = abort(run, job_id, at_work)
     run.note("job_given_up", job_id=job_id, state=state.value)
-    return Unfinished()
+    return Unfinished(was_aborted=True)
 
 
 def resolve(run: RangeRun, batch: BatchRecord) -> Resolved:

@@ -24,20 +24,22 @@ class OrgDay:
 
     Attributes:
         may_claim_at_s: a pause lets nothing be claimed before.
+        is_allowance_known: whether the org has said what is left of its day; else nothing is
+            claimed.
     """
 
     def __init__(self, run: RangeRun, breaker: Breaker) -> None:
         self._run = run
         self._breaker = breaker
         self._ask_at_s = run.ports.clock.now_s()
-        self._is_allowance_known = False
+        self.is_allowance_known = False
         self._pause: Pause | None = None
         self._quiet_until_s = self._ask_at_s
         self.may_claim_at_s = self._ask_at_s
 
     def may_claim(self, now_s: float) -> bool:
         """Tell whether a claim may be tried: never before the org's allowance is known."""
-        return self._is_allowance_known and now_s >= self.may_claim_at_s
+        return self.is_allowance_known and now_s >= self.may_claim_at_s
 
     def asks_allowance(self, now_s: float, *, is_flying: bool) -> bool:
         """Tell whether to ask what is left: before the first job, and every minute.
@@ -48,13 +50,13 @@ class OrgDay:
         if now_s < self._ask_at_s or (now_s < self._quiet_until_s and not is_flying):
             return False
         self._ask_at_s = now_s + ALLOWANCE_EVERY_S
-        self._is_allowance_known &= self._pause is None
+        self.is_allowance_known &= self._pause is None
         return True
 
     def take_allowance(self, future: Future[Allowance]) -> RunStopped | None:
         """Take in what is left of the org's day; return the reason to stop, if it is one."""
         ports = self._run.ports
-        self._is_allowance_known = True
+        self.is_allowance_known = True
         ports.use.count_calls(self._run.ticket.load_id)
         try:
             left = future.result()

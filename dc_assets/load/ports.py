@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import polars as pl
@@ -325,8 +325,11 @@ class RangeRun:
         return [c.target for c in self.spec.columns if described.leads_home(c.target)]
 
     def known_speed(self) -> Speed:
-        """Return what earlier jobs of the spec tell of the org's speed."""
-        return speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS))
+        """Return what earlier jobs of the spec tell of the org's speed.
+
+        It is of another hour: the first job of the run counts more than all of them.
+        """
+        return replace(speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS)), rows=0.0)
 
     def note(self, name: str, **fields: object) -> None:
         """Tell the operator of an event of this partition."""

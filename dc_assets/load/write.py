@@ -185,7 +185,8 @@ class _Writer:
         if self._workers.idle_threads == 0:
             return WAKE_S_MAX
         may_claim_at_s = max(self._outage_policy.pause_until_s, self._day.may_claim_at_s)
-        at_s = self._schedule.wake_at_s(may_claim_at_s=None if self._holds_back else may_claim_at_s)
+        may_claim = self._day.is_allowance_known and not self._holds_back
+        at_s = self._schedule.wake_at_s(may_claim_at_s=may_claim_at_s if may_claim else None)
         return WAKE_S_MAX if at_s is None else max(0.0, min(at_s - now_s, WAKE_S_MAX))
 
     def _start_due(self, now_s: float) -> None:
@@ -195,8 +196,7 @@ class _Writer:
             if flight.in_doubt:
                 self._workers.start(batch_id, resolve, self._run, flight.batch)
             elif now_s - since_s > self._run.spec.limits.job_wait_s_max:
-                self._workers.start(batch_id, give_up_job, self._run, flight.batch)
-                self._schedule.count_from(batch_id, now_s)
+                self._workers.start(batch_id, give_up_job, self._run, flight.batch, flight.keys)
             else:
                 self._workers.start(batch_id, follow, self._run, flight.batch, flight.keys)
 
@@ -290,8 +290,9 @@ class _Writer:
                 flight.batch = replace(flight.batch, state=BatchState.UPLOADED, job_id=job_id)
                 flight.keys = keys
                 self._schedule.closed(batch_id, now_s)
-            case Unfinished():
-                self._schedule.unfinished(batch_id, now_s)
+            case Unfinished(was_aborted):
+                say = self._schedule.aborted if was_aborted else self._schedule.unfinished
+                say(batch_id, now_s)
             case Resolved(instead=None):
                 flight.in_doubt = False
                 flight.batch = replace(flight.batch, state=BatchState.UPLOADED)

@@ -86,6 +86,37 @@ def test_a_speed_of_few_rows_is_tried_by_one_job_and_keeps_none_waiting() -> Non
     assert one.due(10.0) == []
 
 
+def test_what_a_job_shows_moves_those_that_were_looked_at_once() -> None:
+    """They are held to the time of a slow small job only until a large one ends.
+
+    One was looked at as soon as this run took it over.
+    """
+    one = schedule(batch("a", 0), batch("b", 1))
+    one.take_over("c", lane=2, rows=1_000, now_s=0.0)
+    for name in ("a", "b"):
+        one.take_off(name, 0.0)
+        one.closed(name, 0.0)
+    one.learn(rows=200, total_s=20.0, active_s=20.0)
+    for name in ("a", "b", "c"):
+        one.begin_call(name)
+        one.unfinished(name, 0.5)
+    assert one.due(89.0) == []
+    one.learn(rows=1_000, total_s=1.0, active_s=1.0)
+    one.landed("a")
+    assert one.due(20.0) == ["c", "b"]
+
+
+def test_a_job_that_was_aborted_is_looked_at_soon() -> None:
+    """Its rows were expected to take a hundred seconds; now it ends at once."""
+    one = schedule(batch("a", 0), speed=Speed(0.1))
+    one.take_off("a", 0.0)
+    one.closed("a", 0.0)
+    assert one.begin_call("a") == 0.0
+    one.aborted("a", 200.0)
+    assert one.due(205.0) == ["a"]
+    assert one.begin_call("a") == 200.0
+
+
 def test_rows_to_try_again_travel_with_others_of_their_lane() -> None:
     """As many ready batches of the lane as fit, and the attempt of the one tried least."""
     one = schedule(
