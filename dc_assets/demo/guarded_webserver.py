@@ -45,12 +45,17 @@ def _wait_for_code_servers(origins: Iterable[CodeLocationOrigin]) -> None:
     Dagster would take one that is not there yet for broken, and look again after ten seconds. On a
     new home each of them makes the tables of SQLite before it answers, and two processes that do so
     at once leave tables that no later one can read.
+
+    Raises:
+        SystemExit: one did not answer in time; who is waiting for this program shows the reason.
     """
     clock = SystemClock()
     deadline_s = clock.now_s() + CODE_WITHIN_S
     for origin in origins:
         if isinstance(origin, GrpcServerCodeLocationOrigin):
-            while not _answers(origin) and clock.now_s() < deadline_s:
+            while not _answers(origin):
+                if clock.now_s() > deadline_s:
+                    raise SystemExit("The code server does not answer.")
                 clock.sleep(LOOK_EVERY_S)
 
 
