@@ -66,6 +66,11 @@ KINDS: Mapping[str, Kind] = {
     "partition_waits": Kind(
         "another load or run holds what this one needs", "{cause} Waiting.", level="warning"
     ),
+    "partition_held_up": Kind(
+        "a partition has waited a minute for other runs; the next such wait is told after two",
+        "has waited {wait_s:.0f} s for other runs: {why} (in flight: {others})",
+    ),
+    "partition_freed": Kind("the end of that", "goes on after {wait_s:.0f} s for other runs"),
     "job_settled": Kind(
         "one ingest job ended and each of its rows has an outcome",
         "job {job_id} is {state}: {landed:,} of {rows:,} rows landed, {refused:,} refused, "

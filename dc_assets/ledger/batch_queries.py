@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -14,10 +15,10 @@ from dc_assets.core.batch_states import BatchState
 from dc_assets.core.durations import DAY_S
 from dc_assets.core.load_state import RowCounts, sum_of
 from dc_assets.ledger.absence import one_transaction
-from dc_assets.ledger.owners import living_owner
+from dc_assets.ledger.owners import Owner, living_owner
 from dc_assets.ledger.row_counts import row_counts
 from dc_assets.ledger.rows_again import replayed, settled_keys
-from dc_assets.ledger.spec_records import SpecRecords
+from dc_assets.ledger.spec_records import IS_FLYING, SpecRecords
 from dc_assets.ledger.tables import batch, epoch_now, load, range_state
 from dc_assets.load.store import BatchRecord, JobFigures, RangeTicket
 
@@ -77,6 +78,27 @@ class BatchQueries(SpecRecords):
                 .where(batch.c.opening_at.is_not(None))
             ).all()
         return {row.batch_id for row in rows if not is_orphan(row)}
+
+    @one_transaction
+    def others_in_flight(self, ticket: RangeTicket) -> Sequence[str]:
+        """Return who drives batches in flight in this org, besides the run of a partition."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                held_records()
+                .add_columns(load.c.spec_name, batch.c.holder_load, batch.c.holder_key)
+                .join(load, load.c.load_id == batch.c.holder_load)
+                .where(load.c.org_id == self._org_id, IS_FLYING)
+            ).all()
+        own = (ticket.load_id, ticket.partition_key)
+        counts = Counter(
+            (row.spec_name, row.holder_key, Owner.from_text(row.owner).run_id if row.owner else "")
+            for row in rows
+            if (row.holder_load, row.holder_key) != own
+        )
+        return [
+            f"{spec_name} {key}, run {run_id:.8}, {number} {'batch' if number == 1 else 'batches'}"
+            for (spec_name, key, run_id), number in sorted(counts.items())
+        ]
 
     @one_transaction
     def free_in_s(self) -> float | None:

@@ -318,6 +318,13 @@ class BatchClaims(Protocol):
         """
         ...
 
+    def others_in_flight(self, ticket: RangeTicket) -> Sequence[str]:
+        """Return who drives batches in flight in this org, besides the run of a partition.
+
+        Each as a person reads it: load, partition, run, number of batches.
+        """
+        ...
+
     def claim(
         self, ticket: RangeTicket, batch_ids: Sequence[str], window: int, *, looks_back_s: float
     ) -> str | Pause | None:

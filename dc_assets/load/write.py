@@ -30,6 +30,7 @@ from dc_assets.core.outage_policy import DOUBTS_MAX, OutagePolicy
 from dc_assets.core.pauses import Pause
 from dc_assets.core.schedule import Schedule
 from dc_assets.core.write_policy import CLAIM_AGAIN_S, WINDOW_LOOKS_BACK_S
+from dc_assets.load.held_up import ADOPTED, NO_SLOT, HeldUp
 from dc_assets.load.job_calls import (
     Finished,
     Lost,
@@ -104,6 +105,7 @@ class _Writer:
         self._breaker = Breaker(run.spec, so_far, is_partial=run.is_partial)
         self._day = OrgDay(run, self._breaker)
         self._outage_policy = OutagePolicy(run.spec, run.ports.clock.now_s())
+        self._held_up = HeldUp(run)
         self._lost_a_create = False
         self._stopped_by = stopped_by
 
@@ -137,8 +139,11 @@ class _Writer:
             if record.state is BatchState.PLANNED:
                 self._waiting.add(record)
         if unsettled and not self._schedule.waiting and not self._flights:
+            self._held_up.waits(ADOPTED)
             self._run.ports.clock.sleep(CLAIM_AGAIN_S)
             self._adopt()
+        else:
+            self._held_up.goes_on()
         return bool(unsettled or self._flights)
 
     def _drain(self) -> None:
@@ -234,6 +239,7 @@ class _Writer:
             if not isinstance(claimed, str):
                 self._not_granted(claimed, now_s)
                 return
+            self._held_up.goes_on()
             if not is_scouting:
                 claimed = self._waiting.merged_with_others(claimed, now_s)
             record = self._waiting.taken_off(claimed, now_s)
@@ -266,6 +272,10 @@ class _Writer:
             self._adopt()
         if answer is not None and not self._flights:
             self._outage_policy.replayed(now_s)  # nothing is asked of the org: it is not silent
+        if answer is None and not self._flights:
+            self._held_up.waits(NO_SLOT)
+        else:
+            self._held_up.goes_on()
 
     def _fold(self, batch_id: str, future: Future[Any]) -> None:
         """Take in the outcome of one effect."""

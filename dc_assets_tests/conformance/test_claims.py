@@ -52,6 +52,16 @@ def test_the_last_slot_is_kept_for_the_lane_that_bounds_the_load(ledger: OpenLed
     assert store.claim(first, [two], 3) == two
 
 
+def test_who_holds_the_slots_is_known(ledger: OpenLedger) -> None:
+    """Each run with the load, its partition and its batches; one's own are not among them."""
+    first, second = ledger.ticket(KEYS[0]), ledger.ticket(KEYS[1])
+    for batch_id in ledger.planned(first, new_batch(1), new_batch(2)):
+        ledger.uploaded(first, batch_id)
+    assert ledger.batches().others_in_flight(first) == []
+    told = ledger.batches().others_in_flight(second)
+    assert told == [f"{SPEC.name} {KEYS[0]}, run run-0, 2 batches"]
+
+
 def test_a_batch_that_is_too_big_is_planned_in_parts(ledger: OpenLedger) -> None:
     """Its rows stay the same; the batch itself is never sent."""
     ticket = ledger.ticket()

@@ -31,6 +31,7 @@ READS = frozenset(
         "BatchStore.unsettled",
         "BatchStore.record",
         "BatchStore.opening",
+        "BatchStore.others_in_flight",
         "BatchStore.unknown_jobs",
         "BatchStore.free_in_s",
         "BatchStore.rows_left",
