@@ -7,6 +7,7 @@ after its imports. It ends when the other end of the socket is closed.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -17,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,10 +126,40 @@ def main(orders_file: str, *words: str) -> None:
     if order is None:
         return
     sys.argv = [program, *order["arguments"]]
-    if is_module:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    try:
+        if is_module:
+            runpy.run_module(program, run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(program, run_name="__main__")
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        leave(end.code)
     else:
-        runpy.run_path(program, run_name="__main__")
+        leave(0)
+
+
+def leave(code: int) -> None:
+    """End as the interpreter does, but leave its modules whole.
+
+    To take them apart copies nearly every page of the server, which is most of the work of a short
+    command. What the program itself made and left is collected, so that its complaints are seen.
+    Where an output cannot be written any more, the interpreter says so and changes the code.
+    """
+    threading._shutdown()  # pyright: ignore[reportAttributeAccessIssue] - waits for all threads
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage] - only the interpreter does it else
+    try:
+        _flush()
+        gc.collect()
+        _flush()
+    except (OSError, ValueError):
+        sys.exit(code)
+    os._exit(code & 0xFF)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,26 @@ from dc_assets_tests.warm.programs import (
 SETTINGS = {"A_SETTING": "of it", "PATH": "/bin", "LC_CTYPE": "C.UTF-8"}
 MIRROR = Path(__file__).with_name("mirror.py")
 ROOT = Path(__file__).parents[2]
+OURS = {name: value for name, value in os.environ.items() if name.startswith("PYTHON")}
+LEAVES_MUCH = """
+import atexit, sys, threading, time
+
+class Left:
+    def __init__(self):
+        self.own = self
+
+    def __del__(self):
+        sys.stderr.write("collected\\n")
+
+def late():
+    time.sleep(0.1)
+    for sink in (sys.stdout, sys.stderr):
+        sink.write("from a thread\\n")
+
+threading.Thread(target=late).start()
+atexit.register(sys.stderr.write, "at exit\\n")
+Left()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +148,32 @@ def test_many_are_told_apart(mirror: WarmProgram, tmp_path: Path) -> None:
     started = [fork(mirror, folder, folder.name) for folder in folders]
     assert [process.wait(10) for process in reversed(started)] == [4, 3, 2, 1, 0]
     assert [seen_by(folder)["pid"] for folder in folders] == [one.pid for one in started]
+
+
+@pytest.mark.parametrize("code", ["3", "None", "'a sentence'"])
+@pytest.mark.parametrize("out", ["out", "/dev/full"])
+def test_a_forked_process_ends_as_a_started_one(tmp_path: Path, code: str, out: str) -> None:
+    """Threads are waited for, exits are run, what is left is collected, a full disk is told."""
+    script = tmp_path / "ending.py"
+    script.write_text(f"{LEAVES_MUCH}sys.exit({code})\n", encoding="utf-8")
+    program = WarmProgram(str(script), modules=["threading"])
+    sinks = [tmp_path / out, tmp_path / "err"]
+    with Path(os.devnull).open() as nothing, ExitStack() as stack:
+        files = [nothing, *(stack.enter_context(sink.open("w")) for sink in sinks)]
+        numbers = Files(*(file.fileno() for file in files))
+        forked = program.start([], SETTINGS, folder=tmp_path, files=numbers).wait(10)
+    program.close()
+    with sinks[0].open("w") as full_or_not:
+        cold = subprocess.run(
+            [sys.executable, str(script)],
+            env={**SETTINGS, **OURS},
+            stdout=full_or_not,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (forked, sinks[1].read_text()) == (cold.returncode, cold.stderr)
+    assert "collected" in cold.stderr
 
 
 def test_an_import_that_begins_a_thread_is_refused(tmp_path: Path) -> None:
