@@ -24,7 +24,7 @@ def test_a_sentence_is_made_of_the_fields(name: str) -> None:
     """Machines and people are told the same; a field of ours hides none of every event's."""
     kind = KINDS[name]
     assert not set(kind.fields) & {*ALWAYS, "time"}
-    numbers = {"jobs", "rows", "landed", "refused", "retried", "wait_s", "counted"}
+    numbers = {"jobs", "rows", "landed", "refused", "retried", "wait_s", "runs_s", "counted"}
     fields = {field: 7 if field in numbers else f"of {field}" for field in kind.fields}
     event = RunEvent(name, fields, partition="r1-01")
     assert str(event).startswith("r1-01: ")

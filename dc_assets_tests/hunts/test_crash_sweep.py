@@ -27,8 +27,10 @@ NOT_SWEPT = {
     "Source.key_at",
     "Source.value_counts",
     "LoadStore.heartbeat",
+    "BatchStore.others_in_flight",
 }
-"""Asked before a run or by the checks; and a block, which ends with the run or its process."""
+"""Asked before a run, by the checks, or in a minute without work; and a block, which ends with the
+run or its process."""
 
 THINNED = 5
 """Of so many points of a story one is played by default, and the others by a hunt."""
