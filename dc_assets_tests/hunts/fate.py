@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from dc_assets_tests.fakes.crash import Crash
@@ -19,12 +20,18 @@ TAKEOVERS = {"LoadStore.take_range", "BatchStore.adopt_orphans", "Source.count"}
 
 @dataclass(slots=True)
 class Trace:
-    """The history, line by line."""
+    """The history, line by line.
+
+    Attributes:
+        folder: where it plays, which no line names: each play has another.
+    """
 
     lines: list[str] = field(default_factory=list[str])
+    folder: Path | None = None
 
     def add(self, now_s: float, actor: str, what: str) -> None:
         """Write one line."""
+        what = what.replace(str(self.folder), "FOLDER") if self.folder else what
         self.lines.append(f"{now_s:10.3f} {actor:6} {what}")
 
     @property

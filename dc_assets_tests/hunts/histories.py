@@ -85,6 +85,7 @@ class History:
     def __post_init__(self) -> None:
         scenario = self.scenario
         chance = Random(f"storm {scenario.seed}")  # noqa: S311 - a seed gives the same numbers
+        self.trace.folder = self.folder
         self.turns = Turns(chance, steps_max=STEPS_MAX)
         self.storm = Storm(scenario, self.turns, chance)
         self.org = StormyOrg(
