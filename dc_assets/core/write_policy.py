@@ -94,6 +94,16 @@ class Speed:
             blended(self.active_row_s, seen_row_s, weight=weight), queue_s, self.rows + rows
         )
 
+    def of_another_hour(self) -> Speed:
+        """Return what is left of it later: the speed until a whole chunk was seen, and no queue.
+
+        >>> was = Speed(active_row_s=0.006, queue_s=600.0).of_another_hour()
+        >>> one_row = was.after(rows=1, total_s=60.0, active_s=60.0)
+        >>> was, one_row.rows_max(10_000)
+        (Speed(active_row_s=0.006, queue_s=0.0), 10000)
+        """
+        return Speed(self.active_row_s, rows=CHUNK_ROWS)
+
     def rows_max(self, batch_rows_max: int) -> int:
         """Return how many rows a batch may have to stay below half the org's batch time limit.
 

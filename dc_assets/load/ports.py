@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import polars as pl
@@ -327,9 +327,9 @@ class RangeRun:
     def known_speed(self) -> Speed:
         """Return what earlier jobs of the spec tell of the org's speed.
 
-        It is of another hour: the first job of the run counts more than all of them.
+        It is of another hour: the first large job of the run counts more than all of them.
         """
-        return replace(speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS)), rows=0.0)
+        return speed_after(self.ports.batches.last_jobs(REMEMBERED_JOBS)).of_another_hour()
 
     def note(self, name: str, **fields: object) -> None:
         """Tell the operator of an event of this partition."""

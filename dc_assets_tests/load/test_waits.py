@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from dc_assets.core.circuit_breaker import Allowance
+from dc_assets.core.ingest_job import IngestJob
+from dc_assets.ledger.load_store import SqlLoadStore
+from dc_assets.load.partition import load_partition
+from dc_assets.load.store import LoadRequest
 from dc_assets_tests.fakes.clock import SimClock
 from dc_assets_tests.fakes.org import FakeOrg
 from dc_assets_tests.fakes.source import FakeSource, things
@@ -13,6 +18,7 @@ from dc_assets_tests.fakes.specs import small_spec
 from dc_assets_tests.fakes.world import small_world
 
 ROWS = 1_200
+ANEW = LoadRequest(is_new=True)
 
 
 class CountingClock(SimClock):
@@ -61,3 +67,28 @@ def test_a_job_that_has_ended_is_not_given_up(tmp_path: Path) -> None:
         assert world.run().totals.landed == ROWS
         assert not [event for event in world.events if event.name == "job_given_up"]
         assert world.org.calls["abort"] == 0
+
+
+class LongQueue(FakeOrg):
+    """Lets jobs wait before it works on them, for as long as it says."""
+
+    queue_s = 600.0
+
+    def job(self, job_id: str) -> IngestJob:
+        """Tell of a job, its wait included."""
+        seen = super().job(job_id)
+        return replace(seen, total_s=seen.total_s + self.queue_s)
+
+
+def test_a_queue_of_another_hour_is_not_waited_for(tmp_path: Path) -> None:
+    """Jobs waited ten minutes once; the next load looks at its own within seconds."""
+    org = LongQueue()
+    with small_world(tmp_path, FakeSource(things(4, parents=2)), org) as world:
+        assert world.run().totals.landed == 4
+        ports = world.ports()
+        assert isinstance(ports.loads, SqlLoadStore)
+        ports.loads.give_up_loads()
+        org.queue_s, began_s = 0.0, world.clock.now_s()
+        again = load_partition(world.spec, "r1-01", ports, request=ANEW)
+        assert (again.totals.landed, org.calls["create"]) == (4, 4)
+        assert world.clock.now_s() - began_s < 60.0
